@@ -1,0 +1,25 @@
+//! The Merkle tree of RFC 6962, section 2.1: roots, inclusion and consistency proofs, tile coordinates.
+//!
+//! Nothing here stores a tree. A [`Frontier`] is the right edge that appending needs, an [`Extension`] the nodes
+//! that a group of new leaves adds, and proofs are made from whatever implements [`NodeSource`].
+
+mod extension;
+mod frontier;
+mod make;
+mod tile;
+mod verify;
+
+pub use extension::Extension;
+pub use frontier::{Frontier, FrontierError};
+pub use make::{NodeSource, consistency_proof, inclusion_proof, root_of};
+pub use tile::{Resource, TILE_HASHES, Tile, TilePathError};
+pub use verify::{ProofError, inclusion_length, root_from_inclusion, verify_consistency, verify_inclusion};
+
+/// Largest power of two smaller than `size`, which must be at least 2: where RFC 6962 splits a tree.
+fn split(size: u64) -> u64 {
+    debug_assert!(size >= 2, "a tree of fewer than two leaves has no split");
+    1 << (u64::BITS - 1 - (size - 1).leading_zeros())
+}
+
+#[cfg(test)]
+mod tests;
