@@ -138,7 +138,7 @@ fn found<'a>(record: &'a Record, section: SectionName, name: &str) -> Result<&'a
     match record.section(section).get(name) {
         None => Err((Status::Fail, format!("no claim {section}.{name}"))),
         Some(Claim::Hidden(_)) => Err((Status::NotDisclosed, format!("{section}.{name} is hidden"))),
-        Some(Claim::Disclosed { value, .. }) => match check_claim(record.entry.kind, section, name, value) {
+        Some(Claim::Disclosed { value, .. }) => match check_claim(name, value) {
             Some(mismatch) => Err((Status::Fail, mismatch.to_string())),
             None => Ok(value),
         },

@@ -17,7 +17,7 @@ pub mod cbor;
 pub mod checkpoint;
 pub mod claims;
 pub mod entry;
-//pub mod expectation;
+pub mod expectation;
 pub mod hash;
 pub mod hex;
 pub mod json;
@@ -29,7 +29,7 @@ pub mod redact;
 pub mod submission;
 pub mod tree;
 pub mod trust;
-//pub mod verify;
+pub mod verify;
 pub mod witness;
 
 pub use entry::{Entry, Kind};

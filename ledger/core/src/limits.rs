@@ -66,6 +66,9 @@ pub const TRUST_MEMBERS_MAX: usize = 256;
 /// How far ahead of the log's clock a submitted `occurred_at_ms` may lie, in milliseconds: five minutes.
 pub const OCCURRED_AHEAD_MS_MAX: u64 = 5 * 60 * 1000;
 
+/// Longest idempotency key, in bytes.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
+
 /// Largest body of a single submission, in bytes: a record of the greatest size, as JSON with every byte string in
 /// hex and a salt a claim, fits three times over.
 pub const SUBMISSION_BYTES_MAX: usize = 160 * 1024;

@@ -346,7 +346,7 @@ fn check_meaning(checks: &mut Vec<Check>, record: &Record, now_ms: Option<u64>) 
     checks.push(kind_check(record.entry.kind));
     for section in SectionName::ALL {
         for (name, claim) in record.section(section).iter() {
-            let mismatch = claim.value().and_then(|value| check_claim(record.entry.kind, section, name, value));
+            let mismatch = claim.value().and_then(|value| check_claim(name, value));
             if let Some(mismatch) = mismatch {
                 let check = format!("claim-type:{section}.{name}");
                 checks.push(Check::remarked(check, Status::Warn, mismatch.to_string()));

@@ -125,6 +125,18 @@ impl Map {
         Self(Vec::new())
     }
 
+    /// Sorts entries into a map. For large ones, as [`Map::insert`] out of order costs the square of the size.
+    ///
+    /// # Errors
+    /// A key that is there twice.
+    pub fn from_entries(mut entries: Vec<(String, Value)>) -> Result<Self, String> {
+        entries.sort_by(|(a, _), (b, _)| key_order(a, b));
+        match entries.array_windows().find(|[(a, _), (b, _)]| a == b) {
+            Some([(key, _), _]) => Err(key.clone()),
+            None => Ok(Self(entries)),
+        }
+    }
+
     /// Adds an entry; gives the value back if the key is there already.
     ///
     /// # Errors

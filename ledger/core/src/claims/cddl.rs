@@ -1,0 +1,167 @@
+//! What `SPEC.md` section 4 shows of the claim table: the table of kinds in Markdown, and the types in CDDL (RFC 8610).
+
+use super::table::{CLAIMS, KINDS, KindSpec, OPTIONAL_ON_ANY};
+use super::types::{ABSENT, Field, REFERENCE, Type};
+use crate::limits::{CLAIM_BYTES_MAX, CLAIM_NAME_BYTES_MAX, INTEGER_MAX};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// The rule for strings that aren't empty; CDDL's own `text` may be.
+const TEXT_RULE: &str = "string";
+
+/// The rule for what `x-` claims hold.
+const ANY_RULE: &str = "x-value";
+
+/// The kinds in Markdown: number, name, meaning, claims.
+#[must_use]
+pub fn kinds_table() -> String {
+    let mut table = String::from(
+        "| no. | kind | means | required claims | optional claims |\n| --- | --- | --- | --- | --- |\n",
+    );
+    for kind in KINDS {
+        let standing = match (kind.log_only, kind.accepted) {
+            (true, _) => " (log only)",
+            (false, true) => "",
+            (false, false) => " (reserved)",
+        };
+        let required = if kind.required.is_empty() { "not settled yet".into() } else { code(kind.required) };
+        table.push_str(&format!(
+            "| {} | `{}`{standing} | {} | {required} | {} |\n",
+            kind.kind.number(),
+            kind.name,
+            kind.meaning,
+            code(kind.optional),
+        ));
+    }
+    table.push_str(&format!("\nOptional on any kind: {}, and `x-` names.\n", code(OPTIONAL_ON_ANY)));
+    table
+}
+
+/// The claims of every kind, then their types.
+#[must_use]
+pub fn cddl() -> String {
+    let mut rules = Rules::default();
+    let kinds: Vec<String> =
+        KINDS.iter().map(|kind| format!("  {}: {}", kind.name, kind.kind.number())).collect();
+    rules.add("kind", &format!("&(\n{}\n)", kinds.join(",\n")));
+    for kind in KINDS.iter().filter(|kind| !kind.required.is_empty()) {
+        rules.add(&format!("{}-claims", kind.name), &kind_rule(kind));
+    }
+    let optional: Vec<String> = OPTIONAL_ON_ANY.iter().map(|name| format!("  ? {name}: {name},\n")).collect();
+    rules.add("any-kind", &format!("(\n{}  * x-name => {ANY_RULE}\n)", optional.concat()));
+    let rest = CLAIM_NAME_BYTES_MAX - "x-".len();
+    rules.add("x-name", &format!("tstr .regexp \"x-[a-z0-9_-]{{0,{rest}}}\""));
+    rules.add(
+        ANY_RULE,
+        &format!("integer / tstr / bool / null / [* {ANY_RULE}] / {{ * tstr => {ANY_RULE} }}"),
+    );
+    rules.add("integer", &format!("-{INTEGER_MAX}..{INTEGER_MAX}"));
+    rules.add("unsigned", &format!("0..{INTEGER_MAX}"));
+    rules.add(TEXT_RULE, &format!("tstr .size (1..{CLAIM_BYTES_MAX})"));
+    for claim in CLAIMS {
+        let ty = match claim.ty {
+            Type::Named(name, ty) if *name == claim.name => ty,
+            ty => ty,
+        };
+        rules.define(claim.name, ty);
+    }
+    rules.text
+}
+
+fn kind_rule(kind: &KindSpec) -> String {
+    let mut rule = String::from("{\n");
+    for (claim, required) in kind.claims().filter(|(claim, _)| is_own(kind, claim.name)) {
+        let mark = if required { "" } else { "? " };
+        rule.push_str(&format!("  {mark}{}: {},\n", claim.name, claim.name));
+    }
+    // A required claim that any kind may have comes first, and CDDL takes the first rule that matches.
+    rule + "  any-kind\n}"
+}
+
+fn is_own(kind: &KindSpec, claim: &str) -> bool {
+    kind.required.contains(&claim) || kind.optional.contains(&claim)
+}
+
+/// The rules written so far, each name once.
+#[derive(Default)]
+struct Rules {
+    names: Vec<String>,
+    text: String,
+}
+
+impl Rules {
+    fn add(&mut self, name: &str, rule: &str) {
+        self.names.push(name.into());
+        self.text.push_str(&format!("{name} = {rule}\n"));
+    }
+
+    /// A rule for a type, and before it those of the named types in it.
+    fn define(&mut self, name: &str, ty: &'static Type) {
+        if !self.names.iter().any(|known| known == name) {
+            let rule = self.rule(ty);
+            self.add(name, &rule);
+        }
+    }
+
+    fn rule(&mut self, ty: &'static Type) -> String {
+        match ty {
+            Type::Named(name, inner) => {
+                self.define(name, inner);
+                name.to_string()
+            }
+            Type::Any => ANY_RULE.into(),
+            Type::Text => TEXT_RULE.into(),
+            Type::TextOrEmpty => "tstr".into(),
+            Type::Uint => "unsigned".into(),
+            Type::Bool => "bool".into(),
+            Type::Literal(integer) => integer.to_string(),
+            Type::Bytes(lengths) => join(lengths.iter().map(|length| format!("bytes .size {length}")), " / "),
+            Type::Words(words) => join(words.iter().map(|word| format!("{word:?}")), " / "),
+            Type::Object(fields) => {
+                let fields: Vec<String> = fields.iter().map(|field| self.field(field)).collect();
+                format!("{{ {} }}", fields.join(", "))
+            }
+            Type::Digest => self.digest(ty.fields().unwrap_or_default()),
+            Type::List { least, item } => format!("[{} {}]", occurrence(*least), self.rule(item)),
+            Type::FreeMap { least, value } => {
+                format!("{{ {} {TEXT_RULE} => {} }}", occurrence(*least), self.rule(value))
+            }
+            Type::OneOrMany(one) => {
+                let one = self.rule(one);
+                format!("{one} / [2* {one}]")
+            }
+            Type::ReferenceOr(other) => {
+                let reference = self.rule(&REFERENCE);
+                format!("{reference} / {}", self.rule(other))
+            }
+            Type::OrAbsent(other) => {
+                let other = self.rule(other);
+                format!("{other} / {}", self.rule(&ABSENT))
+            }
+        }
+    }
+
+    fn field(&mut self, field: &'static Field) -> String {
+        let mark = if field.required { "" } else { "? " };
+        format!("{mark}{}: {}", field.name, self.rule(field.ty))
+    }
+
+    fn digest(&mut self, algorithms: &'static [Field]) -> String {
+        let algorithms: Vec<String> =
+            algorithms.iter().map(|field| format!("{}: {}", field.name, self.rule(field.ty))).collect();
+        format!("{{ + (\n  {}\n) }}", algorithms.join(" //\n  "))
+    }
+}
+
+const fn occurrence(least: usize) -> &'static str {
+    if least == 0 { "*" } else { "+" }
+}
+
+fn code(names: &[&str]) -> String {
+    join(names.iter().map(|name| format!("`{name}`")), ", ")
+}
+
+fn join(items: impl Iterator<Item = String>, separator: &str) -> String {
+    items.collect::<Vec<_>>().join(separator)
+}

@@ -1,0 +1,132 @@
+//! The test vectors of `SPEC.md`: `tests/vectors/<name>/` with a receipt, a trust file, the expected verdict and, where
+//! the vector has them, expectations. This module generates them, one defect a vector, and holds the checked-in files
+//! to what it generates. `PROVLOG_BLESS=1 cargo test -p provlog-tests vectors` writes them anew.
+
+mod cases;
+mod forge;
+
+use crate::support::{blessing, repository};
+use cases::Case;
+use provlog_core::expectation::Expectation;
+use provlog_core::trust::Trust;
+use provlog_core::verify::{Report, VerifyError, verify};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+fn folder() -> PathBuf {
+    repository().join("tests/vectors")
+}
+
+/// The verdict as `SPEC.md` section 8.1 writes it.
+fn verdict(receipt: &[u8], trust: &[u8], expectations: &[Expectation]) -> Value {
+    let trust = Trust::parse(trust).unwrap();
+    let (name, exit, report) = match verify(receipt, &trust, expectations, None) {
+        Ok(verdict) => ("verified", 0, Some(verdict.report().clone())),
+        Err(VerifyError::Malformed(_)) => ("malformed", 8, None),
+        Err(VerifyError::Untrusted(report)) => ("untrusted", 5, Some(report)),
+        Err(VerifyError::Failed(report)) => ("not proven", 3, Some(report)),
+    };
+    let malformed = vec![json!({"name": "format", "status": "fail"})];
+    let checks = |report: Report| -> Vec<Value> {
+        let check = |check: &provlog_core::verify::Check| json!({"name": check.name, "status": check.status.as_str()});
+        report.checks.iter().map(check).collect()
+    };
+    json!({"verdict": name, "exit": exit, "checks": report.map_or(malformed, checks)})
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap() + "\n"
+}
+
+fn files(case: &Case) -> Vec<(&'static str, Vec<u8>)> {
+    let verdict = verdict(&case.receipt, &case.trust, &case.parsed_expectations());
+    let mut files = vec![
+        ("receipt.tlog-proof", case.receipt.clone()),
+        ("trust.tlog-policy", case.trust.clone()),
+        ("verdict.json", pretty(&verdict).into_bytes()),
+    ];
+    if !case.expectations.is_empty() {
+        files.push(("expectations.json", pretty(&json!(case.expectations)).into_bytes()));
+    }
+    files
+}
+
+#[test]
+fn every_vector_ends_as_its_defect_says() {
+    let cases = cases::all();
+    let bad = cases.iter().filter(|case| case.exit != 0).count();
+    assert!(bad >= 40, "at least 40 bad receipts, got {bad}");
+    for case in &cases {
+        let verdict = verdict(&case.receipt, &case.trust, &case.parsed_expectations());
+        assert_eq!(verdict["exit"], case.exit, "{}: {verdict}", case.name);
+        let refused: Vec<&str> = verdict["checks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|check| check["status"] == "fail" || check["status"] == "not disclosed")
+            .map(|check| check["name"].as_str().unwrap())
+            .collect();
+        // One defect a vector: nothing else may have gone wrong beside it.
+        assert_eq!(refused, case.refused, "{}", case.name);
+    }
+}
+
+#[test]
+fn the_checked_in_files_are_what_the_generator_makes() {
+    let cases = cases::all();
+    let names: BTreeSet<String> = cases.iter().map(|case| case.name.to_string()).collect();
+    assert_eq!(names.len(), cases.len(), "names are unique");
+    if blessing() {
+        let _ = fs::remove_dir_all(folder());
+    }
+    for case in &cases {
+        let folder = folder().join(case.name);
+        for (name, bytes) in files(case) {
+            let path = folder.join(name);
+            if blessing() {
+                fs::create_dir_all(&folder).unwrap();
+                fs::write(&path, &bytes).unwrap();
+            }
+            assert!(fs::read(&path).is_ok_and(|found| found == bytes), "{} differs", path.display());
+        }
+    }
+    let found: BTreeSet<String> = fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(found, names, "folders and cases are the same");
+}
+
+/// Every vector that SPEC.md names exists, so that a rule without a vector can't hide behind a name.
+#[test]
+fn every_vector_that_spec_names_exists() {
+    let spec = fs::read_to_string(repository().join("SPEC.md")).unwrap();
+    let names: BTreeSet<&str> = cases::all().iter().map(|case| case.name).collect();
+    let is_name = |name: &&str| name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+    let bracketed = spec.split("`[").skip(1).filter_map(|rest| rest.split_once("]`")).map(|(name, _)| name);
+    let named: BTreeSet<&str> = bracketed.filter(is_name).collect();
+    assert!(named.len() > 30, "SPEC.md names its vectors, got {named:?}");
+    let missing: Vec<&&str> = named.iter().filter(|name| !names.contains(**name)).collect();
+    assert!(missing.is_empty(), "SPEC.md names vectors that don't exist: {missing:?}");
+}
+
+/// The second verifier, written from SPEC.md alone, agrees on every vector. It needs Python's `cryptography`; `.ci/run`
+/// installs it, and where `CI` is `true` a machine without it fails.
+#[test]
+fn the_second_verifier_agrees() {
+    let script = repository().join("tests/interop/verify.py");
+    let available = Command::new("python3").args(["-c", "import cryptography"]).output();
+    if !available.is_ok_and(|output| output.status.success()) {
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "python3 with cryptography must be there where CI=true");
+        eprintln!("SKIPPED: python3 with the package cryptography is not installed");
+        return;
+    }
+    let output = Command::new("python3").arg(script).arg("--vectors").arg(folder()).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let count = cases::all().len();
+    assert!(text.contains(&format!("{count} vectors agree")), "expected {count} vectors: {text}");
+}
