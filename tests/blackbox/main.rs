@@ -1,5 +1,15 @@
 //! Black-box tests of the two real binaries, and the formats that outlive them. One test binary, one module a topic.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
 #![expect(unreachable_pub, reason = "one binary: pub means for the other modules")]
 
+mod bad_input;
+mod house;
+mod interop;
+mod kill;
+mod main_job;
+mod retries;
+mod rollback;
+mod seeds;
 mod support;
 mod vectors;

@@ -26,7 +26,11 @@ pub fn blessing() -> bool {
 pub fn program(name: &str) -> PathBuf {
     let deps = std::env::current_exe().unwrap();
     let path = deps.parent().and_then(Path::parent).unwrap().join(name);
-    assert!(path.exists(), "{} is not built: run cargo test --workspace, or cargo build first", path.display());
+    assert!(
+        path.exists(),
+        "{} is not built: run cargo test --workspace, or cargo build first",
+        path.display()
+    );
     path
 }
 
@@ -46,7 +50,8 @@ impl Daemon {
     }
 
     pub fn start_with(data_dir: &Path, arguments: &[&str]) -> Self {
-        let mut child = Self::command(data_dir, arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child =
+            Self::command(data_dir, arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut greeting = String::new();
         let url = loop {
@@ -185,7 +190,8 @@ impl Response {
     }
 
     pub fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
     }
 
     /// Demands a status, and shows the body where it is another.

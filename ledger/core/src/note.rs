@@ -43,7 +43,9 @@ pub enum KeyError {
     #[error("a signer key is PRIVATE+KEY+<name>+<8 hex digits>+<base64>")]
     SecretForm,
     /// The name is empty, too long, or holds spaces, control characters or a plus sign.
-    #[error("key name {0:?}: expected 1 to {ORIGIN_BYTES_MAX} bytes without spaces, control characters and plus signs")]
+    #[error(
+        "key name {0:?}: expected 1 to {ORIGIN_BYTES_MAX} bytes without spaces, control characters and plus signs"
+    )]
     Name(String),
     /// The four bytes after the name aren't those of this key.
     #[error("key hash: expected {expected} for this name and key, got {got}")]
@@ -57,7 +59,9 @@ pub enum KeyError {
     #[error("key type 0x{0:02x}: this version verifies 0x01 (Ed25519) and 0x04 (Ed25519 cosignature)")]
     Type(u8),
     /// Not a point on the curve, not canonical, or of small order.
-    #[error("not a usable Ed25519 key: it must be the canonical encoding of a point that is not of small order")]
+    #[error(
+        "not a usable Ed25519 key: it must be the canonical encoding of a point that is not of small order"
+    )]
     Point,
 }
 
@@ -259,13 +263,17 @@ pub enum NoteError {
     #[error("signed note: expected UTF-8 without control characters other than newlines")]
     Characters,
     /// No empty line, no final newline, or no text.
-    #[error("signed note: expected text that ends with a newline, an empty line, and signature lines that end with a newline")]
+    #[error(
+        "signed note: expected text that ends with a newline, an empty line, and signature lines that end with a newline"
+    )]
     Form,
     /// Too many signature lines.
     #[error("signed note: at most {SIGNATURES_MAX} signature lines, got {0}")]
     SignatureCount(usize),
     /// A line that isn't a signature.
-    #[error("signed note: signature line {0} is not an em dash, a key name and base64 of a key id and a signature")]
+    #[error(
+        "signed note: signature line {0} is not an em dash, a key name and base64 of a key id and a signature"
+    )]
     SignatureLine(usize),
 }
 

@@ -99,7 +99,8 @@ impl Receipt {
     /// The receipt's text.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let mut text = format!("{HEADER}extra {}\nindex {}\n", Base64::encode_string(&self.record), self.index);
+        let mut text =
+            format!("{HEADER}extra {}\nindex {}\n", Base64::encode_string(&self.record), self.index);
         for hash in &self.proof {
             text.push_str(&hash.to_base64());
             text.push('\n');

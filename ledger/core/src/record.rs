@@ -138,7 +138,9 @@ pub enum RecordError {
     #[error(transparent)]
     Entry(#[from] EntryError),
     /// A claim name of the wrong form.
-    #[error("claim name {0:?}: expected 1 to {CLAIM_NAME_BYTES_MAX} of a-z, 0-9, _ and -, starting with a letter")]
+    #[error(
+        "claim name {0:?}: expected 1 to {CLAIM_NAME_BYTES_MAX} of a-z, 0-9, _ and -, starting with a letter"
+    )]
     ClaimName(String),
     /// A claim is neither `[salt of 16 bytes, value]` nor a hash of 32 bytes.
     #[error("claim {0}: expected [salt of {SALT_BYTES} bytes, value], or a hash of 32 bytes")]
@@ -166,7 +168,9 @@ pub enum RecordError {
         got: usize,
     },
     /// A record over its limit.
-    #[error("a record is at most {RECORD_BYTES_MAX} bytes, each claim counted as at least {CLAIM_HIDDEN_BYTES}; got {0}")]
+    #[error(
+        "a record is at most {RECORD_BYTES_MAX} bytes, each claim counted as at least {CLAIM_HIDDEN_BYTES}; got {0}"
+    )]
     RecordBytes(usize),
 }
 

@@ -22,7 +22,9 @@ impl core::str::FromStr for ClaimName {
         let parts = text.split_once('.').and_then(|(section, name)| {
             Some(Self { section: SectionName::from_name(section)?, name: name.into() })
         });
-        parts.filter(|claim| crate::record::is_claim_name(&claim.name)).ok_or_else(|| RedactError::Name(text.into()))
+        parts
+            .filter(|claim| crate::record::is_claim_name(&claim.name))
+            .ok_or_else(|| RedactError::Name(text.into()))
     }
 }
 
@@ -73,7 +75,8 @@ pub fn redact_record(mut record: Record, redaction: &Redaction) -> Result<Record
         return Err(RedactError::Digest);
     }
     let (Redaction::Hide(named) | Redaction::Keep(named)) = redaction;
-    if let Some(missing) = named.iter().find(|claim| record.section(claim.section).get(&claim.name).is_none()) {
+    if let Some(missing) = named.iter().find(|claim| record.section(claim.section).get(&claim.name).is_none())
+    {
         return Err(RedactError::NoClaim(missing.clone()));
     }
     let hidden: Vec<ClaimName> = match redaction {

@@ -76,9 +76,9 @@ impl Submission {
                 _ => return Err(SubmissionError::UnknownMember(name)),
             }
         }
-        let missing = |what| SubmissionError::Form { what, expected: "it to be there", got: "nothing" };
-        let kind = kind.ok_or_else(|| missing("kind"))?;
-        let claims = claims.ok_or_else(|| missing("claims"))?.into_iter().map(claim_from_json);
+        let missing = |what, expected| SubmissionError::Form { what, expected, got: "nothing" };
+        let kind = kind.ok_or_else(|| missing("kind", "a string"))?;
+        let claims = claims.ok_or_else(|| missing("claims", "an object"))?.into_iter().map(claim_from_json);
         let claims = claims.collect::<Result<_, _>>()?;
         let salts = salts.map(|salts| salts.into_iter().map(salt_from_json).collect()).transpose()?;
         Self::new(&kind, claims, salts, idempotency_key)

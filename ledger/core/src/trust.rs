@@ -233,7 +233,9 @@ impl Builder {
         let threshold = match threshold {
             "any" => 1,
             "all" => members.len(),
-            number => crate::checkpoint::decimal(number).and_then(|k| usize::try_from(k).ok()).ok_or_else(bad)?,
+            number => {
+                crate::checkpoint::decimal(number).and_then(|k| usize::try_from(k).ok()).ok_or_else(bad)?
+            }
         };
         if !(1..=members.len()).contains(&threshold) {
             return Err(bad());

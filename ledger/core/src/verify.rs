@@ -14,6 +14,7 @@ use crate::record::{AnyRecord, Claim, Record, RecordError, SectionName};
 use crate::tree::{inclusion_length, root_from_inclusion};
 use crate::trust::Trust;
 use crate::witness::verified_cosignature_time_s;
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -126,7 +127,10 @@ impl Report {
     pub fn claims(&self) -> impl Iterator<Item = (SectionName, &str, Standing)> {
         self.record.iter().flat_map(|record| {
             SectionName::ALL.into_iter().flat_map(|section| {
-                record.section(section).iter().map(move |(name, claim)| (section, name, standing(section, claim)))
+                record
+                    .section(section)
+                    .iter()
+                    .map(move |(name, claim)| (section, name, standing(section, claim)))
             })
         })
     }
@@ -164,10 +168,10 @@ pub enum VerifyError {
     Malformed(#[from] Malformed),
     /// The checkpoint isn't one that the trust file believes: origin, signatures, quorum.
     #[error("untrusted checkpoint: {}", join(.0.refused()))]
-    Untrusted(Report),
+    Untrusted(Box<Report>),
     /// The checkpoint is believed, but doesn't prove what was asked: inclusion, digests, expectations, version.
     #[error("not proven: {}", join(.0.refused()))]
-    Failed(Report),
+    Failed(Box<Report>),
 }
 
 /// What is wrong with the bytes.
@@ -218,9 +222,9 @@ pub fn verify(
     };
     let report = Report { checks, checkpoint, index: receipt.index, leaf_hash, record };
     if untrusted {
-        Err(VerifyError::Untrusted(report))
+        Err(VerifyError::Untrusted(Box::new(report)))
     } else if report.refused().next().is_some() {
-        Err(VerifyError::Failed(report))
+        Err(VerifyError::Failed(Box::new(report)))
     } else {
         Ok(Verdict(report))
     }
@@ -277,8 +281,7 @@ fn check_trust(checks: &mut Vec<Check>, checkpoint: &Checkpoint, note: &Note, tr
     for witness in trust.witnesses() {
         let mut lines = note.signatures.iter().filter(|line| line.is_by(&witness.key)).peekable();
         let present = lines.peek().is_some();
-        let valid =
-            lines.all(|line| verified_cosignature_time_s(&witness.key, line, &note.text).is_some());
+        let valid = lines.all(|line| verified_cosignature_time_s(&witness.key, line, &note.text).is_some());
         if present && !valid {
             invalid.push(witness.name.as_str());
         }

@@ -1,6 +1,8 @@
 //! Our tree against other people's code, for sizes 0 to 1,000: roots by rs_merkle, ct-merkle and tlog_tiles, proofs by
 //! ct-merkle and tlog_tiles; and why rs_merkle is an oracle for roots only.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
+
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use ct_merkle::{ConsistencyProof, InclusionProof, digest::Output};
 use provlog_core::Hash;
@@ -49,7 +51,11 @@ impl NodeSource for Nodes {
 /// A sample of leaves that has both ends, both sides of every power of two, and a spread between.
 fn sample(size: u64) -> impl Iterator<Item = u64> {
     (0..size).filter(move |index| {
-        *index < 4 || index + 4 > size || index.is_power_of_two() || (index + 1).is_power_of_two() || index % 97 == 5
+        *index < 4
+            || index + 4 > size
+            || index.is_power_of_two()
+            || (index + 1).is_power_of_two()
+            || index % 97 == 5
     })
 }
 
@@ -97,7 +103,8 @@ fn roots_and_proofs_are_those_of_ct_merkle() {
         let root = theirs.root();
         let ours = root_of(&nodes, size).unwrap();
         assert_eq!(root.as_bytes().as_slice(), ours.0, "size {size}");
-        let output = |hashes: &[Hash]| hashes.iter().map(|hash| Output::<Sha256>::from(hash.0)).collect::<Vec<_>>();
+        let output =
+            |hashes: &[Hash]| hashes.iter().map(|hash| Output::<Sha256>::from(hash.0)).collect::<Vec<_>>();
         for index in sample(size) {
             let proof = inclusion_proof(&nodes, index, size).unwrap();
             let their_proof = theirs.prove_inclusion(usize::try_from(index).unwrap());

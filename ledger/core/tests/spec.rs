@@ -1,6 +1,8 @@
 //! The parts of SPEC.md that are generated from this crate: the kinds, the CDDL and the limits. `PROVLOG_BLESS=1` writes
 //! them anew; otherwise a difference fails.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
+
 use provlog_core::{claims, limits};
 use std::fmt::Write;
 use std::fs;
@@ -13,7 +15,10 @@ fn check(name: &str, generated: &str) {
     let (before, rest) = spec.split_once(&start).unwrap_or_else(|| panic!("SPEC.md has no {start}"));
     let (found, after) = rest.split_once("<!-- end -->").unwrap();
     if found != generated {
-        assert!(std::env::var("PROVLOG_BLESS").as_deref() == Ok("1"), "SPEC.md, {name}: expected\n{generated}\ngot\n{found}");
+        assert!(
+            std::env::var("PROVLOG_BLESS").as_deref() == Ok("1"),
+            "SPEC.md, {name}: expected\n{generated}\ngot\n{found}"
+        );
         fs::write(&path, format!("{before}{start}{generated}<!-- end -->{after}")).unwrap();
     }
 }
@@ -50,7 +55,8 @@ fn limits_table() -> String {
     for (what, limit) in rows {
         writeln!(table, "| {what} | {limit} |").unwrap();
     }
-    writeln!(table, "| witnesses and groups in a trust file: at most | {} |", limits::TRUST_MEMBERS_MAX).unwrap();
+    writeln!(table, "| witnesses and groups in a trust file: at most | {} |", limits::TRUST_MEMBERS_MAX)
+        .unwrap();
     table
 }
 

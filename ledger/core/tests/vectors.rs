@@ -2,6 +2,8 @@
 //! and the Ed25519 edge cases of C2SP/CCTV. Without the variable the tests say that they were skipped; where `CI` is
 //! `true` they may not be.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
+
 use provlog_core::Hash;
 use provlog_core::note::{SignatureType, VerifierKey};
 use provlog_core::{hex, tree};
@@ -36,7 +38,8 @@ fn json_files(folder: &Path) -> Vec<(String, Json)> {
 /// stands for it.
 fn hash(vector: &Json, name: &str) -> Option<Hash> {
     let text = vector.get(name).and_then(Json::as_str)?;
-    Hash::from_base64(text).or_else(|| Some(Hash::plain(text.as_bytes())).filter(|_| text.starts_with("ZG9uJ3Qg")))
+    Hash::from_base64(text)
+        .or_else(|| Some(Hash::plain(text.as_bytes())).filter(|_| text.starts_with("ZG9uJ3Qg")))
 }
 
 fn proof(vector: &Json) -> Option<Vec<Hash>> {
@@ -90,10 +93,10 @@ fn consistency_proofs() {
 #[test]
 fn ed25519_edge_cases() {
     let Some(vectors) = vectors() else { return };
-    let cases: Vec<Json> = serde_json::from_slice(&fs::read(vectors.join("ed25519/cctv.json")).unwrap()).unwrap();
+    let cases: Vec<Json> =
+        serde_json::from_slice(&fs::read(vectors.join("ed25519/cctv.json")).unwrap()).unwrap();
     assert_eq!(cases.len(), 914);
-    let refusing =
-        ["low_order_A", "low_order_R", "low_order_residue", "non_canonical_A", "non_canonical_R"];
+    let refusing = ["low_order_A", "low_order_R", "low_order_residue", "non_canonical_A", "non_canonical_R"];
     let mut accepted = 0;
     for case in &cases {
         let text = |name| case.get(name).and_then(Json::as_str).unwrap();

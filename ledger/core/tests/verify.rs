@@ -1,6 +1,8 @@
 //! The door, from outside: a receipt made by core's own writers verifies; redacting any claims keeps it so; changing any
 //! bit does not.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
+
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 use provlog_core::cbor::{Map, Value};
@@ -76,7 +78,9 @@ fn receipt_of(record: &Record, index: u64, size: u64) -> String {
 }
 
 fn names(record: &Record) -> Vec<ClaimName> {
-    let names = |section| record.section(section).iter().map(move |(name, _)| ClaimName { section, name: name.into() });
+    let names = |section| {
+        record.section(section).iter().map(move |(name, _)| ClaimName { section, name: name.into() })
+    };
     SectionName::ALL.into_iter().flat_map(names).collect()
 }
 
@@ -87,8 +91,12 @@ fn a_good_receipt_verifies_and_says_what_was_not_checked() {
     assert_eq!((report.index, report.checkpoint.size), (5, 11));
     let standings: Vec<Standing> = report.claims().map(|(_, _, standing)| standing).collect();
     assert_eq!(standings, [vec![Standing::AssertedBySubmitter; 5], vec![Standing::AttestedByLog]].concat());
-    let warned: Vec<&str> =
-        report.checks.iter().filter(|check| check.status.as_str() == "warn").map(|check| check.name.as_str()).collect();
+    let warned: Vec<&str> = report
+        .checks
+        .iter()
+        .filter(|check| check.status.as_str() == "warn")
+        .map(|check| check.name.as_str())
+        .collect();
     assert_eq!(warned, ["time"], "the entry lies ahead of the clock that was handed in");
 }
 
@@ -165,7 +173,10 @@ proptest! {
 fn redaction_refuses_what_it_cannot_do() {
     let receipt = receipt_of(&record(), 5, 11);
     let hide = |name: &str| redact_receipt(receipt.as_bytes(), &Redaction::Hide(vec![name.parse().unwrap()]));
-    assert_eq!(hide("submitted.models").unwrap_err().to_string(), "this record has no claim submitted.models");
+    assert_eq!(
+        hide("submitted.models").unwrap_err().to_string(),
+        "this record has no claim submitted.models"
+    );
     assert!("model".parse::<ClaimName>().is_err());
     let mut record = record();
     record.entry.submitted_digest = Hash([0; 32]);

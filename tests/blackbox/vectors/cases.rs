@@ -1,6 +1,8 @@
 //! Every vector: its name, what is wrong in it, and what a verifier has to say.
 
-use super::forge::{Forge, ORIGIN, RawClaim, RawRecord, RawSection, Witness, log_signer, salt, signature_line};
+use super::forge::{
+    Forge, ORIGIN, RawClaim, RawRecord, RawSection, Witness, log_signer, salt, signature_line,
+};
 use provlog_core::Hash;
 use provlog_core::cbor::{Map, Value};
 use provlog_core::expectation::Expectation;
@@ -89,11 +91,20 @@ fn promotion() -> RawRecord {
     let approver = map(&[("id", text("alice@example.com")), ("kind", text("human"))]);
     let approval = map(&[("approver", approver), ("method", text("review"))]);
     let submitted = RawSection::default()
-        .with("subject", &Value::Array(vec![map(&[("name", text("app.tar")), ("digest", sha256("app.tar"))])]))
-        .with("model", &map(&[("provider", text("example")), ("name", text("m-1")), ("version", text("2026-01-01"))]))
+        .with(
+            "subject",
+            &Value::Array(vec![map(&[("name", text("app.tar")), ("digest", sha256("app.tar"))])]),
+        )
+        .with(
+            "model",
+            &map(&[("provider", text("example")), ("name", text("m-1")), ("version", text("2026-01-01"))]),
+        )
         .with("prompt_hash", &sha256("write a parser"))
         .with("approvals", &Value::Array(vec![approval]))
-        .with("policy", &map(&[("name", text("release")), ("version", text("7")), ("digest", sha256("policy"))]))
+        .with(
+            "policy",
+            &map(&[("name", text("release")), ("version", text("7")), ("digest", sha256("policy"))]),
+        )
         .with("environment", &text("production"))
         .with("decision", &map(&[("outcome", text("allow"))]));
     let attested = RawSection::default().with("workload", &map(&[("method", text("none"))]));
@@ -140,7 +151,10 @@ fn retext(change: impl Fn(&str) -> String) -> Vec<u8> {
 
 /// A promotion with one claim more, whose value is these bytes.
 fn with_value(value: &[u8]) -> Vec<u8> {
-    promotion_with(|record| record.submitted = std::mem::take(&mut record.submitted).with_bytes("x-value", value)).receipt()
+    promotion_with(|record| {
+        record.submitted = std::mem::take(&mut record.submitted).with_bytes("x-value", value)
+    })
+    .receipt()
 }
 
 fn nested(depth: usize) -> Vec<u8> {
@@ -169,7 +183,10 @@ fn good() -> Vec<Case> {
     unknown_signature.signatures.insert(0, signature_line("example.org/other", &[7; 68]));
     let mut signed_twice = forge.clone();
     signed_twice.signatures.push(forge.signatures[0].clone());
-    let all_hidden = promotion_redacted(&["subject", "model", "prompt_hash", "approvals", "policy", "environment", "decision"], true);
+    let all_hidden = promotion_redacted(
+        &["subject", "model", "prompt_hash", "approvals", "policy", "environment", "decision"],
+        true,
+    );
     let misfit = promotion_with(|record| {
         *record.submitted.claim("model") = RawClaim::of_bytes(&salt("model"), &[0x01]);
     });
@@ -180,16 +197,31 @@ fn good() -> Vec<Case> {
         Case::good("good-size-2", &elsewhere(1, 2)),
         Case::good("good-last-leaf", &elsewhere(300, 301)),
         Case::good("good-first-leaf", &elsewhere(0, 1000)),
-        Case::good("good-empty-sections", &RawRecord { kind: 22, submitted: RawSection::default(), attested: RawSection::default() }.forge()),
+        Case::good(
+            "good-empty-sections",
+            &RawRecord { kind: 22, submitted: RawSection::default(), attested: RawSection::default() }
+                .forge(),
+        ),
         Case::good("unknown-signature", &unknown_signature),
         Case::good("log-signature-twice", &signed_twice),
         Case::good("unknown-kind", &promotion_with(|record| record.kind = 23)),
         Case::good("claim-misfit", &misfit),
-        Case::good("claim-name-unknown", &promotion_with(|record| {
-            record.submitted = std::mem::take(&mut record.submitted).with("mood", &text("fine"));
-        })),
+        Case::good(
+            "claim-name-unknown",
+            &promotion_with(|record| {
+                record.submitted = std::mem::take(&mut record.submitted).with("mood", &text("fine"));
+            }),
+        ),
         Case::new("depth-8", with_value(&nested(8)), 0, &[]),
-        Case::new("integer-extremes", with_value(&[0x82, 0x1b, 0, 0x1f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x3b, 0, 0x1f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe]), 0, &[]),
+        Case::new(
+            "integer-extremes",
+            with_value(&[
+                0x82, 0x1b, 0, 0x1f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x3b, 0, 0x1f, 0xff, 0xff, 0xff,
+                0xff, 0xff, 0xfe,
+            ]),
+            0,
+            &[],
+        ),
         Case::good("quorum-reached", &cosigned(&[0, 2])).trusting(trust_of_three("2")),
         Case::good("quorum-nested-groups", &cosigned(&[0, 1])).trusting(trust_nested()),
         Case::good("cosignature-twice", &cosigned(&[0, 0])).trusting(trust_of_three("any")),
@@ -231,7 +263,8 @@ fn malformed_cbor() -> Vec<Case> {
         ("cbor-key-integer", &[0xa1, 0x01, 0x01]),
         ("cbor-not-utf-8", &[0x62, 0xc3, 0x28]),
     ];
-    let mut all: Vec<Case> = cases.iter().map(|(name, value)| Case::malformed(name, with_value(value))).collect();
+    let mut all: Vec<Case> =
+        cases.iter().map(|(name, value)| Case::malformed(name, with_value(value))).collect();
     all.push(Case::malformed("depth-9", with_value(&nested(9))));
     all
 }
@@ -256,20 +289,29 @@ fn malformed_record() -> Vec<Case> {
         let named = |section: RawSection, (n, size): (usize, &usize)| {
             section.with(&format!("x-{n}"), &text(&"a".repeat(*size)))
         };
-        promotion_with(|record| record.submitted = sizes.iter().enumerate().fold(RawSection::default(), named)).receipt()
+        promotion_with(|record| {
+            record.submitted = sizes.iter().enumerate().fold(RawSection::default(), named)
+        })
+        .receipt()
     };
     vec![
         Case::malformed("record-trailing-bytes", changed(|forge| forge.record.push(0xf6))),
         Case::malformed("record-truncated", changed(|forge| _ = forge.record.pop())),
         Case::malformed("record-empty", changed(|forge| forge.record.clear())),
-        Case::malformed("record-two-items", changed(|forge| {
-            let attested = promotion().attested.to_bytes().len();
-            forge.record.truncate(forge.record.len() - attested);
-            forge.record[0] = 0x82;
-        })),
-        Case::malformed("record-sections-of-integers", changed(|forge| {
-            forge.record = [&[0x83, 0x58, 80][..], &entry, &[0, 0]].concat();
-        })),
+        Case::malformed(
+            "record-two-items",
+            changed(|forge| {
+                let attested = promotion().attested.to_bytes().len();
+                forge.record.truncate(forge.record.len() - attested);
+                forge.record[0] = 0x82;
+            }),
+        ),
+        Case::malformed(
+            "record-sections-of-integers",
+            changed(|forge| {
+                forge.record = [&[0x83, 0x58, 80][..], &entry, &[0, 0]].concat();
+            }),
+        ),
         Case::malformed("entry-79-bytes", with_entry(&entry[..79])),
         Case::malformed("entry-81-bytes", with_entry(&[&entry[..], &[0]].concat())),
         Case::malformed("entry-version-0", with_entry(&version_0)),
@@ -278,27 +320,39 @@ fn malformed_record() -> Vec<Case> {
         Case::malformed("claim-name", claims(|section| section.with("Model", &Value::Null))),
         Case::malformed("claim-name-empty", claims(|section| section.with("", &Value::Null))),
         Case::malformed("claim-name-65", claims(|section| section.with(&"a".repeat(65), &Value::Null))),
-        Case::malformed("claim-order", claims(|mut section| {
-            section.0.swap(0, 1);
-            section
-        })),
+        Case::malformed(
+            "claim-order",
+            claims(|mut section| {
+                section.0.swap(0, 1);
+                section
+            }),
+        ),
         Case::malformed("claim-twice", claims(|section| section.with("model", &Value::Null))),
-        Case::malformed("claim-salt-15", claims(|mut section| {
-            *section.claim("model") = RawClaim::of_bytes(&[1; 15], &[0x01]);
-            section
-        })),
-        Case::malformed("claim-three-items", claims(|mut section| {
-            let claim = section.claim("model");
-            claim.encoded[0] = 0x83;
-            claim.encoded.push(0xf6);
-            claim.hash = Hash::claim(&claim.encoded);
-            section
-        })),
-        Case::malformed("claim-hash-31", claims(|mut section| {
-            let claim = section.claim("model");
-            claim.encoded = [&[0x58, 31][..], &claim.hash.0[..31]].concat();
-            section
-        })),
+        Case::malformed(
+            "claim-salt-15",
+            claims(|mut section| {
+                *section.claim("model") = RawClaim::of_bytes(&[1; 15], &[0x01]);
+                section
+            }),
+        ),
+        Case::malformed(
+            "claim-three-items",
+            claims(|mut section| {
+                let claim = section.claim("model");
+                claim.encoded[0] = 0x83;
+                claim.encoded.push(0xf6);
+                claim.hash = Hash::claim(&claim.encoded);
+                section
+            }),
+        ),
+        Case::malformed(
+            "claim-hash-31",
+            claims(|mut section| {
+                let claim = section.claim("model");
+                claim.encoded = [&[0x58, 31][..], &claim.hash.0[..31]].concat();
+                section
+            }),
+        ),
         Case::new("claims-64", many(64), 0, &[]),
         Case::malformed("claims-65", many(65)),
         // A claim of 16,384 bytes: array head 1, salt 17, text head 3, text 16,363.
@@ -313,7 +367,9 @@ fn malformed_text() -> Vec<Case> {
     let first_hash = promotion().forge().proof[0].to_base64();
     let many = |count: usize| changed(|forge| forge.proof = vec![forge.proof[0]; count]);
     let signatures = |count: usize| {
-        changed(|forge| forge.signatures.extend((1..count).map(|_| signature_line("example.org/other", &[7; 68]))))
+        changed(|forge| {
+            forge.signatures.extend((1..count).map(|_| signature_line("example.org/other", &[7; 68])))
+        })
     };
     let mut not_utf8 = promotion().forge().receipt();
     not_utf8.push(0xff);
@@ -337,12 +393,18 @@ fn malformed_text() -> Vec<Case> {
         Case::malformed("checkpoint-no-final-newline", good[..good.len() - 1].to_vec()),
         Case::malformed("checkpoint-extension", retext(|text| format!("{text}extension\n"))),
         Case::malformed("checkpoint-size-leading-zero", retext(|text| text.replace("\n11\n", "\n011\n"))),
-        Case::malformed("checkpoint-size-too-large", retext(|text| text.replace("\n11\n", "\n9007199254740992\n"))),
+        Case::malformed(
+            "checkpoint-size-too-large",
+            retext(|text| text.replace("\n11\n", "\n9007199254740992\n")),
+        ),
         Case::malformed("checkpoint-root-unpadded", retext(|text| text.replace("=\n", "\n"))),
         Case::malformed("checkpoint-origin-space", retext(|text| text.replace("vectors", "vec tors"))),
         Case::malformed("checkpoint-control-character", retext(|text| text.replace("vectors", "vec\ttors"))),
         Case::malformed("checkpoint-unsigned", changed(|forge| forge.signatures.clear())),
-        Case::malformed("signature-line-malformed", changed(|forge| forge.signatures.push("\u{2014} other AAAA\n".into()))),
+        Case::malformed(
+            "signature-line-malformed",
+            changed(|forge| forge.signatures.push("\u{2014} other AAAA\n".into())),
+        ),
         Case::malformed("signature-line-hyphen", edited("\u{2014}", "-")),
         Case::new("signatures-32", signatures(32), 0, &[]),
         Case::malformed("signatures-33", signatures(33)),
@@ -359,7 +421,8 @@ fn changed_base64(receipt: &[u8]) -> Vec<u8> {
     let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let value = alphabet.find(last).unwrap();
     let spare = &alphabet[value + 1..value + 2];
-    text.replacen(extra, &format!("{rest}{spare}{}", "=".repeat(extra.len() - unpadded.len())), 1).into_bytes()
+    text.replacen(extra, &format!("{rest}{spare}{}", "=".repeat(extra.len() - unpadded.len())), 1)
+        .into_bytes()
 }
 
 const WITNESSES: [&str; 3] = ["witness.example/a", "witness.example/b", "witness.example/c"];
@@ -380,7 +443,11 @@ fn witness_lines() -> String {
 
 fn trust_of_three(threshold: &str) -> String {
     let log = log_signer(ORIGIN);
-    format!("# three witnesses\nlog {}\n{}group all-three {threshold} a b c\nquorum all-three\n", log.verifier(), witness_lines())
+    format!(
+        "# three witnesses\nlog {}\n{}group all-three {threshold} a b c\nquorum all-three\n",
+        log.verifier(),
+        witness_lines()
+    )
 }
 
 fn trust_nested() -> String {
@@ -418,25 +485,41 @@ fn untrusted() -> Vec<Case> {
         Case::new("origin-of-another-log-signed-by-this-key", retext(other_origin), 5, &["origin"]),
         Case::new("log-signature-missing", with_lines(&[&unknown]), 5, &["log-signature"]),
         Case::new("log-signature-invalid", with_lines(&[&wrong_line]), 5, &["log-signature"]),
-        Case::new("log-signature-twice-one-bad", with_lines(&[&good_line, &wrong_line]), 5, &["log-signature"]),
+        Case::new(
+            "log-signature-twice-one-bad",
+            with_lines(&[&good_line, &wrong_line]),
+            5,
+            &["log-signature"],
+        ),
         Case::new("log-key-of-the-same-name", promotion().forge().receipt(), 5, &["log-signature"])
             .trusting(format!("log {}\nquorum none\n", other_key.verifier())),
-        Case::new("cosignature-invalid", cosigned_other.receipt(), 5, &["cosignatures"]).trusting(trust_of_three("any").replace("quorum all-three", "quorum none")),
-        Case::new("cosignature-twice-one-bad", one_bad.receipt(), 5, &["cosignatures", "quorum"]).trusting(three()),
-        Case::new("cosignature-time-over-2-63", late.receipt(), 5, &["cosignatures", "quorum"]).trusting(three()),
+        Case::new("cosignature-invalid", cosigned_other.receipt(), 5, &["cosignatures"])
+            .trusting(trust_of_three("any").replace("quorum all-three", "quorum none")),
+        Case::new("cosignature-twice-one-bad", one_bad.receipt(), 5, &["cosignatures", "quorum"])
+            .trusting(three()),
+        Case::new("cosignature-time-over-2-63", late.receipt(), 5, &["cosignatures", "quorum"])
+            .trusting(three()),
         Case::new("quorum-missing", promotion().forge().receipt(), 5, &["quorum"]).trusting(three()),
         Case::new("quorum-group-short", cosigned(&[1]).receipt(), 5, &["quorum"]).trusting(three()),
         Case::new("quorum-one-key-twice", cosigned(&[1, 1]).receipt(), 5, &["quorum"]).trusting(three()),
         Case::new("quorum-nested-short", cosigned(&[0]).receipt(), 5, &["quorum"]).trusting(trust_nested()),
-        Case::new("untrusted-and-not-proven", changed(|forge| {
-            forge.text = other_origin(&forge.text);
-            forge.sign();
-            forge.index = "6".into();
-        }), 5, &["origin", "root"]),
-        Case::malformed("malformed-and-untrusted", changed(|forge| {
-            forge.signatures = vec![unknown.clone()];
-            forge.record.push(0);
-        })),
+        Case::new(
+            "untrusted-and-not-proven",
+            changed(|forge| {
+                forge.text = other_origin(&forge.text);
+                forge.sign();
+                forge.index = "6".into();
+            }),
+            5,
+            &["origin", "root"],
+        ),
+        Case::malformed(
+            "malformed-and-untrusted",
+            changed(|forge| {
+                forge.signatures = vec![unknown.clone()];
+                forge.record.push(0);
+            }),
+        ),
     ]
 }
 
@@ -453,7 +536,10 @@ fn not_proven() -> Vec<Case> {
     let entry = promotion().entry();
     let mut short_entry = version(2, &entry);
     let leaf = [0x85, 0x17, 0xf6];
-    short_entry = Forge { record: [&[0x83, 0x43][..], &leaf, &[0x01, 0xf5]].concat(), ..Forge::new(Hash::leaf(&leaf), short_entry.record, 5, 11) };
+    short_entry = Forge {
+        record: [&[0x83, 0x43][..], &leaf, &[0x01, 0xf5]].concat(),
+        ..Forge::new(Hash::leaf(&leaf), short_entry.record, 5, 11)
+    };
     let mut kind = entry;
     kind[2] = 1;
     let rekinded = Forge::new(Hash::leaf(&kind), promotion().to_bytes(&kind), 5, 11);
@@ -466,55 +552,124 @@ fn not_proven() -> Vec<Case> {
         Case::new("index-beyond-size", edited("\nindex 5\n", "\nindex 11\n"), 3, &["index"]),
         Case::new("size-0", retext(|text| text.replace("\n11\n", "\n0\n")), 3, &["index"]),
         Case::new("wrong-size", retext(|text| text.replace("\n11\n", "\n20\n")), 3, &["proof-length"]),
-        Case::new("other-root", retext(|text| text.replacen(text.lines().nth(2).unwrap(), &Hash::leaf(b"x").to_base64(), 1)), 3, &["root"]),
+        Case::new(
+            "other-root",
+            retext(|text| text.replacen(text.lines().nth(2).unwrap(), &Hash::leaf(b"x").to_base64(), 1)),
+            3,
+            &["root"],
+        ),
         Case::new("proof-short", proof(|proof| _ = proof.pop()), 3, &["proof-length"]),
         Case::new("proof-long", proof(|proof| proof.push(Hash([0; 32]))), 3, &["proof-length"]),
         Case::new("proof-empty", proof(Vec::clear), 3, &["proof-length"]),
-        Case::new("proof-hashes-63", changed(|forge| forge.proof = vec![forge.proof[0]; 63]), 3, &["proof-length"]),
+        Case::new(
+            "proof-hashes-63",
+            changed(|forge| forge.proof = vec![forge.proof[0]; 63]),
+            3,
+            &["proof-length"],
+        ),
         Case::new("proof-hash-changed", proof(|proof| proof[1].0[7] ^= 1), 3, &["root"]),
         Case::new("proof-hashes-swapped", proof(|proof| proof.swap(0, 1)), 3, &["root"]),
-        Case::new("entry-time-changed", changed(|forge| forge.record = promotion().to_bytes(&time)), 3, &["root"]),
-        Case::new("submitted-value-changed", changed_after(|record| {
-            *record.submitted.claim("environment") = RawClaim::of_bytes(&salt("environment"), &text("staging").to_bytes());
-        }), 3, digest),
-        Case::new("attested-value-changed", changed_after(|record| {
-            let forged = map(&[("method", text("oidc"))]).to_bytes();
-            *record.attested.claim("workload") = RawClaim::of_bytes(&salt("workload"), &forged);
-        }), 3, &["attested-digest"]),
-        Case::new("salt-changed", changed_after(|record| {
-            *record.submitted.claim("environment") = RawClaim::of_bytes(&salt("another"), &text("production").to_bytes());
-        }), 3, digest),
-        Case::new("claim-renamed", changed_after(|record| record.submitted.0.iter_mut().for_each(|(name, _)| {
-            if name == "model" {
-                *name = "agent".into();
-            }
-        })), 3, digest),
-        Case::new("claim-removed", changed_after(|record| record.submitted.0.retain(|(name, _)| name != "approvals")), 3, digest),
-        Case::new("claim-added", changed_after(|record| {
-            record.submitted = std::mem::take(&mut record.submitted).with("x-more", &Value::Null);
-        }), 3, digest),
-        Case::new("claim-moved-to-attested", changed_after(|record| {
-            let position = record.submitted.0.iter().position(|(name, _)| name == "model").unwrap();
-            let claim = record.submitted.0.remove(position);
-            record.attested.0.insert(0, claim);
-        }), 3, &["submitted-digest", "attested-digest"]),
-        Case::new("hidden-other-hash", changed_after(|record| {
-            let claim = record.submitted.claim("model");
-            *claim = RawClaim { encoded: Vec::new(), hash: Hash([7; 32]) }.hidden();
-        }), 3, digest),
-        Case::new("sections-swapped", {
-            let mut forge = promotion().forge();
-            forge.record = swapped.to_bytes(&entry);
-            forge.receipt()
-        }, 3, &["submitted-digest", "attested-digest"]),
+        Case::new(
+            "entry-time-changed",
+            changed(|forge| forge.record = promotion().to_bytes(&time)),
+            3,
+            &["root"],
+        ),
+        Case::new(
+            "submitted-value-changed",
+            changed_after(|record| {
+                *record.submitted.claim("environment") =
+                    RawClaim::of_bytes(&salt("environment"), &text("staging").to_bytes());
+            }),
+            3,
+            digest,
+        ),
+        Case::new(
+            "attested-value-changed",
+            changed_after(|record| {
+                let forged = map(&[("method", text("oidc"))]).to_bytes();
+                *record.attested.claim("workload") = RawClaim::of_bytes(&salt("workload"), &forged);
+            }),
+            3,
+            &["attested-digest"],
+        ),
+        Case::new(
+            "salt-changed",
+            changed_after(|record| {
+                *record.submitted.claim("environment") =
+                    RawClaim::of_bytes(&salt("another"), &text("production").to_bytes());
+            }),
+            3,
+            digest,
+        ),
+        Case::new(
+            "claim-renamed",
+            changed_after(|record| {
+                record.submitted.0.iter_mut().for_each(|(name, _)| {
+                    if name == "model" {
+                        *name = "agent".into();
+                    }
+                })
+            }),
+            3,
+            digest,
+        ),
+        Case::new(
+            "claim-removed",
+            changed_after(|record| record.submitted.0.retain(|(name, _)| name != "approvals")),
+            3,
+            digest,
+        ),
+        Case::new(
+            "claim-added",
+            changed_after(|record| {
+                record.submitted = std::mem::take(&mut record.submitted).with("x-more", &Value::Null);
+            }),
+            3,
+            digest,
+        ),
+        Case::new(
+            "claim-moved-to-attested",
+            changed_after(|record| {
+                let position = record.submitted.0.iter().position(|(name, _)| name == "model").unwrap();
+                let claim = record.submitted.0.remove(position);
+                record.attested.0.insert(0, claim);
+            }),
+            3,
+            &["submitted-digest", "attested-digest"],
+        ),
+        Case::new(
+            "hidden-other-hash",
+            changed_after(|record| {
+                let claim = record.submitted.claim("model");
+                *claim = RawClaim { encoded: Vec::new(), hash: Hash([7; 32]) }.hidden();
+            }),
+            3,
+            digest,
+        ),
+        Case::new(
+            "sections-swapped",
+            {
+                let mut forge = promotion().forge();
+                forge.record = swapped.to_bytes(&entry);
+                forge.receipt()
+            },
+            3,
+            &["submitted-digest", "attested-digest"],
+        ),
         Case::new("kind-changed", rekinded.receipt(), 3, &["submitted-digest", "attested-digest"]),
         Case::new("unknown-version", version(2, &entry).receipt(), 3, &["entry-version"]),
         Case::new("unknown-version-23-short", short_entry.receipt(), 3, &["entry-version"]),
-        Case::new("unknown-version-not-included", {
-            let mut forge = version(2, &entry);
-            forge.index = "6".into();
-            forge.receipt()
-        }, 3, &["entry-version", "root"]),
+        Case::new(
+            "unknown-version-not-included",
+            {
+                let mut forge = version(2, &entry);
+                forge.index = "6".into();
+                forge.receipt()
+            },
+            3,
+            &["entry-version", "root"],
+        ),
     ]
 }
 
@@ -525,7 +680,10 @@ fn expectations() -> Vec<Case> {
     let misfit = promotion_with(|record| {
         *record.submitted.claim("model") = RawClaim::of_bytes(&salt("model"), &text("m-1").to_bytes());
     });
-    let (subject, prompt) = (json!({"subject": {"sha256": hex("app.tar")}}), json!({"prompt": {"sha256": hex("write a parser")}}));
+    let (subject, prompt) = (
+        json!({"subject": {"sha256": hex("app.tar")}}),
+        json!({"prompt": {"sha256": hex("write a parser")}}),
+    );
     vec![
         Case::new("expect-met", receipt.clone(), 0, &[]).expecting(&[
             subject.clone(),
@@ -555,10 +713,16 @@ fn expectations() -> Vec<Case> {
             .expecting(&[subject, json!("submitted.model.name=m-1")]),
         Case::new("expect-misfit", misfit.receipt(), 3, &["expect:submitted.model"])
             .expecting(&[json!("submitted.model=m-1")]),
-        Case::new("expect-unknown-version", {
-            let mut entry = promotion().entry();
-            entry[1] = 9;
-            Forge::new(Hash::leaf(&entry), promotion().to_bytes(&entry), 5, 11).receipt()
-        }, 3, &["entry-version", "prompt"]).expecting(&[prompt]),
+        Case::new(
+            "expect-unknown-version",
+            {
+                let mut entry = promotion().entry();
+                entry[1] = 9;
+                Forge::new(Hash::leaf(&entry), promotion().to_bytes(&entry), 5, 11).receipt()
+            },
+            3,
+            &["entry-version", "prompt"],
+        )
+        .expecting(&[prompt]),
     ]
 }

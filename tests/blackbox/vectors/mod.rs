@@ -26,8 +26,8 @@ fn verdict(receipt: &[u8], trust: &[u8], expectations: &[Expectation]) -> Value 
     let (name, exit, report) = match verify(receipt, &trust, expectations, None) {
         Ok(verdict) => ("verified", 0, Some(verdict.report().clone())),
         Err(VerifyError::Malformed(_)) => ("malformed", 8, None),
-        Err(VerifyError::Untrusted(report)) => ("untrusted", 5, Some(report)),
-        Err(VerifyError::Failed(report)) => ("not proven", 3, Some(report)),
+        Err(VerifyError::Untrusted(report)) => ("untrusted", 5, Some(*report)),
+        Err(VerifyError::Failed(report)) => ("not proven", 3, Some(*report)),
     };
     let malformed = vec![json!({"name": "format", "status": "fail"})];
     let checks = |report: Report| -> Vec<Value> {
@@ -120,7 +120,10 @@ fn the_second_verifier_agrees() {
     let script = repository().join("tests/interop/verify.py");
     let available = Command::new("python3").args(["-c", "import cryptography"]).output();
     if !available.is_ok_and(|output| output.status.success()) {
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "python3 with cryptography must be there where CI=true");
+        assert!(
+            std::env::var("CI").as_deref() != Ok("true"),
+            "python3 with cryptography must be there where CI=true"
+        );
         eprintln!("SKIPPED: python3 with the package cryptography is not installed");
         return;
     }

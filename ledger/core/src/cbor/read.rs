@@ -228,7 +228,8 @@ impl<'a> Reader<'a> {
 
     fn take(&mut self, length: usize) -> Result<&'a [u8], CborError> {
         let end = self.offset.checked_add(length);
-        let bytes = end.and_then(|end| self.input.get(self.offset..end)).ok_or(self.fault(Fault::Truncated))?;
+        let bytes =
+            end.and_then(|end| self.input.get(self.offset..end)).ok_or(self.fault(Fault::Truncated))?;
         self.offset += length;
         Ok(bytes)
     }

@@ -10,6 +10,9 @@ use alloc::vec::Vec;
 /// The rule for strings that aren't empty; CDDL's own `text` may be.
 const TEXT_RULE: &str = "string";
 
+/// The rule for integers; CDDL's own `uint` goes beyond 2^53-1.
+const UINT_RULE: &str = "uint53";
+
 /// The rule for what `x-` claims hold.
 const ANY_RULE: &str = "x-value";
 
@@ -52,12 +55,9 @@ pub fn cddl() -> String {
     rules.add("any-kind", &format!("(\n{}  * x-name => {ANY_RULE}\n)", optional.concat()));
     let rest = CLAIM_NAME_BYTES_MAX - "x-".len();
     rules.add("x-name", &format!("tstr .regexp \"x-[a-z0-9_-]{{0,{rest}}}\""));
-    rules.add(
-        ANY_RULE,
-        &format!("integer / tstr / bool / null / [* {ANY_RULE}] / {{ * tstr => {ANY_RULE} }}"),
-    );
-    rules.add("integer", &format!("-{INTEGER_MAX}..{INTEGER_MAX}"));
-    rules.add("unsigned", &format!("0..{INTEGER_MAX}"));
+    rules.add(ANY_RULE, &format!("int53 / tstr / bool / null / [* {ANY_RULE}] / {{ * tstr => {ANY_RULE} }}"));
+    rules.add("int53", &format!("-{INTEGER_MAX}..{INTEGER_MAX}"));
+    rules.add(UINT_RULE, &format!("0..{INTEGER_MAX}"));
     rules.add(TEXT_RULE, &format!("tstr .size (1..{CLAIM_BYTES_MAX})"));
     for claim in CLAIMS {
         let ty = match claim.ty {
@@ -113,7 +113,7 @@ impl Rules {
             Type::Any => ANY_RULE.into(),
             Type::Text => TEXT_RULE.into(),
             Type::TextOrEmpty => "tstr".into(),
-            Type::Uint => "unsigned".into(),
+            Type::Uint => UINT_RULE.into(),
             Type::Bool => "bool".into(),
             Type::Literal(integer) => integer.to_string(),
             Type::Bytes(lengths) => join(lengths.iter().map(|length| format!("bytes .size {length}")), " / "),

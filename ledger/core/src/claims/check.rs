@@ -165,7 +165,7 @@ fn brief(value: &Value) -> String {
     match value {
         Value::Integer(integer) => integer.to_string(),
         Value::Bool(value) => value.to_string(),
-        Value::Bytes(bytes) => format!("{} bytes", bytes.len()),
+        Value::Bytes(bytes) => format!("a byte string of {}", bytes.len()),
         Value::Array(items) => format!("a list of {}", items.len()),
         Value::Text(text) => match text.char_indices().nth(QUOTED_CHARACTERS_MAX) {
             Some((end, _)) => format!("{:?}... ({} bytes)", &text[..end], text.len()),

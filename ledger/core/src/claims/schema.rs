@@ -201,3 +201,24 @@ fn strings<'a>(items: impl IntoIterator<Item = &'a str>) -> Json {
 fn length(length: usize) -> Json {
     Json::Integer(i64::try_from(length).unwrap_or(i64::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::claims::KINDS;
+    use std::{env, fs};
+
+    /// `docs/schema/<kind>.json` is what [`schema`] makes. `PROVLOG_BLESS=1` writes it.
+    #[test]
+    fn checked_in_schemas_are_current() {
+        for kind in KINDS.iter().filter(|kind| kind.accepted) {
+            let path = format!("{}/../../docs/schema/{}.json", env!("CARGO_MANIFEST_DIR"), kind.name);
+            let current = serde_json::to_string_pretty(&schema(kind)).unwrap() + "\n";
+            if env::var("PROVLOG_BLESS").is_ok_and(|bless| bless == "1") {
+                fs::write(&path, &current).unwrap();
+            }
+            let checked_in = fs::read_to_string(&path).unwrap_or_default();
+            assert!(checked_in == current, "{path} is not current: run this test with PROVLOG_BLESS=1");
+        }
+    }
+}

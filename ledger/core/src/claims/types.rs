@@ -211,7 +211,7 @@ impl fmt::Display for Type {
             Self::List { least: 0, .. } => f.write_str("a list"),
             Self::List { least, .. } => write!(f, "a list of at least {least}"),
             Self::FreeMap { least: 0, .. } => f.write_str("a map of names to values"),
-            Self::FreeMap { least, .. } => write!(f, "a map of at least {least} names to values"),
+            Self::FreeMap { least, .. } => write!(f, "a map of names to values, at least {least}"),
             Self::OneOrMany(one) => write!(f, "{one}, or a list of at least 2 (one stands as itself)"),
             Self::ReferenceOr(other) => write!(f, "{REFERENCE}, or {other}"),
             Self::OrAbsent(ty) => write!(f, "{ty}, or an absence (a map with absent)"),

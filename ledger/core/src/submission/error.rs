@@ -42,7 +42,7 @@ pub enum SubmissionError {
     #[error("kind {0} is not accepted by this version: expected one of {kinds}", kinds = accepted_kinds())]
     KindNotAccepted(&'static str),
     /// A required claim isn't there.
-    #[error("a {} needs the claim {claim}", kind.name)]
+    #[error("kind {} needs the claim {claim}", kind.name)]
     ClaimMissing {
         /// The kind.
         kind: &'static KindSpec,
@@ -50,7 +50,7 @@ pub enum SubmissionError {
         claim: &'static str,
     },
     /// The kind has no claim of this name.
-    #[error("a {} has no claim {claim}: expected only {}", kind.name, claims_of(kind))]
+    #[error("kind {} has no claim {claim}: expected only {}", kind.name, claims_of(kind))]
     ClaimUnknown {
         /// The kind.
         kind: &'static KindSpec,

@@ -36,7 +36,8 @@ fn leaves(count: u64) -> Vec<Hash> {
 
 #[test]
 fn the_eight_reference_leaves_of_rfc_6962() {
-    let leaves = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"];
+    let leaves =
+        ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"];
     let roots = [
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
         "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
@@ -75,9 +76,15 @@ fn every_inclusion_proof_up_to_size_130() {
             }
             let mut longer = proof.clone();
             longer.push(root);
-            assert!(matches!(verify_inclusion(index, size, &leaf, &longer, &root), Err(ProofError::Length { .. })));
+            assert!(matches!(
+                verify_inclusion(index, size, &leaf, &longer, &root),
+                Err(ProofError::Length { .. })
+            ));
             if let Some((_, shorter)) = proof.split_last() {
-                assert!(matches!(verify_inclusion(index, size, &leaf, shorter, &root), Err(ProofError::Length { .. })));
+                assert!(matches!(
+                    verify_inclusion(index, size, &leaf, shorter, &root),
+                    Err(ProofError::Length { .. })
+                ));
             }
         }
         assert!(matches!(verify_inclusion(size, size, &root, &[], &root), Err(ProofError::Index { .. })));
@@ -92,7 +99,8 @@ fn every_consistency_proof_up_to_size_80() {
     for new in 1..=80u64 {
         for old in 1..=new {
             let proof = consistency_proof(&source, old, new).unwrap();
-            let (old_root, new_root) = (&roots[usize::try_from(old).unwrap()], &roots[usize::try_from(new).unwrap()]);
+            let (old_root, new_root) =
+                (&roots[usize::try_from(old).unwrap()], &roots[usize::try_from(new).unwrap()]);
             assert_eq!(verify_consistency(old, new, old_root, new_root, &proof), Ok(()), "{old} to {new}");
             let other = Hash([1; 32]);
             assert!(verify_consistency(old, new, &other, new_root, &proof).is_err());

@@ -32,7 +32,9 @@ pub enum Resource {
 
 /// A path that names no tile; not even in the form of one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("expected tile/<level>/<index>[.p/<width>] or tile/entries/<index>[.p/<width>] as in C2SP tlog-tiles")]
+#[error(
+    "expected tile/<level>/<index>[.p/<width>] or tile/entries/<index>[.p/<width>] as in C2SP tlog-tiles"
+)]
 pub struct TilePathError;
 
 impl Tile {
@@ -51,7 +53,8 @@ impl Tile {
     #[must_use]
     pub fn exists_at(&self, size: u64) -> bool {
         let nodes = size.checked_shr(u32::from(self.level) * 8).unwrap_or(0);
-        let end = self.index.checked_mul(TILE_HASHES).and_then(|first| first.checked_add(u64::from(self.width)));
+        let end =
+            self.index.checked_mul(TILE_HASHES).and_then(|first| first.checked_add(u64::from(self.width)));
         end.is_some_and(|end| end <= nodes)
     }
 
@@ -86,7 +89,8 @@ impl core::str::FromStr for Resource {
 
     /// Accepts only the spelling that [`Resource`]'s `Display` writes.
     fn from_str(path: &str) -> Result<Self, TilePathError> {
-        let (kind, rest) = path.strip_prefix("tile/").and_then(|rest| rest.split_once('/')).ok_or(TilePathError)?;
+        let (kind, rest) =
+            path.strip_prefix("tile/").and_then(|rest| rest.split_once('/')).ok_or(TilePathError)?;
         let (index, width) = match rest.split_once(".p/") {
             Some((index, width)) => (index, width.parse().ok().filter(|width| (1..256).contains(width))),
             None => (rest, Some(256)),

@@ -1,0 +1,43 @@
+//! The fuzz targets' seeds, replayed on stable: what was once found stays found.
+
+use crate::support::repository;
+use std::fs;
+
+#[path = "../../fuzz/src/lib.rs"]
+mod targets;
+
+#[test]
+fn every_seed_passes_its_target() {
+    let targets: [(&str, fn(&[u8])); 6] = [
+        ("cbor", targets::cbor),
+        ("checkpoint", targets::checkpoint),
+        ("receipt", targets::receipt),
+        ("trust", targets::trust),
+        ("submission", targets::submission),
+        ("frame", targets::frame),
+    ];
+    let folder = repository().join("fuzz/seeds");
+    assert_eq!(
+        fs::read_dir(&folder).unwrap().count(),
+        targets.len(),
+        "every folder of seeds has its target here"
+    );
+    for (name, target) in targets {
+        let mut count = 0;
+        for seed in fs::read_dir(folder.join(name)).unwrap() {
+            target(&fs::read(seed.unwrap().path()).unwrap());
+            count += 1;
+        }
+        assert!(count > 0, "{name} has seeds");
+    }
+}
+
+/// The vectors are hostile bytes too.
+#[test]
+fn every_vector_passes_the_receipt_and_trust_targets() {
+    for folder in fs::read_dir(repository().join("tests/vectors")).unwrap() {
+        let folder = folder.unwrap().path();
+        targets::receipt(&fs::read(folder.join("receipt.tlog-proof")).unwrap());
+        targets::trust(&fs::read(folder.join("trust.tlog-policy")).unwrap());
+    }
+}

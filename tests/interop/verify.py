@@ -1,0 +1,624 @@
+#!/usr/bin/env python3
+"""A second verifier of provlog receipts, written from SPEC.md alone.
+
+Its worth is its independence: it shares no code with the Rust verifier, so where the two disagree about a test vector,
+SPEC.md is ambiguous or one of them is wrong. It keeps close to the text rather than being fast; "section" in a comment
+is one of SPEC.md. It needs Python 3.11 and the package `cryptography`, the latter for nothing but Ed25519.
+
+    verify.py RECEIPT --trust FILE [--expect submitted.model.name=x]... [--subject ALG:HEX]... [--prompt ALG:HEX]...
+    verify.py --vectors DIR
+
+Exit codes are those of section 8: 0 verified, 3 not proven, 5 untrusted, 8 malformed; and 2 if there was no judging a
+receipt because the command line or the trust file is refused. With --vectors: 0 if all vectors agree, otherwise 1.
+"""
+
+import argparse
+import base64
+import hashlib
+import json
+import re
+import sys
+import unicodedata
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+MAX_INTEGER = 2**53 - 1  # section 9, as are all limits below
+MAX_RECORD_DEPTH = 11
+
+def demand(condition, complaint):
+    """Whatever has not the form that SPEC.md gives it ends as a ValueError, which Python's own decoders raise too."""
+    if not condition:
+        raise ValueError(complaint)
+
+def sha256(*parts):
+    return hashlib.sha256(b"".join(parts)).digest()
+
+# --- Section 1: the CBOR profile
+
+class Reader:
+    """Reads items from CBOR bytes and refuses all that is outside of the profile."""
+
+    CONSTANTS = {b"\xf4": False, b"\xf5": True, b"\xf6": None}
+
+    def __init__(self, data):
+        self.data, self.at = data, 0
+
+    def take(self, count):
+        demand(count <= len(self.data) - self.at, "CBOR ends early")
+        self.at += count
+        return self.data[self.at - count : self.at]
+
+    def head(self):
+        """Major type and argument. Only the shortest form passes; 28 to 31 are reserved or indefinite lengths."""
+        first = self.take(1)[0]
+        major, low = first >> 5, first & 31
+        if low < 24:
+            return major, low
+        demand(low < 28, "reserved or indefinite head")
+        width = 1 << (low - 24)
+        argument = int.from_bytes(self.take(width))
+        # Must not fit into the next shorter form, which for a single byte is the head itself.
+        demand(argument >= (24 if width == 1 else 1 << (4 * width)), "head is not the shortest")
+        return major, argument
+
+    def item(self, depth):
+        """One item that nests at most `depth` deep; so the recursion is bounded, whatever the input."""
+        start = self.at
+        major, argument = self.head()
+        if major in (0, 1):
+            value = argument if major == 0 else -1 - argument
+            demand(abs(value) <= MAX_INTEGER, "integer out of range")
+            return value
+        if major in (2, 3):
+            string = self.take(argument)
+            return string if major == 2 else string.decode("utf-8")
+        if major in (4, 5):
+            demand(depth >= 1, "nested too deep")
+            # No need to check the count: every item takes a byte at least, so a huge one just runs out of data.
+            return [self.item(depth - 1) for _ in range(argument)] if major == 4 else self.map(argument, depth - 1)
+        constant = self.data[start : self.at]
+        demand(constant in self.CONSTANTS, "tag, float, undefined or other simple value")
+        return self.CONSTANTS[constant]
+
+    def map(self, count, depth):
+        result, previous = {}, b""  # no key is encoded as nothing, so b"" comes before all
+        for _ in range(count):
+            start = self.at
+            name = self.item(0)
+            encoded = self.data[start : self.at]
+            demand(isinstance(name, str), "map key is not text")
+            demand(previous < encoded, "map keys out of order or equal")
+            previous, result[name] = encoded, self.item(depth)
+        return result
+
+# --- Section 3: record, entry, claims
+
+@dataclass
+class Claim:
+    hash: bytes
+    hidden: bool
+    value: object = None
+
+@dataclass
+class Record:
+    entry: bytes
+    known: bool = False  # version 1? If not, nothing below is looked at (section 3.4)
+    kind: int | None = None
+    digests: list = field(default_factory=list)  # as in the entry: submitted, attested
+    sections: dict = field(default_factory=lambda: {"submitted": {}, "attested": {}})
+
+def read_record(data):
+    """The steps of section 3.4, in its order."""
+    demand(len(data) <= 48_000, "record too long")
+    reader = Reader(data)
+    items = reader.item(MAX_RECORD_DEPTH)
+    demand(reader.at == len(data), "bytes after the record")
+    demand(isinstance(items, list) and len(items) == 3 and isinstance(items[0], bytes), "not a record")
+    entry = items[0]
+    if entry[:1] == b"\x85" and 0x02 <= int.from_bytes(entry[1:2]) <= 0x17:
+        return Record(entry)
+    kind, digests = read_entry(entry)
+    demand(isinstance(items[1], dict) and isinstance(items[2], dict), "a section is not a map")
+    return Record(entry, True, kind, digests, read_sections(data))
+
+def read_entry(entry):
+    """Section 3.3."""
+    reader = Reader(entry)
+    items = reader.item(1)
+    demand(reader.at == len(entry) == 80, "entry is not of 80 bytes")
+    demand(isinstance(items, list) and [type(i) for i in items] == [int, int, int, bytes, bytes], "not an entry")
+    version, kind, time_ms, *digests = items
+    demand(version == 1 and 0 <= kind <= 23 and 2**32 <= time_ms <= MAX_INTEGER, "version, kind or time of an entry")
+    demand(all(len(digest) == 32 for digest in digests), "section digest is not of 32 bytes")
+    return kind, digests
+
+def read_sections(data):
+    """Goes through a well-formed record a second time, because claim hashes need the bytes as received."""
+    reader = Reader(data)
+    reader.head()
+    reader.item(0)
+    sections, counted = {}, len(data)
+    for section in ("submitted", "attested"):
+        _, count = reader.head()
+        demand(count <= 64, "too many claims in a section")
+        claims = sections[section] = {}
+        for _ in range(count):
+            name = reader.item(0)
+            demand(re.fullmatch(r"[a-z][a-z0-9_-]{0,63}", name), "claim name")
+            start = reader.at
+            value = reader.item(MAX_RECORD_DEPTH)
+            encoded = data[start : reader.at]
+            claims[name] = read_claim(value, encoded)
+            counted += max(0, 34 - len(encoded))  # section 3.2: as long at least as if it were hidden
+    demand(counted <= 48_000, "record too long if its claims were hidden")
+    return sections
+
+def read_claim(value, encoded):
+    """Section 3.1. The value's depth of at most 8 is implied: record, section and claim are the other 3 of 11."""
+    if isinstance(value, bytes):
+        demand(len(value) == 32, "claim hash is not of 32 bytes")
+        return Claim(value, hidden=True)
+    demand(isinstance(value, list) and len(value) == 2, "claim is neither a hash nor [salt, value]")
+    demand(isinstance(value[0], bytes) and len(value[0]) == 16, "salt is not of 16 bytes")
+    demand(len(encoded) <= 16_384, "claim too long")
+    return Claim(sha256(b"\x02", encoded), hidden=False, value=value[1])
+
+def section_digest(section_byte, kind, claims):
+    """Section 2. `claims` is in map order, because the reader refuses any other."""
+    parts = [bytes([3, section_byte, kind])]
+    for name, claim in claims.items():
+        parts += [bytes([len(name)]), name.encode(), claim.hash]
+    return sha256(*parts)
+
+# --- Section 4: known kinds, types of claims
+#
+# A type is Python data, as near to the CDDL as it goes: a dict is a map of exactly these members, "?" marking optional
+# ones; [t] is an array, [n, t] one of at least n; a tuple holds alternatives; a text, a number or None is itself; str,
+# int and bool are Python's types; and any other function decides for itself.
+
+KNOWN_KINDS = {*range(15), 22}
+
+def fits(wanted, value):
+    """Whether `value` is of type `wanted`. Recursion ends with the value, which is at most 8 deep."""
+    if isinstance(wanted, type):
+        return type(value) is wanted  # exactly, because a bool is an int as well
+    if callable(wanted):
+        return wanted(value)
+    if isinstance(wanted, tuple):
+        # "A map with the key `absent` is always the type `absent`", even where a free map would take it.
+        if ABSENT in wanted and isinstance(value, dict) and "absent" in value:
+            return fits(ABSENT, value)
+        return any(fits(alternative, value) for alternative in wanted)
+    if isinstance(wanted, list):
+        least, item_type = wanted if len(wanted) == 2 else (0, wanted[0])
+        return isinstance(value, list) and len(value) >= least and all(fits(item_type, item) for item in value)
+    if isinstance(wanted, dict):
+        types = {name.removeprefix("?"): member for name, member in wanted.items()}
+        required = {name for name in wanted if not name.startswith("?")}
+        return isinstance(value, dict) and required <= value.keys() <= types.keys() and all(
+            fits(types[name], item) for name, item in value.items())
+    return type(value) is type(wanted) and value == wanted
+
+unsigned = lambda value: type(value) is int and value >= 0  # the CBOR reader has checked the range
+string = lambda value: type(value) is str and value != ""  # and shorter than its claim, which has been checked
+octets = lambda *lengths: lambda value: type(value) is bytes and len(value) in lengths
+x_value = lambda value: fits((int, str, bool, None, [x_value], free_map(str, x_value)), value)
+digest = lambda value: value != {} and fits(DIGEST, value)
+one_or_several = lambda one: (one, [2, one], ABSENT)
+
+def free_map(name, member, least=0):
+    return lambda value: type(value) is dict and len(value) >= least and all(
+        fits(name, key) and fits(member, item) for key, item in value.items())
+
+def members(names, **typed):
+    """A map's type: names of string members, "?" marking optional ones; then others, for which "_" at the end does."""
+    others = {f"?{name[:-1]}" if name.endswith("_") else name: member for name, member in typed.items()}
+    return dict.fromkeys(names.split(), string) | others
+
+DIGEST = {f"?{name}": octets(32) for name in ("sha256", "sha512_256", "sha3_256", "dirHash")}
+DIGEST |= {"?sha384": octets(48), "?sha512": octets(64), "?blake2b": octets(64)}
+DIGEST |= {f"?{name}": octets(20, 32) for name in ("gitCommit", "gitTree", "gitBlob", "gitTag")}
+
+ABSENT = members("?note", absent=("not_recorded", "not_applicable", "withheld"))
+PRINCIPAL = members("id ?name", kind_=("human", "bot", "unknown"))
+REFERENCE = members("?origin", index=unsigned, leaf_hash=octets(32))
+MODEL = one_or_several(
+    members("name", provider=(string, ABSENT), version=(string, ABSENT), parameters_digest_=digest))
+PROMPT_HASH = one_or_several(digest)
+APPROVAL = members("method ?statement ?signature ?key ?nonce",
+                   approver=PRINCIPAL, approved_at_ms_=unsigned, expires_at_ms_=unsigned)
+SCAN = members("", tool=members("name version"), target=digest, verdict=("pass", "fail", "error"),
+               counts_=free_map(string, unsigned), ruleset_digest_=digest, report_digest_=digest)
+CLAIM_TYPES = {
+    "subject": [1, members("?name ?uri", digest=digest)],
+    "model": MODEL,
+    "prompt_hash": PROMPT_HASH,
+    "agent": one_or_several(members("name ?version", configuration_digest_=digest)),
+    "session": one_or_several(members("id ?parent ?uri")),
+    "context": ([members("?name ?uri", digest=digest)], ABSENT),
+    "human_involvement": (members("", level=("none", "prompted", "reviewed", "edited"), by_=[1, PRINCIPAL]), ABSENT),
+    "tools": [members("name ?version")],
+    "permissions": [string],
+    "intent": (members("id purpose ?ticket", requester_=PRINCIPAL, scope_=free_map(string, [string]),
+                       expires_at_ms_=unsigned), ABSENT),
+    "approval": APPROVAL,
+    "approvals": ([(REFERENCE, APPROVAL)], ABSENT),
+    "generations": [1, (REFERENCE, members("", model=MODEL, prompt_hash=PROMPT_HASH))],
+    "policy": (members("name version", digest=digest), ABSENT),
+    "policy_text": string,
+    "environment": string,
+    "decision": members("", outcome=("allow", "deny", "observed"), reasons_=[string]),
+    "scan": SCAN,
+    "scans": [(REFERENCE, SCAN)],
+    "credential": members("issuer ?audience ?intent", id_digest=digest, issued_at_ms=unsigned, expires_at_ms=unsigned,
+                          scopes_=[string]),
+    "dependencies": [members("purl", change=("added", "changed", "removed"), integrity_=digest, resolved_=digest,
+                             install_script_=bool)],
+    "exception": members("reason", approved_by=PRINCIPAL, expires_at_ms_=unsigned),
+    "authors": [1, PRINCIPAL],
+    "operator": PRINCIPAL,
+    "run": members("id ?uri", attempt_=unsigned),
+    "correlation": (free_map(string, str, least=1), ABSENT),
+    "occurred_at_ms": unsigned,
+    "attachments": [1, members("mediaType", digest=digest, size=unsigned)],
+    "type": string,
+    "workload": members(
+        "?id ?issuer ?audience", method=("none", "log", "static-token", "oidc", "jwt-svid", "x509-svid", "peer"),
+        claims_=free_map(string, str), token_digest_=digest, verified_at_ms_=unsigned, binding_=("bearer", "statement")),
+    "log": members("origin key", id=octets(16), format=1,
+                   predecessor_=members("origin reason", size=unsigned, root=octets(32))),
+}
+
+def claim_fits(name, value):
+    """By the claim's name, in every kind and section. Names that the table doesn't have have no type (section 4.1)."""
+    return x_value(value) if name.startswith("x-") else name not in CLAIM_TYPES or fits(CLAIM_TYPES[name], value)
+
+def digests_agree(one, other):
+    shared = one.keys() & other.keys()
+    return bool(shared) and all(one[algorithm] == other[algorithm] for algorithm in shared)
+
+# --- Section 5: base64, decimals, Ed25519, verifier keys
+
+def decode_base64(encoded):
+    """Python's decoder lets spare bits and more pass; encoding again and comparing leaves only the one strict form."""
+    data = base64.b64decode(encoded, validate=True)
+    demand(base64.b64encode(data).decode() == encoded, "base64 is not in its strict form")
+    return data
+
+def decode_decimal(digits):
+    demand(re.fullmatch(r"0|[1-9][0-9]{0,15}", digits) and int(digits) <= MAX_INTEGER, "decimal")
+    return int(digits)
+
+P = 2**255 - 19
+L = 2**252 + 27742317777372353535851937790883648493
+# The y coordinates of the eight points of small order are 1 and -1 (order 1 and 2), 0 (order 4), and Y8 and -Y8 (order 8):
+# doubling the latter gives y = 0, which makes them roots of d y^4 + 2 y^2 - 1. The other two roots don't lie in the field.
+D = -121665 * pow(121666, -1, P) % P
+Y8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
+assert (D * Y8**4 + 2 * Y8**2 - 1) % P == 0
+SMALL_ORDER_YS = {0, 1, P - 1, Y8, P - Y8}
+
+def good_point(encoded):
+    """Canonical, not of small order. The sign bit is left out: these y have no point of another order with any sign."""
+    y = int.from_bytes(encoded, "little") & (2**255 - 1)
+    return y < P and y not in SMALL_ORDER_YS
+
+def ed25519_verifies(key, signature, message):
+    """Left to the library is the equation, which it checks without cofactor and comparing encodings, as it must. That
+    comparison refuses every R that is not canonical, too; and a key that is no point of the curve never verifies."""
+    r, s = signature[:32], int.from_bytes(signature[32:], "little")
+    if len(signature) != 64 or s >= L or not good_point(key.public) or not good_point(r):
+        return False
+    try:
+        Ed25519PublicKey.from_public_bytes(key.public).verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
+
+@dataclass(frozen=True)
+class Key:
+    name: str
+    id: bytes
+    public: bytes
+
+def read_vkey(vkey, wanted_type):
+    name, key_id, encoded = vkey.split("+", 2)  # names have no plus sign, but base64 may
+    check_key_name(name)
+    material = decode_base64(encoded)
+    demand(len(material) == 33 and material[0] == wanted_type, "vkey: type or length")
+    # The id is not free: C2SP derives it from all the rest, for both types.
+    demand(sha256(name.encode(), b"\n", material)[:4].hex() == key_id, "vkey: id is not that of the key")
+    return Key(name, bytes.fromhex(key_id), material[1:])
+
+# --- Section 6: notes, checkpoints, cosignatures
+
+ORIGIN = re.compile(r"[A-Za-z0-9._~:/-]{1,255}")
+
+def check_key_name(name):
+    demand(1 <= len(name.encode()) <= 255, "key name: length")
+    demand(not any(c == "+" or c.isspace() or unicodedata.category(c) == "Cc" for c in name), "key name: characters")
+
+@dataclass
+class Checkpoint:
+    text: bytes
+    lines: list  # of ((name, id), signature)
+    origin: str
+    size: int
+    root: bytes
+
+    def signatures_by(self, key, verifies):
+        """For each line by the key, which goes by name and id both, whether it verifies."""
+        return [verifies(key, data, self.text) for by, data in self.lines if by == (key.name, key.id)]
+
+def read_checkpoint(note):
+    """A signed note whose text is a checkpoint."""
+    demand(len(note.encode()) <= 114_688, "note too long")
+    demand(not any(c < " " and c != "\n" for c in note), "control character in a note")
+    text, empty_line, signatures = note.rpartition("\n\n")
+    demand(empty_line and signatures.endswith("\n"), "no signatures, or no final newline")
+    lines = [read_signature_line(line) for line in signatures[:-1].split("\n")]
+    demand(len(lines) <= 32, "too many signature lines")
+    origin, size, root = text.split("\n")
+    demand(ORIGIN.fullmatch(origin), "origin")
+    root = decode_base64(root)
+    demand(len(root) == 32, "root is not of 32 bytes")
+    return Checkpoint(f"{text}\n".encode(), lines, origin, decode_decimal(size), root)
+
+def read_signature_line(line):
+    dash, name, encoded = line.split(" ")
+    check_key_name(name)
+    data = decode_base64(encoded)
+    demand(dash == "\N{EM DASH}" and len(data) >= 5, "signature line")
+    return (name, data[:4]), data[4:]
+
+def cosignature_verifies(key, data, text):
+    time = int.from_bytes(data[:8])
+    return time < 2**63 and ed25519_verifies(key, data[8:], b"cosignature/v1\ntime %d\n" % time + text)
+
+# --- Section 7: receipts, proofs, trust files
+
+def read_receipt(data):
+    """Record, index, proof, checkpoint."""
+    demand(len(data) <= 184_320, "receipt too long")
+    # The first empty line ends the proof; the note after it has another one.
+    head, _, note = data.decode("utf-8").partition("\n\n")
+    first, extra, index, *hashes = head.split("\n")
+    demand(first == "c2sp.org/tlog-proof@v1", "first line")
+    demand(extra.startswith("extra ") and index.startswith("index "), "no extra line, or no index line")
+    proof = [decode_base64(line) for line in hashes]
+    demand(len(proof) <= 63 and all(len(node) == 32 for node in proof), "too many hashes, or one not of 32 bytes")
+    record = read_record(decode_base64(extra.removeprefix("extra ")))
+    return record, decode_decimal(index.removeprefix("index ")), proof, read_checkpoint(note)
+
+def proof_length(index, size):
+    """A hash for each level below the one where the paths of this leaf and of the last part, and above it one wherever
+    this path, which is the tree's right border from there on, has a left sibling."""
+    below = (index ^ (size - 1)).bit_length()
+    return below + (index >> below).bit_count()
+
+def root_from_proof(leaf_hash, index, size, proof):
+    """RFC 9162, section 2.1.3.2, for a proof whose length has been checked."""
+    node, last = leaf_hash, size - 1
+    for sibling in proof:
+        if index & 1 or index == last:
+            node = sha256(b"\x01", sibling, node)
+            while index & 1 == 0:  # on the right border, a node without sibling moves up as it is
+                index, last = index >> 1, last >> 1
+        else:
+            node = sha256(b"\x01", node, sibling)
+        index, last = index >> 1, last >> 1
+    return node
+
+class Trust:
+    def __init__(self, data):
+        self.log, self.quorum = None, None
+        self.names = {}  # name -> Key of a witness, or (least, members) of a group; in the file's order
+        self.publics, self.members = set(), set()
+        demand(len(data) <= 65_536, "trust file too long")
+        text = data.decode("utf-8")
+        # C2SP tlog-policy, "Character set".
+        demand(not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text), "control character")
+        for line in text.split("\n"):
+            words = re.findall(r"[^ \t]+", line)
+            if words and not words[0].startswith("#"):
+                self.read_line(words)
+        demand(self.log and self.quorum, "no log line, or no quorum line")
+
+    def read_line(self, words):
+        match words:
+            case ["log", vkey] | ["log", vkey, _]:
+                demand(self.log is None, "second log")
+                self.log = self.new_key(vkey, 0x01)
+                demand(ORIGIN.fullmatch(self.log.name), "log's name is not an origin")
+            case ["witness", name, vkey] | ["witness", name, vkey, _]:
+                self.define(name, self.new_key(vkey, 0x04))
+            case ["group", name, least, *members] if members:
+                self.define(name, self.read_group(least, members))
+            case ["quorum", name]:
+                demand(self.quorum is None, "second quorum")
+                demand(name == "none" or name in self.names, "quorum is not defined")
+                self.quorum = name
+            case _:
+                raise ValueError("not a line of a trust file")
+
+    def new_key(self, vkey, wanted_type):
+        key = read_vkey(vkey, wanted_type)
+        demand(key.public not in self.publics, "one public key in two places")
+        self.publics.add(key.public)
+        return key
+
+    def define(self, name, meaning):
+        demand(name != "none" and name not in self.names, "name is taken")
+        demand(len(self.names) < 256, "too many witnesses and groups")
+        self.names[name] = meaning
+
+    def read_group(self, least, members):
+        for name in members:
+            demand(name in self.names and name not in self.members, "member is not defined, or is one already")
+            self.members.add(name)
+        number = 1 if least == "any" else len(members) if least == "all" else decode_decimal(least)
+        demand(1 <= number <= len(members), "group's number")
+        return number, members
+
+    def witnesses(self):
+        return {name: key for name, key in self.names.items() if isinstance(key, Key)}
+
+    def quorum_reached(self, cosigned):
+        """`cosigned` has names of witnesses. Members are defined before their group, so one pass decides all groups."""
+        reached = set(cosigned)
+        for name, meaning in self.names.items():
+            if not isinstance(meaning, Key) and len(reached.intersection(meaning[1])) >= meaning[0]:
+                reached.add(name)
+        return self.quorum in reached
+
+# --- Section 8: verification
+
+def verify(data, trust, expectations):
+    """The object of section 8.1."""
+    try:
+        record, index, proof, checkpoint = read_receipt(data)
+    except ValueError:
+        return {"verdict": "malformed", "exit": 8, "checks": [{"name": "format", "status": "fail"}]}
+    trusting = trust_checks(checkpoint, trust)
+    checks = [("format", "pass")] + trusting + record_checks(record) + inclusion_checks(record, index, proof, checkpoint)
+    checks += warnings(record) + expectation_checks(record, expectations)
+    word, code = "verified", 0
+    if any(status == "fail" for _, status in trusting):  # these, and only these, are of class 5
+        word, code = "untrusted", 5
+    elif any(status in ("fail", "not disclosed") for _, status in checks):
+        word, code = "not proven", 3
+    return {"verdict": word, "exit": code, "checks": [{"name": name, "status": status} for name, status in checks]}
+
+def passes(condition):
+    return "pass" if condition else "fail"
+
+def trust_checks(checkpoint, trust):
+    by_log = checkpoint.signatures_by(trust.log, ed25519_verifies)
+    by_witness = {n: checkpoint.signatures_by(k, cosignature_verifies) for n, k in trust.witnesses().items()}
+    cosigned = {name: results for name, results in by_witness.items() if results}
+    reached = trust.quorum_reached(name for name, results in cosigned.items() if all(results))
+    return [
+        ("origin", passes(checkpoint.origin == trust.log.name)),
+        ("log-signature", passes(by_log and all(by_log))),
+        ("cosignatures", passes(all(map(all, cosigned.values()))) if cosigned else "skip"),
+        ("quorum", "skip" if trust.quorum == "none" else passes(reached)),
+    ]
+
+def record_checks(record):
+    if not record.known:
+        return [("entry-version", "fail"), ("submitted-digest", "skip"), ("attested-digest", "skip")]
+    recomputed = [section_digest(n, record.kind, claims) for n, claims in enumerate(record.sections.values())]
+    submitted, attested = (passes(one == other) for one, other in zip(recomputed, record.digests))
+    return [("entry-version", "pass"), ("submitted-digest", submitted), ("attested-digest", attested)]
+
+def inclusion_checks(record, index, proof, checkpoint):
+    if index >= checkpoint.size:
+        return [("index", "fail"), ("proof-length", "skip"), ("root", "skip")]
+    if len(proof) != proof_length(index, checkpoint.size):
+        return [("index", "pass"), ("proof-length", "fail"), ("root", "skip")]
+    root = root_from_proof(sha256(b"\x00", record.entry), index, checkpoint.size, proof)
+    return [("index", "pass"), ("proof-length", "pass"), ("root", passes(root == checkpoint.root))]
+
+def warnings(record):
+    if not record.known:
+        return []
+    misfits = [
+        f"claim-type:{section}.{name}" for section, claims in record.sections.items()
+        for name, claim in claims.items() if not claim.hidden and not claim_fits(name, claim.value)]
+    kind = "pass" if record.kind in KNOWN_KINDS else "warn"
+    return [("kind", kind)] + [(name, "warn") for name in misfits]
+
+def read_expectation(given):
+    """One item of expectations.json (section 8.1), as the name of its check and what it wants."""
+    if isinstance(given, str):
+        place, equals, wanted = given.partition("=")
+        demand(equals and re.match(r"(submitted|attested)\.[^.]", place), f"not an expectation: {given}")
+        return f"expect:{place}", wanted
+    [(name, hexes)] = given.items()
+    wanted = {algorithm: bytes.fromhex(value) for algorithm, value in hexes.items()}
+    demand(name in ("subject", "prompt") and digest(wanted), f"not an expectation: {given}")
+    return name, wanted
+
+def expectation_checks(record, expectations):
+    checks = [(name, expectation_status(record, name, wanted)) for name, wanted in expectations]
+    return checks if any(name == "subject" for name, _ in checks) else [("subject", "skip"), *checks]
+
+def expectation_status(record, name, wanted):
+    section, claim_name, *path = {"subject": "submitted.subject", "prompt": "submitted.prompt_hash"}.get(
+        name, name.removeprefix("expect:")).split(".")
+    claim = record.sections[section].get(claim_name)
+    if claim is None:
+        return "fail"
+    if claim.hidden:
+        return "not disclosed"
+    if not claim_fits(claim_name, claim.value):
+        return "fail"
+    if name == "subject":
+        return passes(any(digests_agree(subject["digest"], wanted) for subject in claim.value))
+    if name == "prompt":
+        # One digest or several; the type `absent` agrees with nothing, as it has no algorithm among its members.
+        hashes = claim.value if isinstance(claim.value, list) else [claim.value]
+        return passes(any(digests_agree(one, wanted) for one in hashes))
+    return passes(text_at(path, claim.value) == wanted)
+
+def text_at(path, value):
+    """The text of the scalar that the path leads to, or None if it leads to none."""
+    for step in path:
+        if isinstance(value, dict):
+            value = value.get(step, {})  # a map is no scalar either
+        elif isinstance(value, list) and re.fullmatch(r"0|[1-9][0-9]{0,4}", step) and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return None
+    if isinstance(value, (list, dict)):
+        return None
+    return value if isinstance(value, str) else value.hex() if isinstance(value, bytes) else json.dumps(value)
+
+# --- Command line
+
+def vector_agrees(folder):
+    given = folder / "expectations.json"
+    expectations = [read_expectation(item) for item in json.loads(given.read_bytes())] if given.exists() else []
+    trust = Trust((folder / "trust.tlog-policy").read_bytes())
+    got = verify((folder / "receipt.tlog-proof").read_bytes(), trust, expectations)
+    wanted = json.loads((folder / "verdict.json").read_bytes())
+    if got != wanted:
+        print(f"{folder.name}:\n  verdict.json {json.dumps(wanted)}\n  verify.py    {json.dumps(got)}")
+    return got == wanted
+
+def main():
+    parser = argparse.ArgumentParser(description="Verifies a provlog receipt by SPEC.md.")
+    parser.add_argument("receipt", nargs="?", type=Path)
+    parser.add_argument("--trust", type=Path)
+    parser.add_argument("--vectors", type=Path, metavar="DIR")
+    # One list for all three, because their checks are listed in the order given.
+    expectation = {"dest": "expectations", "action": "append", "default": []}
+    parser.add_argument("--expect", metavar="SECTION.CLAIM.PATH=VALUE", **expectation)
+    for name in ("subject", "prompt"):
+        # An item of expectations.json; what is wrong with it, read_expectation finds.
+        as_item = lambda text, name=name: {name: dict([text.split(":", 1)])}
+        parser.add_argument(f"--{name}", metavar="ALG:HEX", type=as_item, **expectation)
+    options = parser.parse_args()
+    if options.vectors:
+        results = [vector_agrees(path) for path in sorted(options.vectors.iterdir()) if path.is_dir()]
+        count, agreed = len(results), results and all(results)
+        print(f"{count} vectors agree" if agreed else f"{results.count(False)} of {count} vectors disagree")
+        return 0 if agreed else 1
+    if not (options.receipt and options.trust):
+        parser.error("a receipt and --trust, or --vectors")
+    try:
+        trust = Trust(options.trust.read_bytes())
+        expectations = [read_expectation(item) for item in options.expectations]
+    except ValueError as refusal:
+        parser.error(str(refusal))
+    result = verify(options.receipt.read_bytes(), trust, expectations)
+    for check in result["checks"]:
+        print(f"{check['status']:14}{check['name']}")
+    print(result["verdict"])
+    return result["exit"]
+
+if __name__ == "__main__":
+    sys.exit(main())
