@@ -72,9 +72,10 @@ pub fn submission(bytes: &[u8]) {
 
 /// Journal frames: no panic and no unbounded memory on any bytes, and what decodes is within what was given.
 pub fn frame(bytes: &[u8]) {
-    if let Ok(frame) = provlog_engine::frame::decode(bytes) {
-        assert!(frame.len() <= bytes.len(), "a frame within its bytes");
-    }
+    let Ok(frame) = provlog_engine::frame::decode(bytes) else { return };
+    assert_eq!(frame.header().frame_bytes, bytes.len(), "a frame is all of its bytes");
+    assert_eq!(frame.records().len(), frame.header().count);
+    let _ = frame.check_sections();
 }
 
 fn same_as_ciborium(ours: &Value, theirs: &ciborium::Value) -> bool {

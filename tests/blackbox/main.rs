@@ -4,6 +4,7 @@
 #![expect(unreachable_pub, reason = "one binary: pub means for the other modules")]
 
 mod bad_input;
+mod docs;
 mod house;
 mod interop;
 mod kill;

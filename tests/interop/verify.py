@@ -18,8 +18,7 @@ import hashlib
 import json
 import re
 import sys
-import unicodedata
-from dataclasses import dataclass, field
+from collections import namedtuple
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -37,11 +36,8 @@ def sha256(*parts):
     return hashlib.sha256(b"".join(parts)).digest()
 
 # --- Section 1: the CBOR profile
-
 class Reader:
     """Reads items from CBOR bytes and refuses all that is outside of the profile."""
-
-    CONSTANTS = {b"\xf4": False, b"\xf5": True, b"\xf6": None}
 
     def __init__(self, data):
         self.data, self.at = data, 0
@@ -73,15 +69,14 @@ class Reader:
             demand(abs(value) <= MAX_INTEGER, "integer out of range")
             return value
         if major in (2, 3):
-            string = self.take(argument)
-            return string if major == 2 else string.decode("utf-8")
+            return self.take(argument) if major == 2 else self.take(argument).decode("utf-8")
         if major in (4, 5):
             demand(depth >= 1, "nested too deep")
             # No need to check the count: every item takes a byte at least, so a huge one just runs out of data.
             return [self.item(depth - 1) for _ in range(argument)] if major == 4 else self.map(argument, depth - 1)
-        constant = self.data[start : self.at]
-        demand(constant in self.CONSTANTS, "tag, float, undefined or other simple value")
-        return self.CONSTANTS[constant]
+        constants = {b"\xf4": False, b"\xf5": True, b"\xf6": None}
+        demand(self.data[start : self.at] in constants, "tag, float, undefined or other simple value")
+        return constants[self.data[start : self.at]]
 
     def map(self, count, depth):
         result, previous = {}, b""  # no key is encoded as nothing, so b"" comes before all
@@ -95,20 +90,9 @@ class Reader:
         return result
 
 # --- Section 3: record, entry, claims
-
-@dataclass
-class Claim:
-    hash: bytes
-    hidden: bool
-    value: object = None
-
-@dataclass
-class Record:
-    entry: bytes
-    known: bool = False  # version 1? If not, nothing below is looked at (section 3.4)
-    kind: int | None = None
-    digests: list = field(default_factory=list)  # as in the entry: submitted, attested
-    sections: dict = field(default_factory=lambda: {"submitted": {}, "attested": {}})
+CLAIM_NAME = "[a-z][a-z0-9_-]{0,63}"
+Claim = namedtuple("Claim", "hash hidden value")
+Record = namedtuple("Record", "entry kind digests sections", defaults=(None, (), {}))  # unknown version: section 3.4
 
 def read_record(data):
     """The steps of section 3.4, in its order."""
@@ -122,7 +106,7 @@ def read_record(data):
         return Record(entry)
     kind, digests = read_entry(entry)
     demand(isinstance(items[1], dict) and isinstance(items[2], dict), "a section is not a map")
-    return Record(entry, True, kind, digests, read_sections(data))
+    return Record(entry, kind, digests, read_sections(data))
 
 def read_entry(entry):
     """Section 3.3."""
@@ -147,7 +131,7 @@ def read_sections(data):
         claims = sections[section] = {}
         for _ in range(count):
             name = reader.item(0)
-            demand(re.fullmatch(r"[a-z][a-z0-9_-]{0,63}", name), "claim name")
+            demand(re.fullmatch(CLAIM_NAME, name), "claim name")
             start = reader.at
             value = reader.item(MAX_RECORD_DEPTH)
             encoded = data[start : reader.at]
@@ -160,11 +144,11 @@ def read_claim(value, encoded):
     """Section 3.1. The value's depth of at most 8 is implied: record, section and claim are the other 3 of 11."""
     if isinstance(value, bytes):
         demand(len(value) == 32, "claim hash is not of 32 bytes")
-        return Claim(value, hidden=True)
+        return Claim(value, True, None)
     demand(isinstance(value, list) and len(value) == 2, "claim is neither a hash nor [salt, value]")
     demand(isinstance(value[0], bytes) and len(value[0]) == 16, "salt is not of 16 bytes")
     demand(len(encoded) <= 16_384, "claim too long")
-    return Claim(sha256(b"\x02", encoded), hidden=False, value=value[1])
+    return Claim(sha256(b"\x02", encoded), False, value[1])
 
 def section_digest(section_byte, kind, claims):
     """Section 2. `claims` is in map order, because the reader refuses any other."""
@@ -174,7 +158,6 @@ def section_digest(section_byte, kind, claims):
     return sha256(*parts)
 
 # --- Section 4: known kinds, types of claims
-#
 # A type is Python data, as near to the CDDL as it goes: a dict is a map of exactly these members, "?" marking optional
 # ones; [t] is an array, [n, t] one of at least n; a tuple holds alternatives; a text, a number or None is itself; str,
 # int and bool are Python's types; and any other function decides for itself.
@@ -188,9 +171,6 @@ def fits(wanted, value):
     if callable(wanted):
         return wanted(value)
     if isinstance(wanted, tuple):
-        # "A map with the key `absent` is always the type `absent`", even where a free map would take it.
-        if ABSENT in wanted and isinstance(value, dict) and "absent" in value:
-            return fits(ABSENT, value)
         return any(fits(alternative, value) for alternative in wanted)
     if isinstance(wanted, list):
         least, item_type = wanted if len(wanted) == 2 else (0, wanted[0])
@@ -205,13 +185,12 @@ def fits(wanted, value):
 unsigned = lambda value: type(value) is int and value >= 0  # the CBOR reader has checked the range
 string = lambda value: type(value) is str and value != ""  # and shorter than its claim, which has been checked
 octets = lambda *lengths: lambda value: type(value) is bytes and len(value) in lengths
-x_value = lambda value: fits((int, str, bool, None, [x_value], free_map(str, x_value)), value)
+x_value = lambda value: fits((int, str, bool, None, [x_value]), list(value.values()) if type(value) is dict else value)
 digest = lambda value: value != {} and fits(DIGEST, value)
 one_or_several = lambda one: (one, [2, one], ABSENT)
-
-def free_map(name, member, least=0):
-    return lambda value: type(value) is dict and len(value) >= least and all(
-        fits(name, key) and fits(member, item) for key, item in value.items())
+# "A map with the key `absent` is always the type `absent`", so no free map has it; below x- names nothing has a type.
+free_map = lambda member, least=0: lambda value: type(value) is dict and len(value) >= least and all(
+    string(name) and name != "absent" and fits(member, item) for name, item in value.items())
 
 def members(names, **typed):
     """A map's type: names of string members, "?" marking optional ones; then others, for which "_" at the end does."""
@@ -225,49 +204,40 @@ DIGEST |= {f"?{name}": octets(20, 32) for name in ("gitCommit", "gitTree", "gitB
 ABSENT = members("?note", absent=("not_recorded", "not_applicable", "withheld"))
 PRINCIPAL = members("id ?name", kind_=("human", "bot", "unknown"))
 REFERENCE = members("?origin", index=unsigned, leaf_hash=octets(32))
-MODEL = one_or_several(
-    members("name", provider=(string, ABSENT), version=(string, ABSENT), parameters_digest_=digest))
+MODEL = one_or_several(members("name", provider=(string, ABSENT), version=(string, ABSENT), parameters_digest_=digest))
 PROMPT_HASH = one_or_several(digest)
 APPROVAL = members("method ?statement ?signature ?key ?nonce",
                    approver=PRINCIPAL, approved_at_ms_=unsigned, expires_at_ms_=unsigned)
 SCAN = members("", tool=members("name version"), target=digest, verdict=("pass", "fail", "error"),
-               counts_=free_map(string, unsigned), ruleset_digest_=digest, report_digest_=digest)
+               counts_=free_map(unsigned), ruleset_digest_=digest, report_digest_=digest)
 CLAIM_TYPES = {
     "subject": [1, members("?name ?uri", digest=digest)],
-    "model": MODEL,
-    "prompt_hash": PROMPT_HASH,
+    "model": MODEL, "prompt_hash": PROMPT_HASH,
     "agent": one_or_several(members("name ?version", configuration_digest_=digest)),
     "session": one_or_several(members("id ?parent ?uri")),
     "context": ([members("?name ?uri", digest=digest)], ABSENT),
     "human_involvement": (members("", level=("none", "prompted", "reviewed", "edited"), by_=[1, PRINCIPAL]), ABSENT),
-    "tools": [members("name ?version")],
-    "permissions": [string],
-    "intent": (members("id purpose ?ticket", requester_=PRINCIPAL, scope_=free_map(string, [string]),
+    "tools": [members("name ?version")], "permissions": [string],
+    "intent": (members("id purpose ?ticket", requester_=PRINCIPAL, scope_=free_map([string]),
                        expires_at_ms_=unsigned), ABSENT),
-    "approval": APPROVAL,
-    "approvals": ([(REFERENCE, APPROVAL)], ABSENT),
+    "approval": APPROVAL, "approvals": ([(REFERENCE, APPROVAL)], ABSENT),
     "generations": [1, (REFERENCE, members("", model=MODEL, prompt_hash=PROMPT_HASH))],
-    "policy": (members("name version", digest=digest), ABSENT),
-    "policy_text": string,
-    "environment": string,
+    "policy_text": string, "environment": string, "type": string, "occurred_at_ms": unsigned,
     "decision": members("", outcome=("allow", "deny", "observed"), reasons_=[string]),
-    "scan": SCAN,
-    "scans": [(REFERENCE, SCAN)],
+    "scan": SCAN, "scans": [(REFERENCE, SCAN)],
     "credential": members("issuer ?audience ?intent", id_digest=digest, issued_at_ms=unsigned, expires_at_ms=unsigned,
                           scopes_=[string]),
     "dependencies": [members("purl", change=("added", "changed", "removed"), integrity_=digest, resolved_=digest,
                              install_script_=bool)],
     "exception": members("reason", approved_by=PRINCIPAL, expires_at_ms_=unsigned),
-    "authors": [1, PRINCIPAL],
-    "operator": PRINCIPAL,
-    "run": members("id ?uri", attempt_=unsigned),
-    "correlation": (free_map(string, str, least=1), ABSENT),
-    "occurred_at_ms": unsigned,
+    "authors": [1, PRINCIPAL], "operator": PRINCIPAL,
+    "run": members("id ?uri", attempt_=unsigned), "correlation": (free_map(str, least=1), ABSENT),
+    "policy": (members("name version", digest=digest), ABSENT),
     "attachments": [1, members("mediaType", digest=digest, size=unsigned)],
-    "type": string,
     "workload": members(
         "?id ?issuer ?audience", method=("none", "log", "static-token", "oidc", "jwt-svid", "x509-svid", "peer"),
-        claims_=free_map(string, str), token_digest_=digest, verified_at_ms_=unsigned, binding_=("bearer", "statement")),
+        claims_=free_map(str), token_digest_=digest, verified_at_ms_=unsigned,
+        binding_=("bearer", "statement")),
     "log": members("origin key", id=octets(16), format=1,
                    predecessor_=members("origin reason", size=unsigned, root=octets(32))),
 }
@@ -281,7 +251,6 @@ def digests_agree(one, other):
     return bool(shared) and all(one[algorithm] == other[algorithm] for algorithm in shared)
 
 # --- Section 5: base64, decimals, Ed25519, verifier keys
-
 def decode_base64(encoded):
     """Python's decoder lets spare bits and more pass; encoding again and comparing leaves only the one strict form."""
     data = base64.b64decode(encoded, validate=True)
@@ -292,25 +261,21 @@ def decode_decimal(digits):
     demand(re.fullmatch(r"0|[1-9][0-9]{0,15}", digits) and int(digits) <= MAX_INTEGER, "decimal")
     return int(digits)
 
-P = 2**255 - 19
-L = 2**252 + 27742317777372353535851937790883648493
-# The y coordinates of the eight points of small order are 1 and -1 (order 1 and 2), 0 (order 4), and Y8 and -Y8 (order 8):
-# doubling the latter gives y = 0, which makes them roots of d y^4 + 2 y^2 - 1. The other two roots don't lie in the field.
+P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
+# The y coordinates of points of small order: 1 and -1 (orders 1 and 2), 0 (order 4), Y8 and -Y8 (order 8). A point of
+# order 8 doubled must give y = 0, so Y8 is a root of d y^4 + 2 y^2 - 1, whose other two are not in the field.
 D = -121665 * pow(121666, -1, P) % P
 Y8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
 assert (D * Y8**4 + 2 * Y8**2 - 1) % P == 0
 SMALL_ORDER_YS = {0, 1, P - 1, Y8, P - Y8}
 
-def good_point(encoded):
-    """Canonical, not of small order. The sign bit is left out: these y have no point of another order with any sign."""
-    y = int.from_bytes(encoded, "little") & (2**255 - 1)
-    return y < P and y not in SMALL_ORDER_YS
-
 def ed25519_verifies(key, signature, message):
     """Left to the library is the equation, which it checks without cofactor and comparing encodings, as it must. That
     comparison refuses every R that is not canonical, too; and a key that is no point of the curve never verifies."""
-    r, s = signature[:32], int.from_bytes(signature[32:], "little")
-    if len(signature) != 64 or s >= L or not good_point(key.public) or not good_point(r):
+    # Without the sign bit: with any sign, the y of a point of small order has no point of another order.
+    ys = [int.from_bytes(point, "little") & (2**255 - 1) for point in (key.public, signature[:32])]
+    s_below_order = int.from_bytes(signature[32:], "little") < L
+    if len(signature) != 64 or not s_below_order or any(y >= P or y in SMALL_ORDER_YS for y in ys):
         return False
     try:
         Ed25519PublicKey.from_public_bytes(key.public).verify(signature, message)
@@ -318,43 +283,16 @@ def ed25519_verifies(key, signature, message):
         return False
     return True
 
-@dataclass(frozen=True)
-class Key:
-    name: str
-    id: bytes
-    public: bytes
-
-def read_vkey(vkey, wanted_type):
-    name, key_id, encoded = vkey.split("+", 2)  # names have no plus sign, but base64 may
-    check_key_name(name)
-    material = decode_base64(encoded)
-    demand(len(material) == 33 and material[0] == wanted_type, "vkey: type or length")
-    # The id is not free: C2SP derives it from all the rest, for both types.
-    demand(sha256(name.encode(), b"\n", material)[:4].hex() == key_id, "vkey: id is not that of the key")
-    return Key(name, bytes.fromhex(key_id), material[1:])
-
 # --- Section 6: notes, checkpoints, cosignatures
-
+Key = namedtuple("Key", "name id public")
+Checkpoint = namedtuple("Checkpoint", "text lines origin size root")  # lines of ((name, id), signature)
 ORIGIN = re.compile(r"[A-Za-z0-9._~:/-]{1,255}")
 
 def check_key_name(name):
-    demand(1 <= len(name.encode()) <= 255, "key name: length")
-    demand(not any(c == "+" or c.isspace() or unicodedata.category(c) == "Cc" for c in name), "key name: characters")
-
-@dataclass
-class Checkpoint:
-    text: bytes
-    lines: list  # of ((name, id), signature)
-    origin: str
-    size: int
-    root: bytes
-
-    def signatures_by(self, key, verifies):
-        """For each line by the key, which goes by name and id both, whether it verifies."""
-        return [verifies(key, data, self.text) for by, data in self.lines if by == (key.name, key.id)]
+    # Python's \s has all of Unicode's white space; the ranges are its control characters.
+    demand(re.fullmatch(r"[^\s+\x00-\x1f\x7f-\x9f]+", name) and len(name.encode()) <= 255, "key name")
 
 def read_checkpoint(note):
-    """A signed note whose text is a checkpoint."""
     demand(len(note.encode()) <= 114_688, "note too long")
     demand(not any(c < " " and c != "\n" for c in note), "control character in a note")
     text, empty_line, signatures = note.rpartition("\n\n")
@@ -362,9 +300,8 @@ def read_checkpoint(note):
     lines = [read_signature_line(line) for line in signatures[:-1].split("\n")]
     demand(len(lines) <= 32, "too many signature lines")
     origin, size, root = text.split("\n")
-    demand(ORIGIN.fullmatch(origin), "origin")
     root = decode_base64(root)
-    demand(len(root) == 32, "root is not of 32 bytes")
+    demand(ORIGIN.fullmatch(origin) and len(root) == 32, "origin, or root is not of 32 bytes")
     return Checkpoint(f"{text}\n".encode(), lines, origin, decode_decimal(size), root)
 
 def read_signature_line(line):
@@ -378,10 +315,12 @@ def cosignature_verifies(key, data, text):
     time = int.from_bytes(data[:8])
     return time < 2**63 and ed25519_verifies(key, data[8:], b"cosignature/v1\ntime %d\n" % time + text)
 
-# --- Section 7: receipts, proofs, trust files
+def results_by(key, checkpoint, verifies):
+    """For each line by the key, which goes by name and id both, whether it verifies."""
+    return [verifies(key, data, checkpoint.text) for by, data in checkpoint.lines if by == (key.name, key.id)]
 
+# --- Section 7: receipts, proofs, trust files
 def read_receipt(data):
-    """Record, index, proof, checkpoint."""
     demand(len(data) <= 184_320, "receipt too long")
     # The first empty line ends the proof; the note after it has another one.
     head, _, note = data.decode("utf-8").partition("\n\n")
@@ -393,34 +332,14 @@ def read_receipt(data):
     record = read_record(decode_base64(extra.removeprefix("extra ")))
     return record, decode_decimal(index.removeprefix("index ")), proof, read_checkpoint(note)
 
-def proof_length(index, size):
-    """A hash for each level below the one where the paths of this leaf and of the last part, and above it one wherever
-    this path, which is the tree's right border from there on, has a left sibling."""
-    below = (index ^ (size - 1)).bit_length()
-    return below + (index >> below).bit_count()
-
-def root_from_proof(leaf_hash, index, size, proof):
-    """RFC 9162, section 2.1.3.2, for a proof whose length has been checked."""
-    node, last = leaf_hash, size - 1
-    for sibling in proof:
-        if index & 1 or index == last:
-            node = sha256(b"\x01", sibling, node)
-            while index & 1 == 0:  # on the right border, a node without sibling moves up as it is
-                index, last = index >> 1, last >> 1
-        else:
-            node = sha256(b"\x01", node, sibling)
-        index, last = index >> 1, last >> 1
-    return node
-
 class Trust:
     def __init__(self, data):
         self.log, self.quorum = None, None
-        self.names = {}  # name -> Key of a witness, or (least, members) of a group; in the file's order
-        self.publics, self.members = set(), set()
+        self.witnesses, self.groups = {}, {}  # name -> Key, name -> (least, members); in the file's order
+        self.names, self.members, self.publics = {"none"}, {"none"}, set()  # "none" is no name to define, nor a member
         demand(len(data) <= 65_536, "trust file too long")
         text = data.decode("utf-8")
-        # C2SP tlog-policy, "Character set".
-        demand(not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text), "control character")
+        demand(not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text), "control character")  # C2SP, "Character set"
         for line in text.split("\n"):
             words = re.findall(r"[^ \t]+", line)
             if words and not words[0].startswith("#"):
@@ -431,29 +350,34 @@ class Trust:
         match words:
             case ["log", vkey] | ["log", vkey, _]:
                 demand(self.log is None, "second log")
-                self.log = self.new_key(vkey, 0x01)
+                self.log = self.read_vkey(vkey, 0x01)
                 demand(ORIGIN.fullmatch(self.log.name), "log's name is not an origin")
             case ["witness", name, vkey] | ["witness", name, vkey, _]:
-                self.define(name, self.new_key(vkey, 0x04))
+                self.define(self.witnesses, name, self.read_vkey(vkey, 0x04))
             case ["group", name, least, *members] if members:
-                self.define(name, self.read_group(least, members))
+                self.define(self.groups, name, self.read_group(least, members))
             case ["quorum", name]:
-                demand(self.quorum is None, "second quorum")
-                demand(name == "none" or name in self.names, "quorum is not defined")
+                demand(self.quorum is None and name in self.names, "second quorum, or one that is not defined")
                 self.quorum = name
             case _:
                 raise ValueError("not a line of a trust file")
 
-    def new_key(self, vkey, wanted_type):
-        key = read_vkey(vkey, wanted_type)
-        demand(key.public not in self.publics, "one public key in two places")
-        self.publics.add(key.public)
-        return key
+    def read_vkey(self, vkey, wanted_type):
+        """Section 5."""
+        name, key_id, encoded = vkey.split("+", 2)  # names have no plus sign, but base64 may
+        check_key_name(name)
+        material = decode_base64(encoded)
+        demand(len(material) == 33 and material[0] == wanted_type, "vkey: type or length")
+        # The id is not free: C2SP derives it from all the rest, for both types.
+        demand(sha256(name.encode(), b"\n", material)[:4].hex() == key_id, "vkey: id is not that of the key")
+        demand(material[1:] not in self.publics, "one public key in two places")
+        self.publics.add(material[1:])
+        return Key(name, bytes.fromhex(key_id), material[1:])
 
-    def define(self, name, meaning):
-        demand(name != "none" and name not in self.names, "name is taken")
-        demand(len(self.names) < 256, "too many witnesses and groups")
-        self.names[name] = meaning
+    def define(self, names, name, meaning):
+        demand(name not in self.names and len(self.names) <= 256, "name is taken, or one too many")
+        self.names.add(name)
+        names[name] = meaning
 
     def read_group(self, least, members):
         for name in members:
@@ -463,19 +387,15 @@ class Trust:
         demand(1 <= number <= len(members), "group's number")
         return number, members
 
-    def witnesses(self):
-        return {name: key for name, key in self.names.items() if isinstance(key, Key)}
-
     def quorum_reached(self, cosigned):
         """`cosigned` has names of witnesses. Members are defined before their group, so one pass decides all groups."""
         reached = set(cosigned)
-        for name, meaning in self.names.items():
-            if not isinstance(meaning, Key) and len(reached.intersection(meaning[1])) >= meaning[0]:
+        for name, (least, members) in self.groups.items():
+            if len(reached.intersection(members)) >= least:
                 reached.add(name)
         return self.quorum in reached
 
 # --- Section 8: verification
-
 def verify(data, trust, expectations):
     """The object of section 8.1."""
     try:
@@ -483,7 +403,8 @@ def verify(data, trust, expectations):
     except ValueError:
         return {"verdict": "malformed", "exit": 8, "checks": [{"name": "format", "status": "fail"}]}
     trusting = trust_checks(checkpoint, trust)
-    checks = [("format", "pass")] + trusting + record_checks(record) + inclusion_checks(record, index, proof, checkpoint)
+    checks = [("format", "pass"), *trusting, *record_checks(record)]
+    checks += inclusion_checks(record.entry, index, proof, checkpoint)
     checks += warnings(record) + expectation_checks(record, expectations)
     word, code = "verified", 0
     if any(status == "fail" for _, status in trusting):  # these, and only these, are of class 5
@@ -496,8 +417,8 @@ def passes(condition):
     return "pass" if condition else "fail"
 
 def trust_checks(checkpoint, trust):
-    by_log = checkpoint.signatures_by(trust.log, ed25519_verifies)
-    by_witness = {n: checkpoint.signatures_by(k, cosignature_verifies) for n, k in trust.witnesses().items()}
+    by_log = results_by(trust.log, checkpoint, ed25519_verifies)
+    by_witness = {name: results_by(key, checkpoint, cosignature_verifies) for name, key in trust.witnesses.items()}
     cosigned = {name: results for name, results in by_witness.items() if results}
     reached = trust.quorum_reached(name for name, results in cosigned.items() if all(results))
     return [
@@ -508,38 +429,47 @@ def trust_checks(checkpoint, trust):
     ]
 
 def record_checks(record):
-    if not record.known:
+    if record.kind is None:
         return [("entry-version", "fail"), ("submitted-digest", "skip"), ("attested-digest", "skip")]
     recomputed = [section_digest(n, record.kind, claims) for n, claims in enumerate(record.sections.values())]
     submitted, attested = (passes(one == other) for one, other in zip(recomputed, record.digests))
     return [("entry-version", "pass"), ("submitted-digest", submitted), ("attested-digest", attested)]
 
-def inclusion_checks(record, index, proof, checkpoint):
-    if index >= checkpoint.size:
+def inclusion_checks(entry, index, proof, checkpoint):
+    """RFC 9162, section 2.1.3.2, with its shifts worked out beforehand: up to where the paths of this leaf and of the
+    last one join, every level has a hash; from there on the path is the tree's right border, which has a hash only
+    where it has a sibling, always to the left."""
+    size = checkpoint.size
+    below = (index ^ (size - 1)).bit_length()
+    if index >= size:
         return [("index", "fail"), ("proof-length", "skip"), ("root", "skip")]
-    if len(proof) != proof_length(index, checkpoint.size):
+    if len(proof) != below + (index >> below).bit_count():
         return [("index", "pass"), ("proof-length", "fail"), ("root", "skip")]
-    root = root_from_proof(sha256(b"\x00", record.entry), index, checkpoint.size, proof)
-    return [("index", "pass"), ("proof-length", "pass"), ("root", passes(root == checkpoint.root))]
+    node = sha256(b"\x00", entry)
+    for level, sibling in enumerate(proof):
+        is_right = level >= below or index >> level & 1
+        node = sha256(b"\x01", sibling, node) if is_right else sha256(b"\x01", node, sibling)
+    return [("index", "pass"), ("proof-length", "pass"), ("root", passes(node == checkpoint.root))]
 
 def warnings(record):
-    if not record.known:
+    if record.kind is None:
         return []
-    misfits = [
-        f"claim-type:{section}.{name}" for section, claims in record.sections.items()
-        for name, claim in claims.items() if not claim.hidden and not claim_fits(name, claim.value)]
-    kind = "pass" if record.kind in KNOWN_KINDS else "warn"
-    return [("kind", kind)] + [(name, "warn") for name in misfits]
+    checks = [("kind", "pass" if record.kind in KNOWN_KINDS else "warn")]
+    for section, claims in record.sections.items():
+        misfits = [name for name, claim in claims.items() if not claim.hidden and not claim_fits(name, claim.value)]
+        checks += [(f"claim-type:{section}.{name}", "warn") for name in misfits]
+    return checks
 
 def read_expectation(given):
     """One item of expectations.json (section 8.1), as the name of its check and what it wants."""
     if isinstance(given, str):
         place, equals, wanted = given.partition("=")
-        demand(equals and re.match(r"(submitted|attested)\.[^.]", place), f"not an expectation: {given}")
+        demand(equals and re.fullmatch(rf"(submitted|attested)\.{CLAIM_NAME}(\.[^.]+)*", place), f"expectation {given}")
         return f"expect:{place}", wanted
     [(name, hexes)] = given.items()
     wanted = {algorithm: bytes.fromhex(value) for algorithm, value in hexes.items()}
-    demand(name in ("subject", "prompt") and digest(wanted), f"not an expectation: {given}")
+    demand(hexes == {algorithm: value.hex() for algorithm, value in wanted.items()}, "digest is not in lowercase hex")
+    demand(name in ("subject", "prompt") and digest(wanted), f"expectation {given}")
     return name, wanted
 
 def expectation_checks(record, expectations):
@@ -549,13 +479,11 @@ def expectation_checks(record, expectations):
 def expectation_status(record, name, wanted):
     section, claim_name, *path = {"subject": "submitted.subject", "prompt": "submitted.prompt_hash"}.get(
         name, name.removeprefix("expect:")).split(".")
-    claim = record.sections[section].get(claim_name)
-    if claim is None:
+    claim = record.sections.get(section, {}).get(claim_name)
+    if claim is None or not (claim.hidden or claim_fits(claim_name, claim.value)):
         return "fail"
     if claim.hidden:
         return "not disclosed"
-    if not claim_fits(claim_name, claim.value):
-        return "fail"
     if name == "subject":
         return passes(any(digests_agree(subject["digest"], wanted) for subject in claim.value))
     if name == "prompt":
@@ -578,7 +506,6 @@ def text_at(path, value):
     return value if isinstance(value, str) else value.hex() if isinstance(value, bytes) else json.dumps(value)
 
 # --- Command line
-
 def vector_agrees(folder):
     given = folder / "expectations.json"
     expectations = [read_expectation(item) for item in json.loads(given.read_bytes())] if given.exists() else []
@@ -598,8 +525,7 @@ def main():
     expectation = {"dest": "expectations", "action": "append", "default": []}
     parser.add_argument("--expect", metavar="SECTION.CLAIM.PATH=VALUE", **expectation)
     for name in ("subject", "prompt"):
-        # An item of expectations.json; what is wrong with it, read_expectation finds.
-        as_item = lambda text, name=name: {name: dict([text.split(":", 1)])}
+        as_item = lambda text, name=name: {name: dict([text.split(":", 1)])}  # one of expectations.json
         parser.add_argument(f"--{name}", metavar="ALG:HEX", type=as_item, **expectation)
     options = parser.parse_args()
     if options.vectors:

@@ -81,7 +81,7 @@ pub fn consistency_proof<S: NodeSource>(source: &S, old: u64, new: u64) -> Resul
 }
 
 /// Hash over the leaves `start..end`, where `start` is a multiple of the smallest power of two not below the length.
-fn subtree<S: NodeSource>(source: &S, start: u64, end: u64) -> Result<Hash, S::Error> {
+pub(super) fn subtree<S: NodeSource>(source: &S, start: u64, end: u64) -> Result<Hash, S::Error> {
     let (mut left, mut lefts) = (start, Vec::new());
     loop {
         let length = end - left;

@@ -6,12 +6,14 @@
 mod extension;
 mod frontier;
 mod make;
+mod multiproof;
 mod tile;
 mod verify;
 
 pub use extension::Extension;
 pub use frontier::{Frontier, FrontierError};
 pub use make::{NodeSource, consistency_proof, inclusion_proof, root_of};
+pub use multiproof::{MultiproofError, multiproof, root_from_multiproof};
 pub use tile::{Resource, TILE_HASHES, Tile, TilePathError};
 pub use verify::{ProofError, inclusion_length, root_from_inclusion, verify_consistency, verify_inclusion};
 

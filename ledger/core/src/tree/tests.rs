@@ -7,7 +7,7 @@ use std::format;
 use std::string::{String, ToString};
 
 /// Stores every leaf and computes nodes by definition: slow, and obviously RFC 6962.
-struct Leaves(Vec<Hash>);
+pub(super) struct Leaves(pub(super) Vec<Hash>);
 
 impl NodeSource for Leaves {
     type Error = ();

@@ -1,0 +1,184 @@
+//! A closed-loop load generator for provlogd: how many, how fast, and does what came back verify.
+
+use anyhow::{Context, bail};
+use clap::Parser;
+use provlog_benches::drive::{self, Load, Measured};
+use provlog_benches::workload::{Mode, Workload};
+use provlog_benches::{machine, sample};
+use provlog_core::trust::Trust;
+use serde_json::{Value, json};
+use std::fs;
+use std::hash::{BuildHasher, RandomState};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Loads a provlogd and says how it went. A receipt that doesn't verify makes it fail.
+#[derive(Parser)]
+struct Options {
+    /// The server.
+    #[arg(long, default_value = "http://127.0.0.1:4180")]
+    url: String,
+    /// What to ask for.
+    #[arg(long, value_enum, default_value_t = Mode::Single)]
+    mode: Mode,
+    /// Connections; each has one request under way at any time.
+    #[arg(long, default_value = "64")]
+    connections: NonZeroUsize,
+    /// Threads of the load generator.
+    #[arg(long, default_value = "1")]
+    threads: NonZeroUsize,
+    /// How long to measure.
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// Seconds before the measure starts.
+    #[arg(long, default_value_t = 2)]
+    warmup: u64,
+    /// Entries in a batch.
+    #[arg(long, default_value = "1000")]
+    batch_size: NonZeroUsize,
+    /// Ask for batches without receipts.
+    #[arg(long)]
+    no_receipts: bool,
+    /// Verify a sample of the receipts against this trust file after the run.
+    #[arg(long)]
+    trust: Option<PathBuf>,
+    /// The answer to each so many requests is in the sample.
+    #[arg(long, default_value = "100")]
+    verify_every: NonZeroUsize,
+    /// Entries to read from; by default as many as the log's checkpoint says.
+    #[arg(long)]
+    size: Option<u64>,
+    /// A folder on the filesystem that the server writes to, for the facts about the machine.
+    #[arg(long, default_value = ".")]
+    data_dir: PathBuf,
+    /// Print one line of JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
+    let trust = options.trust.as_ref().map(read_trust).transpose()?;
+    let checked = trust.filter(|_| options.mode.appends() && !options.no_receipts);
+    let (host, address) = resolve(&options.url)?;
+    let workload = workload(&options, &host, address)?;
+    let load = Load {
+        address,
+        connections: options.connections.get(),
+        threads: options.threads.get(),
+        warmup: Duration::from_secs(options.warmup),
+        window: Duration::from_secs(options.seconds.max(1)),
+        sample_every: if checked.is_some() { u64::try_from(options.verify_every.get())? } else { 0 },
+    };
+    let measured = drive::run(&load, &workload)?;
+    let verified = checked.map(|trust| sample::check(&measured.samples, &workload, &trust)).transpose()?;
+    let report = report(&options, &load, &workload, &measured, verified);
+    if options.json {
+        println!("{report}");
+    } else {
+        print_text(&report);
+    }
+    if measured.latency_us.is_empty() {
+        bail!("no request succeeded");
+    }
+    Ok(())
+}
+
+fn read_trust(path: &PathBuf) -> anyhow::Result<Trust> {
+    let bytes = fs::read(path).with_context(|| format!("can't read the trust file {}", path.display()))?;
+    Ok(Trust::parse(&bytes)?)
+}
+
+fn resolve(url: &str) -> anyhow::Result<(String, SocketAddr)> {
+    let host = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
+    let host = host.filter(|host| !host.contains('/')).context("--url: expected http://<host>:<port>")?;
+    let address = host.to_socket_addrs().with_context(|| format!("can't resolve {host}"))?.next();
+    Ok((host.into(), address.with_context(|| format!("{host} has no address"))?))
+}
+
+fn workload(options: &Options, host: &str, address: SocketAddr) -> anyhow::Result<Workload> {
+    let seed = RandomState::new().hash_one(std::process::id());
+    match options.mode {
+        Mode::Single => Ok(Workload::append(host, None, true, seed)),
+        Mode::Batch => Ok(Workload::append(host, Some(options.batch_size.get()), !options.no_receipts, seed)),
+        mode => {
+            let size = options.size.map_or_else(|| log_size(host, address), Ok)?;
+            Ok(Workload::read(host, mode, size, seed)?)
+        }
+    }
+}
+
+/// The second line of a checkpoint (C2SP tlog-checkpoint).
+fn log_size(host: &str, address: SocketAddr) -> anyhow::Result<u64> {
+    let (status, body) = drive::get(address, host, "/checkpoint")?;
+    let text = String::from_utf8_lossy(&body);
+    let size = text.lines().nth(1).and_then(|line| line.parse().ok()).filter(|_| status == 200);
+    size.with_context(|| format!("expected a checkpoint with the log's size, got status {status}"))
+}
+
+fn report(
+    options: &Options,
+    load: &Load,
+    workload: &Workload,
+    measured: &Measured,
+    verified: Option<u64>,
+) -> Value {
+    let answers = measured.latency_us.len();
+    let per_s = |count: u64| count / load.window.as_secs().max(1);
+    let percentile = |quantile| ms(measured.latency_us.value_at_quantile(quantile));
+    let entries = u64::try_from(workload.entries_per_request()).unwrap_or(0);
+    let all_answers = answers + measured.errors.values().sum::<u64>();
+    let cpu_us = u64::try_from(measured.cpu.as_micros()).unwrap_or(u64::MAX);
+    json!({
+        "mode": format!("{:?}", options.mode).to_lowercase(),
+        "connections": load.connections,
+        "threads": load.threads,
+        "seconds": load.window.as_secs(),
+        "requests_per_s": per_s(answers),
+        "entries_per_s": per_s(answers * entries),
+        "p50_ms": percentile(0.5),
+        "p90_ms": percentile(0.9),
+        "p99_ms": percentile(0.99),
+        "p99_9_ms": percentile(0.999),
+        "max_ms": ms(measured.latency_us.max()),
+        "answer_bytes": measured.answer_bytes / answers.max(1),
+        "hammer_cpu_us_per_request": cpu_us / all_answers.max(1),
+        "errors": measured.errors.iter().map(|(status, count)| (status.to_string(), json!(count))).collect::<serde_json::Map<_, _>>(),
+        "lost": measured.lost,
+        "unanswered": measured.unanswered,
+        "receipts_verified": verified,
+        "machine": machine::facts(&options.data_dir),
+    })
+}
+
+fn ms(us: u64) -> f64 {
+    u32::try_from(us).map_or(f64::INFINITY, |us| f64::from(us) / 1e3)
+}
+
+fn print_text(report: &Value) {
+    println!("machine    {}", machine::line(&report["machine"]));
+    let (mode, connections) = (&report["mode"], &report["connections"]);
+    println!(
+        "load       {}, {connections} connections, {} s",
+        mode.as_str().unwrap_or("?"),
+        report["seconds"]
+    );
+    println!("rate       {} requests/s, {} entries/s", report["requests_per_s"], report["entries_per_s"]);
+    print!("latency ms");
+    for name in ["p50", "p90", "p99", "p99_9", "max"] {
+        let value = report[format!("{name}_ms")].as_f64().unwrap_or(f64::NAN);
+        print!(" {} {value:.2}", name.replace('_', "."));
+    }
+    println!("\nanswers    {} bytes each", report["answer_bytes"]);
+    println!("hammer     {} us of CPU a request", report["hammer_cpu_us_per_request"]);
+    println!(
+        "errors     by status {}, {} connections lost, {} unanswered",
+        report["errors"], report["lost"], report["unanswered"]
+    );
+    match report["receipts_verified"].as_u64() {
+        Some(count) => println!("receipts   {count} verified"),
+        None => println!("receipts   not checked: appends with --trust FILE are"),
+    }
+}

@@ -1,0 +1,51 @@
+//! Verifies a sample of what the server answered, after the clock has stopped, with the verifier's own code.
+
+use crate::drive::Sample;
+use crate::workload::Workload;
+use provlog_core::cbor::{Map, Value};
+use provlog_core::expectation::Expectation;
+use provlog_core::trust::Trust;
+use provlog_core::verify::verify;
+use serde_json::Value as Json;
+use std::collections::BTreeSet;
+
+/// What is wrong with one sampled answer.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("answer to request {serial}, entry {line}: {problem}")]
+pub struct SampleError {
+    serial: u64,
+    line: usize,
+    problem: String,
+}
+
+/// Verifies every receipt in the sampled answers against the trust file and the subject that was sent; two entries
+/// that were given one index are an error too. Returns how many receipts hold.
+///
+/// # Errors
+/// The first answer that doesn't hold.
+pub fn check(samples: &[Sample], workload: &Workload, trust: &Trust) -> Result<u64, SampleError> {
+    let mut indices = BTreeSet::new();
+    for sample in samples {
+        let mut answers = serde_json::Deserializer::from_slice(&sample.body).into_iter::<Json>();
+        for line in 0..workload.entries_per_request() {
+            let error = |problem| SampleError { serial: sample.serial, line, problem };
+            let answer = answers.next().ok_or_else(|| error("missing".into()))?;
+            let answer = answer.map_err(|problem| error(problem.to_string()))?;
+            let index = check_one(&answer, workload.subject(sample.serial, line), trust).map_err(error)?;
+            if !indices.insert(index) {
+                return Err(error(format!("index {index} was given to another entry already")));
+            }
+        }
+    }
+    Ok(u64::try_from(indices.len()).unwrap_or(u64::MAX))
+}
+
+fn check_one(answer: &Json, subject: [u8; 32], trust: &Trust) -> Result<u64, String> {
+    let receipt = answer["receipt"].as_str().ok_or("no receipt")?;
+    let index = answer["index"].as_u64().ok_or("no index")?;
+    let digest = Map::from_entries(vec![("sha256".into(), Value::Bytes(subject.to_vec()))])?;
+    let verdict = verify(receipt.as_bytes(), trust, &[Expectation::Subject(digest)], None);
+    let verdict = verdict.map_err(|error| error.to_string())?;
+    let proven = verdict.report().index;
+    if proven == index { Ok(index) } else { Err(format!("index {index} answered, {proven} proven")) }
+}

@@ -1,0 +1,110 @@
+//! Everything that ends a command early, and what it tells the user.
+
+use crate::client::{ClientError, Refusal, UrlError};
+use crate::digest::DigestError;
+use crate::files::ReadError;
+use crate::page::printable;
+use crate::settings::SettingsError;
+use provlog_core::redact::RedactError;
+use provlog_core::submission::SubmissionError;
+use provlog_core::tree::ProofError;
+use provlog_core::trust::TrustError;
+use provlog_core::verify::{Check, CheckpointRefused, Status, VerifyError};
+use std::io;
+use std::path::PathBuf;
+
+/// How people get a trust file; said wherever one is missing.
+const HOW_TO_TRUST: &str = "get the log key's fingerprint from whoever operates the log (the daemon prints it at its first start; never \
+     take it from the log's own answers), then run `provlog trust fetch --url URL --fingerprint FINGERPRINT`; \
+     or pass the trust file that the daemon wrote beside its data, with --trust FILE";
+
+/// Why a command didn't do what it was asked. [`crate::exit`] gives each its exit code.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("{0}")]
+    Usage(String),
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Url(#[from] UrlError),
+    #[error(
+        "no trust file: looked for --trust, PROVLOG_TRUST, `trust` in the configuration and .provlog/trust; {HOW_TO_TRUST}"
+    )]
+    NoTrust,
+    #[error("{}: {source}", path.display())]
+    Trust { path: PathBuf, source: TrustError },
+    #[error(
+        "the log's key is not the one you named: expected fingerprint {expected}, got {got}; nothing was written"
+    )]
+    Fingerprint { expected: String, got: String },
+    #[error("{}: this submission is for the log {expected}, the trust file for {got}", path.display())]
+    OtherLog { path: PathBuf, expected: String, got: String },
+    #[error("{what}: {refused}{}", details(checks_of_checkpoint(refused)))]
+    Checkpoint { what: String, refused: CheckpointRefused },
+    #[error("{what}: {refused}{}", details(checks_of_receipt(refused)))]
+    Receipt { what: String, refused: Box<VerifyError> },
+    #[error("the log answered with another entry: expected index {expected}, got {got}")]
+    OtherIndex { expected: u64, got: u64 },
+    #[error("the log answered with an entry of other values than were sent")]
+    OtherValues,
+    #[error(
+        "the tree of {new} does not extend the one of {old}: {source}. The log shows two histories: keep both files"
+    )]
+    Consistency { old: String, new: String, source: ProofError },
+    #[error(transparent)]
+    Unreachable(#[from] ClientError),
+    #[error("{cause}; the submission is kept in {}: run the same command again, or `provlog flush` on its folder", path.display())]
+    Pending { cause: Box<Failure>, path: PathBuf },
+    #[error(transparent)]
+    Answer(#[from] Refusal),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error("{}: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("{0}")]
+    NotFound(String),
+    #[error(transparent)]
+    Submission(#[from] SubmissionError),
+    #[error(transparent)]
+    Digest(#[from] DigestError),
+    #[error(transparent)]
+    Redact(#[from] RedactError),
+    #[error("{what}: {problem}")]
+    Malformed { what: String, problem: String },
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Failure {
+    /// What `what` says isn't in the form that it should have.
+    pub(crate) fn malformed(what: impl Into<String>, problem: impl ToString) -> Self {
+        Self::Malformed { what: what.into(), problem: problem.to_string() }
+    }
+}
+
+fn checks_of_receipt(refused: &VerifyError) -> &[Check] {
+    match refused {
+        VerifyError::Malformed(_) => &[],
+        VerifyError::Untrusted(report) | VerifyError::Failed(report) => &report.checks,
+    }
+}
+
+fn checks_of_checkpoint(refused: &CheckpointRefused) -> &[Check] {
+    match refused {
+        CheckpointRefused::Malformed(_) => &[],
+        CheckpointRefused::Untrusted(checks) => checks,
+    }
+}
+
+/// Expected and got of each failed check, a line each.
+fn details(checks: &[Check]) -> String {
+    let mut text = String::new();
+    for check in checks.iter().filter(|check| matches!(check.status, Status::Fail | Status::NotDisclosed)) {
+        if let (Some(expected), Some(got)) = (&check.expected, &check.got) {
+            let line = format!("{}: expected {expected}, got {got}", check.name);
+            text.push_str("\n  ");
+            text.push_str(&printable(&line));
+        }
+    }
+    text
+}

@@ -1,0 +1,160 @@
+//! `verify`: does this receipt hold, and is it about this artifact, commit or prompt?
+//!
+//! Offline, always: it reads files, asks `git` what a revision is called, and never opens a socket. The trust file is
+//! the only thing that it believes.
+
+use crate::append::RECEIPT_EXTENSION;
+use crate::args::TrustArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::files;
+use crate::page::{self, Page};
+use crate::receipt::{self, SCHEMA_VERSION, member};
+use crate::report::{Judged, Outcome};
+use crate::settings::{Settings, TrustFile};
+use crate::{digest, git, time};
+use clap::Args;
+use provlog_core::cbor::Map;
+use provlog_core::expectation::Expectation;
+use provlog_core::json::Json;
+use provlog_core::verify::verify;
+use std::path::{Path, PathBuf};
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// Receipts, and folders whose *.tlog-proof files are all verified; - is standard input
+    #[arg(required = true, value_name = "RECEIPT|FOLDER")]
+    receipts: Vec<PathBuf>,
+    #[command(flatten)]
+    subject: SubjectArgs,
+    /// The prompt, whose digest must be in prompt_hash
+    #[arg(long, value_name = "FILE")]
+    prompt_file: Option<PathBuf>,
+    /// A value that a claim must have, such as submitted.model.name=m-1 or submitted.authors.0.id=alice
+    #[arg(long = "expect", value_name = "SECTION.CLAIM.PATH=VALUE")]
+    expectations: Vec<Expectation>,
+    /// Print JSON, as docs/schema/verdict.json describes it
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    trust: TrustArgs,
+}
+
+/// What the receipt must be about.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+struct SubjectArgs {
+    /// This file must be a subject; it is hashed here
+    #[arg(long, value_name = "FILE")]
+    artifact: Option<PathBuf>,
+    /// A subject must have this digest; with several algorithms, all that it has too
+    #[arg(long, value_name = "ALGORITHM:HEX", value_parser = digest::map_of)]
+    digest: Option<Map>,
+    /// This git commit must be a subject; a full hash needs no repository
+    #[arg(long, value_name = "REVISION")]
+    commit: Option<String>,
+}
+
+impl SubjectArgs {
+    fn expectation(&self) -> Result<Option<Expectation>, Failure> {
+        let digest = if let Some(path) = &self.artifact {
+            digest::every_digest(path)?
+        } else if let Some(digest) = &self.digest {
+            digest.clone()
+        } else if let Some(revision) = &self.commit {
+            digest::map_of(&format!("gitCommit:{}", git::commit_of(revision)?))?
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(Expectation::Subject(digest)))
+    }
+}
+
+/// Runs `verify`.
+pub(crate) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
+    let trust = Settings::load()?.trust(args.trust.path())?;
+    let expectations = expectations(args)?;
+    let sources = sources(&args.receipts)?;
+    let judged = sources.iter().map(|source| judge(source, &trust, &expectations));
+    if args.json { print_json(judged, &trust) } else { print_text(judged, &trust) }
+}
+
+fn expectations(args: &VerifyArgs) -> Result<Vec<Expectation>, Failure> {
+    let mut expectations: Vec<Expectation> = args.subject.expectation()?.into_iter().collect();
+    if let Some(path) = &args.prompt_file {
+        expectations.push(Expectation::Prompt(digest::every_digest(path)?));
+    }
+    expectations.extend(args.expectations.iter().cloned());
+    Ok(expectations)
+}
+
+/// The receipts that are named, and those in folders that are. A folder without any is an error: nothing was verified.
+fn sources(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut sources = Vec::new();
+    for path in named {
+        if !path.is_dir() {
+            sources.push(path.clone());
+            continue;
+        }
+        let found = files::list(path, RECEIPT_EXTENSION, true)?;
+        if found.is_empty() {
+            return Err(Failure::NotFound(format!(
+                "{}: no *.{RECEIPT_EXTENSION} in this folder",
+                path.display()
+            )));
+        }
+        sources.extend(found);
+    }
+    Ok(sources)
+}
+
+fn judge<'a>(source: &Path, trust: &TrustFile, expectations: &'a [Expectation]) -> Judged<'a> {
+    let outcome = match receipt::read(source) {
+        Ok(bytes) => verify(&bytes, &trust.trust, expectations, time::now_ms()).into(),
+        Err(error) => Outcome::Unreadable(error),
+    };
+    Judged { source: source.display().to_string(), expectations, outcome }
+}
+
+fn print_text<'a>(judged: impl Iterator<Item = Judged<'a>>, trust: &TrustFile) -> Result<Exit, Failure> {
+    let mut page = Page::new();
+    page.line(&format!("trusting {} as {} says", trust.trust.log(), trust.path.display()));
+    let mut exits = Vec::new();
+    for judged in judged {
+        page.line("");
+        judged.write(&mut page);
+        page.print()?;
+        exits.push(judged.exit());
+    }
+    if exits.len() > 1 {
+        let verified = exits.iter().filter(|exit| **exit == Exit::Ok).count();
+        page.line(&format!("\n{verified} of {} receipts verified", exits.len()));
+        page.print()?;
+    }
+    Ok(Exit::fold(&exits))
+}
+
+fn print_json<'a>(judged: impl Iterator<Item = Judged<'a>>, trust: &TrustFile) -> Result<Exit, Failure> {
+    let (exits, receipts): (Vec<Exit>, Vec<Json>) =
+        judged.map(|judged| (judged.exit(), judged.to_json())).unzip();
+    let exit = Exit::fold(&exits);
+    page::print_json(&document(receipts, exit, trust))?;
+    Ok(exit)
+}
+
+/// What `--json` prints.
+pub(crate) fn document(receipts: Vec<Json>, exit: Exit, trust: &TrustFile) -> Json {
+    let key = trust.trust.log();
+    let trust = vec![
+        member("path", Json::String(trust.path.display().to_string())),
+        member("origin", key.name().into()),
+        member("fingerprint", Json::String(key.fingerprint())),
+    ];
+    Json::Object(vec![
+        member("schema_version", Json::Integer(SCHEMA_VERSION)),
+        member("exit", Json::Integer(exit.code().into())),
+        member("trust", Json::Object(trust)),
+        member("receipts", Json::Array(receipts)),
+    ])
+}

@@ -1,0 +1,229 @@
+//! `POST /v1/entries`: one submission in, its receipt out.
+//!
+//! All the work on a submission's bytes is done here, on the worker that read them: parsing, salting, hashing, and
+//! checking the receipt. The engine only orders, writes and signs.
+
+use crate::api::App;
+use crate::problem::{IDEMPOTENCY_KEY_CONFLICT, IDEMPOTENCY_KEY_TWICE, INTERNAL, Problem};
+use crate::receipts::{self, Proven};
+use crate::request::{self, JSON, TEXT};
+use crate::salts;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, VARY};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use provlog_core::Entry;
+use provlog_core::cbor::{Map, Value};
+use provlog_core::entry::TimeMs;
+use provlog_core::limits::SUBMISSION_BYTES_MAX;
+use provlog_core::record::{AnyRecord, Claim, Record, Salt, Section};
+use provlog_core::submission::{Submission, SubmissionError, same_values};
+use provlog_engine::{Appended, Clock, Committed, DedupKey, Log, Outcome, SystemClock};
+use serde::Serialize;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// Who every caller is until there is authentication: what dedup keys are bound to.
+const CALLER: &str = "anonymous";
+
+/// Where the entry lies in a record: after the heads of an array of three and of a byte string of 80.
+const ENTRY_AT: std::ops::Range<usize> = 3..83;
+
+/// Answers with the entry's index and receipt.
+///
+/// # Errors
+/// A problem for whatever is wrong with the request, and for whatever keeps the log from taking it.
+pub(crate) async fn append(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
+    let (head, body) = request.into_parts();
+    request::content_type(&head.headers, &[JSON])?;
+    request::query(&head.uri, [])?;
+    let key = request::idempotency_key(&head.headers)?;
+    let answer_type = request::accepted(&head.headers, &[JSON, TEXT]);
+    let received = app.bodies.read(body, SUBMISSION_BYTES_MAX).await?;
+
+    let mut submission = Submission::parse(&received.bytes)?;
+    if let Some(key) = key {
+        submission = under_key(submission, key)?;
+    }
+    let (prepared, draft) = prepare(&app.log, submission, None)?;
+    let (sender, answer) = oneshot::channel();
+    app.log.append(prepared, move |appended| {
+        // A client that is gone asks again, and gets the same entry.
+        let _ = sender.send(appended);
+    });
+    let Appended { outcome, committed } = answer.await.map_err(|_| unanswered())??;
+    app.metrics.appended(&[outcome]);
+    let proven = draft.settle(outcome, &committed, &app)?;
+    respond(proven, outcome.is_duplicate(), answer_type)
+}
+
+/// The engine answers everything it is given; this is for a bug in it.
+pub(crate) fn unanswered() -> Problem {
+    Problem::new(
+        &INTERNAL,
+        "the log did not answer; ask again, which is safe with an idempotency key or own salts",
+    )
+}
+
+fn under_key(submission: Submission, key: &str) -> Result<Submission, Problem> {
+    match submission.idempotency_key() {
+        Some(own) if own != key => {
+            let detail = format!(
+                "idempotency key: the header has {key:?}, the body {own:?}; expected one, or the same"
+            );
+            Err(Problem::new(&IDEMPOTENCY_KEY_TWICE, detail).expected(key, own))
+        }
+        _ => Ok(submission.with_idempotency_key(key)?),
+    }
+}
+
+/// What stays here of a submission while the log has it: all of its record but index and time.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    /// The record, with an entry whose time is yet to come.
+    record: Vec<u8>,
+    /// Whether the dedup key is of the client's choosing, so that it may have been used for something else.
+    chosen_key: bool,
+}
+
+/// Salts, attests and seals a submission. `batch_line` is the key of a batch and the line in it, for a line without a
+/// key of its own.
+///
+/// # Errors
+/// What the claim table can't see: a time ahead of the clock, and the limits of sections and records.
+pub(crate) fn prepare(
+    log: &Log,
+    submission: Submission,
+    batch_line: Option<(&str, usize)>,
+) -> Result<(provlog_engine::Submission, Draft), Problem> {
+    submission.check_occurred_at(u64::try_from(SystemClock.wall_ms()).unwrap_or(0))?;
+    let kind = submission.kind().kind;
+    let has_salts = submission.has_salts();
+    let chosen = match (submission.idempotency_key(), batch_line) {
+        (Some(key), _) => Some(log.dedup_key("idempotency-key", CALLER, key.as_bytes())),
+        // No key holds a newline, so no two pairs spell the same.
+        (None, Some((key, line))) => {
+            Some(log.dedup_key("batch-line", CALLER, format!("{key}\n{line}").as_bytes()))
+        }
+        (None, None) => None,
+    };
+    let (submitted, attested) = seal(submission)?;
+    let mut prepared = provlog_engine::Submission::new(kind, &submitted, &attested, None);
+    let chosen_key = chosen.is_some();
+    prepared.dedup = chosen.or_else(|| has_salts.then(|| digest_key(log, &prepared)));
+    let entry = Entry {
+        kind,
+        time_ms: TimeMs::MIN,
+        submitted_digest: prepared.submitted_digest,
+        attested_digest: prepared.attested_digest,
+    };
+    let record = Record { entry, submitted, attested };
+    let bytes = record.to_bytes();
+    record.check_size(bytes.len()).map_err(SubmissionError::from)?;
+    Ok((prepared, Draft { record: bytes, chosen_key }))
+}
+
+/// Salts that the client drew are its own for ever, so its digest is.
+fn digest_key(log: &Log, prepared: &provlog_engine::Submission) -> DedupKey {
+    log.dedup_key("submitted-digest", CALLER, &prepared.submitted_digest.0)
+}
+
+fn seal(submission: Submission) -> Result<(Section, Section), Problem> {
+    let drawn = if submission.has_salts() { 0 } else { submission.claims().len() };
+    let no_salts = |error| Problem::new(&INTERNAL, format!("the system has no randomness to give: {error}"));
+    let mut salts = salts::draw(drawn + 1).map_err(no_salts)?.into_iter();
+    // Were there ever too few, a salt of zeros would be refused when the claims are sealed.
+    let mut next = || salts.next().unwrap_or_default();
+    let attested = attested(next())?;
+    let submitted = submission.with_salts(next)?.seal()?;
+    Ok((submitted, attested))
+}
+
+/// What the log says about who submitted: nothing yet.
+fn attested(salt: Salt) -> Result<Section, Problem> {
+    let mut workload = Map::new();
+    // A map of one can't have a key twice.
+    let _ = workload.insert("method", "none".into());
+    let claims = vec![("workload".into(), Claim::disclosed(salt, Value::Map(workload)))];
+    Ok(Section::from_claims(claims).map_err(SubmissionError::from)?)
+}
+
+impl Draft {
+    /// The receipt for what the log made of it.
+    ///
+    /// # Errors
+    /// 409 when the client's key was used for other values; whatever reading and [`receipts::prove`] meet.
+    pub(crate) fn settle(
+        self,
+        outcome: Outcome,
+        committed: &Committed,
+        app: &App,
+    ) -> Result<Proven, Problem> {
+        match outcome {
+            Outcome::New { index, entry } => {
+                let mut record = self.record;
+                record[ENTRY_AT].copy_from_slice(&entry.to_bytes());
+                let proof = receipts::inclusion_proof(index, committed, &app.reader)?;
+                receipts::prove(record, index, proof, committed, &app.metrics)
+            }
+            Outcome::Duplicate { index } => {
+                let stored = app.reader.record(index)?;
+                if self.chosen_key && !self.says_the_same(&stored) {
+                    let detail = format!(
+                        "the idempotency key was used for entry {index}, which has another kind or other values; expected the same ones, or another key"
+                    );
+                    return Err(Problem::new(&IDEMPOTENCY_KEY_CONFLICT, detail));
+                }
+                receipts::of_stored(&stored, index, committed, &app.reader, &app.metrics)
+            }
+        }
+    }
+
+    fn says_the_same(&self, stored: &Record) -> bool {
+        match Record::parse(&self.record) {
+            Ok(AnyRecord::Known(own)) => {
+                own.entry.kind == stored.entry.kind && same_values(&own.submitted, &stored.submitted)
+            }
+            _ => false,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    index: u64,
+    leaf_hash: String,
+    submitted_digest: String,
+    time_ms: u64,
+    tree_size: u64,
+    duplicate: bool,
+    receipt: &'a str,
+}
+
+fn respond(proven: Proven, duplicate: bool, answer_type: &'static str) -> Result<Response, Problem> {
+    let location = format!("/v1/entries/{}", proven.index);
+    let (media_type, body) = if answer_type == TEXT {
+        ("text/plain; charset=utf-8", proven.receipt)
+    } else {
+        let answer = Answer {
+            index: proven.index,
+            leaf_hash: proven.leaf_hash.to_hex(),
+            submitted_digest: proven.entry.submitted_digest.to_hex(),
+            time_ms: proven.entry.time_ms.get(),
+            tree_size: proven.tree_size,
+            duplicate,
+            receipt: &proven.receipt,
+        };
+        (JSON, crate::api::to_json(&answer)?)
+    };
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = if duplicate { StatusCode::OK } else { StatusCode::CREATED };
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(VARY, HeaderValue::from_static("accept"));
+    let location = HeaderValue::try_from(location);
+    headers.insert(LOCATION, location.map_err(|error| Problem::new(&INTERNAL, error.to_string()))?);
+    Ok(response)
+}

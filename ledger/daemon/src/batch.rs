@@ -1,0 +1,273 @@
+//! `POST /v1/entries/batch`: many submissions, all or none, one commit, and one line of answer for each.
+//!
+//! The answer is made while it is sent, a piece at a time: ten thousand receipts are thirty megabytes that nobody has to
+//! hold. A receipt that doesn't verify breaks the answer off; sending the batch again is safe.
+
+use crate::api::{App, to_json};
+use crate::append::{Draft, prepare, unanswered};
+use crate::permits::Share;
+use crate::problem::{
+    BATCH_EMPTY, BATCH_TOO_MANY, BODY_TOO_LARGE, IDEMPOTENCY_KEY_CONFLICT, JSON_MALFORMED, Problem,
+};
+use crate::request::{self, JSON, NDJSON};
+use axum::body::{Body, HttpBody};
+use axum::extract::{Request, State};
+use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::Response;
+use bytes::Bytes;
+use http_body::Frame;
+use provlog_core::limits::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, SUBMISSION_BYTES_MAX};
+use provlog_core::submission::Submission;
+use provlog_engine::{AppendedBatch, Committed, Outcome};
+use serde::Serialize;
+use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use std::fmt;
+use std::iter::Zip;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::vec::IntoIter;
+use tokio::sync::oneshot;
+use tokio::task::yield_now;
+
+/// Bytes of the answer that are made before they are sent.
+const PIECE_BYTES: usize = 32 * 1024;
+
+/// Lines after which other requests get their turn: each takes some 10 to 30 us.
+const LINES_A_TURN: usize = 32;
+
+/// Answers with one line an entry: index, leaf hash, whether it was there already, and its receipt.
+///
+/// # Errors
+/// A problem that names the line, and then nothing is appended; whatever keeps the log from taking the batch.
+pub(crate) async fn append(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
+    let (head, body) = request.into_parts();
+    let media_type = request::content_type(&head.headers, &[NDJSON, JSON])?;
+    let [receipts] = request::query(&head.uri, ["receipts"])?;
+    let receipts = match receipts {
+        None | Some("true") => true,
+        Some("false") => false,
+        Some(other) => return Err(request::malformed("receipts", "true or false", other)),
+    };
+    let key = request::idempotency_key(&head.headers)?;
+    let received = app.bodies.read(body, BATCH_BYTES_MAX).await?;
+
+    let lines = if media_type == NDJSON { lines(&received.bytes) } else { items(&received.bytes)? };
+    check_count(lines.len())?;
+    let (mut batch, mut drafts) = (Vec::with_capacity(lines.len()), Vec::with_capacity(lines.len()));
+    for (number, line) in (1..).zip(lines) {
+        let (prepared, draft) =
+            prepare_line(&app, line, number, key).map_err(|problem| problem.on_line(number))?;
+        batch.push(prepared);
+        drafts.push(draft);
+        if number % LINES_A_TURN == 0 {
+            yield_now().await;
+        }
+    }
+    let (sender, answer) = oneshot::channel();
+    app.log.append_batch(batch, move |appended| {
+        // A client that is gone sends its batch again, and gets the same entries.
+        let _ = sender.send(appended);
+    });
+    let AppendedBatch { outcomes, committed } = answer.await.map_err(|_| unanswered())??;
+    app.metrics.appended(&outcomes);
+    let settled = drafts.into_iter().zip(outcomes);
+    let answer = Answer { app, committed, settled, line: 0, receipts, _share: received.share };
+    let mut response = Response::new(Body::new(answer));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(NDJSON));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+fn prepare_line(
+    app: &App,
+    line: &[u8],
+    number: usize,
+    key: Option<&str>,
+) -> Result<(provlog_engine::Submission, Draft), Problem> {
+    if line.len() > SUBMISSION_BYTES_MAX {
+        let detail = format!("expected an entry of at most {SUBMISSION_BYTES_MAX} bytes");
+        return Err(Problem::new(&BODY_TOO_LARGE, detail).limit(SUBMISSION_BYTES_MAX, line.len()));
+    }
+    prepare(&app.log, Submission::parse(line)?, key.map(|key| (key, number)))
+}
+
+fn lines(body: &[u8]) -> Vec<&[u8]> {
+    match body.strip_suffix(b"\n").unwrap_or(body) {
+        b"" => Vec::new(),
+        // One more than are taken, to tell that there are too many.
+        body => body.split(|byte| *byte == b'\n').take(BATCH_ENTRIES_MAX + 1).collect(),
+    }
+}
+
+fn items(body: &[u8]) -> Result<Vec<&[u8]>, Problem> {
+    match serde_json::from_slice::<Items<'_>>(body) {
+        Ok(Items(items)) => Ok(items.into_iter().map(|item| item.get().as_bytes()).collect()),
+        Err(error) => Err(Problem::new(&JSON_MALFORMED, format!("JSON: {error}"))),
+    }
+}
+
+fn check_count(count: usize) -> Result<(), Problem> {
+    match count {
+        0 => Err(Problem::new(&BATCH_EMPTY, "expected at least one entry")),
+        1..=BATCH_ENTRIES_MAX => Ok(()),
+        more => {
+            let detail = format!("expected at most {BATCH_ENTRIES_MAX} entries");
+            Err(Problem::new(&BATCH_TOO_MANY, detail).limit(BATCH_ENTRIES_MAX, format!("{more} or more")))
+        }
+    }
+}
+
+/// The items of an array, unread: each is parsed on its own, so that no tree of the whole is ever in memory.
+struct Items<'a>(Vec<&'a RawValue>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Items<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Array;
+
+        impl<'de> Visitor<'de> for Array {
+            type Value = Items<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array of submissions")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Items<'de>, A::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = array.next_element()? {
+                    // One more than are taken, to tell that there are too many.
+                    if items.len() <= BATCH_ENTRIES_MAX {
+                        items.push(item);
+                    }
+                }
+                Ok(Items(items))
+            }
+        }
+
+        deserializer.deserialize_seq(Array)
+    }
+}
+
+/// The answer's body, made as it is sent.
+struct Answer {
+    app: Arc<App>,
+    committed: Arc<Committed>,
+    settled: Zip<IntoIter<Draft>, IntoIter<Outcome>>,
+    line: usize,
+    receipts: bool,
+    /// The drafts are what the body's bytes have become.
+    _share: Share,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    index: u64,
+    leaf_hash: String,
+    duplicate: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<&'a str>,
+}
+
+/// A line whose key stands for other values. The other lines are in the log all the same, so it can't fail them.
+#[derive(Serialize)]
+struct ConflictLine {
+    index: u64,
+    duplicate: bool,
+    problem: Box<RawValue>,
+}
+
+impl Answer {
+    fn next_line(&mut self) -> Option<Result<String, Problem>> {
+        let (draft, outcome) = self.settled.next()?;
+        self.line += 1;
+        Some(self.answer_line(draft, outcome))
+    }
+
+    fn answer_line(&self, draft: Draft, outcome: Outcome) -> Result<String, Problem> {
+        let (index, duplicate) = (outcome.index(), outcome.is_duplicate());
+        match draft.settle(outcome, &self.committed, &self.app) {
+            Ok(proven) => {
+                let receipt = self.receipts.then_some(proven.receipt.as_str());
+                to_json(&Line { index, leaf_hash: proven.leaf_hash.to_hex(), duplicate, receipt })
+            }
+            Err(problem) if problem.code() == &IDEMPOTENCY_KEY_CONFLICT => {
+                self.app.metrics.refused(problem.code());
+                let problem = RawValue::from_string(problem.on_line(self.line).to_json());
+                let problem =
+                    problem.map_err(|error| Problem::new(&crate::problem::INTERNAL, error.to_string()))?;
+                to_json(&ConflictLine { index, duplicate, problem })
+            }
+            Err(problem) => Err(problem.on_line(self.line)),
+        }
+    }
+}
+
+/// Why an answer that had begun was broken off.
+#[derive(Debug, thiserror::Error)]
+#[error("{detail}")]
+struct BrokenOff {
+    detail: String,
+}
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = BrokenOff;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        let mut piece = String::with_capacity(PIECE_BYTES + PIECE_BYTES / 4);
+        while piece.len() < PIECE_BYTES {
+            match self.next_line() {
+                None => break,
+                Some(Ok(line)) => {
+                    piece.push_str(&line);
+                    piece.push('\n');
+                }
+                Some(Err(problem)) => {
+                    let broken = BrokenOff { detail: problem.detail().into() };
+                    tracing::error!(%broken, "the answer to a batch was broken off");
+                    self.app.metrics.refused(problem.code());
+                    return Poll::Ready(Some(Err(broken)));
+                }
+            }
+        }
+        let piece = (!piece.is_empty()).then(|| Ok(Frame::data(piece.into())));
+        Poll::Ready(piece)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_are_split_at_their_lines() {
+        assert_eq!(lines(b""), Vec::<&[u8]>::new());
+        assert_eq!(lines(b"\n"), Vec::<&[u8]>::new());
+        assert_eq!(lines(b"{}\n[]\n"), [b"{}", b"[]"]);
+        assert_eq!(lines(b"{}\r\n\n1"), [&b"{}\r"[..], b"", b"1"]);
+        assert_eq!(lines(&b"\n".repeat(BATCH_ENTRIES_MAX + 7)).len(), BATCH_ENTRIES_MAX + 1);
+    }
+
+    #[test]
+    fn arrays_are_split_at_their_items() {
+        assert_eq!(items(b" [ {\"a\": [1, \"]\"]} , 2 ] ").unwrap(), [&b"{\"a\": [1, \"]\"]}"[..], b"2"]);
+        assert_eq!(items(b"[]").unwrap(), Vec::<&[u8]>::new());
+        for bad in [&b"{}"[..], b"[1,]", b"[1", b"[1] 2", b"", b"[\"\xff\"]"] {
+            assert_eq!(items(bad).unwrap_err().code(), &JSON_MALFORMED, "{bad:?}");
+        }
+        let many = format!("[{}0]", "0,".repeat(BATCH_ENTRIES_MAX + 7));
+        assert_eq!(items(many.as_bytes()).unwrap().len(), BATCH_ENTRIES_MAX + 1);
+    }
+
+    #[test]
+    fn counts() {
+        assert_eq!(check_count(0).unwrap_err().code(), &BATCH_EMPTY);
+        assert!(check_count(BATCH_ENTRIES_MAX).is_ok());
+        assert_eq!(check_count(BATCH_ENTRIES_MAX + 1).unwrap_err().code(), &BATCH_TOO_MANY);
+    }
+}

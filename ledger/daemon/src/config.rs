@@ -1,0 +1,340 @@
+//! What the operator sets: one TOML file, whose every key is also a flag and a `PROVLOGD_*` variable.
+//!
+//! A flag wins over a variable, a variable over the file, the file over the default. Keys that nobody knows are refused.
+//! This module reads no file but that one, and opens nothing.
+
+use clap::Parser;
+use provlog_core::checkpoint::is_origin;
+use provlog_core::limits::{BATCH_BYTES_MAX, ORIGIN_BYTES_MAX};
+use serde::Deserialize;
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Where the data of a log lies when nothing is said.
+pub const DATA_DIR_DEFAULT: &str = "./provlog-data";
+
+/// Where the daemon listens when nothing is said.
+pub const LISTEN_DEFAULT: &str = "127.0.0.1:4180";
+
+/// Connections that may be open at once, unless set otherwise: the numbers of design.md are measured with up to 1,024
+/// clients, and as many again for readers.
+const CONNECTIONS_MAX_DEFAULT: usize = 2048;
+
+/// Bytes of request bodies held at once, unless set otherwise: four of the largest batches.
+const BODY_BYTES_MAX_DEFAULT: usize = 4 * BATCH_BYTES_MAX;
+
+const HEADER_TIMEOUT_MS_DEFAULT: u64 = 30_000;
+const BODY_TIMEOUT_MS_DEFAULT: u64 = 30_000;
+const WRITE_TIMEOUT_MS_DEFAULT: u64 = 30_000;
+const DRAIN_TIMEOUT_MS_DEFAULT: u64 = 20_000;
+const LOG_FILTER_DEFAULT: &str = "info";
+
+/// The command line.
+#[derive(Parser, Debug)]
+#[command(name = "provlogd", version, about = "Keeps a provlog: an append-only, signed log of provenance entries.", after_help = crate::failure::EXIT_CODES_HELP)]
+pub struct CommandLine {
+    /// TOML file with any of the settings below, named as the flags with underscores [default: none]
+    #[arg(long, value_name = "FILE", env = "PROVLOGD_CONFIG")]
+    pub config: Option<PathBuf>,
+
+    /// Takes the wall clock as it is, for this start, where it contradicts the log or the boot-time clock
+    // Neither in the file nor in the environment: it is an answer to one refusal, and left there it would answer all.
+    #[arg(long)]
+    pub accept_clock: bool,
+
+    /// The settings.
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// Every setting, set or not. The file and the command line are read into this one struct.
+#[derive(clap::Args, Deserialize, Debug, Default, Clone)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Folder of the log, made at the first start [default: ./provlog-data]
+    #[arg(long, value_name = "DIR", env = "PROVLOGD_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Loopback address and port; port 0 takes a free one [default: 127.0.0.1:4180]
+    #[arg(long, value_name = "ADDRESS:PORT", env = "PROVLOGD_LISTEN")]
+    pub listen: Option<SocketAddr>,
+
+    /// The log's name, permanent once the log is made [default: localhost/provlog/<16 random hex digits>]
+    #[arg(long, value_name = "NAME", env = "PROVLOGD_ORIGIN")]
+    pub origin: Option<String>,
+
+    /// The log's signing key [default: keys/log.key in the data folder]
+    #[arg(long, value_name = "FILE", env = "PROVLOGD_LOG_KEY")]
+    pub log_key: Option<PathBuf>,
+
+    /// The high-water mark; on another disk it notices a data folder that was rolled back [default: high-water in the data folder]
+    #[arg(long, value_name = "FILE", env = "PROVLOGD_HIGH_WATER")]
+    pub high_water: Option<PathBuf>,
+
+    /// Connections open at once; more are answered 503 and closed [default: 2048]
+    #[arg(long, value_name = "NUMBER", env = "PROVLOGD_CONNECTIONS_MAX")]
+    pub connections_max: Option<usize>,
+
+    /// Bytes of request bodies held at once; more are answered 503 [default: 33554432, at least 8388608]
+    #[arg(long, value_name = "BYTES", env = "PROVLOGD_BODY_BYTES_MAX")]
+    pub body_bytes_max: Option<usize>,
+
+    /// How long a request's head may take, and how long a connection may be idle, in milliseconds [default: 30000]
+    #[arg(long, value_name = "MS", env = "PROVLOGD_HEADER_TIMEOUT_MS")]
+    pub header_timeout_ms: Option<u64>,
+
+    /// How long a request's body may take, in milliseconds [default: 30000]
+    #[arg(long, value_name = "MS", env = "PROVLOGD_BODY_TIMEOUT_MS")]
+    pub body_timeout_ms: Option<u64>,
+
+    /// How long a client may take nothing of an answer, in milliseconds [default: 30000]
+    #[arg(long, value_name = "MS", env = "PROVLOGD_WRITE_TIMEOUT_MS")]
+    pub write_timeout_ms: Option<u64>,
+
+    /// How long requests may go on after SIGTERM or SIGINT, in milliseconds [default: 20000]
+    #[arg(long, value_name = "MS", env = "PROVLOGD_DRAIN_TIMEOUT_MS")]
+    pub drain_timeout_ms: Option<u64>,
+
+    /// What is logged to stderr: a level, or targets with levels, as in "warn,provlogd=debug" [default: info]
+    #[arg(long, value_name = "FILTER", env = "PROVLOGD_LOG")]
+    pub log_filter: Option<String>,
+}
+
+/// Settings with every default filled in and every value checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Folder of the log.
+    pub data_dir: PathBuf,
+    /// A loopback address.
+    pub listen: SocketAddr,
+    /// The log's name, where the operator gave one.
+    pub origin: Option<String>,
+    /// The signing key, where it isn't in the data folder.
+    pub log_key: Option<PathBuf>,
+    /// The high-water mark, where it isn't in the data folder.
+    pub high_water: Option<PathBuf>,
+    /// Whether the wall clock is taken as it is.
+    pub accept_clock: bool,
+    /// Bytes of request bodies held at once.
+    pub body_bytes_max: usize,
+    /// How long a request's body may take.
+    pub body_timeout: Duration,
+    /// What connections are held to.
+    pub server: ServerLimits,
+    /// What is logged.
+    pub log_filter: String,
+}
+
+/// What connections are held to.
+#[derive(Clone, Debug)]
+pub struct ServerLimits {
+    /// Connections open at once.
+    pub connections_max: usize,
+    /// How long a request's head may take, and a connection be idle.
+    pub header_timeout: Duration,
+    /// How long a client may take nothing of an answer.
+    pub write_timeout: Duration,
+    /// How long requests may go on once the daemon goes down.
+    pub drain_timeout: Duration,
+}
+
+/// Why the settings can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file can't be read.
+    #[error("configuration {}: {error}", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// The system's reason.
+        error: io::Error,
+    },
+    /// Not TOML, an unknown key, or a value of another type.
+    #[error("configuration {}: {error}", file.display())]
+    Parse {
+        /// The file.
+        file: PathBuf,
+        /// Names line, column and key.
+        error: toml::de::Error,
+    },
+    /// An address that others can reach.
+    #[error(
+        "listen: expected a loopback address such as {LISTEN_DEFAULT}, got {0}: this version has no authentication yet, and whoever reaches the daemon may append and read everything"
+    )]
+    NotLoopback(SocketAddr),
+    /// Not an origin.
+    #[error("origin: expected 1 to {ORIGIN_BYTES_MAX} of A-Z a-z 0-9 . _ ~ : / -, got {0:?}")]
+    Origin(String),
+    /// A number below what works at all.
+    #[error("{key}: expected at least {least}, got {got}")]
+    TooSmall {
+        /// The setting.
+        key: &'static str,
+        /// The least that works.
+        least: usize,
+        /// As set.
+        got: usize,
+    },
+}
+
+impl CommandLine {
+    /// Reads the file, if one is named, and puts the command line over it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the setting, what was expected and what was got.
+    pub fn resolve(self) -> Result<Config, ConfigError> {
+        let file = self.config.as_deref().map(read).transpose()?.unwrap_or_default();
+        self.settings.over(file).fill_in(self.accept_clock)
+    }
+}
+
+impl Settings {
+    fn over(self, under: Self) -> Self {
+        Self {
+            data_dir: self.data_dir.or(under.data_dir),
+            listen: self.listen.or(under.listen),
+            origin: self.origin.or(under.origin),
+            log_key: self.log_key.or(under.log_key),
+            high_water: self.high_water.or(under.high_water),
+            connections_max: self.connections_max.or(under.connections_max),
+            body_bytes_max: self.body_bytes_max.or(under.body_bytes_max),
+            header_timeout_ms: self.header_timeout_ms.or(under.header_timeout_ms),
+            body_timeout_ms: self.body_timeout_ms.or(under.body_timeout_ms),
+            write_timeout_ms: self.write_timeout_ms.or(under.write_timeout_ms),
+            drain_timeout_ms: self.drain_timeout_ms.or(under.drain_timeout_ms),
+            log_filter: self.log_filter.or(under.log_filter),
+        }
+    }
+
+    fn fill_in(self, accept_clock: bool) -> Result<Config, ConfigError> {
+        let listen = self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 4180)));
+        if !listen.ip().is_loopback() {
+            return Err(ConfigError::NotLoopback(listen));
+        }
+        if let Some(origin) = self.origin.as_deref().filter(|origin| !is_origin(origin)) {
+            return Err(ConfigError::Origin(origin.into()));
+        }
+        let timeout = |ms: Option<u64>, default_ms| Duration::from_millis(ms.unwrap_or(default_ms));
+        Ok(Config {
+            data_dir: self.data_dir.unwrap_or_else(|| DATA_DIR_DEFAULT.into()),
+            listen,
+            origin: self.origin,
+            log_key: self.log_key,
+            high_water: self.high_water,
+            accept_clock,
+            // Fewer would refuse the largest batch for ever.
+            body_bytes_max: at_least(
+                "body_bytes_max",
+                BATCH_BYTES_MAX,
+                self.body_bytes_max.unwrap_or(BODY_BYTES_MAX_DEFAULT),
+            )?,
+            body_timeout: timeout(self.body_timeout_ms, BODY_TIMEOUT_MS_DEFAULT),
+            server: ServerLimits {
+                connections_max: at_least(
+                    "connections_max",
+                    1,
+                    self.connections_max.unwrap_or(CONNECTIONS_MAX_DEFAULT),
+                )?,
+                header_timeout: timeout(self.header_timeout_ms, HEADER_TIMEOUT_MS_DEFAULT),
+                write_timeout: timeout(self.write_timeout_ms, WRITE_TIMEOUT_MS_DEFAULT),
+                drain_timeout: timeout(self.drain_timeout_ms, DRAIN_TIMEOUT_MS_DEFAULT),
+            },
+            log_filter: self.log_filter.unwrap_or_else(|| LOG_FILTER_DEFAULT.into()),
+        })
+    }
+}
+
+fn read(file: &Path) -> Result<Settings, ConfigError> {
+    let text = fs::read_to_string(file).map_err(|error| ConfigError::Read { file: file.into(), error })?;
+    toml::from_str(&text).map_err(|error| ConfigError::Parse { file: file.into(), error })
+}
+
+fn at_least(key: &'static str, least: usize, got: usize) -> Result<usize, ConfigError> {
+    if got < least { Err(ConfigError::TooSmall { key, least, got }) } else { Ok(got) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn resolve(arguments: &[&str]) -> Result<Config, ConfigError> {
+        CommandLine::try_parse_from([&["provlogd"], arguments].concat()).unwrap().resolve()
+    }
+
+    #[test]
+    fn the_help_tells_the_defaults() {
+        let config = resolve(&[]).unwrap();
+        let help = CommandLine::command().render_long_help().to_string();
+        let defaults = [
+            config.data_dir.display().to_string(),
+            config.listen.to_string(),
+            config.server.connections_max.to_string(),
+            config.body_bytes_max.to_string(),
+            config.server.header_timeout.as_millis().to_string(),
+            config.body_timeout.as_millis().to_string(),
+            config.server.write_timeout.as_millis().to_string(),
+            config.server.drain_timeout.as_millis().to_string(),
+            config.log_filter,
+        ];
+        for default in defaults {
+            assert!(help.contains(&format!("[default: {default}")), "{default}\n{help}");
+        }
+        assert_eq!(config.listen.to_string(), LISTEN_DEFAULT);
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_the_file_over_defaults() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("provlogd.toml");
+        fs::write(&file, "listen = \"[::1]:0\"\ndata_dir = \"/srv/log\"\nheader_timeout_ms = 5\n").unwrap();
+        let config =
+            resolve(&["--config", file.to_str().unwrap(), "--data-dir", "/srv/other", "--accept-clock"])
+                .unwrap();
+        assert_eq!(config.data_dir, Path::new("/srv/other"));
+        assert_eq!(config.listen.to_string(), "[::1]:0");
+        assert_eq!(config.server.header_timeout, Duration::from_millis(5));
+        assert_eq!(config.body_timeout, Duration::from_millis(BODY_TIMEOUT_MS_DEFAULT));
+        assert!(config.accept_clock);
+    }
+
+    #[test]
+    fn every_setting_of_the_file_is_a_flag() {
+        let command = CommandLine::command();
+        for argument in command.get_arguments().filter(|argument| argument.get_env().is_some()) {
+            let flag = argument.get_long().unwrap();
+            let key = flag.replace('-', "_");
+            let variable = argument.get_env().unwrap().to_str().unwrap();
+            let expected = format!("PROVLOGD_{}", key.to_uppercase());
+            assert!(variable == expected || (flag, variable) == ("log-filter", "PROVLOGD_LOG"), "{variable}");
+            if key != "config" {
+                let unknown = toml::from_str::<Settings>(&format!("{key} = {{}}")).unwrap_err().to_string();
+                assert!(!unknown.contains("unknown field"), "{key}: {unknown}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_refused_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("provlogd.toml");
+        fs::write(&file, "lisen = \"127.0.0.1:1\"\n").unwrap();
+        let file = file.to_str().unwrap();
+        let cases: [(&[&str], &str); 7] = [
+            (&["--config", file], "unknown field `lisen`"),
+            (&["--config", "no-such-file.toml"], "no-such-file.toml"),
+            (&["--listen", "0.0.0.0:4180"], "no authentication yet"),
+            (&["--listen", "192.0.2.1:4180"], "expected a loopback address"),
+            (&["--origin", "two words"], "got \"two words\""),
+            (&["--body-bytes-max", "1024"], "expected at least 8388608, got 1024"),
+            (&["--connections-max", "0"], "connections_max: expected at least 1, got 0"),
+        ];
+        for (arguments, expected) in cases {
+            let error = resolve(arguments).unwrap_err().to_string();
+            assert!(error.contains(expected), "{arguments:?}: {error}");
+        }
+    }
+}

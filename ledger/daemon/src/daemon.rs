@@ -1,0 +1,167 @@
+//! A whole run of the daemon: take the address, open the log, serve, drain, and close the log.
+
+use crate::api::{Api, App};
+use crate::body::Bodies;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::first_start::{FirstStart, companion};
+use crate::metrics::Metrics;
+use crate::server;
+use provlog_core::hex;
+use provlog_engine::{Log, Options, Presence};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::io::{self, Write};
+use std::net::TcpListener;
+use std::path::{self, Path};
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+/// Descriptors beside those of connections: the log's files, the runtime's, standard streams.
+const DESCRIPTORS_BESIDE: usize = 256;
+
+/// Runs until SIGTERM or SIGINT, or until the log fails.
+///
+/// # Errors
+/// [`Failure`] says why the daemon didn't start or had to stop.
+pub fn run(config: Config) -> Result<(), Failure> {
+    let system = |what| move |error| Failure::System { what, error };
+    raise_descriptor_limit(config.server.connections_max);
+    let runtime = runtime().map_err(system("starting threads"))?;
+    let _entered = runtime.enter();
+    // The address first: whoever can't have it leaves no half-made log behind.
+    let listener = listen(&config)?;
+    let url = format!("http://{}", listener.local_addr().map_err(system("the listener's address"))?);
+    let listener = tokio::net::TcpListener::from_std(listener).map_err(system("the listener"))?;
+
+    let metrics = Arc::new(Metrics::default());
+    let options = options(&config, &metrics);
+    let (log, first) = open(&config, &options, &metrics)?;
+    let signals = Signals::install().map_err(system("signal handlers"))?;
+    announce(&options, &log, &url, first);
+
+    let bodies = Bodies::new(config.body_bytes_max, config.body_timeout);
+    let app = Arc::new(App::new(log, bodies, Arc::clone(&metrics)));
+    let mut failed = metrics.fatal();
+    let stop = stop(Arc::clone(&app), signals, failed.clone());
+    if !runtime.block_on(server::serve(listener, Api::new(Arc::clone(&app)), &config.server, stop)) {
+        tracing::warn!("requests were still in flight when the drain timeout ended");
+    }
+    app.log.shutdown();
+    match failed.borrow_and_update().clone() {
+        Some(detail) => Err(Failure::Fatal(detail)),
+        None => Ok(()),
+    }
+}
+
+/// Two workers, three where there are the cores: what a worker does between two waits is short, and the sequencer's
+/// thread wants a core of its own.
+fn runtime() -> io::Result<Runtime> {
+    let workers = available_parallelism().map_or(2, |cores| cores.get().clamp(2, 3));
+    Builder::new_multi_thread().worker_threads(workers).enable_all().build()
+}
+
+fn listen(config: &Config) -> Result<TcpListener, Failure> {
+    let bound = TcpListener::bind(config.listen).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    });
+    bound.map_err(|error| Failure::Address { address: config.listen, error })
+}
+
+fn options(config: &Config, metrics: &Arc<Metrics>) -> Options {
+    let mut options = Options::new(&config.data_dir);
+    options.high_water = config.high_water.clone();
+    options.log_key = config.log_key.clone();
+    options.accept_clock = config.accept_clock;
+    options.observer = Arc::clone(metrics) as _;
+    options
+}
+
+/// Opens the log, which is made first where there is none; says whether it was.
+fn open(config: &Config, options: &Options, metrics: &Metrics) -> Result<(Log, bool), Failure> {
+    let first = Log::presence(options) == Presence::Absent;
+    if first {
+        let origin = config.origin.clone().map_or_else(random_origin, Ok)?;
+        Log::create(options, &origin)?;
+    }
+    let log = Log::open(options)?;
+    match config.origin.as_deref().filter(|origin| *origin != log.origin()) {
+        Some(set) => Err(Failure::Origin { is: log.origin().into(), set: set.into() }),
+        None => {
+            metrics.opened(log.committed().checkpoint.size);
+            Ok((log, first))
+        }
+    }
+}
+
+/// A name that tells nobody the machine's.
+fn random_origin() -> Result<String, Failure> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(|error| Failure::System {
+        what: "drawing the origin",
+        error: io::Error::other(error.to_string()),
+    })?;
+    Ok(format!("localhost/provlog/{}", hex::encode(&random)))
+}
+
+/// After the first start what people need to know; then, always, the one line that programs wait for. Whoever has
+/// closed stdout reads neither.
+fn announce(options: &Options, log: &Log, url: &str, first: bool) {
+    let mut text = String::new();
+    if first {
+        let absolute = |path: &Path| path::absolute(path).unwrap_or_else(|_| path.into());
+        let first = FirstStart {
+            origin: log.origin(),
+            url,
+            data_dir: &absolute(&options.data_dir),
+            log_key: &absolute(&options.log_key_path()),
+            trust: &absolute(&options.trust_path()),
+            fingerprint: &log.verifier().fingerprint(),
+            provlog: &companion(),
+        };
+        text.push_str(&first.text());
+    }
+    text.push_str(&format!("listening on {url}\n"));
+    let mut stdout = io::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn install() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+}
+
+/// Done once the daemon was told to stop, or has to.
+async fn stop(app: Arc<App>, mut signals: Signals, mut failed: watch::Receiver<Option<String>>) {
+    let name = tokio::select! {
+        _ = signals.terminate.recv() => "SIGTERM",
+        _ = signals.interrupt.recv() => "SIGINT",
+        // The sender lives in the metrics, which outlive this.
+        _ = failed.wait_for(Option::is_some) => "the log failed",
+    };
+    tracing::info!(reason = name, "stopping: requests in flight are answered first");
+    app.drain();
+}
+
+/// Each connection is a descriptor, and many systems give a process no more than 1,024 unless it asks.
+fn raise_descriptor_limit(connections_max: usize) {
+    let wanted = u64::try_from(connections_max.saturating_add(DESCRIPTORS_BESIDE)).unwrap_or(u64::MAX);
+    let limit = getrlimit(Resource::Nofile);
+    let Some(current) = limit.current.filter(|current| *current < wanted) else { return };
+    let raised = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    let new = Rlimit { current: Some(raised), maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, new) {
+        tracing::warn!(%error, current, wanted, "the limit of open files could not be raised");
+    } else if raised < wanted {
+        tracing::warn!(raised, wanted, "the limit of open files is too low for all connections to be used");
+    }
+}

@@ -1,0 +1,116 @@
+//! Why the daemon doesn't start or doesn't go on, and the exit code of each reason.
+
+use crate::config::ConfigError;
+use provlog_engine::{CreateError, LockError, OpenError};
+use std::io;
+use std::net::SocketAddr;
+
+/// What `--help` says about exit codes.
+pub const EXIT_CODES_HELP: &str = "Exit codes: 0 stopped by SIGTERM or SIGINT, 1 internal, 2 usage or configuration, \
+10 address not to be had, 11 folder not usable, 12 another daemon has the log, 13 the log refuses to open, \
+14 a write failed and the daemon stopped";
+
+const INTERNAL: u8 = 1;
+const USAGE: u8 = 2;
+const ADDRESS: u8 = 10;
+const FOLDER: u8 = 11;
+const LOCKED: u8 = 12;
+const REFUSES: u8 = 13;
+const FAILED: u8 = 14;
+
+/// Why the daemon ended other than by being told to.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The settings.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The log filter.
+    #[error("log_filter: expected a level, or targets with levels as in \"warn,provlogd=debug\", got {0:?}")]
+    LogFilter(String),
+    /// The log has another name than the settings say.
+    #[error(
+        "origin: this log's is {is} and is permanent, but the settings say {set}; leave the setting out, or start another log in another folder"
+    )]
+    Origin {
+        /// The log's name.
+        is: String,
+        /// The name in the settings.
+        set: String,
+    },
+    /// The address is taken, or not this machine's.
+    #[error(
+        "cannot listen on {address}: {error}; stop what listens there, or choose another address with --listen"
+    )]
+    Address {
+        /// The address.
+        address: SocketAddr,
+        /// The system's reason.
+        error: io::Error,
+    },
+    /// The log can't be made.
+    #[error(transparent)]
+    Create(#[from] CreateError),
+    /// The log refuses to open.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A write or sync failed while the log was running.
+    #[error(
+        "stopped, because what is stored is no longer certain: {0}. Start again: the log checks itself when it opens"
+    )]
+    Fatal(String),
+    /// The system refuses what every program needs.
+    #[error("{what}: {error}")]
+    System {
+        /// What was asked of it.
+        what: &'static str,
+        /// The system's reason.
+        error: io::Error,
+    },
+}
+
+impl Failure {
+    /// The exit code.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::System { .. } => INTERNAL,
+            Self::Config(_) | Self::LogFilter(_) | Self::Origin { .. } => USAGE,
+            Self::Address { .. } => ADDRESS,
+            Self::Create(error) => create_code(error),
+            Self::Open(error) => open_code(error),
+            Self::Fatal(_) => FAILED,
+        }
+    }
+}
+
+fn create_code(error: &CreateError) -> u8 {
+    match error {
+        CreateError::Lock(error) => lock_code(error),
+        CreateError::Disk(_) | CreateError::Store(_) => FOLDER,
+        CreateError::Exists { .. } | CreateError::NotEmpty { .. } | CreateError::OtherPlaces { .. } => {
+            REFUSES
+        }
+        CreateError::Clock(_) => REFUSES,
+        CreateError::Origin(_) | CreateError::Genesis => USAGE,
+        CreateError::Random(_) | CreateError::Key(_) => INTERNAL,
+    }
+}
+
+fn open_code(error: &OpenError) -> u8 {
+    match error {
+        OpenError::Lock(error) => lock_code(error),
+        OpenError::Disk(error) => match error.source.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => FOLDER,
+            _ => REFUSES,
+        },
+        OpenError::Thread(_) => INTERNAL,
+        _ => REFUSES,
+    }
+}
+
+fn lock_code(error: &LockError) -> u8 {
+    match error {
+        LockError::Held { .. } => LOCKED,
+        LockError::Io { .. } => FOLDER,
+    }
+}

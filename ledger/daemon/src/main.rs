@@ -1,0 +1,41 @@
+//! `provlogd`: reads the settings, starts the logs that people read, runs the daemon, and exits with the code of what
+//! came of it.
+
+use anyhow::Context;
+use clap::Parser;
+use provlogd::config::{CommandLine, Config};
+use provlogd::daemon;
+use provlogd::failure::Failure;
+use std::io;
+use std::process::ExitCode;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+fn main() -> ExitCode {
+    match run(CommandLine::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let (told, code) = match error.downcast_ref::<Failure>() {
+                // Its text has its causes already.
+                Some(failure) => (failure.to_string(), failure.exit_code()),
+                None => (format!("{error:#}"), 1),
+            };
+            eprintln!("provlogd: {told}");
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn run(command_line: CommandLine) -> anyhow::Result<()> {
+    let config = command_line.resolve().map_err(Failure::from)?;
+    start_logs(&config)?;
+    Ok(daemon::run(config)?)
+}
+
+fn start_logs(config: &Config) -> anyhow::Result<()> {
+    let filter: Targets =
+        config.log_filter.parse().map_err(|_| Failure::LogFilter(config.log_filter.clone()))?;
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    tracing_subscriber::registry().with(lines).with(filter).try_init().context("starting logs")
+}

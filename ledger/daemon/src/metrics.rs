@@ -1,0 +1,269 @@
+//! What the daemon counts and measures, in the text that Prometheus scrapes, and the engine's observer that feeds it.
+//!
+//! No label holds anything that a client chose: the codes of the table and the names of stages are all there is.
+
+use crate::problem::Code;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+use provlog_engine::{GroupStats, Observer, Outcome};
+use std::fmt;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Media type of [`Metrics::text`].
+pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Upper bounds in seconds. A sync of a local disk takes 0.1 to 10 ms, so most of the bounds lie there.
+const STAGE_BUCKETS_S: [f64; 14] =
+    [0.000_05, 0.000_1, 0.000_2, 0.000_35, 0.000_5, 0.001, 0.002, 0.003_5, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5];
+
+/// Upper bounds in entries, up to a whole batch.
+const GROUP_BUCKETS: [f64; 12] =
+    [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 2048.0, 10_000.0];
+
+type Labels = [(&'static str, &'static str); 1];
+
+/// Every metric, and whether the log has failed for good.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    appends: Counter,
+    retries: Counter,
+    entries: Gauge,
+    in_flight: Gauge,
+    refusals: Family<Labels, Counter>,
+    self_check_failures: Counter,
+    damage: Counter,
+    derived_failures: Counter,
+    derived_rebuilds: Counter,
+    group_entries: Histogram,
+    stages: Stages,
+    fatal: watch::Sender<Option<String>>,
+}
+
+#[derive(Debug)]
+struct Stages {
+    encode: Histogram,
+    journal_sync: Histogram,
+    high_water_sync: Histogram,
+    publish: Histogram,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("provlog");
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The program that runs", build);
+        let stages = Family::<Labels, Histogram>::new_with_constructor(|| Histogram::new(STAGE_BUCKETS_S));
+        let stage = |name| stages.get_or_create(&[("stage", name)]).clone();
+        let mut metrics = Self {
+            appends: Counter::default(),
+            retries: Counter::default(),
+            entries: Gauge::default(),
+            in_flight: Gauge::default(),
+            refusals: Family::default(),
+            self_check_failures: Counter::default(),
+            damage: Counter::default(),
+            derived_failures: Counter::default(),
+            derived_rebuilds: Counter::default(),
+            group_entries: Histogram::new(GROUP_BUCKETS),
+            stages: Stages {
+                encode: stage("encode"),
+                journal_sync: stage("journal_sync"),
+                high_water_sync: stage("high_water_sync"),
+                publish: stage("publish"),
+            },
+            fatal: watch::channel(None).0,
+            registry,
+        };
+        metrics.register(stages);
+        metrics
+    }
+}
+
+impl Metrics {
+    fn register(&mut self, stages: Family<Labels, Histogram, fn() -> Histogram>) {
+        let registry = &mut self.registry;
+        registry.register("appends", "Entries appended", self.appends.clone());
+        registry.register("retries", "Appends whose entry was there already", self.retries.clone());
+        registry.register("entries", "Entries in the log", self.entries.clone());
+        registry.register("requests_in_flight", "Requests being answered", self.in_flight.clone());
+        registry.register("refusals", "Requests refused, by the code of the problem", self.refusals.clone());
+        registry.register(
+            "self_check_failures",
+            "Receipts that did not verify and were not sent: look at once",
+            self.self_check_failures.clone(),
+        );
+        registry.register(
+            "journal_damage",
+            "Reads that found damage in the journal: look at once",
+            self.damage.clone(),
+        );
+        registry.register(
+            "derived_failures",
+            "Derived files found missing or damaged",
+            self.derived_failures.clone(),
+        );
+        registry.register(
+            "derived_rebuilds",
+            "Derived files rebuilt from the journal",
+            self.derived_rebuilds.clone(),
+        );
+        registry.register("group_entries", "Entries made durable by one commit", self.group_entries.clone());
+        registry.register_with_unit("commit_stage", "Time of each stage of a commit", Unit::Seconds, stages);
+    }
+
+    /// The text that Prometheus scrapes.
+    pub(crate) fn text(&self) -> Result<String, fmt::Error> {
+        let mut text = String::with_capacity(8 * 1024);
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+
+    /// Counts what became of appends.
+    pub(crate) fn appended(&self, outcomes: &[Outcome]) {
+        let duplicates = outcomes.iter().filter(|outcome| outcome.is_duplicate()).count();
+        let count = |counter: &Counter, number| counter.inc_by(u64::try_from(number).unwrap_or(u64::MAX));
+        count(&self.retries, duplicates);
+        count(&self.appends, outcomes.len() - duplicates);
+    }
+
+    /// Counts a request that was refused.
+    pub(crate) fn refused(&self, code: &'static Code) {
+        self.refusals.get_or_create(&[("code", code.code)]).inc();
+    }
+
+    /// Counts a receipt that didn't verify.
+    pub(crate) fn self_check_failed(&self) {
+        self.self_check_failures.inc();
+    }
+
+    /// Sets the size of the log that was opened.
+    pub(crate) fn opened(&self, size: u64) {
+        self.set_entries(size);
+    }
+
+    /// A request is in flight until the guard is dropped.
+    pub(crate) fn in_flight(&self) -> InFlight<'_> {
+        self.in_flight.inc();
+        InFlight(&self.in_flight)
+    }
+
+    /// Holds the reason once the log has failed for good.
+    pub(crate) fn fatal(&self) -> watch::Receiver<Option<String>> {
+        self.fatal.subscribe()
+    }
+
+    fn set_entries(&self, size: u64) {
+        self.entries.set(i64::try_from(size).unwrap_or(i64::MAX));
+    }
+}
+
+/// One request in flight.
+pub(crate) struct InFlight<'a>(&'a Gauge);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl Observer for Metrics {
+    fn group_committed(&self, group: &GroupStats) {
+        self.set_entries(group.size);
+        self.group_entries.observe(f64::from(u32::try_from(group.entries).unwrap_or(u32::MAX)));
+        let stages = &self.stages;
+        let observe = |histogram: &Histogram, time: Duration| histogram.observe(time.as_secs_f64());
+        observe(&stages.encode, group.encode);
+        observe(&stages.journal_sync, group.journal_sync);
+        observe(&stages.high_water_sync, group.high_water_sync);
+        observe(&stages.publish, group.publish);
+    }
+
+    fn fatal(&self, detail: &str) {
+        tracing::error!(detail, "the log has failed, and the daemon is going down");
+        self.fatal.send_replace(Some(detail.into()));
+    }
+
+    fn derived_failed(&self, detail: &str) {
+        tracing::error!(detail, "a derived file is bad and will be rebuilt from the journal");
+        self.derived_failures.inc();
+    }
+
+    fn derived_rebuilt(&self, size: u64) {
+        tracing::info!(size, "derived files are rebuilt");
+        self.derived_rebuilds.inc();
+    }
+
+    fn damaged(&self, detail: &str) {
+        tracing::error!(detail, "the journal is damaged");
+        self.damage.inc();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::HOST_DENIED;
+    use provlog_core::Hash;
+    use provlog_core::entry::{Entry, Kind, TimeMs};
+
+    #[test]
+    fn the_text_has_what_was_observed() {
+        let metrics = Metrics::default();
+        let ms = Duration::from_millis;
+        metrics.group_committed(&GroupStats {
+            entries: 3,
+            bytes: 4096,
+            size: 7,
+            encode: ms(1),
+            journal_sync: ms(2),
+            high_water_sync: ms(3),
+            publish: ms(4),
+        });
+        metrics.refused(&HOST_DENIED);
+        let entry = Entry {
+            kind: Kind::new(1).unwrap(),
+            time_ms: TimeMs::MIN,
+            submitted_digest: Hash([1; 32]),
+            attested_digest: Hash([2; 32]),
+        };
+        let (new, old) = (Outcome::New { index: 1, entry }, Outcome::Duplicate { index: 1 });
+        metrics.appended(&[new, old, new]);
+        let held = metrics.in_flight();
+        let text = metrics.text().unwrap();
+        drop(held);
+        let expected = [
+            "provlog_entries 7",
+            "provlog_appends_total 2",
+            "provlog_retries_total 1",
+            "provlog_requests_in_flight 1",
+            "provlog_refusals_total{code=\"host.denied\"} 1",
+            "provlog_self_check_failures_total 0",
+            "provlog_group_entries_sum 3.0",
+            "provlog_commit_stage_seconds_bucket{le=\"0.002\",stage=\"journal_sync\"} 1",
+            "provlog_commit_stage_seconds_bucket{le=\"0.002\",stage=\"publish\"} 0",
+        ];
+        for line in expected {
+            assert!(text.lines().any(|got| got == line), "{line}\n{text}");
+        }
+        assert!(metrics.text().unwrap().contains("provlog_requests_in_flight 0"));
+        assert!(
+            text.contains(&format!("provlog_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"))),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_failure_is_told_to_who_waits() {
+        let metrics = Metrics::default();
+        let told = metrics.fatal();
+        Observer::fatal(&metrics, "journal: no such device");
+        assert_eq!(told.borrow().as_deref(), Some("journal: no such device"));
+    }
+}

@@ -1,0 +1,422 @@
+//! What a refused request is answered with: an RFC 9457 problem document, and the one table of the codes in it.
+//!
+//! A code is stable once it is released; its status and title belong to it. Nothing in the daemon answers an error in
+//! any other form, HTTP that hyper can't parse aside.
+
+use axum::body::Body;
+use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use provlog_core::submission::SubmissionError;
+use provlog_engine::{AppendError, ReadError, StoreError};
+use serde::Serialize;
+use std::fmt::Write;
+
+/// Media type of a problem document.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+/// Bytes of any one text in a problem document.
+const TEXT_BYTES_MAX: usize = 1024;
+
+/// Seconds after which a client that was refused for lack of room may try again.
+const RETRY_SOON_S: u32 = 1;
+
+/// Seconds after which a client may try again where an operator, or a rebuild, has to be waited for.
+const RETRY_LATER_S: u32 = 10;
+
+/// One row of the table.
+#[derive(PartialEq, Eq, Debug)]
+pub struct Code {
+    /// The stable code.
+    pub code: &'static str,
+    /// The HTTP status that it is answered with.
+    pub status: StatusCode,
+    /// What it means, the same at each occurrence.
+    pub title: &'static str,
+}
+
+macro_rules! codes {
+    ($($status:ident { $($name:ident $code:literal $title:literal)* })*) => {
+        $($(
+            #[doc = $title]
+            pub static $name: Code = Code { code: $code, status: StatusCode::$status, title: $title };
+        )*)*
+
+        /// Every code that the daemon answers with, by status.
+        pub static CODES: &[&Code] = &[$($(&$name,)*)*];
+    };
+}
+
+codes! {
+    BAD_REQUEST {
+        HOST_MISSING "host.missing" "The request has no Host header, or several"
+        BODY_INCOMPLETE "body.incomplete" "The body ended early or is not well formed"
+        PARAMETER_MALFORMED "parameter.malformed" "A part of the path or the query is not what it must be"
+        HEADER_MALFORMED "header.malformed" "A header is not what it must be"
+        JSON_MALFORMED "json.malformed" "The body is not JSON as provlog reads it"
+        SUBMISSION_FORM "submission.form" "The JSON is not a submission"
+        SUBMISSION_UNKNOWN_MEMBER "submission.unknown-member" "A submission has no such member"
+        IDEMPOTENCY_KEY_FORM "idempotency-key.form" "Not an idempotency key"
+        IDEMPOTENCY_KEY_TWICE "idempotency-key.twice" "Header and body have different idempotency keys"
+        KIND_UNKNOWN "kind.unknown" "No kind has this name"
+        KIND_LOG_ONLY "kind.log-only" "Only the log itself writes entries of this kind"
+        KIND_NOT_ACCEPTED "kind.not-accepted" "This version accepts no entries of this kind"
+        CLAIM_MISSING "claim.missing" "A required claim is missing"
+        CLAIM_UNKNOWN "claim.unknown" "The kind has no such claim"
+        CLAIM_TYPE "claim.type" "A value does not fit the claim's type"
+        CLAIM_UNKNOWN_FIELD "claim.unknown-field" "The claim's type has no such field"
+        CLAIM_MISSING_FIELD "claim.missing-field" "A required field is missing"
+        CLAIM_AHEAD "claim.ahead" "The claimed time lies in the future"
+        CLAIM_NAME "claim.name" "Not a claim name"
+        CLAIM_TWICE "claim.twice" "A claim is there twice"
+        CLAIM_TOO_LARGE "claim.too-large" "A claim is over its limit"
+        CLAIM_TOO_DEEP "claim.too-deep" "A value is nested too deep"
+        CLAIMS_TOO_MANY "claims.too-many" "Too many claims"
+        SALT_FORM "salt.form" "Not a salt"
+        SALT_MISSING "salt.missing" "Some claims have salts, and others have none"
+        SALT_UNKNOWN "salt.unknown" "A salt for a claim that is not there"
+        SALT_ZERO "salt.zero" "A salt is all zeros"
+        SALT_REPEATED "salt.repeated" "Two claims have one salt"
+        RECORD_TOO_LARGE "record.too-large" "The record is over its limit"
+        RECORD_MALFORMED "record.malformed" "The claims make no record"
+        BATCH_EMPTY "batch.empty" "The batch has no entries"
+        BATCH_TOO_MANY "batch.too-many" "The batch has too many entries"
+    }
+    NOT_FOUND {
+        ROUTE_UNKNOWN "route.unknown" "There is nothing at this path"
+        ENTRY_NOT_FOUND "entry.not-found" "The log has no such entry"
+        TILE_NOT_FOUND "tile.not-found" "The log has no such tile"
+        KIND_NOT_FOUND "kind.not-found" "No schema has this name"
+    }
+    METHOD_NOT_ALLOWED {
+        METHOD_NOT_ALLOWED "method.not-allowed" "The path does not take this method"
+    }
+    REQUEST_TIMEOUT {
+        REQUEST_TIMEOUT "request.timeout" "The request did not arrive in time"
+    }
+    CONFLICT {
+        IDEMPOTENCY_KEY_CONFLICT "idempotency-key.conflict" "The idempotency key was used for other values"
+    }
+    PAYLOAD_TOO_LARGE {
+        BODY_TOO_LARGE "body.too-large" "The body is over its limit"
+    }
+    UNSUPPORTED_MEDIA_TYPE {
+        CONTENT_TYPE_UNSUPPORTED "content-type.unsupported" "The body's media type is not taken here"
+        CONTENT_ENCODING_UNSUPPORTED "content-encoding.unsupported" "Encoded bodies are not taken"
+    }
+    MISDIRECTED_REQUEST {
+        HOST_DENIED "host.denied" "The Host header names another host"
+    }
+    INTERNAL_SERVER_ERROR {
+        INTERNAL "internal" "The daemon failed"
+        SELF_CHECK_FAILED "receipt.self-check" "The receipt did not verify and was not sent"
+        STORAGE_DAMAGED "storage.damaged" "What is stored does not verify and was not sent"
+    }
+    SERVICE_UNAVAILABLE {
+        BUSY_BODIES "busy.bodies" "Too many bytes of request bodies are held already"
+        BUSY_CONNECTIONS "busy.connections" "Too many connections are open already"
+        STORAGE_FATAL "storage.fatal" "A write failed, and the daemon is going down"
+        SHUTTING_DOWN "shutting-down" "The daemon is going down"
+        CLOCK "clock" "The wall clock can't be believed"
+        DEDUP_REBUILDING "dedup.rebuilding" "What makes retries safe is being rebuilt"
+        DEDUP_UNAVAILABLE "dedup.unavailable" "What makes retries safe can't be read"
+        DERIVED_UNAVAILABLE "derived.unavailable" "A derived file is being rebuilt"
+        NOT_READY "not-ready" "The log does not take every append"
+    }
+    INSUFFICIENT_STORAGE {
+        NO_SPACE "no-space" "There is no disk space for another entry"
+    }
+}
+
+/// The table as Markdown, as it stands in `SPEC.md`.
+#[must_use]
+pub fn codes_markdown() -> String {
+    let mut text = String::from("| status | code | title |\n| --- | --- | --- |\n");
+    for code in CODES {
+        // Writing to a string doesn't fail.
+        let _ = writeln!(text, "| {} | `{}` | {} |", code.status.as_u16(), code.code, code.title);
+    }
+    text
+}
+
+/// One occurrence of a problem: what the client is told.
+#[derive(Debug)]
+pub struct Problem(Box<Details>);
+
+#[derive(Debug)]
+struct Details {
+    code: &'static Code,
+    detail: String,
+    line: Option<usize>,
+    claim: Option<String>,
+    expected: Option<String>,
+    got: Option<String>,
+    limit: Option<u64>,
+    retry_after_s: Option<u32>,
+    close: bool,
+}
+
+impl Problem {
+    /// A problem with the sentence that explains this occurrence.
+    pub fn new(code: &'static Code, detail: impl Into<String>) -> Self {
+        let retry_after_s = match code.status {
+            StatusCode::SERVICE_UNAVAILABLE => Some(RETRY_SOON_S),
+            _ => None,
+        };
+        Self(Box::new(Details {
+            code,
+            detail: detail.into(),
+            line: None,
+            claim: None,
+            expected: None,
+            got: None,
+            limit: None,
+            retry_after_s,
+            close: false,
+        }))
+    }
+
+    /// Says what was expected and what was got.
+    #[must_use]
+    pub fn expected(mut self, expected: impl Into<String>, got: impl Into<String>) -> Self {
+        self.0.expected = Some(expected.into());
+        self.0.got = Some(got.into());
+        self
+    }
+
+    /// Names a limit that was passed, and by what.
+    #[must_use]
+    pub fn limit(mut self, limit: usize, got: impl ToString) -> Self {
+        self.0.limit = u64::try_from(limit).ok();
+        self.0.got = Some(got.to_string());
+        self
+    }
+
+    /// Names the line of a batch, from 1.
+    #[must_use]
+    pub fn on_line(mut self, line: usize) -> Self {
+        self.0.line = Some(line);
+        self.0.detail.insert_str(0, &format!("line {line}: "));
+        self
+    }
+
+    /// Closes the connection behind the answer, because what the client still sends isn't going to be read.
+    #[must_use]
+    pub fn closing(mut self) -> Self {
+        self.0.close = true;
+        self
+    }
+
+    /// The row of the table.
+    #[must_use]
+    pub fn code(&self) -> &'static Code {
+        self.0.code
+    }
+
+    /// The sentence that explains this occurrence.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    /// The document.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let details = &self.0;
+        let document = Document {
+            r#type: format!("urn:provlog:problem:{}", details.code.code),
+            title: details.code.title,
+            status: details.code.status.as_u16(),
+            code: details.code.code,
+            detail: clip(&details.detail),
+            line: details.line,
+            claim: details.claim.as_deref().map(clip),
+            expected: details.expected.as_deref().map(clip),
+            got: details.got.as_deref().map(clip),
+            limit: details.limit,
+        };
+        // Strings and integers alone: there is nothing in it that could fail to serialise.
+        serde_json::to_string(&document).unwrap_or_default()
+    }
+
+    /// The whole HTTP/1.1 answer, for a connection that hyper doesn't serve.
+    pub(crate) fn to_http1(&self) -> Vec<u8> {
+        let body = self.to_json();
+        let mut head = format!("HTTP/1.1 {}\r\ncontent-length: {}\r\n", self.0.code.status, body.len());
+        for (name, value) in &self.headers() {
+            let _ = write!(head, "{name}: {}\r\n", value.to_str().unwrap_or_default());
+        }
+        [head.as_bytes(), b"\r\n", body.as_bytes()].concat()
+    }
+
+    fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(4);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = self.0.retry_after_s {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.0.close {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        headers
+    }
+
+    fn retry_later(mut self) -> Self {
+        self.0.retry_after_s = Some(RETRY_LATER_S);
+        self
+    }
+}
+
+/// As much of a text as is told: what a client sent comes back in some, and needn't come back whole.
+fn clip(text: &str) -> &str {
+    &text[..text.floor_char_boundary(TEXT_BYTES_MAX)]
+}
+
+/// RFC 9457, section 3, with this log's own members after `status`.
+#[derive(Serialize)]
+struct Document<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    code: &'a str,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    claim: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    got: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<u64>,
+}
+
+impl IntoResponse for Problem {
+    /// The document; the row of the table goes along as an extension, for the counter of refusals.
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::from(self.to_json()));
+        *response.status_mut() = self.0.code.status;
+        response.extensions_mut().insert(self.0.code);
+        *response.headers_mut() = self.headers();
+        response
+    }
+}
+
+impl From<SubmissionError> for Problem {
+    fn from(error: SubmissionError) -> Self {
+        let code = CODES.iter().find(|row| row.code == error.code());
+        let mut problem = Self::new(code.copied().unwrap_or(&SUBMISSION_FORM), error.to_string());
+        problem.0.claim = error.claim().map(Into::into);
+        problem.0.expected = error.expected();
+        problem.0.got = error.got();
+        problem.0.limit = error.limit();
+        problem
+    }
+}
+
+impl From<AppendError> for Problem {
+    fn from(error: AppendError) -> Self {
+        match &error {
+            AppendError::NoSpace { .. } => Self::new(&NO_SPACE, error.to_string()),
+            AppendError::DedupRebuilding { .. } => Self::new(&DEDUP_REBUILDING, error.to_string()),
+            AppendError::DedupUnavailable { .. } => {
+                Self::new(&DEDUP_UNAVAILABLE, error.to_string()).retry_later()
+            }
+            AppendError::Clock(_) => Self::new(&CLOCK, error.to_string()).retry_later(),
+            AppendError::TooLarge { limit_bytes, got_bytes } => {
+                Self::new(&BODY_TOO_LARGE, error.to_string()).limit(*limit_bytes, got_bytes)
+            }
+            AppendError::ShuttingDown => Self::new(&SHUTTING_DOWN, error.to_string()),
+            AppendError::Fatal { .. } => Self::new(&STORAGE_FATAL, error.to_string()),
+        }
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        match &error {
+            ReadError::NotFound { .. } => Self::new(&ENTRY_NOT_FOUND, error.to_string()),
+            ReadError::DerivedUnavailable { .. } => Self::new(&DERIVED_UNAVAILABLE, error.to_string()),
+            ReadError::Journal(StoreError::Disk(_)) => {
+                tracing::error!(%error, "the journal can't be read");
+                Self::new(&INTERNAL, "the journal can't be read; the daemon's own log says why")
+            }
+            ReadError::Journal(_) => {
+                tracing::error!(%error, "what is stored does not verify");
+                Self::new(&STORAGE_DAMAGED, error.to_string())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use provlog_core::submission::Submission;
+
+    #[test]
+    fn codes_are_unique_and_well_formed() {
+        for (place, code) in CODES.iter().enumerate() {
+            assert!(
+                code.code.bytes().all(|byte| byte.is_ascii_lowercase() || b".-".contains(&byte)),
+                "{code:?}"
+            );
+            assert!(code.status.is_client_error() || code.status.is_server_error(), "{code:?}");
+            assert!(!CODES[..place].iter().any(|other| other.code == code.code), "{} twice", code.code);
+        }
+    }
+
+    #[test]
+    fn the_markdown_has_a_line_for_each_code() {
+        let markdown = codes_markdown();
+        assert_eq!(markdown.lines().count(), CODES.len() + 2);
+        assert!(markdown.contains(
+            "| 409 | `idempotency-key.conflict` | The idempotency key was used for other values |\n"
+        ));
+    }
+
+    #[test]
+    fn a_submission_error_keeps_its_parts() {
+        let error = Submission::parse(br#"{"kind": "promise", "claims": {}}"#).unwrap_err();
+        let problem = Problem::from(error).on_line(3);
+        assert_eq!(problem.code(), &KIND_UNKNOWN);
+        let document: serde_json::Value = serde_json::from_str(&problem.to_json()).unwrap();
+        assert_eq!(document["type"], "urn:provlog:problem:kind.unknown");
+        assert_eq!(document["status"], 400);
+        assert_eq!(document["line"], 3);
+        assert!(document["detail"].as_str().unwrap().starts_with("line 3: unknown kind"), "{document}");
+        assert_eq!(document["got"], "promise");
+        assert!(document["expected"].as_str().unwrap().contains("promotion"), "{document}");
+        assert!(document.get("claim").is_none(), "members without a value are left out");
+    }
+
+    #[test]
+    fn no_text_is_longer_than_told() {
+        let long = "\u{e9}".repeat(TEXT_BYTES_MAX);
+        let problem = Problem::new(&HOST_DENIED, long.clone()).expected("x", long);
+        let document: serde_json::Value = serde_json::from_str(&problem.to_json()).unwrap();
+        assert_eq!(document["detail"].as_str().unwrap().len(), TEXT_BYTES_MAX);
+        assert_eq!(document["got"].as_str().unwrap().len(), TEXT_BYTES_MAX);
+    }
+
+    #[test]
+    fn a_503_says_when_to_come_back() {
+        let response = Problem::new(&BUSY_BODIES, "full").closing().into_response();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()[RETRY_AFTER], "1");
+        assert_eq!(response.headers()[CONNECTION], "close");
+        assert_eq!(response.headers()[CONTENT_TYPE], MEDIA_TYPE);
+    }
+
+    #[test]
+    fn the_answer_beside_hyper_is_http() {
+        let answer = Problem::new(&REQUEST_TIMEOUT, "late").closing().to_http1();
+        let answer = String::from_utf8(answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{head}");
+        assert!(head.contains(&format!("\r\ncontent-length: {}\r\n", body.len())), "{head}");
+        assert!(head.ends_with("connection: close"), "{head}");
+    }
+}

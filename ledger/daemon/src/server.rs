@@ -1,0 +1,192 @@
+//! The accept loop: HTTP/1.1 connections, held to their limits, and a drain with a deadline.
+//!
+//! axum's own `serve` installs no timer, which leaves hyper's header timeout without effect; so this loop stands on hyper
+//! itself. It knows nothing of what is served, and never waits for a client without a bound.
+
+use crate::config::ServerLimits;
+use crate::problem::{BUSY_CONNECTIONS, Code, Problem, REQUEST_TIMEOUT};
+use crate::stream::Stream;
+use axum::body::Body;
+use axum::http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::Service;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{sleep, timeout};
+
+/// Bytes of a request's head: its line and all of its headers.
+pub const HEADER_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes that a connection buffers of what it reads; a body arrives in pieces of at most this.
+const READ_BUFFER_BYTES_MAX: usize = 64 * 1024;
+
+/// Connections beyond the limit that are told so at one time; any more are closed without a word.
+const REFUSALS_MAX: usize = 64;
+
+/// How long, and how much, a closing connection is read from, so that the client gets to read the last answer.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES_MAX: usize = 1024 * 1024;
+
+/// How long the loop waits when the system has no descriptor for another connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What answers requests, one clone a connection.
+pub trait Handler:
+    Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send + Unpin>
+    + Clone
+    + Send
+    + Unpin
+    + 'static
+{
+    /// Told of every request that was refused before it got here.
+    fn refused(&self, code: &'static Code);
+}
+
+/// Serves until `stop` is done, and then lets requests in flight end.
+///
+/// Returns whether they all ended before the drain timeout. Connections that did not are cut when the runtime ends.
+pub async fn serve<H: Handler>(
+    listener: TcpListener,
+    handler: H,
+    limits: &ServerLimits,
+    stop: impl Future<Output = ()>,
+) -> bool {
+    let room = Arc::new(Semaphore::new(limits.connections_max));
+    let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
+    // Nothing is ever sent: that the sender is gone tells the connections to come to an end.
+    let (running, ending) = watch::channel(());
+    let connection = Connection { http: http(limits), write_timeout: limits.write_timeout, ending };
+    let mut stop = pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut stop => break,
+            accepted = listener.accept() => accepted,
+        };
+        let tcp = match accepted {
+            Ok((tcp, _)) => tcp,
+            Err(error) => {
+                pause_after(&error).await;
+                continue;
+            }
+        };
+        let (connection, handler) = (connection.clone(), handler.clone());
+        if let Ok(permit) = Arc::clone(&room).try_acquire_owned() {
+            tokio::spawn(async move {
+                connection.run(tcp, handler).await;
+                drop(permit);
+            });
+        } else if let Ok(permit) = Arc::clone(&refusals).try_acquire_owned() {
+            tokio::spawn(async move {
+                connection.refuse(tcp, handler).await;
+                drop(permit);
+            });
+        }
+    }
+    drop((listener, running, connection));
+    let all = u32::try_from(limits.connections_max).unwrap_or(u32::MAX);
+    timeout(limits.drain_timeout, room.acquire_many(all)).await.is_ok()
+}
+
+fn http(limits: &ServerLimits) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_header_size(HEADER_BYTES_MAX)
+        .max_buf_size(READ_BUFFER_BYTES_MAX)
+        // A client may close its side once it has sent its request, and still gets its answer.
+        .half_close(true);
+    http
+}
+
+/// A connection that was reset before it was taken says nothing about the next one; anything else is likely to last.
+async fn pause_after(error: &io::Error) {
+    if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
+        tracing::warn!(%error, "no connection could be accepted");
+        sleep(ACCEPT_PAUSE).await;
+    }
+}
+
+#[derive(Clone)]
+struct Connection {
+    http: http1::Builder,
+    write_timeout: Duration,
+    ending: watch::Receiver<()>,
+}
+
+impl Connection {
+    async fn run<H: Handler>(mut self, tcp: TcpStream, handler: H) {
+        // Without it a small answer may wait for an acknowledgement. A failure costs only time.
+        let _ = tcp.set_nodelay(true);
+        let stream = TokioIo::new(Stream::new(tcp, self.write_timeout));
+        let mut connection = self.http.serve_connection(stream, handler.clone());
+        let served = {
+            let mut ending = pin!(self.ending.changed());
+            let mut ended = false;
+            poll_fn(|context| {
+                if !ended && ending.as_mut().poll(context).is_ready() {
+                    ended = true;
+                    Pin::new(&mut connection).graceful_shutdown();
+                }
+                connection.poll_without_shutdown(context)
+            })
+            .await
+        };
+        let parts = connection.into_parts();
+        let mut stream = parts.io.into_inner();
+        match served {
+            // The timeout of a head that had begun. Without a byte of one the connection was idle: no answer is due.
+            Err(error) if error.is_timeout() && !parts.read_buf.is_empty() => {
+                let problem =
+                    Problem::new(&REQUEST_TIMEOUT, "the head of the request did not arrive in time");
+                handler.refused(problem.code());
+                answer(&mut stream, problem).await;
+            }
+            Err(error) => tracing::debug!(%error, "connection ended"),
+            Ok(()) => {}
+        }
+        linger(stream).await;
+    }
+
+    async fn refuse<H: Handler>(self, tcp: TcpStream, handler: H) {
+        let problem =
+            Problem::new(&BUSY_CONNECTIONS, "as many connections as the daemon takes are open already");
+        handler.refused(problem.code());
+        let mut stream = Stream::new(tcp, self.write_timeout);
+        answer(&mut stream, problem).await;
+        linger(stream).await;
+    }
+}
+
+/// Answers in place of hyper, on a connection that is about to be closed. A client that is gone misses nothing.
+async fn answer(stream: &mut Stream, problem: Problem) {
+    let _ = stream.write_all(&problem.closing().to_http1()).await;
+}
+
+/// Closes in a way that the client gets to read the last answer: to close a socket with unread bytes resets it, and
+/// then the client's system may throw away what it has received.
+async fn linger(mut stream: Stream) {
+    if stream.shutdown().await.is_err() {
+        return;
+    }
+    let discard = async {
+        let mut discarded = vec![0; 8 * 1024];
+        let mut bytes = 0;
+        while let Ok(more @ 1..) = stream.read(&mut discarded).await {
+            bytes += more;
+            if bytes > LINGER_BYTES_MAX {
+                break;
+            }
+        }
+    };
+    // Elapsed or not, the stream is dropped here.
+    let _ = timeout(LINGER, discard).await;
+}

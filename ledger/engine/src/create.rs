@@ -1,0 +1,207 @@
+//! Making a log.
+//!
+//! A file `creating` is there first and goes last, and nothing is signed in between: so a creation that was interrupted
+//! can be done again, and a folder without `log.toml` that isn't such a one is never written to. Else a wiped folder
+//! whose key was kept would become another log under the same name and key.
+
+use crate::clock::ClockError;
+use crate::dedup::Secret;
+use crate::durable::{Access, Disk, DiskError, create_file, parent, read_file, remove_file, replace_file};
+use crate::edge::Edge;
+use crate::frame;
+use crate::identity::{GENESIS, Settings, genesis_sections, trust_text};
+use crate::lock::{LOCK_NAME, LockError};
+use crate::options::Options;
+use crate::store::StoreError;
+use crate::store::files::{FileStore, Places};
+use crate::store::segment::LogId;
+use crate::submission::Submission;
+use provlog_core::checkpoint::is_origin;
+use provlog_core::entry::TimeMs;
+use provlog_core::limits::ORIGIN_BYTES_MAX;
+use provlog_core::note::{KeyError, LogSigner};
+use std::path::{Path, PathBuf};
+
+/// Longest `creating` file: two paths.
+const CREATING_BYTES_MAX: usize = 64 * 1024;
+
+/// Why no log was made.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// There is one.
+    #[error("{} holds a log already", dir.display())]
+    Exists {
+        /// The data folder.
+        dir: PathBuf,
+    },
+    /// Something is where the log's files would go.
+    #[error("{} is there, but {} holds no log: a new log is made only where there is nothing, so that an old key never signs a second history. Name another folder, or put the missing files back", found.display(), dir.display())]
+    NotEmpty {
+        /// The data folder.
+        dir: PathBuf,
+        /// What is in the way.
+        found: PathBuf,
+    },
+    /// An interrupted creation used other paths.
+    #[error("{} tells of a creation that was interrupted, with other places for the high-water file and the key than now. Start again with the same ones: {recorded}", file.display())]
+    OtherPlaces {
+        /// The `creating` file.
+        file: PathBuf,
+        /// The places that it names.
+        recorded: String,
+    },
+    /// Not a log's name.
+    #[error("origin {0:?}: expected 1 to {ORIGIN_BYTES_MAX} of A-Z a-z 0-9 . _ ~ : / -")]
+    Origin(String),
+    /// The wall clock can't be right.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
+    /// Another process works on the folder.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The system refused.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// The journal couldn't be made.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The system gave no random bytes.
+    #[error("no random bytes: {0}")]
+    Random(getrandom::Error),
+    /// The key couldn't be made.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The genesis entry couldn't be made.
+    #[error("the genesis record is over a limit: shorten the origin")]
+    Genesis,
+}
+
+/// Makes a log named `origin`. The folder exists, and is locked.
+pub(crate) fn create(
+    disk: &dyn Disk,
+    options: &Options,
+    origin: &str,
+    segment_bytes: u32,
+) -> Result<(), CreateError> {
+    if !is_origin(origin) {
+        return Err(CreateError::Origin(origin.into()));
+    }
+    prepare(disk, options)?;
+    create_file(disk, &options.creating_path(), Access::Create, places_text(options).as_bytes())?;
+
+    let wall_ms = options.clock.wall_ms();
+    let time = u64::try_from(wall_ms).ok().and_then(TimeMs::new).ok_or(ClockError::Range { wall_ms })?;
+    let (log, secret) = (LogId(random()?), Secret::new(random()?));
+    let signer = LogSigner::from_seed(origin, &random()?)?;
+    let key_file = options.log_key_path();
+    if options.log_key.is_none() {
+        make_folder(disk, parent(&key_file))?;
+    }
+    create_file(
+        disk,
+        &key_file,
+        Access::CreatePrivate,
+        format!("{}\n", signer.to_secret_string()).as_bytes(),
+    )?;
+    create_file(disk, &options.secret_path(), Access::CreatePrivate, secret.bytes())?;
+    create_file(disk, &options.trust_path(), Access::Create, trust_text(signer.verifier()).as_bytes())?;
+
+    let salts = [random()?, random()?];
+    let [submitted, attested] =
+        genesis_sections(origin, log, signer.verifier(), salts).ok_or(CreateError::Genesis)?;
+    let genesis = Submission::new(GENESIS, &submitted, &attested, None);
+    let entry = genesis.entry(time);
+    let before = Edge::empty();
+    let after = Edge { frontier: before.extend([entry].into_iter()).after().clone(), last_time: time }.head();
+    let frame = frame::encode(&before.head(), &[entry], &[&genesis], &after);
+    let places = Places { journal: options.journal_path(), high_water: options.high_water_path() };
+    make_folder(disk, &places.journal)?;
+    FileStore::create(disk, &places, log, segment_bytes, (&frame, &after))?;
+
+    let settings = Settings::new(origin, log, &secret, time.get());
+    replace_file(disk, &options.settings_path(), settings.to_text().as_bytes())?;
+    Ok(remove_file(disk, &options.creating_path())?)
+}
+
+/// Makes a folder and its parents, durably; folders that are there stay.
+pub(crate) fn make_folder(disk: &dyn Disk, path: &Path) -> Result<(), DiskError> {
+    if disk.exists(path)? {
+        return Ok(());
+    }
+    let above = parent(path);
+    make_folder(disk, above)?;
+    disk.create_dir(path)?;
+    disk.sync_dir(above)
+}
+
+/// Clears what an interrupted creation left, or refuses.
+fn prepare(disk: &dyn Disk, options: &Options) -> Result<(), CreateError> {
+    let dir = &options.data_dir;
+    if disk.exists(&options.settings_path())? {
+        return Err(CreateError::Exists { dir: dir.clone() });
+    }
+    let creating = options.creating_path();
+    if disk.exists(&creating)? {
+        let recorded = String::from_utf8_lossy(&read_file(disk, &creating, CREATING_BYTES_MAX)?).into_owned();
+        // Nothing else is made before this file is whole and synced: cut off, it means that there is nothing to clear.
+        if recorded == places_text(options) {
+            clear(disk, options)?;
+        } else if recorded.ends_with("\n.\n") {
+            return Err(CreateError::OtherPlaces { file: creating, recorded: recorded.replace("\n.\n", "") });
+        }
+        remove_file(disk, &creating)?;
+    }
+    let in_way = disk.list(dir)?.into_iter().find(|name| name != LOCK_NAME).map(|name| dir.join(name));
+    let found = match in_way {
+        Some(found) => Some(found),
+        None => first_there(disk, [options.high_water_path(), options.log_key_path()])?,
+    };
+    found.map_or(Ok(()), |found| Err(CreateError::NotEmpty { dir: dir.clone(), found }))
+}
+
+fn first_there<const N: usize>(disk: &dyn Disk, paths: [PathBuf; N]) -> Result<Option<PathBuf>, DiskError> {
+    for path in paths {
+        if disk.exists(&path)? {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
+/// Removes what [`create`] makes, `creating` aside.
+fn clear(disk: &dyn Disk, options: &Options) -> Result<(), DiskError> {
+    let settings = options.settings_path();
+    let mut files =
+        vec![options.log_key_path(), options.secret_path(), options.trust_path(), options.high_water_path()];
+    files.push(settings.with_extension("toml.new"));
+    let journal = options.journal_path();
+    if disk.exists(&journal)? {
+        files.extend(disk.list(&journal)?.into_iter().map(|name| journal.join(name)));
+    }
+    for file in files {
+        if disk.exists(&file)? {
+            remove_file(disk, &file)?;
+        }
+    }
+    for folder in [journal, options.data_dir.join("keys")] {
+        if disk.exists(&folder)? {
+            disk.remove_dir(&folder)?;
+        }
+    }
+    disk.sync_dir(&options.data_dir)
+}
+
+/// The `creating` file's text: what lies outside of the folder, perhaps, and an end mark.
+fn places_text(options: &Options) -> String {
+    format!(
+        "high-water {}\nkey {}\n.\n",
+        options.high_water_path().display(),
+        options.log_key_path().display()
+    )
+}
+
+fn random<const N: usize>() -> Result<[u8; N], CreateError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(CreateError::Random)?;
+    Ok(bytes)
+}

@@ -1,0 +1,206 @@
+//! The thread that reads full segments back: for the derived files, and, after a start, for the dedup keys of older
+//! segments. It checks all that it reads.
+//!
+//! Damage in the journal ends what needs it, until the next start, and the operator is told file and offset. Trouble with
+//! the derived files is retried. Neither reaches the sequencer.
+
+use super::tail::Chunk;
+use crate::edge::Head;
+use crate::scan::scan_segment;
+use crate::shared::Shared;
+use crate::store::StoreError;
+use crate::sync::{lock, write};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+/// How long after a failed write of derived files it is tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
+
+/// How the other threads tell the follower that there is something to do.
+#[derive(Debug, Default)]
+pub(crate) struct Bell {
+    orders: Mutex<Orders>,
+    rung: Condvar,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Orders {
+    sealed: bool,
+    rebuild: bool,
+    stop: bool,
+}
+
+impl Bell {
+    /// A segment is full.
+    pub(crate) fn sealed(&self) {
+        lock(&self.orders).sealed = true;
+        self.rung.notify_all();
+    }
+
+    /// A derived file was found wrong.
+    pub(crate) fn rebuild(&self) {
+        lock(&self.orders).rebuild = true;
+        self.rung.notify_all();
+    }
+
+    /// The log is being closed.
+    pub(crate) fn stop(&self) {
+        lock(&self.orders).stop = true;
+        self.rung.notify_all();
+    }
+
+    fn stopping(&self) -> bool {
+        lock(&self.orders).stop
+    }
+
+    /// Waits for an order, or for `timeout` if there is one.
+    fn wait(&self, timeout: Option<Duration>) -> Orders {
+        let idle = |orders: &mut Orders| !(orders.sealed || orders.rebuild || orders.stop);
+        let orders = lock(&self.orders);
+        let mut orders = match timeout {
+            Some(timeout) => match self.rung.wait_timeout_while(orders, timeout, idle) {
+                Ok((orders, _)) => orders,
+                Err(poisoned) => poisoned.into_inner().0,
+            },
+            None => self.rung.wait_while(orders, idle).unwrap_or_else(|poisoned| poisoned.into_inner()),
+        };
+        let taken = *orders;
+        *orders = Orders { stop: taken.stop, ..Orders::default() };
+        taken
+    }
+}
+
+/// The thread's state.
+pub(crate) struct Follower {
+    shared: Arc<Shared>,
+    /// The next segment whose dedup keys are to be read, up to the one that was newest at open.
+    dedup_next: u64,
+    dedup_end: u64,
+    /// The next segment to derive; none while the files can't be used.
+    derive_next: Option<u64>,
+    /// The journal is damaged where it is to be derived from.
+    stuck: bool,
+    rebuilding: bool,
+}
+
+impl Follower {
+    /// Of a log that was just opened.
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        let dedup_end = shared.frames.newest();
+        Self { shared, dedup_next: 0, dedup_end, derive_next: None, stuck: false, rebuilding: false }
+    }
+
+    /// Works until it is told to stop.
+    pub(crate) fn run(mut self) {
+        self.open_files(false);
+        loop {
+            self.catch_up();
+            let waiting_to_retry = self.derive_next.is_none() && !self.stuck;
+            let orders = self.shared.bell.wait(waiting_to_retry.then_some(RETRY_AFTER));
+            if orders.stop {
+                return;
+            }
+            // Where the journal can't be read, what is derived can't be made again: it is kept, and goes on being checked.
+            if (orders.rebuild || waiting_to_retry) && !self.stuck {
+                self.open_files(orders.rebuild);
+            }
+        }
+    }
+
+    /// Opens the derived files: where the mark says, or anew.
+    pub(crate) fn open_files(&mut self, anew: bool) {
+        self.rebuilding |= anew;
+        let frames = Arc::clone(&self.shared.frames);
+        let believes = |mark: &Head| {
+            let edge = frames.locate(mark.size).and_then(|segment| frames.edge(segment));
+            !anew && edge.is_ok_and(|edge| edge.head() == *mark)
+        };
+        let derived = &self.shared.derived;
+        let opened = derived.open(believes).map_err(|error| error.to_string());
+        let located =
+            opened.and_then(|()| frames.locate(derived.covered()).map_err(|error| error.to_string()));
+        match located {
+            Ok(segment) => self.derive_next = Some(segment),
+            Err(detail) => self.files_failed(detail),
+        }
+    }
+
+    /// Reads every full segment that is still to be read.
+    pub(crate) fn catch_up(&mut self) {
+        while !self.shared.bell.stopping() {
+            let dedup = Some(self.dedup_next).filter(|next| *next < self.dedup_end);
+            let newest = self.shared.frames.newest();
+            let derive = self.derive_next.filter(|next| *next < newest && !self.stuck);
+            let Some(segment) = dedup.into_iter().chain(derive).min() else { break };
+            let (dedup, derive) = (dedup == Some(segment), derive == Some(segment));
+            match self.read_segment(segment, dedup, derive) {
+                Ok(chunk) => chunk.into_iter().for_each(|chunk| self.add(&chunk)),
+                Err(error) => self.journal_failed(&error, dedup, derive),
+            }
+        }
+        if self.derive_next.is_some() && !self.stuck {
+            self.shared.derived.set_problem(None);
+            if std::mem::take(&mut self.rebuilding) {
+                self.shared.observer.derived_rebuilt(self.shared.derived.covered());
+            }
+        }
+    }
+
+    fn read_segment(&mut self, segment: u64, dedup: bool, derive: bool) -> Result<Option<Chunk>, StoreError> {
+        let frames = Arc::clone(&self.shared.frames);
+        let first = frames.first_index(segment)?;
+        let mut chunk = derive.then(|| Chunk::new(segment, first));
+        let (mut keys, mut read) = (Vec::new(), 0);
+        scan_segment(frames.as_ref(), segment, first, |at, frame, extension| {
+            if let Some(chunk) = &mut chunk {
+                chunk.push(at, frame, extension);
+            }
+            let indexed = frame.records().iter().zip(frame.header().first_index..);
+            keys.extend(indexed.filter_map(|(record, index)| record.dedup.map(|key| (key, index))));
+            read = frame.header().new_size - first;
+            Ok(())
+        })?;
+        if dedup {
+            let mut map = lock(&self.shared.volatile.dedup);
+            keys.into_iter().for_each(|(key, index)| map.insert(key, index));
+            map.advance(read);
+            self.dedup_next += 1;
+        }
+        Ok(chunk)
+    }
+
+    fn add(&mut self, chunk: &Chunk) {
+        let next = chunk.segment() + 1;
+        match self.shared.frames.edge(next) {
+            Ok(edge) => match self.shared.derived.add(chunk, &edge.head()) {
+                Ok(()) => {
+                    self.derive_next = Some(next);
+                    write(&self.shared.volatile.tail).drop_covered(chunk.end());
+                }
+                Err(error) => self.files_failed(error.to_string()),
+            },
+            Err(error) => self.journal_failed(&error, false, true),
+        }
+    }
+
+    fn files_failed(&mut self, detail: String) {
+        self.derive_next = None;
+        self.rebuilding = true;
+        tracing::error!(detail, "derived files cannot be written; they will be tried again");
+        self.shared.observer.derived_failed(&detail);
+        self.shared.derived.set_problem(Some(format!("the derived files cannot be written: {detail}")));
+    }
+
+    fn journal_failed(&mut self, error: &StoreError, dedup: bool, derive: bool) {
+        let detail = error.to_string();
+        self.shared.report_damage(&detail);
+        if dedup {
+            self.dedup_end = self.dedup_next;
+            lock(&self.shared.volatile.dedup).fail(detail.clone());
+        }
+        if derive {
+            self.stuck = true;
+            self.shared.derived.set_problem(Some(detail));
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What readers need beside the journal, all of it derived from it: the tree's hashes by tile level, and where each
+//! record lies.
+//!
+//! The newest segment's share is in memory ([`tail`]): it is made again whenever the log is opened. When a segment is
+//! full, the [`follower`] reads it back from the journal, adds its share to the files, syncs them, and only then writes a
+//! mark; opening cuts the files to the mark. So the sequencer never waits for them, and never reads them: they may be
+//! deleted while the log is stopped, and whatever turns out wrong in them is thrown away and made again.
+
+pub(crate) mod files;
+pub(crate) mod follower;
+pub(crate) mod nodes;
+pub(crate) mod tail;
+
+use crate::store::FrameAt;
+use provlog_core::Hash;
+
+/// Levels of tiles that are kept: seven hold a tree of 2^53 leaves, eight levels of nodes each.
+pub(crate) const TILE_LEVELS: u32 = 7;
+
+/// Nodes of tile level `level` that a tree of `size` leaves has.
+pub(crate) const fn nodes_at(level: u32, size: u64) -> u64 {
+    match size.checked_shr(8 * level) {
+        Some(nodes) => nodes,
+        None => 0,
+    }
+}
+
+/// Where a record lies, within the segment that its index tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Position {
+    /// Where its frame starts in the segment.
+    pub(crate) frame: u32,
+    /// Where its sections' lengths start in the frame.
+    pub(crate) record: u32,
+}
+
+impl Position {
+    pub(crate) fn new(at: FrameAt, record: u32) -> Self {
+        Self { frame: at.offset, record }
+    }
+
+    pub(crate) fn to_bytes(self) -> [u8; 8] {
+        let [[a, b, c, d], [e, f, g, h]] = [self.frame, self.record].map(u32::to_be_bytes);
+        [a, b, c, d, e, f, g, h]
+    }
+
+    pub(crate) fn from_bytes(bytes: [u8; 8]) -> Self {
+        let [a, b, c, d, e, f, g, h] = bytes;
+        Self { frame: u32::from_be_bytes([a, b, c, d]), record: u32::from_be_bytes([e, f, g, h]) }
+    }
+}
+
+/// Why derived data can't be had right now.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Unavailable(pub(crate) String);
+
+/// Folds a whole number of nodes, a power of two, into their common ancestor.
+pub(crate) fn fold(mut row: Vec<Hash>) -> Option<Hash> {
+    while row.len() > 1 {
+        let (pairs, rest) = row.as_chunks::<2>();
+        if !rest.is_empty() {
+            return None;
+        }
+        row = pairs.iter().map(|[left, right]| Hash::node(left, right)).collect();
+    }
+    row.first().copied()
+}

@@ -1,0 +1,275 @@
+//! The one module that makes anything durable: every fsync, fdatasync, rename and directory sync of the engine is here.
+//!
+//! What each durable act does, in system calls, and why in this order:
+//!
+//! - a frame, a high-water slot: `pwrite; fdatasync`. The files are allocated in full beforehand, so their size never
+//!   changes and `fdatasync` has all that a later read needs.
+//! - [`create_file`]: `openat(O_CREAT|O_EXCL); pwrite; fsync; openat(parent); fsync(parent)`. Without the last one the
+//!   file may be gone after a power cut, however well its bytes were synced.
+//! - [`replace_file`]: the same to `<name>.new`, then `rename; fsync(parent)`: a reader finds the old bytes or the new.
+//!
+//! Known limit: after a failed fsync Linux marks the lost pages clean, so the page cache shows bytes that the disk
+//! never got, to this process and the next. So a failed sync is never tried again here, and recovery writes anew
+//! whatever it is about to rely on that was not acknowledged before.
+//!
+//! This module never decides what to write; it retries nothing and hides no error.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// What failed, on which path.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} {}: {source}", path.display())]
+pub struct DiskError {
+    /// What was tried, as in "cannot ...".
+    pub action: &'static str,
+    /// On what.
+    pub path: PathBuf,
+    /// What the system answered.
+    pub source: io::Error,
+}
+
+impl DiskError {
+    /// Whether room was missing, which may come back.
+    #[must_use]
+    pub fn is_no_space(&self) -> bool {
+        matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    }
+
+    /// Whether the file isn't there.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        self.source.kind() == io::ErrorKind::NotFound
+    }
+}
+
+/// How a file is opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Access {
+    /// An existing file, to read.
+    Read,
+    /// An existing file, to read and write.
+    Write,
+    /// A file that must not exist yet.
+    Create,
+    /// The same, readable by its owner alone (0600).
+    CreatePrivate,
+}
+
+/// The file system, as far as the engine needs it. Nothing is durable but what was synced: bytes by the file's own
+/// syncs, names by [`Disk::sync_dir`]. Tests put a model here that loses the rest.
+pub(crate) trait Disk: Send + Sync + fmt::Debug {
+    fn open(&self, path: &Path, access: Access) -> Result<Box<dyn DiskFile>, DiskError>;
+    /// Makes a directory; its parent must exist, and it may.
+    fn create_dir(&self, path: &Path) -> Result<(), DiskError>;
+    /// Names in a directory, sorted.
+    fn list(&self, path: &Path) -> Result<Vec<String>, DiskError>;
+    fn rename(&self, from: &Path, to: &Path) -> Result<(), DiskError>;
+    fn remove(&self, path: &Path) -> Result<(), DiskError>;
+    /// Removes an empty directory.
+    fn remove_dir(&self, path: &Path) -> Result<(), DiskError>;
+    fn sync_dir(&self, path: &Path) -> Result<(), DiskError>;
+    fn exists(&self, path: &Path) -> Result<bool, DiskError>;
+    /// Permission bits below 0o1000.
+    fn mode(&self, path: &Path) -> Result<u32, DiskError>;
+}
+
+/// An open file; reads and writes say where, so one handle serves many threads.
+pub(crate) trait DiskFile: Send + Sync + fmt::Debug {
+    fn len(&self) -> Result<u64, DiskError>;
+    /// Fills `buffer`; an end of file within it is an error.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<(), DiskError>;
+    fn write_at(&self, bytes: &[u8], offset: u64) -> Result<(), DiskError>;
+    /// Reserves room for the first `bytes` and makes the file at least that long, zeros where nothing was written.
+    fn allocate(&self, bytes: u64) -> Result<(), DiskError>;
+    fn set_len(&self, bytes: u64) -> Result<(), DiskError>;
+    /// fdatasync: the bytes, and the length if a read needs it.
+    fn sync_data(&self) -> Result<(), DiskError>;
+    /// fsync: the bytes and all metadata.
+    fn sync_all(&self) -> Result<(), DiskError>;
+}
+
+/// Creates a file that must not exist, durably: bytes, then name.
+pub(crate) fn create_file(
+    disk: &dyn Disk,
+    path: &Path,
+    access: Access,
+    bytes: &[u8],
+) -> Result<(), DiskError> {
+    let file = disk.open(path, access)?;
+    file.write_at(bytes, 0)?;
+    file.sync_all()?;
+    disk.sync_dir(parent(path))
+}
+
+/// Replaces a file, or makes it, durably: whoever opens it later finds the old bytes or the new ones.
+pub(crate) fn replace_file(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let temporary = PathBuf::from(name);
+    if disk.exists(&temporary)? {
+        disk.remove(&temporary)?;
+    }
+    let file = disk.open(&temporary, Access::Create)?;
+    file.write_at(bytes, 0)?;
+    file.sync_all()?;
+    disk.rename(&temporary, path)?;
+    disk.sync_dir(parent(path))
+}
+
+/// Removes a file, durably; one that isn't there is fine.
+pub(crate) fn remove_file(disk: &dyn Disk, path: &Path) -> Result<(), DiskError> {
+    match disk.remove(path) {
+        Err(error) if !error.is_not_found() => Err(error),
+        _ => disk.sync_dir(parent(path)),
+    }
+}
+
+/// A whole file's bytes; more than `bytes_max` is an error, so that a wrong path can't fill the memory.
+pub(crate) fn read_file(disk: &dyn Disk, path: &Path, bytes_max: usize) -> Result<Vec<u8>, DiskError> {
+    let file = disk.open(path, Access::Read)?;
+    let length =
+        usize::try_from(file.len()?).ok().filter(|length| *length <= bytes_max).ok_or_else(|| {
+            let source =
+                io::Error::new(io::ErrorKind::InvalidData, format!("expected at most {bytes_max} bytes"));
+            DiskError { action: "read", path: path.into(), source }
+        })?;
+    let mut bytes = vec![0; length];
+    file.read_at(&mut bytes, 0)?;
+    Ok(bytes)
+}
+
+/// The folder that holds `path`.
+pub(crate) fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// The real file system.
+#[derive(Debug)]
+pub(crate) struct OsDisk;
+
+impl Disk for OsDisk {
+    fn open(&self, path: &Path, access: Access) -> Result<Box<dyn DiskFile>, DiskError> {
+        let mut options = fs::OpenOptions::new();
+        options.read(true).write(access != Access::Read);
+        options.create_new(matches!(access, Access::Create | Access::CreatePrivate));
+        if access == Access::CreatePrivate {
+            options.mode(0o600);
+        }
+        let file = options.open(path).map_err(on("open", path))?;
+        Ok(Box::new(OsFile { file, path: path.into() }))
+    }
+
+    fn create_dir(&self, path: &Path) -> Result<(), DiskError> {
+        match fs::create_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+            result => result.map_err(on("create folder", path)),
+        }
+    }
+
+    fn list(&self, path: &Path) -> Result<Vec<String>, DiskError> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(path).map_err(on("list", path))? {
+            let entry = entry.map_err(on("list", path))?;
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> Result<(), DiskError> {
+        fs::rename(from, to).map_err(on("rename to", to))
+    }
+
+    fn remove(&self, path: &Path) -> Result<(), DiskError> {
+        fs::remove_file(path).map_err(on("remove", path))
+    }
+
+    fn remove_dir(&self, path: &Path) -> Result<(), DiskError> {
+        fs::remove_dir(path).map_err(on("remove", path))
+    }
+
+    fn sync_dir(&self, path: &Path) -> Result<(), DiskError> {
+        fs::File::open(path).and_then(|folder| folder.sync_all()).map_err(on("sync folder", path))
+    }
+
+    fn exists(&self, path: &Path) -> Result<bool, DiskError> {
+        path.try_exists().map_err(on("look for", path))
+    }
+
+    fn mode(&self, path: &Path) -> Result<u32, DiskError> {
+        use std::os::unix::fs::PermissionsExt;
+        let metadata = fs::metadata(path).map_err(on("look at", path))?;
+        Ok(metadata.permissions().mode() & 0o777)
+    }
+}
+
+#[derive(Debug)]
+struct OsFile {
+    file: fs::File,
+    path: PathBuf,
+}
+
+impl DiskFile for OsFile {
+    fn len(&self) -> Result<u64, DiskError> {
+        self.file.metadata().map(|metadata| metadata.len()).map_err(on("look at", &self.path))
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<(), DiskError> {
+        self.file.read_exact_at(buffer, offset).map_err(on("read", &self.path))
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> Result<(), DiskError> {
+        self.file.write_all_at(bytes, offset).map_err(on("write", &self.path))
+    }
+
+    fn allocate(&self, bytes: u64) -> Result<(), DiskError> {
+        let result = rustix::fs::fallocate(&self.file, rustix::fs::FallocateFlags::empty(), 0, bytes);
+        result.map_err(|error| on("reserve room for", &self.path)(error.into()))
+    }
+
+    fn set_len(&self, bytes: u64) -> Result<(), DiskError> {
+        self.file.set_len(bytes).map_err(on("set the length of", &self.path))
+    }
+
+    fn sync_data(&self) -> Result<(), DiskError> {
+        self.file.sync_data().map_err(on("sync", &self.path))
+    }
+
+    fn sync_all(&self) -> Result<(), DiskError> {
+        self.file.sync_all().map_err(on("sync", &self.path))
+    }
+}
+
+fn on(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DiskError {
+    move |source| DiskError { action, path: path.into(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_created_once_and_replaced_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        create_file(&OsDisk, &path, Access::CreatePrivate, b"one").unwrap();
+        assert_eq!(OsDisk.mode(&path).unwrap(), 0o600);
+        let again = create_file(&OsDisk, &path, Access::Create, b"two").unwrap_err();
+        assert_eq!(again.source.kind(), io::ErrorKind::AlreadyExists);
+        assert!(again.to_string().starts_with("cannot open "), "{again}");
+        fs::write(folder.path().join("a.new"), b"left over from a crash, and longer").unwrap();
+        replace_file(&OsDisk, &path, b"three").unwrap();
+        assert_eq!(read_file(&OsDisk, &path, 5).unwrap(), b"three");
+        assert!(read_file(&OsDisk, &path, 4).unwrap_err().to_string().contains("at most 4 bytes"));
+        assert_eq!(OsDisk.list(folder.path()).unwrap(), ["a"]);
+        remove_file(&OsDisk, &path).unwrap();
+        remove_file(&OsDisk, &path).unwrap();
+    }
+}

@@ -1,0 +1,87 @@
+//! Where the log ends: the tree's right edge and the last time. Commit, recovery and the derived files' follower all
+//! move it by the code here.
+
+use crate::frame::Frame;
+use provlog_core::Hash;
+use provlog_core::entry::{Entry, TimeMs};
+use provlog_core::tree::{Extension, Frontier};
+
+/// A tree head: what the high-water mark holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Head {
+    pub(crate) size: u64,
+    pub(crate) root: Hash,
+}
+
+/// Everything that appending needs to know of the log so far.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Edge {
+    pub(crate) frontier: Frontier,
+    /// Time of the last entry; the smallest possible before the first.
+    pub(crate) last_time: TimeMs,
+}
+
+/// Why a frame doesn't follow on an edge.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub(crate) enum EdgeError {
+    #[error("the frame starts at entry {got}, expected {expected}")]
+    Index { expected: u64, got: u64 },
+    #[error("the frame continues root {got}, expected {expected}")]
+    PreviousRoot { expected: Hash, got: Hash },
+    #[error("entry {index} has time {got}, before {last} of the one before it")]
+    Time { index: u64, last: TimeMs, got: TimeMs },
+    #[error("the frame says that it leads to root {claimed}, its entries lead to {computed}")]
+    Root { claimed: Hash, computed: Hash },
+}
+
+impl Edge {
+    /// Of the log without entries.
+    pub(crate) const fn empty() -> Self {
+        Self { frontier: Frontier::new(), last_time: TimeMs::MIN }
+    }
+
+    pub(crate) const fn size(&self) -> u64 {
+        self.frontier.size()
+    }
+
+    pub(crate) fn head(&self) -> Head {
+        Head { size: self.frontier.size(), root: self.frontier.root() }
+    }
+
+    /// What appending `entries` makes of the tree.
+    pub(crate) fn extend(&self, entries: impl Iterator<Item = Entry>) -> Extension {
+        let leaves: Vec<Hash> = entries.map(|entry| entry.leaf_hash()).collect();
+        Extension::new(&self.frontier, &leaves)
+    }
+
+    /// What a frame makes of the tree, if it really follows here: index, previous root, times and the new root are
+    /// all recomputed.
+    pub(crate) fn follow(&self, frame: &Frame<'_>) -> Result<Extension, EdgeError> {
+        let (header, head) = (frame.header(), self.head());
+        if header.first_index != head.size {
+            return Err(EdgeError::Index { expected: head.size, got: header.first_index });
+        }
+        if header.previous_root != head.root {
+            return Err(EdgeError::PreviousRoot { expected: head.root, got: header.previous_root });
+        }
+        let mut last = self.last_time;
+        for (record, index) in frame.records().iter().zip(header.first_index..) {
+            if record.entry.time_ms < last {
+                return Err(EdgeError::Time { index, last, got: record.entry.time_ms });
+            }
+            last = record.entry.time_ms;
+        }
+        let extension = self.extend(frame.records().iter().map(|record| record.entry));
+        let computed = extension.after().root();
+        if computed != header.new_root {
+            return Err(EdgeError::Root { claimed: header.new_root, computed });
+        }
+        Ok(extension)
+    }
+
+    /// The edge behind a frame that [`Edge::follow`] accepted, or that was built on this edge.
+    pub(crate) fn after(&self, frame: &Frame<'_>, extension: &Extension) -> Self {
+        let last_time = frame.records().last().map_or(self.last_time, |record| record.entry.time_ms);
+        Self { frontier: extension.after().clone(), last_time }
+    }
+}

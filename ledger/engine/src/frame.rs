@@ -1,0 +1,485 @@
+//! One frame of the journal: a group of records that became durable together.
+//!
+//! ```text
+//! header, 100 bytes
+//!   0  magic "PLF1"                     4  length of the frame, all of it       8  index of its first entry
+//!  16  number of entries               20  length of the sections part         24  root before it
+//!  56  size of the tree after it       64  root after it                       96  CRC32C of the 96 bytes before
+//! body
+//!      entries, 80 bytes each
+//!      dedup keys, 32 bytes each, zeros for none
+//!      sections part, for each record: length of submitted (4), length of attested (4), submitted, attested
+//!      CRC32C of the body before it (4)
+//! ```
+//! Integers are big endian. [`decode`] checks that the bytes are a whole frame and may be handed anything; whether the
+//! sections are what the entries commit to is [`Frame::check_sections`], and whether the frame follows on the log is
+//! the edge's matter. Nothing here reads or writes files.
+
+use crate::dedup::{DEDUP_KEY_BYTES, DedupKey};
+use crate::edge::Head;
+use crate::submission::Submission;
+use provlog_core::Hash;
+use provlog_core::entry::{Entry, EntryError};
+use provlog_core::limits::{ENTRY_BYTES, INTEGER_MAX};
+use provlog_core::record::{RecordError, Section, SectionName};
+
+/// Bytes of a frame's header.
+pub const HEADER_BYTES: usize = 100;
+
+/// Largest frame: what a batch alone may make, 32 MiB. A segment of 64 MiB holds one beside its header.
+pub const FRAME_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Bytes that a group is gathered up to, 8 MiB; a batch alone may make more.
+pub(crate) const GROUP_BYTES: usize = 8 * 1024 * 1024;
+
+/// Bytes of a frame that belong to no record: the header and the body's checksum.
+pub(crate) const FRAME_OVERHEAD_BYTES: usize = HEADER_BYTES + CHECKSUM_BYTES;
+
+/// Bytes of a record beside its sections: entry, dedup key and two lengths.
+pub(crate) const RECORD_OVERHEAD_BYTES: usize = ENTRY_BYTES + DEDUP_KEY_BYTES + LENGTHS_BYTES;
+
+/// Bytes of the two lengths before a record's sections.
+pub(crate) const LENGTHS_BYTES: usize = 8;
+
+const MAGIC: [u8; 4] = *b"PLF1";
+const CHECKSUM_BYTES: usize = 4;
+
+/// What a frame says of itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Header {
+    /// Bytes of the whole frame.
+    pub frame_bytes: usize,
+    /// Index of the first entry.
+    pub first_index: u64,
+    /// Number of entries, at least 1.
+    pub count: usize,
+    /// Bytes of the sections part.
+    pub sections_bytes: usize,
+    /// Root of the tree before the frame.
+    pub previous_root: Hash,
+    /// Size of the tree after it.
+    pub new_size: u64,
+    /// Root of the tree after it.
+    pub new_root: Hash,
+}
+
+/// One record of a frame.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FrameRecord<'a> {
+    /// The entry.
+    pub entry: Entry,
+    /// The dedup key under which it was appended.
+    pub dedup: Option<DedupKey>,
+    /// The submitted section's CBOR.
+    pub submitted: &'a [u8],
+    /// The attested section's CBOR.
+    pub attested: &'a [u8],
+    /// Where in the frame the two sections' lengths start.
+    pub offset: u32,
+}
+
+/// A whole frame.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Frame<'a> {
+    header: Header,
+    records: Vec<FrameRecord<'a>>,
+}
+
+/// Why bytes are not a frame.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum FrameError {
+    /// Zeros: nothing was written here.
+    #[error("no frame: only zeros")]
+    Nothing,
+    /// Fewer bytes than a header, or than the header says.
+    #[error("the frame is cut off: expected {expected} bytes, got {got}")]
+    Short {
+        /// Bytes that there should be.
+        expected: usize,
+        /// Bytes that there are.
+        got: usize,
+    },
+    /// More bytes than the header says.
+    #[error("the frame has {expected} bytes, got {got}")]
+    Trailing {
+        /// Bytes that there should be.
+        expected: usize,
+        /// Bytes that there are.
+        got: usize,
+    },
+    /// It doesn't start like a frame.
+    #[error("a frame starts with \"PLF1\", got 0x{}", provlog_core::hex::encode(.0))]
+    Magic([u8; 4]),
+    /// The header's checksum is wrong.
+    #[error("the header's CRC32C is wrong")]
+    HeaderChecksum,
+    /// Lengths, count and sizes don't fit each other, or are over their limits.
+    #[error("the header's lengths and counts don't fit each other")]
+    Lengths,
+    /// The body's checksum is wrong.
+    #[error("the body's CRC32C is wrong")]
+    BodyChecksum,
+    /// Bytes that aren't an entry.
+    #[error("entry {index}: {source}")]
+    Entry {
+        /// Index in the log.
+        index: u64,
+        /// What is wrong with it.
+        source: EntryError,
+    },
+    /// A record's sections reach beyond the sections part, or don't fill it.
+    #[error("record {index}: the lengths of its sections don't fit the frame")]
+    SectionLengths {
+        /// Index in the log.
+        index: u64,
+    },
+    /// Bytes that aren't a section.
+    #[error("record {index}, {section}: {source}")]
+    Section {
+        /// Index in the log.
+        index: u64,
+        /// Which section.
+        section: SectionName,
+        /// What is wrong with it.
+        source: RecordError,
+    },
+    /// A section that isn't the one that the entry commits to.
+    #[error("record {index}, {section}: expected digest {expected}, got {got}")]
+    Digest {
+        /// Index in the log.
+        index: u64,
+        /// Which section.
+        section: SectionName,
+        /// In the entry.
+        expected: Hash,
+        /// Of the section.
+        got: Hash,
+    },
+}
+
+/// Reads a header from the front of `bytes`.
+///
+/// # Errors
+/// [`FrameError`]; [`FrameError::Nothing`] when there are only zeros.
+pub fn decode_header(bytes: &[u8]) -> Result<Header, FrameError> {
+    let short = FrameError::Short { expected: HEADER_BYTES, got: bytes.len() };
+    let header: &[u8; HEADER_BYTES] = bytes.first_chunk().ok_or(short)?;
+    if header.iter().all(|byte| *byte == 0) {
+        return Err(FrameError::Nothing);
+    }
+    let mut fields = Fields(header);
+    let magic = fields.take::<4>();
+    if magic != MAGIC {
+        return Err(FrameError::Magic(magic));
+    }
+    let (frame_bytes, first_index) = (fields.u32(), fields.u64());
+    let (count, sections_bytes, previous_root) = (fields.u32(), fields.u32(), Hash(fields.take()));
+    let (new_size, new_root) = (fields.u64(), Hash(fields.take()));
+    if fields.u32() != crc32c::crc32c(&header[..HEADER_BYTES - CHECKSUM_BYTES]) {
+        return Err(FrameError::HeaderChecksum);
+    }
+    let size = |value: u32| usize::try_from(value).map_err(|_| FrameError::Lengths);
+    let (frame_bytes, entries, sections_bytes) = (size(frame_bytes)?, size(count)?, size(sections_bytes)?);
+    let fixed =
+        entries.checked_mul(ENTRY_BYTES + DEDUP_KEY_BYTES).and_then(|n| n.checked_add(FRAME_OVERHEAD_BYTES));
+    let fits = fixed.and_then(|n| n.checked_add(sections_bytes)) == Some(frame_bytes)
+        && frame_bytes <= FRAME_BYTES_MAX
+        && entries > 0
+        && first_index.checked_add(u64::from(count)) == Some(new_size)
+        && new_size <= INTEGER_MAX;
+    let header = Header {
+        frame_bytes,
+        first_index,
+        count: entries,
+        sections_bytes,
+        previous_root,
+        new_size,
+        new_root,
+    };
+    if fits { Ok(header) } else { Err(FrameError::Lengths) }
+}
+
+/// Reads a whole frame, which must be all of `bytes`.
+///
+/// # Errors
+/// [`FrameError`] says what is wrong with it.
+pub fn decode(bytes: &[u8]) -> Result<Frame<'_>, FrameError> {
+    let header = decode_header(bytes)?;
+    let (expected, got) = (header.frame_bytes, bytes.len());
+    if got < expected {
+        return Err(FrameError::Short { expected, got });
+    }
+    if got > expected {
+        return Err(FrameError::Trailing { expected, got });
+    }
+    // The header's arithmetic holds and the bytes are all there: none of the splits below is out of range.
+    let (body, checksum) = bytes[HEADER_BYTES..].split_at(expected - FRAME_OVERHEAD_BYTES);
+    if checksum != crc32c::crc32c(body).to_be_bytes() {
+        return Err(FrameError::BodyChecksum);
+    }
+    let (entries, rest) = body.split_at(header.count * ENTRY_BYTES);
+    let (keys, sections) = rest.split_at(header.count * DEDUP_KEY_BYTES);
+    let records = decode_records(&header, entries, keys, sections)?;
+    Ok(Frame { header, records })
+}
+
+fn decode_records<'a>(
+    header: &Header,
+    entries: &[u8],
+    keys: &[u8],
+    sections: &'a [u8],
+) -> Result<Vec<FrameRecord<'a>>, FrameError> {
+    let (entries, _) = entries.as_chunks::<ENTRY_BYTES>();
+    let (keys, _) = keys.as_chunks::<DEDUP_KEY_BYTES>();
+    let sections_start = header.frame_bytes - CHECKSUM_BYTES - sections.len();
+    let (mut records, mut rest) = (Vec::with_capacity(header.count), sections);
+    for ((entry, key), index) in entries.iter().zip(keys).zip(header.first_index..) {
+        let lengths = FrameError::SectionLengths { index };
+        let offset =
+            u32::try_from(sections_start + (sections.len() - rest.len())).map_err(|_| FrameError::Lengths)?;
+        let (submitted, attested, after) = split_sections(rest).ok_or(lengths)?;
+        let entry = Entry::parse(entry).map_err(|source| FrameError::Entry { index, source })?;
+        records.push(FrameRecord { entry, dedup: DedupKey::from_stored(*key), submitted, attested, offset });
+        rest = after;
+    }
+    if rest.is_empty() { Ok(records) } else { Err(FrameError::SectionLengths { index: header.new_size - 1 }) }
+}
+
+/// Splits a record's two sections off the front of a sections part: submitted, attested, and what follows.
+pub(crate) fn split_sections(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let (lengths, rest) = bytes.split_first_chunk::<LENGTHS_BYTES>()?;
+    let (submitted, attested) = decode_lengths(*lengths);
+    let (submitted, rest) = rest.split_at_checked(submitted)?;
+    let (attested, rest) = rest.split_at_checked(attested)?;
+    Some((submitted, attested, rest))
+}
+
+/// The two lengths before a record's sections.
+pub(crate) fn decode_lengths(bytes: [u8; LENGTHS_BYTES]) -> (usize, usize) {
+    let mut fields = Fields(&bytes);
+    let mut length = || usize::try_from(fields.u32()).unwrap_or(usize::MAX);
+    (length(), length())
+}
+
+/// The bytes of a frame that appends `submissions`, as `entries`, to the tree of head `before` and makes it `after`.
+pub(crate) fn encode(before: &Head, entries: &[Entry], submissions: &[&Submission], after: &Head) -> Vec<u8> {
+    let records: usize = submissions.iter().map(|submission| submission.frame_bytes()).sum();
+    let mut bytes = Vec::with_capacity(FRAME_OVERHEAD_BYTES + records);
+    let sections_bytes = records - submissions.len() * (ENTRY_BYTES + DEDUP_KEY_BYTES);
+    bytes.extend_from_slice(&MAGIC);
+    bytes.extend_from_slice(&length(FRAME_OVERHEAD_BYTES + records));
+    bytes.extend_from_slice(&before.size.to_be_bytes());
+    bytes.extend_from_slice(&length(submissions.len()));
+    bytes.extend_from_slice(&length(sections_bytes));
+    bytes.extend_from_slice(&before.root.0);
+    bytes.extend_from_slice(&after.size.to_be_bytes());
+    bytes.extend_from_slice(&after.root.0);
+    let checksum = crc32c::crc32c(&bytes);
+    bytes.extend_from_slice(&checksum.to_be_bytes());
+    entries.iter().for_each(|entry| bytes.extend_from_slice(&entry.to_bytes()));
+    submissions.iter().for_each(|submission| bytes.extend_from_slice(&DedupKey::stored(submission.dedup)));
+    for submission in submissions {
+        bytes.extend_from_slice(&length(submission.submitted.len()));
+        bytes.extend_from_slice(&length(submission.attested.len()));
+        bytes.extend_from_slice(&submission.submitted);
+        bytes.extend_from_slice(&submission.attested);
+    }
+    let checksum = crc32c::crc32c(&bytes[HEADER_BYTES..]);
+    bytes.extend_from_slice(&checksum.to_be_bytes());
+    bytes
+}
+
+impl<'a> Frame<'a> {
+    /// What the frame says of itself.
+    #[must_use]
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Its records, in order.
+    #[must_use]
+    pub fn records(&self) -> &[FrameRecord<'a>] {
+        &self.records
+    }
+
+    /// Recomputes every section's digest and compares it with the one in its entry.
+    ///
+    /// # Errors
+    /// [`FrameError::Section`] or [`FrameError::Digest`], for the first record that is wrong.
+    pub fn check_sections(&self) -> Result<(), FrameError> {
+        for (record, index) in self.records.iter().zip(self.header.first_index..) {
+            record.sections(index)?;
+        }
+        Ok(())
+    }
+}
+
+impl FrameRecord<'_> {
+    /// The two sections, parsed and compared with the digests in the entry. `index` is for the errors.
+    ///
+    /// # Errors
+    /// As [`Frame::check_sections`].
+    pub fn sections(&self, index: u64) -> Result<(Section, Section), FrameError> {
+        let check = |section, bytes, expected| {
+            let parsed =
+                Section::parse(bytes).map_err(|source| FrameError::Section { index, section, source })?;
+            let got = parsed.digest(section, self.entry.kind);
+            if got == expected {
+                Ok(parsed)
+            } else {
+                Err(FrameError::Digest { index, section, expected, got })
+            }
+        };
+        let submitted = check(SectionName::Submitted, self.submitted, self.entry.submitted_digest)?;
+        Ok((submitted, check(SectionName::Attested, self.attested, self.entry.attested_digest)?))
+    }
+}
+
+/// Lengths in a frame are below [`FRAME_BYTES_MAX`], which fits 32 bits.
+fn length(bytes: usize) -> [u8; 4] {
+    debug_assert!(bytes <= FRAME_BYTES_MAX, "a frame of {bytes} bytes");
+    u32::try_from(bytes).unwrap_or(u32::MAX).to_be_bytes()
+}
+
+/// Takes fixed-length fields off the front of a buffer that is long enough for all of them.
+pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
+
+impl Fields<'_> {
+    pub(crate) fn take<const N: usize>(&mut self) -> [u8; N] {
+        match self.0.split_first_chunk::<N>() {
+            Some((field, rest)) => {
+                self.0 = rest;
+                *field
+            }
+            None => [0; N],
+        }
+    }
+
+    pub(crate) fn u32(&mut self) -> u32 {
+        u32::from_be_bytes(self.take())
+    }
+
+    pub(crate) fn u64(&mut self) -> u64 {
+        u64::from_be_bytes(self.take())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edge::Edge;
+    use crate::tests::{keyed, submission};
+    use proptest::prelude::*;
+    use provlog_core::entry::TimeMs;
+
+    /// A frame of three records on the empty log.
+    fn sample() -> (Vec<u8>, Vec<Submission>) {
+        let submissions = vec![submission(1), keyed(2, "key"), submission(6)];
+        let entries: Vec<Entry> =
+            submissions.iter().map(|submission| submission.entry(TimeMs::MIN)).collect();
+        let edge = Edge::empty();
+        let after = Edge { frontier: edge.extend(entries.iter().copied()).after().clone(), ..edge.clone() };
+        let bytes = encode(&edge.head(), &entries, &submissions.iter().collect::<Vec<_>>(), &after.head());
+        (bytes, submissions)
+    }
+
+    /// Makes both checksums right again after a change.
+    fn seal(bytes: &mut [u8]) {
+        let header = crc32c::crc32c(&bytes[..HEADER_BYTES - CHECKSUM_BYTES]);
+        bytes[HEADER_BYTES - CHECKSUM_BYTES..HEADER_BYTES].copy_from_slice(&header.to_be_bytes());
+        let end = bytes.len() - CHECKSUM_BYTES;
+        let body = crc32c::crc32c(&bytes[HEADER_BYTES..end]);
+        bytes[end..].copy_from_slice(&body.to_be_bytes());
+    }
+
+    #[test]
+    fn round_trip() {
+        let (bytes, submissions) = sample();
+        let frame = decode(&bytes).unwrap();
+        frame.check_sections().unwrap();
+        assert_eq!((frame.header().first_index, frame.header().new_size), (0, 3));
+        for (record, submission) in frame.records().iter().zip(&submissions) {
+            assert_eq!(record.entry, submission.entry(TimeMs::MIN));
+            assert_eq!(
+                (record.submitted, record.attested),
+                (&submission.submitted[..], &submission.attested[..])
+            );
+            assert_eq!(record.dedup, submission.dedup);
+            let at = usize::try_from(record.offset).unwrap();
+            assert_eq!(split_sections(&bytes[at..]).unwrap().0, record.submitted);
+        }
+        assert_eq!(
+            bytes.len(),
+            FRAME_OVERHEAD_BYTES + submissions.iter().map(Submission::frame_bytes).sum::<usize>()
+        );
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_other_length_is_refused() {
+        let (bytes, _) = sample();
+        for position in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[position / 8] ^= 1 << (position % 8);
+            assert!(decode(&flipped).is_err(), "bit {position}");
+        }
+        for length in 0..bytes.len() {
+            assert!(matches!(decode(&bytes[..length]), Err(FrameError::Short { .. })), "{length} bytes");
+        }
+        let (expected, got) = (bytes.len(), bytes.len() + 1);
+        assert_eq!(decode(&[bytes, vec![0]].concat()), Err(FrameError::Trailing { expected, got }));
+        assert_eq!(decode(&[0; 200]), Err(FrameError::Nothing));
+    }
+
+    #[test]
+    fn right_checksums_over_wrong_contents_are_refused() {
+        let (bytes, submissions) = sample();
+        let sections = HEADER_BYTES + 3 * (ENTRY_BYTES + DEDUP_KEY_BYTES);
+        let second =
+            sections + LENGTHS_BYTES + submissions[0].submitted.len() + submissions[0].attested.len();
+        let lengths = |index| FrameError::SectionLengths { index };
+        let cases: [(usize, &[u8], FrameError); 10] = [
+            (4, &[0xff; 4], FrameError::Lengths),
+            (8, &[0xff; 8], FrameError::Lengths),
+            (16, &[0, 0, 0, 0], FrameError::Lengths),
+            (16, &[0xff; 4], FrameError::Lengths),
+            (20, &[0, 0, 0, 1], FrameError::Lengths),
+            (56, &[0, 0, 0, 0, 0, 0, 0, 9], FrameError::Lengths),
+            (HEADER_BYTES, &[0x84], FrameError::Entry { index: 0, source: EntryError::Head }),
+            (sections, &[0xff; 4], lengths(0)),
+            (second, &[0, 0, 0, 0], lengths(2)),
+            (second + 4, &[0x7f; 4], lengths(1)),
+        ];
+        for (position, change, expected) in cases {
+            let mut changed = bytes.clone();
+            changed[position..position + change.len()].copy_from_slice(change);
+            seal(&mut changed);
+            assert_eq!(decode(&changed), Err(expected), "byte {position}");
+        }
+        let mut changed = bytes.clone();
+        changed[second + LENGTHS_BYTES + 40] ^= 1;
+        seal(&mut changed);
+        let error = decode(&changed).unwrap().check_sections().unwrap_err();
+        assert!(
+            matches!(error, FrameError::Digest { index: 1, section: SectionName::Submitted, .. }),
+            "{error}"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_are_no_frame_and_do_no_harm(
+            position in 0..400_usize, change in prop::collection::vec(any::<u8>(), 1..40), sealed in any::<bool>(),
+        ) {
+            let (mut bytes, _) = sample();
+            let end = bytes.len().min(position + change.len());
+            bytes[position..end].copy_from_slice(&change[..end - position]);
+            if sealed {
+                seal(&mut bytes);
+            }
+            if let Ok(frame) = decode(&bytes) {
+                prop_assert_eq!(frame.records().len(), frame.header().count);
+                let _checked = frame.check_sections();
+            }
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! A log: opened once, by one process.
+
+use crate::clock::ClockGuard;
+use crate::create::{self, CreateError};
+use crate::dedup::{DedupKey, Secret};
+use crate::derived::files::{DerivedFiles, DerivedPlaces};
+use crate::derived::follower::Follower;
+use crate::durable::{Disk, DiskError, OsDisk, remove_file};
+use crate::frame::FRAME_BYTES_MAX;
+use crate::identity::{IdentityError, Settings, check_genesis, read_secret, read_signer, trust_text};
+use crate::lock::{FolderLock, LockError};
+use crate::options::Options;
+use crate::queue::{Answer, Queue, Work};
+use crate::reader::Reader;
+use crate::recovery::{RecoveryError, recover};
+use crate::sequencer::{Sequencer, sign};
+use crate::shared::{Health, Shared};
+use crate::store::files::{FileStore, Places, SEGMENT_BYTES};
+use crate::store::segment::LogId;
+use crate::store::{Store, StoreError};
+use crate::submission::{AppendError, Appended, AppendedBatch, Committed, Submission};
+use crate::sync::lock;
+use provlog_core::note::VerifierKey;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+/// Whether there is a log to open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Presence {
+    /// There is none: create one. Its creation may have been interrupted, or the folder may hold something else;
+    /// [`Log::create`] tells these apart.
+    Absent,
+    /// There is one.
+    Present,
+}
+
+/// Why a log wasn't opened. Nothing was signed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// There is none.
+    #[error("{} holds no log: there is no log.toml", dir.display())]
+    NoLog {
+        /// The data folder.
+        dir: PathBuf,
+    },
+    /// Another process serves it.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The system refused.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// Key, secret or settings are not this log's.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// Storage failed, or is damaged.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Journal and high-water mark disagree.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
+    /// The first checkpoint couldn't be signed.
+    #[error("{0}")]
+    Sign(String),
+    /// A thread couldn't be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
+}
+
+/// A log: appends go through its one sequencer, reads through any number of [`Reader`]s.
+pub struct Log {
+    shared: Arc<Shared>,
+    queue: Arc<Queue>,
+    verifier: VerifierKey,
+    secret: Secret,
+    id: LogId,
+    trust_file: String,
+    threads: Mutex<Option<Threads>>,
+}
+
+struct Threads {
+    sequencer: JoinHandle<()>,
+    follower: JoinHandle<()>,
+    /// Given back only when both have ended.
+    _lock: FolderLock,
+}
+
+/// A log whose threads are not running yet.
+pub(crate) struct Opened {
+    pub(crate) sequencer: Sequencer,
+    pub(crate) follower: Follower,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) secret: Secret,
+    id: LogId,
+}
+
+impl Log {
+    /// Whether there is a log in the data folder.
+    #[must_use]
+    pub fn presence(options: &Options) -> Presence {
+        if options.settings_path().exists() { Presence::Present } else { Presence::Absent }
+    }
+
+    /// Makes a log named `origin`, with a new key and a new secret. Permanent: a log never changes its origin.
+    ///
+    /// # Errors
+    /// [`CreateError`]; a creation that was interrupted may be tried again.
+    pub fn create(options: &Options, origin: &str) -> Result<(), CreateError> {
+        create::make_folder(&OsDisk, &options.data_dir)?;
+        let _lock = FolderLock::take(&options.data_dir)?;
+        create::create(&OsDisk, options, origin, SEGMENT_BYTES)
+    }
+
+    /// Opens a log: checks that everything belongs together, recovers its end, signs its checkpoint, and starts its
+    /// threads. Costs the newest segment, whatever the log's size.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what, where, and what to do.
+    pub fn open(options: &Options) -> Result<Self, OpenError> {
+        if Self::presence(options) == Presence::Absent {
+            return Err(OpenError::NoLog { dir: options.data_dir.clone() });
+        }
+        let folder_lock = FolderLock::take(&options.data_dir)?;
+        let opened = Opened::open(Arc::new(OsDisk), options, SEGMENT_BYTES)?;
+        let Opened { sequencer, follower, shared, secret, id } = opened;
+        let verifier = sequencer.signer.verifier().clone();
+        let trust_file = trust_text(&verifier);
+        let queue = Arc::new(Queue::default());
+        let its_queue = Arc::clone(&queue);
+        let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
+            std::thread::Builder::new().name(name.into()).spawn(work).map_err(OpenError::Thread)
+        };
+        let follower = spawn("follower", Box::new(move || follower.run()))?;
+        let sequencer = spawn("sequencer", Box::new(move || sequencer.run(&its_queue)))?;
+        let threads = Mutex::new(Some(Threads { sequencer, follower, _lock: folder_lock }));
+        Ok(Self { shared, queue, verifier, secret, id, trust_file, threads })
+    }
+
+    /// The log's name.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        self.verifier.name()
+    }
+
+    /// The log's random id.
+    #[must_use]
+    pub const fn id(&self) -> [u8; 16] {
+        self.id.0
+    }
+
+    /// The key that signs checkpoints.
+    #[must_use]
+    pub const fn verifier(&self) -> &VerifierKey {
+        &self.verifier
+    }
+
+    /// The trust file to hand out.
+    #[must_use]
+    pub fn trust_file(&self) -> &str {
+        &self.trust_file
+    }
+
+    /// Appends one record. `respond` is called once: on the sequencer's thread, when the entry is durable and signed or
+    /// refused, or at once on this one. It must hand the answer over and return. Dropped without a call it means that the
+    /// sequencer panicked: the log has stopped, and the next start tells whether the entry is in it.
+    pub fn append(
+        &self,
+        submission: Submission,
+        respond: impl FnOnce(Result<Appended, AppendError>) + Send + 'static,
+    ) {
+        self.enqueue(Work::new(vec![submission], Answer::One(Box::new(respond))));
+    }
+
+    /// Appends a batch: all of it in one commit, or nothing. Lines whose dedup key was used before report their old
+    /// entries, and fail nothing. `respond` as with [`Log::append`].
+    pub fn append_batch(
+        &self,
+        batch: Vec<Submission>,
+        respond: impl FnOnce(Result<AppendedBatch, AppendError>) + Send + 'static,
+    ) {
+        self.enqueue(Work::new(batch, Answer::Batch(Box::new(respond))));
+    }
+
+    fn enqueue(&self, work: Work) {
+        let got_bytes = work.frame_bytes();
+        if got_bytes > FRAME_BYTES_MAX {
+            return work.answer.refuse(AppendError::TooLarge { limit_bytes: FRAME_BYTES_MAX, got_bytes });
+        }
+        if let Err(work) = self.queue.push(work) {
+            let detail = self.shared.fatal.get().cloned();
+            work.answer
+                .refuse(detail.map_or(AppendError::ShuttingDown, |detail| AppendError::Fatal { detail }));
+        }
+    }
+
+    /// The dedup key for `key`, which is a `what` (say `idempotency-key`, or `submitted-digest`) of the caller whose stable
+    /// identity is `caller`: HMAC-SHA-256(secret, CBOR `[what, caller, key]`).
+    #[must_use]
+    pub fn dedup_key(&self, what: &str, caller: &str, key: &[u8]) -> DedupKey {
+        DedupKey::derive(&self.secret, what, caller, key)
+    }
+
+    /// The newest committed state.
+    #[must_use]
+    pub fn committed(&self) -> Arc<Committed> {
+        self.shared.committed()
+    }
+
+    /// A reader, cheap to make and to clone; it goes on reading when the log is shut down.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        Reader::new(Arc::clone(&self.shared))
+    }
+
+    /// Whether the log does its work.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.shared.health()
+    }
+
+    /// Takes no more appends, finishes and answers those that wait, and gives the lock back. Called again, it does
+    /// nothing.
+    pub fn shutdown(&self) {
+        self.queue.close();
+        self.shared.bell.stop();
+        let Some(Threads { sequencer, follower, _lock }) = lock(&self.threads).take() else { return };
+        // A thread that panicked has told so already: the sequencer by its guard, the follower by the panic's message.
+        let _ended = (sequencer.join(), follower.join());
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
+}
+
+impl Opened {
+    /// Everything that opening does, on the caller's thread.
+    pub(crate) fn open(
+        disk: Arc<dyn Disk>,
+        options: &Options,
+        segment_bytes: u32,
+    ) -> Result<Self, OpenError> {
+        let (settings, id) = Settings::read(disk.as_ref(), &options.settings_path())?;
+        let secret = read_secret(disk.as_ref(), &options.secret_path(), &settings)?;
+        let signer = read_signer(disk.as_ref(), options)?;
+        let places = Places { journal: options.journal_path(), high_water: options.high_water_path() };
+        let mut store = FileStore::open(Arc::clone(&disk), &places, id, segment_bytes)?;
+        check_genesis(store.frames().as_ref(), &settings, &signer, options.log_key_path())?;
+        let recovered = recover(&mut store)?;
+        if disk.exists(&options.creating_path())? {
+            // The log was made in full: log.toml comes last.
+            remove_file(disk.as_ref(), &options.creating_path())?;
+        }
+        // Looked at now, so that a log that then stands idle for a year isn't taken for one opened with a wrong clock.
+        let mut guard = ClockGuard::new(options.accept_clock);
+        if let Err(error) = guard.now(options.clock.as_ref(), recovered.edge.last_time) {
+            tracing::warn!("appends will be refused: {error}");
+        }
+        let committed =
+            sign(&signer, recovered.extension, recovered.edge.last_time).map_err(OpenError::Sign)?;
+        let places = DerivedPlaces {
+            tiles: options.data_dir.join("tiles"),
+            positions: options.data_dir.join("positions"),
+        };
+        let derived = DerivedFiles::new(disk, places, id);
+        let observer = Arc::clone(&options.observer);
+        let shared = Arc::new(Shared::new(committed, recovered.volatile, derived, store.frames(), observer));
+        let sequencer = Sequencer {
+            store: Box::new(store),
+            edge: recovered.edge,
+            clock: Arc::clone(&options.clock),
+            guard,
+            signer,
+            shared: Arc::clone(&shared),
+        };
+        let follower = Follower::new(Arc::clone(&shared));
+        Ok(Self { sequencer, follower, shared, secret, id })
+    }
+}

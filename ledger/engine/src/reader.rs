@@ -1,0 +1,311 @@
+//! Reading a log. Whatever comes from disk is checked before it is handed out: a record against its entry and its leaf, a
+//! proof against a signed root, a tile against its parent or the tree's right edge.
+//!
+//! What fails is told apart by reading the journal: if that is whole, a derived file was wrong, and is made again; if it
+//! isn't, the damage is reported with file and offset. Nothing here writes.
+
+use crate::derived::nodes::Nodes;
+use crate::derived::{Position, Unavailable, fold, nodes_at};
+use crate::frame::{self, HEADER_BYTES, LENGTHS_BYTES};
+use crate::scan::scan_segment;
+use crate::shared::Shared;
+use crate::store::{FrameAt, StoreError};
+use crate::submission::Committed;
+use provlog_core::limits::ENTRY_BYTES;
+use provlog_core::tree::{
+    NodeSource, Resource, TILE_HASHES, Tile, consistency_proof, inclusion_proof, root_of, verify_consistency,
+    verify_inclusion,
+};
+use provlog_core::{Entry, Hash, Record};
+use std::sync::Arc;
+
+/// Why something couldn't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The log doesn't have it, at this size.
+    #[error("{what}: not in this log, which holds {size} entries")]
+    NotFound {
+        /// What was asked for.
+        what: String,
+        /// The log's size.
+        size: u64,
+    },
+    /// It is being made again from the journal.
+    #[error("not available for now: {detail}")]
+    DerivedUnavailable {
+        /// Why.
+        detail: String,
+    },
+    /// The journal is damaged, or can't be read.
+    #[error(transparent)]
+    Journal(#[from] StoreError),
+}
+
+/// Reads a log, as far as it is committed.
+#[derive(Clone)]
+pub struct Reader {
+    shared: Arc<Shared>,
+}
+
+impl Reader {
+    pub(crate) const fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// The newest committed state.
+    #[must_use]
+    pub fn committed(&self) -> Arc<Committed> {
+        self.shared.committed()
+    }
+
+    /// One entry.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn entry(&self, index: u64) -> Result<Entry, ReadError> {
+        self.record(index).map(|record| record.entry)
+    }
+
+    /// One record.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn record(&self, index: u64) -> Result<Record, ReadError> {
+        let size = self.committed().checkpoint.size;
+        if index >= size {
+            return Err(ReadError::NotFound { what: format!("entry {index}"), size });
+        }
+        let nodes = self.nodes();
+        let (position, leaf) = (nodes.position(index)?, nodes.node(0, index)?);
+        let record = self.read_record(index, position)?;
+        match record.filter(|record| record.entry.leaf_hash() == leaf) {
+            Some(record) => Ok(record),
+            None => Err(self.diagnose(index, "a position or leaf hash")),
+        }
+    }
+
+    /// Inclusion proof of entry `index` in the tree of the first `size` entries; verified.
+    ///
+    /// # Errors
+    /// [`ReadError`]; [`ReadError::NotFound`] when the log hasn't reached `size`, or `index` isn't below it.
+    pub fn inclusion_proof(&self, index: u64, size: u64) -> Result<Vec<Hash>, ReadError> {
+        let committed = self.committed();
+        if index >= size || size > committed.checkpoint.size {
+            let what = format!("entry {index} in a tree of {size}");
+            return Err(ReadError::NotFound { what, size: committed.checkpoint.size });
+        }
+        let root = self.checked_root(size, &committed)?;
+        let proof = inclusion_proof(&self.nodes(), index, size)?;
+        let leaf = self.nodes().node(0, index)?;
+        if verify_inclusion(index, size, &leaf, &proof, &root).is_err() {
+            return Err(self.distrust("a proof doesn't lead to the log's root"));
+        }
+        Ok(proof)
+    }
+
+    /// Consistency proof from the tree of `old` entries to that of `new`; verified. Empty when they are equal, or `old` is 0.
+    ///
+    /// # Errors
+    /// [`ReadError`]; [`ReadError::NotFound`] when the log hasn't reached `new`, or `old` is above it.
+    pub fn consistency_proof(&self, old: u64, new: u64) -> Result<Vec<Hash>, ReadError> {
+        let committed = self.committed();
+        if old > new || new > committed.checkpoint.size {
+            let what = format!("consistency of the trees of {old} and {new}");
+            return Err(ReadError::NotFound { what, size: committed.checkpoint.size });
+        }
+        let (old_root, new_root) = (self.checked_root(old, &committed)?, self.checked_root(new, &committed)?);
+        let proof = consistency_proof(&self.nodes(), old, new)?;
+        if old > 0 && verify_consistency(old, new, &old_root, &new_root, &proof).is_err() {
+            return Err(self.distrust("a consistency proof doesn't lead to the log's roots"));
+        }
+        Ok(proof)
+    }
+
+    /// The root at a size that the log has had; verified to be consistent with the newest one.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn root_at(&self, size: u64) -> Result<Hash, ReadError> {
+        let committed = self.committed();
+        if size > committed.checkpoint.size {
+            let what = format!("a tree of {size}");
+            return Err(ReadError::NotFound { what, size: committed.checkpoint.size });
+        }
+        self.checked_root(size, &committed)
+    }
+
+    /// A tile's hashes, 32 bytes each; verified.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn tile(&self, tile: Tile) -> Result<Vec<u8>, ReadError> {
+        let hashes = self.checked_tile(tile, &Resource::Hashes(tile))?;
+        Ok(hashes.iter().flat_map(|hash| hash.0).collect())
+    }
+
+    /// An entry bundle: each entry with its length before it, as two bytes big endian; verified. Index and width are
+    /// those of a level-0 tile.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn entry_bundle(&self, tile: Tile) -> Result<Vec<u8>, ReadError> {
+        let resource = Resource::Entries(tile);
+        let leaves = self.checked_tile(Tile { level: 0, ..tile }, &resource)?;
+        let first = tile.index * TILE_HASHES;
+        let entries = self.read_entries(first, leaves.len())?;
+        let mut bundle = Vec::with_capacity(entries.len() * (2 + ENTRY_BYTES));
+        for ((entry, leaf), index) in entries.iter().zip(&leaves).zip(first..) {
+            if Hash::leaf(entry) != *leaf {
+                return Err(self.diagnose(index, "a position or leaf hash"));
+            }
+            bundle.extend_from_slice(&ENTRY_LENGTH);
+            bundle.extend_from_slice(entry);
+        }
+        Ok(bundle)
+    }
+
+    fn nodes(&self) -> Nodes<'_> {
+        Nodes { tail: &self.shared.volatile.tail, files: &self.shared.derived }
+    }
+
+    /// The root at `size`, which `committed` has reached.
+    fn checked_root(&self, size: u64, committed: &Committed) -> Result<Hash, ReadError> {
+        let newest = &committed.checkpoint;
+        if size == newest.size {
+            return Ok(newest.root);
+        }
+        let root = root_of(&self.nodes(), size)?;
+        let proof = consistency_proof(&self.nodes(), size, newest.size)?;
+        if size > 0 && verify_consistency(size, newest.size, &root, &newest.root, &proof).is_err() {
+            return Err(self.distrust("an older root is not consistent with the newest one"));
+        }
+        Ok(root)
+    }
+
+    fn checked_tile(&self, tile: Tile, resource: &Resource) -> Result<Vec<Hash>, ReadError> {
+        let committed = self.committed();
+        let size = committed.checkpoint.size;
+        if !tile.exists_at(size) || tile.width == 0 {
+            return Err(ReadError::NotFound { what: resource.to_string(), size });
+        }
+        let level = u32::from(tile.level);
+        let first = tile.index * TILE_HASHES;
+        let there = (nodes_at(level, size) - first).min(TILE_HASHES);
+        let nodes = self.nodes();
+        let mut hashes = nodes.tile_nodes(level, first, there)?;
+        let sound = if there == TILE_HASHES {
+            fold(hashes.clone()) == Some(nodes.node(8 * (level + 1), tile.index)?)
+        } else {
+            self.is_right_edge(level, &hashes, &committed)
+        };
+        if !sound {
+            return Err(self.distrust(&format!("{resource} doesn't agree with the tree above it")));
+        }
+        hashes.truncate(usize::from(tile.width));
+        Ok(hashes)
+    }
+
+    /// Whether an incomplete tile's hashes make up the peaks of the committed tree that lie in this level.
+    fn is_right_edge(&self, level: u32, hashes: &[Hash], committed: &Committed) -> bool {
+        let (frontier, mut rest) = (committed.extension.after(), hashes);
+        for bit in (0..8).rev() {
+            let Some(peak) = frontier.peak(8 * level + bit) else { continue };
+            let Some((subtree, behind)) = rest.split_at_checked(1 << bit) else { return false };
+            if fold(subtree.to_vec()) != Some(peak) {
+                return false;
+            }
+            rest = behind;
+        }
+        rest.is_empty()
+    }
+
+    /// The record at a position; none when what lies there isn't the record.
+    fn read_record(&self, index: u64, position: Position) -> Result<Option<Record>, ReadError> {
+        let frames = self.shared.frames.as_ref();
+        let at = FrameAt { segment: frames.locate(index)?, offset: position.frame };
+        let Some((header, offset)) = self.read_header(at, index)? else { return Ok(None) };
+        let (Ok(entry), Ok(record)) =
+            (frames.read(at, offset, ENTRY_BYTES), usize::try_from(position.record))
+        else {
+            return Ok(None);
+        };
+        let Some(room) = header.frame_bytes.checked_sub(record) else { return Ok(None) };
+        let Ok(lengths) = frames.read(at, record, LENGTHS_BYTES) else { return Ok(None) };
+        let Some(lengths) = lengths.first_chunk() else { return Ok(None) };
+        let (submitted, attested) = frame::decode_lengths(*lengths);
+        let sections = submitted.saturating_add(attested);
+        if sections.saturating_add(LENGTHS_BYTES) > room {
+            return Ok(None);
+        }
+        let Ok(bytes) = frames.read(at, record + LENGTHS_BYTES, sections) else { return Ok(None) };
+        let Some((submitted, attested)) = bytes.split_at_checked(submitted) else { return Ok(None) };
+        let Ok(entry) = Entry::parse(&entry) else { return Ok(None) };
+        let record = frame::FrameRecord { entry, dedup: None, submitted, attested, offset: position.record };
+        let sections = record.sections(index).ok();
+        Ok(sections.map(|(submitted, attested)| Record { entry, submitted, attested }))
+    }
+
+    /// The header of the frame at `at`, and where in it the entry `index` starts; none when it holds another range.
+    fn read_header(&self, at: FrameAt, index: u64) -> Result<Option<(frame::Header, usize)>, ReadError> {
+        let bytes = match self.shared.frames.read(at, 0, HEADER_BYTES) {
+            Ok(bytes) => bytes,
+            Err(error @ StoreError::MissingSegment { .. }) => return Err(error.into()),
+            Err(_) => return Ok(None),
+        };
+        let Ok(header) = frame::decode_header(&bytes) else { return Ok(None) };
+        if !(header.first_index..header.new_size).contains(&index) {
+            return Ok(None);
+        }
+        let nth = usize::try_from(index - header.first_index).unwrap_or(usize::MAX);
+        Ok(Some((header, HEADER_BYTES + nth * ENTRY_BYTES)))
+    }
+
+    /// The bytes of `count` entries, read frame by frame.
+    fn read_entries(&self, first: u64, count: usize) -> Result<Vec<[u8; ENTRY_BYTES]>, ReadError> {
+        let frames = self.shared.frames.as_ref();
+        let end = first.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+        let positions = self.nodes().positions(first, end - first)?;
+        let mut entries = Vec::with_capacity(count);
+        while let Some(position) = positions.get(entries.len()) {
+            let index = first + u64::try_from(entries.len()).unwrap_or(u64::MAX);
+            let at = FrameAt { segment: frames.locate(index)?, offset: position.frame };
+            let Some((header, offset)) = self.read_header(at, index)? else {
+                return Err(self.diagnose(index, "a position"));
+            };
+            let of_frame = usize::try_from(header.new_size.min(end) - index).unwrap_or(usize::MAX);
+            let bytes = frames.read(at, offset, of_frame.saturating_mul(ENTRY_BYTES))?;
+            entries.extend_from_slice(bytes.as_chunks::<ENTRY_BYTES>().0);
+        }
+        Ok(entries)
+    }
+
+    /// Something read for entry `index` was wrong: finds out whether the journal is, or `derived` was.
+    fn diagnose(&self, index: u64, derived: &str) -> ReadError {
+        let frames = self.shared.frames.as_ref();
+        let size = self.committed().checkpoint.size;
+        let check = |at: FrameAt, frame: &frame::Frame<'_>, _: &_| {
+            frame.check_sections().map_err(|error| crate::scan::damaged(frames, at, &error.to_string()))
+        };
+        match frames.locate(index).and_then(|segment| scan_segment(frames, segment, size, check)) {
+            Ok(()) => self.distrust(&format!("{derived} of entry {index} is wrong")),
+            Err(error) => {
+                self.shared.report_damage(&error.to_string());
+                error.into()
+            }
+        }
+    }
+
+    fn distrust(&self, what: &str) -> ReadError {
+        self.shared.distrust_derived(what);
+        ReadError::DerivedUnavailable { detail: format!("{what}: it is being made again from the journal") }
+    }
+}
+
+/// An entry's length, as an entry bundle has it before each.
+const ENTRY_LENGTH: [u8; 2] = [0, 80];
+
+impl From<Unavailable> for ReadError {
+    fn from(Unavailable(detail): Unavailable) -> Self {
+        Self::DerivedUnavailable { detail }
+    }
+}

@@ -1,0 +1,53 @@
+//! Reading a segment that lies behind the newest one, and checking all of it on the way.
+
+use crate::edge::Edge;
+use crate::frame::{self, Frame};
+use crate::store::{FrameAt, Frames, Next, StoreError};
+use provlog_core::tree::Extension;
+
+/// What to do about a damaged journal; the same in every message.
+const ADVICE: &str =
+    "the journal is damaged here. Stop the log, put this file back from a copy, and start again";
+
+/// Hands every frame of a segment to `visit`, each with what it makes of the tree. Checksums and roots are recomputed,
+/// and the segment must end where the next one starts.
+///
+/// The newest segment has no next one: it is read up to `size`, which must lie in it.
+pub(crate) fn scan_segment(
+    frames: &dyn Frames,
+    segment: u64,
+    size: u64,
+    mut visit: impl FnMut(FrameAt, &Frame<'_>, &Extension) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let next_edge = if segment < frames.newest() { Some(frames.edge(segment + 1)?) } else { None };
+    let end = next_edge.as_ref().map_or(size, Edge::size);
+    let mut edge = frames.edge(segment)?;
+    let mut at = frames.start(segment);
+    while edge.size() < end {
+        let bytes = match frames.next(at)? {
+            Next::Frame(bytes) => bytes,
+            Next::End(error) => return Err(damaged(frames, at, &error.to_string())),
+        };
+        let frame = frame::decode(&bytes).map_err(|error| damaged(frames, at, &error.to_string()))?;
+        let extension = edge.follow(&frame).map_err(|error| damaged(frames, at, &error.to_string()))?;
+        visit(at, &frame, &extension)?;
+        edge = edge.after(&frame, &extension);
+        at = frames.behind(at, bytes.len());
+    }
+    match next_edge {
+        Some(next) if next != edge => {
+            let detail = format!(
+                "the next segment starts at another edge, of size {}, than this one ends at",
+                next.size()
+            );
+            Err(damaged(frames, at, &detail))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Damage at a place of the journal.
+pub(crate) fn damaged(frames: &dyn Frames, at: FrameAt, what: &str) -> StoreError {
+    let (file, offset) = frames.place(at);
+    StoreError::Damaged { file, offset, detail: format!("{what}; {ADVICE}") }
+}

@@ -1,0 +1,264 @@
+//! The one writer: assigns indices and times, makes groups durable, signs, and answers.
+//!
+//! For each group, in this order: plan (dedup, time, space); append one frame, durable; move the high-water mark,
+//! durable, which is the commit point; show and sign the new state; answer. A failure before an index was assigned
+//! refuses the requests and changes nothing. A failure from the append on is fatal: what is on disk is unknown, so
+//! nothing is tried again, everyone is told, and the next start finds out. It never reads derived files.
+
+use crate::clock::{Clock, ClockGuard};
+use crate::dedup::{DedupKey, Lookup};
+use crate::edge::Edge;
+use crate::frame::{self, FRAME_OVERHEAD_BYTES};
+use crate::observer::GroupStats;
+use crate::queue::{Answer, Queue, Work};
+use crate::shared::Shared;
+use crate::store::{Advance, Store, StoreError};
+use crate::submission::{AppendError, Committed, Outcome, Submission};
+use crate::sync::lock;
+use provlog_core::checkpoint::Checkpoint;
+use provlog_core::entry::{Entry, TimeMs};
+use provlog_core::note::{LogSigner, Note};
+use provlog_core::tree::Extension;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The writer's state, owned by its thread.
+pub(crate) struct Sequencer {
+    pub(crate) store: Box<dyn Store>,
+    pub(crate) edge: Edge,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) guard: ClockGuard,
+    pub(crate) signer: LogSigner,
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// A request whose answer hangs on the group.
+struct Planned {
+    lines: Vec<Line>,
+    answer: Answer,
+}
+
+/// What is known of a submission before the group is committed.
+#[derive(Clone, Copy)]
+enum Line {
+    /// It is this entry already.
+    Known(u64),
+    /// It becomes the group's nth new entry.
+    New(usize),
+    /// It is the same as the group's nth new entry.
+    Same(usize),
+}
+
+/// What a group adds, and who waits for it.
+#[derive(Default)]
+struct Plan {
+    fresh: Vec<Submission>,
+    keys: HashMap<DedupKey, usize>,
+    waiting: Vec<Planned>,
+}
+
+impl Sequencer {
+    /// Works until the queue is closed and empty.
+    pub(crate) fn run(mut self, queue: &Queue) {
+        let guard = PanicGuard { shared: Arc::clone(&self.shared), queue };
+        while let Some(group) = queue.take_group() {
+            self.commit(group);
+        }
+        drop(guard);
+    }
+
+    /// Commits a group and answers all of it.
+    pub(crate) fn commit(&mut self, group: Vec<Work>) {
+        if let Some(detail) = self.shared.fatal.get() {
+            let error = AppendError::Fatal { detail: detail.clone() };
+            return group.into_iter().for_each(|work| work.answer.refuse(error.clone()));
+        }
+        let start = Instant::now();
+        let mut plan = self.plan(group);
+        if plan.fresh.is_empty() {
+            return;
+        }
+        let waiting = std::mem::take(&mut plan.waiting);
+        match self.commit_fresh(&plan.fresh, start) {
+            Ok((committed, entries)) => answer(waiting, &committed, &entries),
+            Err(error) => {
+                if let AppendError::Fatal { detail } = &error {
+                    self.shared.fail(detail);
+                }
+                waiting.into_iter().for_each(|planned| planned.answer.refuse(error.clone()));
+            }
+        }
+    }
+
+    /// Sorts out what is new. Requests that can be answered or refused without the group are.
+    fn plan(&self, group: Vec<Work>) -> Plan {
+        let mut plan = Plan::default();
+        for work in group {
+            match self.resolve(&plan, &work.submissions) {
+                Err(error) => work.answer.refuse(error),
+                Ok(known) if known.iter().all(Option::is_some) => {
+                    let outcomes =
+                        known.into_iter().flatten().map(|index| Outcome::Duplicate { index }).collect();
+                    work.answer.give(outcomes, self.shared.committed());
+                }
+                Ok(known) => {
+                    let lines = work.submissions.into_iter().zip(known);
+                    let lines = lines.map(|(submission, known)| plan.line(submission, known)).collect();
+                    plan.waiting.push(Planned { lines, answer: work.answer });
+                }
+            }
+        }
+        plan
+    }
+
+    /// The entries that the submissions' dedup keys are known for. A key of this very group needs no map.
+    fn resolve(&self, plan: &Plan, submissions: &[Submission]) -> Result<Vec<Option<u64>>, AppendError> {
+        let dedup = lock(&self.shared.volatile.dedup);
+        let resolve = |submission: &Submission| {
+            let Some(key) = submission.dedup.filter(|key| !plan.keys.contains_key(key)) else {
+                return Ok(None);
+            };
+            match dedup.lookup(&key) {
+                Lookup::Used(index) => Ok(Some(index)),
+                Lookup::Unused => Ok(None),
+                Lookup::Rebuilding { done, total } => Err(AppendError::DedupRebuilding { done, total }),
+                Lookup::Unavailable { detail } => Err(AppendError::DedupUnavailable { detail }),
+            }
+        };
+        submissions.iter().map(resolve).collect()
+    }
+
+    fn commit_fresh(
+        &mut self,
+        fresh: &[Submission],
+        start: Instant,
+    ) -> Result<(Arc<Committed>, Vec<Entry>), AppendError> {
+        let time = self.guard.now(self.clock.as_ref(), self.edge.last_time)?;
+        let bytes: usize = fresh.iter().map(Submission::frame_bytes).sum();
+        let sealed =
+            self.store.reserve(FRAME_OVERHEAD_BYTES + bytes, &self.edge).map_err(|error| match error {
+                StoreError::NoSpace(error) => AppendError::NoSpace { detail: error.to_string() },
+                error => fatal("cannot open the next segment of the journal", &error),
+            })?;
+        let entries: Vec<Entry> = fresh.iter().map(|submission| submission.entry(time)).collect();
+        let extension = self.edge.extend(entries.iter().copied());
+        let (before, after) =
+            (self.edge.head(), Edge { frontier: extension.after().clone(), last_time: time }.head());
+        let submissions: Vec<&Submission> = fresh.iter().collect();
+        let bytes = frame::encode(&before, &entries, &submissions, &after);
+        // Read back before it is written: a frame that doesn't count would be an acknowledged loss.
+        let frame = frame::decode(&bytes).map_err(|error| fatal("a frame was encoded wrong", &error))?;
+        let encoded = Instant::now();
+        let at = self.store.append(&bytes).map_err(|error| fatal("cannot append to the journal", &error))?;
+        let appended = Instant::now();
+        match self.store.advance(&before, &after) {
+            Advance::Committed => {}
+            Advance::Unknown(error) => return Err(fatal("cannot move the high-water mark", &error)),
+            Advance::NotCommitted(head) => {
+                let detail =
+                    format!("the high-water mark was moved to {} entries by another process", head.size);
+                return Err(AppendError::Fatal { detail });
+            }
+        }
+        let advanced = Instant::now();
+        self.shared.volatile.apply(at, &frame, &extension);
+        self.edge = self.edge.after(&frame, &extension);
+        let committed =
+            sign(&self.signer, extension, time).map_err(|detail| AppendError::Fatal { detail })?;
+        let committed = Arc::new(committed);
+        self.shared.publish(Arc::clone(&committed));
+        if sealed {
+            self.shared.bell.sealed();
+        }
+        let published = Instant::now();
+        let lengths = (u64::try_from(entries.len()), u64::try_from(bytes.len()));
+        self.shared.observer.group_committed(&GroupStats {
+            entries: lengths.0.unwrap_or(u64::MAX),
+            bytes: lengths.1.unwrap_or(u64::MAX),
+            size: after.size,
+            encode: since(start, encoded),
+            journal_sync: since(encoded, appended),
+            high_water_sync: since(appended, advanced),
+            publish: since(advanced, published),
+        });
+        Ok((committed, entries))
+    }
+}
+
+impl Plan {
+    fn line(&mut self, submission: Submission, known: Option<u64>) -> Line {
+        if let Some(index) = known {
+            return Line::Known(index);
+        }
+        let next = self.fresh.len();
+        if let Some(key) = submission.dedup {
+            let first = *self.keys.entry(key).or_insert(next);
+            if first != next {
+                return Line::Same(first);
+            }
+        }
+        self.fresh.push(submission);
+        Line::New(next)
+    }
+}
+
+fn answer(waiting: Vec<Planned>, committed: &Arc<Committed>, entries: &[Entry]) {
+    let first = committed.extension.size_before();
+    let index = |position: usize| first.saturating_add(u64::try_from(position).unwrap_or(u64::MAX));
+    for Planned { lines, answer } in waiting {
+        let outcome = |line: Line| match line {
+            Line::Known(index) => Outcome::Duplicate { index },
+            Line::Same(position) => Outcome::Duplicate { index: index(position) },
+            // Positions were given out one by one as the group's entries were gathered.
+            Line::New(position) => Outcome::New { index: index(position), entry: entries[position] },
+        };
+        answer.give(lines.into_iter().map(outcome).collect(), Arc::clone(committed));
+    }
+}
+
+/// Signs the tree that `extension` completes, and verifies the signature once, for everyone who gets it.
+pub(crate) fn sign(signer: &LogSigner, extension: Extension, time_ms: TimeMs) -> Result<Committed, String> {
+    let frontier = extension.after();
+    let origin = signer.verifier().name().to_owned();
+    let checkpoint = Checkpoint { origin, size: frontier.size(), root: frontier.root() };
+    let signed = checkpoint.sign(signer);
+    let note = Note::parse(signed.as_bytes())
+        .map_err(|error| format!("the checkpoint was signed wrong: {error}"))?;
+    let verifies = |bytes: &[u8]| signer.verifier().verifies(note.text.as_bytes(), bytes);
+    if !note.signatures.iter().any(|line| line.is_by(signer.verifier()) && verifies(&line.signature)) {
+        return Err("the checkpoint's signature doesn't verify: this machine computes wrong".into());
+    }
+    Ok(Committed { checkpoint, signed, extension, time_ms })
+}
+
+fn fatal(what: &str, error: &dyn std::error::Error) -> AppendError {
+    AppendError::Fatal { detail: format!("{what}: {error}. Restart: the journal will be checked then") }
+}
+
+fn since(start: Instant, end: Instant) -> Duration {
+    end.saturating_duration_since(start)
+}
+
+/// If the thread ends by a panic, nobody must wait for an answer for ever.
+struct PanicGuard<'a> {
+    shared: Arc<Shared>,
+    queue: &'a Queue,
+}
+
+impl Drop for PanicGuard<'_> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let detail =
+            "the sequencer panicked: this is a bug, please report it with the log's output".to_owned();
+        self.shared.fail(&detail);
+        self.queue.close();
+        while let Some(group) = self.queue.take_group() {
+            group
+                .into_iter()
+                .for_each(|work| work.answer.refuse(AppendError::Fatal { detail: detail.clone() }));
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What the engine's threads and its readers share.
+
+use crate::dedup::Dedup;
+use crate::derived::files::DerivedFiles;
+use crate::derived::follower::Bell;
+use crate::derived::tail::Tail;
+use crate::edge::Edge;
+use crate::frame::Frame;
+use crate::observer::Observer;
+use crate::store::{FrameAt, Frames};
+use crate::submission::Committed;
+use crate::sync::{lock, read, write};
+use provlog_core::tree::Extension;
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
+
+/// Whether the log does its work.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Health {
+    /// All of it.
+    Ok,
+    /// Some appends or reads may be refused: something is being rebuilt, or the journal is damaged.
+    Degraded {
+        /// What, and what to do.
+        detail: String,
+    },
+    /// Nothing is appended any more; the process must exit and be started again.
+    Fatal {
+        /// What failed.
+        detail: String,
+    },
+}
+
+/// What is made from the journal and kept in memory.
+pub(crate) struct Volatile {
+    pub(crate) dedup: Mutex<Dedup>,
+    pub(crate) tail: RwLock<Tail>,
+}
+
+impl Volatile {
+    /// Of a log whose newest segment starts at `edge`.
+    pub(crate) fn new(segment: u64, edge: &Edge) -> Self {
+        Self { dedup: Mutex::new(Dedup::new(edge.size())), tail: RwLock::new(Tail::new(segment, edge)) }
+    }
+
+    /// Takes in a frame that is in the log: what commit does, and recovery.
+    pub(crate) fn apply(&self, at: FrameAt, frame: &Frame<'_>, extension: &Extension) {
+        write(&self.tail).push(at, frame, extension);
+        let mut dedup = lock(&self.dedup);
+        for (record, index) in frame.records().iter().zip(frame.header().first_index..) {
+            if let Some(key) = record.dedup {
+                dedup.insert(key, index);
+            }
+        }
+    }
+}
+
+pub(crate) struct Shared {
+    /// Replaced by the sequencer alone, after `volatile` took the group in: who reads this first finds all of it there.
+    pub(crate) committed: RwLock<Arc<Committed>>,
+    pub(crate) volatile: Volatile,
+    pub(crate) derived: DerivedFiles,
+    pub(crate) frames: Arc<dyn Frames>,
+    pub(crate) bell: Bell,
+    pub(crate) observer: Arc<dyn Observer>,
+    /// Set once, by the sequencer: why it stopped.
+    pub(crate) fatal: OnceLock<String>,
+    damage: Mutex<Option<String>>,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        committed: Committed,
+        volatile: Volatile,
+        derived: DerivedFiles,
+        frames: Arc<dyn Frames>,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
+        Self {
+            committed: RwLock::new(Arc::new(committed)),
+            volatile,
+            derived,
+            frames,
+            bell: Bell::default(),
+            observer,
+            fatal: OnceLock::new(),
+            damage: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn committed(&self) -> Arc<Committed> {
+        Arc::clone(&read(&self.committed))
+    }
+
+    pub(crate) fn publish(&self, committed: Arc<Committed>) {
+        *write(&self.committed) = committed;
+    }
+
+    /// The sequencer stops; the first reason stays.
+    pub(crate) fn fail(&self, detail: &str) {
+        if self.fatal.set(detail.to_owned()).is_ok() {
+            tracing::error!(detail, "the log has stopped");
+            self.observer.fatal(detail);
+        }
+    }
+
+    /// Damage of the journal was found.
+    pub(crate) fn report_damage(&self, detail: &str) {
+        tracing::error!(detail, "the journal is damaged");
+        self.observer.damaged(detail);
+        *lock(&self.damage) = Some(detail.to_owned());
+    }
+
+    /// A derived file was found wrong: it is made again from the journal.
+    pub(crate) fn distrust_derived(&self, detail: &str) {
+        tracing::error!(detail, "derived files are wrong and will be rebuilt");
+        self.observer.derived_failed(detail);
+        self.derived.set_problem(Some(format!("the derived files are being rebuilt: {detail}")));
+        self.bell.rebuild();
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        if let Some(detail) = self.fatal.get() {
+            return Health::Fatal { detail: detail.clone() };
+        }
+        let damage = lock(&self.damage).clone();
+        let problem =
+            damage.or_else(|| self.derived.problem()).or_else(|| lock(&self.volatile.dedup).problem());
+        problem.map_or(Health::Ok, |detail| Health::Degraded { detail })
+    }
+}

@@ -1,0 +1,370 @@
+//! Local files: the journal's segments and the high-water file.
+//!
+//! A segment is reserved in full before its header is written, and its name is durable before it takes a frame, so an
+//! append is one write and one fdatasync. Frames are never changed once acknowledged.
+
+use super::high_water::HighWater;
+use super::segment::{self, HeaderFault, LogId, SEGMENT_HEADER_BYTES};
+use super::{Advance, FrameAt, Frames, Next, Store, StoreError};
+use crate::durable::{Access, Disk, DiskError, DiskFile, create_file, remove_file};
+use crate::edge::{Edge, Head};
+use crate::frame::{self, FRAME_BYTES_MAX, FrameError, HEADER_BYTES};
+use crate::sync::{lock, read, write};
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
+
+/// Bytes of a segment file: 64 MiB, so that opening, which reads one, takes a fraction of a second.
+pub(crate) const SEGMENT_BYTES: u32 = 64 * 1024 * 1024;
+
+/// Bytes looked at together when what lies behind the end is searched for garbage.
+const ZERO_CHUNK_BYTES: usize = 1024 * 1024;
+
+/// Segment files held open for reading; a process has 1,024 descriptors by default, most of them for connections.
+const OPEN_FILES_MAX: usize = 64;
+
+/// Where a segment's first frame starts: behind the header.
+const START: u32 = 4096;
+
+/// A new segment has room for any frame.
+const _: () = assert!(FRAME_BYTES_MAX + SEGMENT_HEADER_BYTES <= 64 * 1024 * 1024);
+
+/// Where a log's files are.
+#[derive(Clone, Debug)]
+pub(crate) struct Places {
+    pub(crate) journal: PathBuf,
+    pub(crate) high_water: PathBuf,
+}
+
+/// The writer.
+pub(crate) struct FileStore {
+    segments: Arc<Segments>,
+    high_water: HighWater,
+    current: Current,
+    /// A newest segment whose header never was written in full: removed once recovery has decided.
+    stillborn: Option<u64>,
+    segment_bytes: u32,
+}
+
+struct Current {
+    sequence: u64,
+    file: Arc<dyn DiskFile>,
+    /// Bytes that the file has room for.
+    capacity: u32,
+    /// Where the next frame goes.
+    end: u32,
+}
+
+impl FileStore {
+    /// Makes the first segment, in a journal folder that exists, with the frame that leads to `head`, and then the
+    /// high-water file, which must not exist.
+    pub(crate) fn create(
+        disk: &dyn Disk,
+        places: &Places,
+        log: LogId,
+        segment_bytes: u32,
+        (frame, head): (&[u8], &Head),
+    ) -> Result<(), StoreError> {
+        let segment = create_segment(disk, &places.journal, log, 0, &Edge::empty(), segment_bytes)?;
+        segment.write_at(frame, u64::from(START))?;
+        segment.sync_data()?;
+        Ok(create_file(disk, &places.high_water, Access::Create, &HighWater::first_bytes(log, head))?)
+    }
+
+    /// Opens what [`FileStore::create`] made. Nothing is written yet, and nothing but headers is read.
+    pub(crate) fn open(
+        disk: Arc<dyn Disk>,
+        places: &Places,
+        log: LogId,
+        segment_bytes: u32,
+    ) -> Result<Self, StoreError> {
+        let high_water = HighWater::open(disk.as_ref(), &places.high_water, log)?;
+        let sequences = list_sequences(disk.as_ref(), &places.journal)?;
+        let missing = |sequence| {
+            let file = segment_path(&places.journal, sequence).display().to_string();
+            StoreError::MissingSegment { file }
+        };
+        if let Some(gap) =
+            (0..).zip(&sequences).find_map(|(expected, found)| (expected != *found).then_some(expected))
+        {
+            return Err(missing(gap));
+        }
+        let mut newest = sequences.last().copied().ok_or_else(|| missing(0))?;
+        let segments = Arc::new(Segments {
+            disk,
+            folder: places.journal.clone(),
+            log,
+            first_indices: RwLock::default(),
+            open: Mutex::default(),
+        });
+        segments.set_newest(newest);
+        let mut stillborn = None;
+        if newest > 0
+            && let Err(HeaderFault::Invalid(_)) = segments.read_header(newest)?
+        {
+            stillborn = Some(newest);
+            newest -= 1;
+            segments.set_newest(newest);
+        }
+        segments.edge(newest)?;
+        let file = segments.open_for_writing(newest)?;
+        let capacity = u32::try_from(file.len()?).unwrap_or(u32::MAX);
+        let current = Current { sequence: newest, file, capacity, end: START };
+        Ok(Self { segments, high_water, current, stillborn, segment_bytes })
+    }
+
+    /// Opens the next segment. Room is reserved first: failing for lack of it leaves everything as it was.
+    fn roll(&mut self, edge: &Edge) -> Result<(), StoreError> {
+        let sequence = self.current.sequence + 1;
+        let Segments { disk, folder, log, .. } = self.segments.as_ref();
+        let file = create_segment(disk.as_ref(), folder, *log, sequence, edge, self.segment_bytes)?;
+        self.segments.set_newest(sequence);
+        self.current = Current { sequence, file: Arc::from(file), capacity: self.segment_bytes, end: START };
+        Ok(())
+    }
+
+    /// Writes the current segment's header again: when no acknowledged frame follows it, it may never have reached the
+    /// disk although it reads back.
+    fn renew_header(&self) -> Result<(), DiskError> {
+        let mut header = vec![0; SEGMENT_HEADER_BYTES];
+        self.current.file.read_at(&mut header, 0)?;
+        self.current.file.write_at(&header, 0)?;
+        self.current.file.sync_all()?;
+        self.segments.disk.sync_dir(&self.segments.folder)
+    }
+
+    fn zero_from(&self, end: u32) -> Result<(), DiskError> {
+        let (mut offset, capacity) = (u64::from(end), u64::from(self.current.capacity));
+        while offset < capacity {
+            let length = usize::try_from(capacity - offset).unwrap_or(usize::MAX).min(ZERO_CHUNK_BYTES);
+            let mut chunk = vec![0; length];
+            self.current.file.read_at(&mut chunk, offset)?;
+            if chunk.iter().any(|byte| *byte != 0) {
+                chunk.fill(0);
+                self.current.file.write_at(&chunk, offset)?;
+            }
+            offset += u64::try_from(length).unwrap_or(u64::MAX);
+        }
+        self.current.file.sync_data()
+    }
+}
+
+impl Store for FileStore {
+    fn head(&self) -> Head {
+        self.high_water.head()
+    }
+
+    fn advance(&mut self, from: &Head, to: &Head) -> Advance {
+        self.high_water.advance(from, to)
+    }
+
+    fn reserve(&mut self, bytes: usize, edge: &Edge) -> Result<bool, StoreError> {
+        let room = usize::try_from(self.current.capacity.saturating_sub(self.current.end)).unwrap_or(0);
+        if bytes <= room {
+            return Ok(false);
+        }
+        self.roll(edge).map(|()| true)
+    }
+
+    fn append(&mut self, frame: &[u8]) -> Result<FrameAt, StoreError> {
+        let at = FrameAt { segment: self.current.sequence, offset: self.current.end };
+        self.current.file.write_at(frame, u64::from(at.offset))?;
+        self.current.file.sync_data()?;
+        self.current.end = self.segments.behind(at, frame.len()).offset;
+        Ok(at)
+    }
+
+    fn rewrite(&mut self, at: FrameAt, frame: &[u8]) -> Result<(), StoreError> {
+        if at.offset == START {
+            self.renew_header()?;
+        }
+        self.current.file.write_at(frame, u64::from(at.offset))?;
+        Ok(self.current.file.sync_data()?)
+    }
+
+    fn renew_head(&mut self) -> Result<(), StoreError> {
+        Ok(self.high_water.renew()?)
+    }
+
+    fn cut(&mut self, end: FrameAt) -> Result<(), StoreError> {
+        if end.offset == START {
+            self.renew_header()?;
+        }
+        self.zero_from(end.offset)?;
+        self.current.end = end.offset;
+        if let Some(sequence) = self.stillborn.take() {
+            remove_file(self.segments.disk.as_ref(), &segment_path(&self.segments.folder, sequence))?;
+        }
+        Ok(())
+    }
+
+    fn frames(&self) -> Arc<dyn Frames> {
+        Arc::<Segments>::clone(&self.segments)
+    }
+}
+
+/// The readers' side.
+struct Segments {
+    disk: Arc<dyn Disk>,
+    folder: PathBuf,
+    log: LogId,
+    /// Index of each segment's first entry, by sequence, once it was read.
+    first_indices: RwLock<Vec<Arc<OnceLock<u64>>>>,
+    /// Files opened to read, the last used one first.
+    open: Mutex<VecDeque<(u64, Arc<dyn DiskFile>)>>,
+}
+
+impl Segments {
+    fn set_newest(&self, newest: u64) {
+        let count = usize::try_from(newest).unwrap_or(usize::MAX).saturating_add(1);
+        write(&self.first_indices).resize_with(count, Arc::default);
+        lock(&self.open).retain(|(segment, _)| *segment <= newest);
+    }
+
+    fn file(&self, segment: u64) -> Result<Arc<dyn DiskFile>, StoreError> {
+        let mut open = lock(&self.open);
+        let entry = match open.iter().position(|(other, _)| *other == segment) {
+            Some(position) => open.remove(position),
+            None => None,
+        };
+        let file = match entry {
+            Some((_, file)) => file,
+            None => Arc::from(self.disk.open(&segment_path(&self.folder, segment), Access::Read)?),
+        };
+        open.push_front((segment, Arc::clone(&file)));
+        open.truncate(OPEN_FILES_MAX);
+        Ok(file)
+    }
+
+    fn open_for_writing(&self, segment: u64) -> Result<Arc<dyn DiskFile>, StoreError> {
+        Ok(Arc::from(self.disk.open(&segment_path(&self.folder, segment), Access::Write)?))
+    }
+
+    fn name(&self, segment: u64) -> String {
+        segment_path(&self.folder, segment).display().to_string()
+    }
+
+    fn read_header(&self, segment: u64) -> Result<Result<Edge, HeaderFault>, StoreError> {
+        let file = self.file(segment)?;
+        let length = usize::try_from(file.len()?).unwrap_or(usize::MAX).min(SEGMENT_HEADER_BYTES);
+        let mut header = vec![0; length];
+        file.read_at(&mut header, 0)?;
+        Ok(segment::decode(&header, self.log, segment, &self.name(segment)))
+    }
+}
+
+impl Frames for Segments {
+    fn newest(&self) -> u64 {
+        u64::try_from(read(&self.first_indices).len().saturating_sub(1)).unwrap_or(u64::MAX)
+    }
+
+    fn edge(&self, segment: u64) -> Result<Edge, StoreError> {
+        match self.read_header(segment)? {
+            Ok(edge) => Ok(edge),
+            Err(HeaderFault::Refused(error)) => Err(error),
+            Err(HeaderFault::Invalid(what)) => {
+                let detail = format!("{what}: the file is damaged. Put it back from a copy");
+                Err(StoreError::Damaged { file: self.name(segment), offset: 0, detail })
+            }
+        }
+    }
+
+    fn start(&self, segment: u64) -> FrameAt {
+        FrameAt { segment, offset: START }
+    }
+
+    fn behind(&self, at: FrameAt, bytes: usize) -> FrameAt {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        FrameAt { offset: at.offset.saturating_add(bytes), ..at }
+    }
+
+    fn next(&self, at: FrameAt) -> Result<Next, StoreError> {
+        let file = self.file(at.segment)?;
+        let left = file.len()?.saturating_sub(u64::from(at.offset));
+        let left = usize::try_from(left).unwrap_or(usize::MAX);
+        if left < HEADER_BYTES {
+            // A rest too short for a frame is the end of a full segment, if it is empty.
+            let mut rest = vec![0; left];
+            file.read_at(&mut rest, u64::from(at.offset))?;
+            let empty = rest.iter().all(|byte| *byte == 0);
+            let short = FrameError::Short { expected: HEADER_BYTES, got: left };
+            return Ok(Next::End(if empty { FrameError::Nothing } else { short }));
+        }
+        let mut bytes = vec![0; HEADER_BYTES];
+        file.read_at(&mut bytes, u64::from(at.offset))?;
+        let frame_bytes = match frame::decode_header(&bytes) {
+            Ok(header) => header.frame_bytes,
+            Err(error) => return Ok(Next::End(error)),
+        };
+        if frame_bytes > left {
+            return Ok(Next::End(FrameError::Short { expected: frame_bytes, got: left }));
+        }
+        bytes.resize(frame_bytes, 0);
+        file.read_at(&mut bytes, u64::from(at.offset))?;
+        Ok(Next::Frame(bytes))
+    }
+
+    fn read(&self, at: FrameAt, offset: usize, length: usize) -> Result<Vec<u8>, StoreError> {
+        let start = u64::from(at.offset).saturating_add(u64::try_from(offset).unwrap_or(u64::MAX));
+        let mut bytes = vec![0; length];
+        self.file(at.segment)?.read_at(&mut bytes, start)?;
+        Ok(bytes)
+    }
+
+    fn place(&self, at: FrameAt) -> (String, u64) {
+        (self.name(at.segment), u64::from(at.offset))
+    }
+
+    fn first_index(&self, segment: u64) -> Result<u64, StoreError> {
+        let known =
+            usize::try_from(segment).ok().and_then(|number| read(&self.first_indices).get(number).cloned());
+        let known = known.ok_or_else(|| StoreError::MissingSegment { file: self.name(segment) })?;
+        if let Some(first) = known.get() {
+            return Ok(*first);
+        }
+        let first = self.edge(segment)?.size();
+        Ok(*known.get_or_init(|| first))
+    }
+}
+
+/// Reserves, writes and syncs a new segment, and makes its name durable.
+fn create_segment(
+    disk: &dyn Disk,
+    folder: &Path,
+    log: LogId,
+    sequence: u64,
+    edge: &Edge,
+    segment_bytes: u32,
+) -> Result<Box<dyn DiskFile>, StoreError> {
+    let path = segment_path(folder, sequence);
+    let no_space = |error: DiskError| {
+        if error.is_no_space() { StoreError::NoSpace(error) } else { StoreError::Disk(error) }
+    };
+    // What an earlier try left behind has no frames: a segment takes some only after all of this succeeded.
+    if disk.exists(&path)? {
+        disk.remove(&path)?;
+    }
+    let file = disk.open(&path, Access::Create).map_err(no_space)?;
+    if let Err(error) = file.allocate(u64::from(segment_bytes)) {
+        disk.remove(&path)?;
+        return Err(no_space(error));
+    }
+    file.write_at(&segment::encode(log, sequence, edge), 0)?;
+    file.sync_all()?;
+    disk.sync_dir(folder)?;
+    Ok(file)
+}
+
+fn segment_path(folder: &Path, sequence: u64) -> PathBuf {
+    folder.join(format!("{sequence:020}.seg"))
+}
+
+fn list_sequences(disk: &dyn Disk, folder: &Path) -> Result<Vec<u64>, DiskError> {
+    let sequence = |name: &String| {
+        let digits = name.strip_suffix(".seg").filter(|digits| digits.len() == 20)?;
+        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+    };
+    let mut sequences: Vec<u64> = disk.list(folder)?.iter().filter_map(sequence).collect();
+    sequences.sort_unstable();
+    Ok(sequences)
+}

@@ -1,0 +1,201 @@
+//! A store in memory whose writes go wrong on demand: for tests of whatever stands on a store.
+
+use super::{Advance, FrameAt, Frames, Next, Store, StoreError};
+use crate::durable::DiskError;
+use crate::edge::{Edge, Head};
+use crate::frame::FrameError;
+use crate::sync::lock;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+/// How a write goes wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum MemoryFault {
+    /// Nothing was written.
+    Failed,
+    /// All of it was, and the writer isn't told.
+    FailedButPersisted,
+    /// A part of it was.
+    Torn,
+}
+
+/// What survives the writer.
+#[derive(Clone, Default)]
+pub(crate) struct Memory(Arc<Mutex<Contents>>);
+
+#[derive(Default)]
+struct Contents {
+    head: Option<Head>,
+    segments: Vec<Segment>,
+    /// Goes wrong at the nth write from now on.
+    fault: Option<(usize, MemoryFault)>,
+}
+
+struct Segment {
+    edge: Edge,
+    frames: Vec<Vec<u8>>,
+}
+
+/// The writer, and the readers' side.
+pub(crate) struct MemoryStore {
+    memory: Memory,
+    frames_max: usize,
+    head: Head,
+}
+
+impl Memory {
+    /// A log of one frame, which leads to `head`.
+    pub(crate) fn new(frame: &[u8], head: &Head) -> Self {
+        let segments = vec![Segment { edge: Edge::empty(), frames: vec![frame.to_vec()] }];
+        Self(Arc::new(Mutex::new(Contents { head: Some(*head), segments, fault: None })))
+    }
+
+    /// The `nth` write from now on goes wrong.
+    pub(crate) fn plan(&self, nth: usize, fault: MemoryFault) {
+        lock(&self.0).fault = Some((nth, fault));
+    }
+
+    /// Forgets the plan; tells whether it had not happened yet.
+    pub(crate) fn forget_plan(&self) -> bool {
+        lock(&self.0).fault.take().is_some()
+    }
+
+    /// A writer, as after a restart. A segment takes `frames_max` frames.
+    pub(crate) fn open(&self, frames_max: usize) -> MemoryStore {
+        let head = lock(&self.0).head.unwrap_or(Edge::empty().head());
+        MemoryStore { memory: self.clone(), frames_max, head }
+    }
+
+    /// The fault of this write, if it is planned for it.
+    fn fault(&self) -> Option<MemoryFault> {
+        let mut contents = lock(&self.0);
+        let (nth, fault) = contents.fault?;
+        contents.fault = nth.checked_sub(1).map(|nth| (nth, fault));
+        (nth == 0).then_some(fault)
+    }
+}
+
+impl Store for MemoryStore {
+    fn head(&self) -> Head {
+        self.head
+    }
+
+    fn advance(&mut self, from: &Head, to: &Head) -> Advance {
+        if self.head != *from {
+            return Advance::NotCommitted(self.head);
+        }
+        let fault = self.memory.fault();
+        // The head is atomic by contract: torn means either.
+        if !matches!(fault, Some(MemoryFault::Failed | MemoryFault::Torn)) {
+            lock(&self.memory.0).head = Some(*to);
+        }
+        if fault.is_some() {
+            return Advance::Unknown(failed());
+        }
+        self.head = *to;
+        Advance::Committed
+    }
+
+    fn reserve(&mut self, _bytes: usize, edge: &Edge) -> Result<bool, StoreError> {
+        let mut contents = lock(&self.memory.0);
+        if contents.segments.last().is_some_and(|segment| segment.frames.len() < self.frames_max) {
+            return Ok(false);
+        }
+        contents.segments.push(Segment { edge: edge.clone(), frames: Vec::new() });
+        Ok(true)
+    }
+
+    fn append(&mut self, frame: &[u8]) -> Result<FrameAt, StoreError> {
+        let fault = self.memory.fault();
+        let mut contents = lock(&self.memory.0);
+        let segment = contents.segments.len() - 1;
+        let frames = &mut contents.segments[segment].frames;
+        let written = match fault {
+            Some(MemoryFault::Failed) => 0,
+            Some(MemoryFault::Torn) => frame.len() / 2,
+            _ => frame.len(),
+        };
+        if written > 0 {
+            frames.push(frame[..written].to_vec());
+        }
+        if fault.is_some() {
+            return Err(failed());
+        }
+        Ok(at(segment, frames.len() - 1))
+    }
+
+    fn rewrite(&mut self, at: FrameAt, frame: &[u8]) -> Result<(), StoreError> {
+        let fault = self.memory.fault();
+        let (segment, number) = place(at);
+        if fault != Some(MemoryFault::Failed) {
+            lock(&self.memory.0).segments[segment].frames[number] = frame.to_vec();
+        }
+        fault.map_or(Ok(()), |_| Err(failed()))
+    }
+
+    fn renew_head(&mut self) -> Result<(), StoreError> {
+        self.memory.fault().map_or(Ok(()), |_| Err(failed()))
+    }
+
+    fn cut(&mut self, end: FrameAt) -> Result<(), StoreError> {
+        let fault = self.memory.fault();
+        let (segment, number) = place(end);
+        if fault != Some(MemoryFault::Failed) {
+            lock(&self.memory.0).segments[segment].frames.truncate(number);
+        }
+        fault.map_or(Ok(()), |_| Err(failed()))
+    }
+
+    fn frames(&self) -> Arc<dyn Frames> {
+        Arc::new(self.memory.clone())
+    }
+}
+
+impl Frames for Memory {
+    fn newest(&self) -> u64 {
+        u64::try_from(lock(&self.0).segments.len() - 1).unwrap()
+    }
+
+    fn edge(&self, segment: u64) -> Result<Edge, StoreError> {
+        Ok(lock(&self.0).segments[usize::try_from(segment).unwrap()].edge.clone())
+    }
+
+    fn start(&self, segment: u64) -> FrameAt {
+        FrameAt { segment, offset: 0 }
+    }
+
+    fn behind(&self, at: FrameAt, _bytes: usize) -> FrameAt {
+        FrameAt { offset: at.offset + 1, ..at }
+    }
+
+    fn next(&self, at: FrameAt) -> Result<Next, StoreError> {
+        let (segment, number) = place(at);
+        let frame = lock(&self.0).segments[segment].frames.get(number).cloned();
+        Ok(frame.map_or(Next::End(FrameError::Nothing), Next::Frame))
+    }
+
+    fn read(&self, at: FrameAt, offset: usize, length: usize) -> Result<Vec<u8>, StoreError> {
+        let (segment, number) = place(at);
+        let contents = lock(&self.0);
+        let frame = contents.segments[segment].frames.get(number);
+        frame.and_then(|frame| frame.get(offset..offset + length)).map(<[u8]>::to_vec).ok_or_else(failed)
+    }
+
+    fn place(&self, at: FrameAt) -> (String, u64) {
+        (format!("segment {}", at.segment), u64::from(at.offset))
+    }
+}
+
+fn at(segment: usize, frame: usize) -> FrameAt {
+    FrameAt { segment: u64::try_from(segment).unwrap(), offset: u32::try_from(frame).unwrap() }
+}
+
+fn place(at: FrameAt) -> (usize, usize) {
+    (usize::try_from(at.segment).unwrap(), usize::try_from(at.offset).unwrap())
+}
+
+fn failed() -> StoreError {
+    let (path, source) = (Path::new("memory").into(), io::Error::other("failed, on purpose"));
+    StoreError::Disk(DiskError { action: "write", path, source })
+}

@@ -1,0 +1,180 @@
+//! Tests of the engine as a whole, on a modelled disk and on a real one.
+
+pub(crate) mod oracle;
+pub(crate) mod sim_disk;
+
+mod derived;
+mod faults;
+mod invariants;
+mod refusals;
+mod service;
+mod sizes;
+
+use crate::clock::tests::ManualClock;
+use crate::create;
+use crate::dedup::DedupKey;
+use crate::durable::Disk;
+use crate::log::{OpenError, Opened};
+use crate::options::Options;
+use crate::queue::{Answer, Work};
+use crate::reader::Reader;
+use crate::submission::{AppendError, Appended, AppendedBatch, Submission};
+use provlog_core::Kind;
+use provlog_core::cbor::Value;
+use provlog_core::record::{Claim, Section};
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+
+pub(crate) const ORIGIN: &str = "example.com/log";
+
+/// Small enough that a handful of groups fills a segment.
+pub(crate) const SMALL_SEGMENT_BYTES: u32 = 4096 + 3000;
+
+/// A record whose claims follow from `n`.
+pub(crate) fn submission(n: u64) -> Submission {
+    let claim = |name: &str, salt: u8, value: Value| {
+        let mut salts = [salt; 16];
+        salts[..8].copy_from_slice(&n.to_be_bytes());
+        (name.to_owned(), Claim::disclosed(salts, value))
+    };
+    let length = usize::try_from(n % 7).unwrap() * 20;
+    let submitted = Section::from_claims(vec![
+        claim("subject", 1, Value::Text(format!("artifact {n} {}", "x".repeat(length)))),
+        claim("model", 2, "a model".into()),
+    ]);
+    let attested = Section::from_claims(vec![claim("workload", 3, "none".into())]);
+    Submission::new(Kind::new(4).unwrap(), &submitted.unwrap(), &attested.unwrap(), None)
+}
+
+/// The same under a dedup key that follows from `key`.
+pub(crate) fn keyed(n: u64, key: &str) -> Submission {
+    let secret = crate::dedup::Secret::new([9; 32]);
+    Submission { dedup: Some(DedupKey::derive(&secret, "test", "alice", key.as_bytes())), ..submission(n) }
+}
+
+/// A log whose threads don't run: the tests do their work, one step after the other.
+pub(crate) struct Stepped {
+    pub(crate) opened: Opened,
+}
+
+impl Stepped {
+    pub(crate) fn open(
+        disk: &Arc<dyn Disk>,
+        options: &Options,
+        segment_bytes: u32,
+    ) -> Result<Self, OpenError> {
+        Opened::open(Arc::clone(disk), options, segment_bytes).map(|opened| Self { opened })
+    }
+
+    /// Commits the requests as one group; answers in their order.
+    pub(crate) fn commit(
+        &mut self,
+        batches: Vec<Vec<Submission>>,
+    ) -> Vec<Result<AppendedBatch, AppendError>> {
+        let (sender, receiver) = channel();
+        let work = batches.into_iter().enumerate().map(|(number, submissions)| {
+            let sender = sender.clone();
+            let respond = move |result| sender.send((number, result)).unwrap();
+            Work::new(submissions, Answer::Batch(Box::new(respond)))
+        });
+        let work = work.collect();
+        self.opened.sequencer.commit(work);
+        drop(sender);
+        let mut answers: Vec<_> = receiver.into_iter().collect();
+        answers.sort_by_key(|(number, _)| *number);
+        answers.into_iter().map(|(_, answer)| answer).collect()
+    }
+
+    /// Commits one record alone.
+    pub(crate) fn append(&mut self, submission: Submission) -> Result<Appended, AppendError> {
+        let AppendedBatch { outcomes, committed } = self.commit(vec![vec![submission]]).remove(0)?;
+        Ok(Appended { outcome: outcomes[0], committed })
+    }
+
+    pub(crate) fn follow(&mut self, from_start: bool) {
+        if from_start {
+            self.opened.follower.open_files(false);
+        }
+        self.opened.follower.catch_up();
+    }
+
+    pub(crate) fn reader(&self) -> Reader {
+        Reader::new(Arc::clone(&self.opened.shared))
+    }
+}
+
+/// Options of a log in `folder` whose clock stands still.
+pub(crate) fn options(folder: impl Into<std::path::PathBuf>) -> (Options, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock::default());
+    let mut options = Options::new(folder);
+    options.clock = Arc::<ManualClock>::clone(&clock);
+    (options, clock)
+}
+
+/// A log in a folder of its own, with small segments.
+pub(crate) struct Folder {
+    pub(crate) options: Options,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) disk: Arc<dyn Disk>,
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl Folder {
+    /// On the real disk, for tests that do something to the files.
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (options, clock) = options(folder.path());
+        Self::create(Arc::new(crate::durable::OsDisk), options, clock, Some(folder))
+    }
+
+    /// On a modelled disk, for tests that open and append often.
+    pub(crate) fn simulated() -> (Self, sim_disk::SimDisk) {
+        let (options, clock) = options("/log");
+        let disk = sim_disk::SimDisk::new(&options.data_dir);
+        (Self::create(Arc::new(disk.clone()), options, clock, None), disk)
+    }
+
+    fn create(
+        disk: Arc<dyn Disk>,
+        options: Options,
+        clock: Arc<ManualClock>,
+        temporary: Option<tempfile::TempDir>,
+    ) -> Self {
+        create::create(disk.as_ref(), &options, ORIGIN, SMALL_SEGMENT_BYTES).unwrap();
+        Self { options, clock, disk, _temporary: temporary }
+    }
+
+    pub(crate) fn open(&self) -> Result<Stepped, OpenError> {
+        Stepped::open(&self.disk, &self.options, SMALL_SEGMENT_BYTES)
+    }
+
+    /// Appends records `from..to`, one a group, and follows; gives the log back open.
+    pub(crate) fn fill(&self, from: u64, to: u64) -> Stepped {
+        let mut log = self.open().unwrap();
+        log.follow(true);
+        for n in from..to {
+            log.append(submission(n)).unwrap();
+        }
+        log.follow(false);
+        log
+    }
+
+    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
+        self.options.data_dir.join(name)
+    }
+
+    pub(crate) fn segment(&self, sequence: u64) -> std::path::PathBuf {
+        self.path(&format!("journal/{sequence:020}.seg"))
+    }
+
+    pub(crate) fn newest_segment(&self) -> u64 {
+        u64::try_from(std::fs::read_dir(self.path("journal")).unwrap().count()).unwrap() - 1
+    }
+}
+
+/// Changes a file's bytes.
+pub(crate) fn damage(path: &std::path::Path, change: impl FnOnce(&mut Vec<u8>)) {
+    let mut bytes = std::fs::read(path).unwrap();
+    change(&mut bytes);
+    std::fs::write(path, bytes).unwrap();
+}
