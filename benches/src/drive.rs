@@ -333,27 +333,28 @@ impl<'a> Worker<'a> {
                 *self.measured.errors.entry(answer.status).or_default() += 1;
             }
         }
-        if now >= self.stop_at {
-            return Ok(());
-        }
-        if answer.closes || connection.sent < connection.request.len() {
-            self.reopen(place)?;
-        }
-        self.begin(place)
+        let reopen = answer.closes || connection.sent < connection.request.len();
+        self.go_on(place, reopen)
     }
 
     fn lost(&mut self, place: usize) -> Result<(), DriveError> {
         self.under_way -= 1;
         self.measured.lost += 1;
-        self.reopen(place)?;
-        if Instant::now() < self.stop_at { self.begin(place) } else { Ok(()) }
+        self.go_on(place, true)
     }
 
-    /// Closing the old socket takes it out of the epoll set.
-    fn reopen(&mut self, place: usize) -> Result<(), DriveError> {
-        self.connections[place].stream = self.register(place, connect(self.load.address)?)?;
-        self.connections[place].reader = AnswerReader::default();
-        Ok(())
+    /// Sends the connection's next request, over a new socket where the old one is of no more use.
+    fn go_on(&mut self, place: usize, reopen: bool) -> Result<(), DriveError> {
+        if Instant::now() >= self.stop_at {
+            // Whatever still happens on it is no answer to anything.
+            return Ok(epoll::delete(&self.epoll, &self.connections[place].stream).map_err(io::Error::from)?);
+        }
+        if reopen {
+            // Closing the old socket takes it out of the epoll set.
+            self.connections[place].stream = self.register(place, connect(self.load.address)?)?;
+            self.connections[place].reader = AnswerReader::default();
+        }
+        self.begin(place)
     }
 }
 

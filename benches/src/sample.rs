@@ -49,3 +49,43 @@ fn check_one(answer: &Json, subject: [u8; 32], trust: &Trust) -> Result<u64, Str
     let proven = verdict.report().index;
     if proven == index { Ok(index) } else { Err(format!("index {index} answered, {proven} proven")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::leaf::{Salts, seal};
+    use crate::workload::submission;
+    use provlog_core::Hash;
+    use provlog_core::checkpoint::Checkpoint;
+    use provlog_core::note::LogSigner;
+    use provlog_core::receipt::Receipt;
+
+    /// The only entry of a log, about the subject of entry `line` of the first batch of two.
+    fn answer(workload: &Workload, signer: &LogSigner, line: usize) -> String {
+        let body = submission(&Hash(workload.subject(0, line)).to_hex(), 7);
+        let record = seal(body.as_bytes(), &mut Salts::default()).unwrap();
+        let root = record.entry.leaf_hash();
+        let checkpoint = Checkpoint { origin: "example.com/log".into(), size: 1, root }.sign(signer);
+        let receipt =
+            Receipt { record: record.to_bytes(), index: 0, proof: Vec::new(), checkpoint }.to_text();
+        serde_json::json!({ "index": 0, "receipt": receipt }).to_string()
+    }
+
+    #[test]
+    fn only_receipts_of_what_was_sent_pass_and_each_index_once() {
+        let workload = Workload::append("localhost:1", Some(2), true, 7);
+        let one = Workload::append("localhost:1", None, true, 7);
+        let signer = LogSigner::from_seed("example.com/log", &[7; 32]).unwrap();
+        let trust = Trust::parse(format!("log {}\nquorum none\n", signer.verifier()).as_bytes()).unwrap();
+        let (first, second) = (answer(&workload, &signer, 0), answer(&workload, &signer, 1));
+        let refused = |workload: &Workload, body: String| {
+            check(&[Sample { serial: 0, body: body.into_bytes() }], workload, &trust).unwrap_err().to_string()
+        };
+        assert_eq!(check(&[Sample { serial: 0, body: first.clone().into() }], &one, &trust), Ok(1));
+        assert!(refused(&one, second.clone()).contains("subject"));
+        assert!(refused(&one, first.replace("\"index\":0", "\"index\":1")).contains("index 1 answered"));
+        assert!(refused(&one, first.replace("receipt", "proof")).contains("no receipt"));
+        assert!(refused(&workload, first.clone()).contains("entry 1: missing"));
+        assert!(refused(&workload, format!("{first}\n{second}\n")).contains("given to another entry"));
+    }
+}

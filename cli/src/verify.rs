@@ -129,7 +129,8 @@ fn print_text<'a>(judged: impl Iterator<Item = Judged<'a>>, trust: &TrustFile) -
     }
     if exits.len() > 1 {
         let verified = exits.iter().filter(|exit| **exit == Exit::Ok).count();
-        page.line(&format!("\n{verified} of {} receipts verified", exits.len()));
+        page.line("");
+        page.line(&format!("{verified} of {} receipts verified", exits.len()));
         page.print()?;
     }
     Ok(Exit::fold(&exits))

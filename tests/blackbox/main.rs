@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod docs;
+mod git_history;
 mod house;
 mod interop;
 mod kill;

@@ -135,8 +135,10 @@ fn the_lines_of_the_first_start_run_as_pasted() {
     for part in ["origin", "permanent", "back this up", "fingerprint", "trust"] {
         assert!(greeting.contains(part), "expected {part:?} in: {greeting}");
     }
-    let is_command =
-        |line: &&str| ["export ", "echo ", "curl "].iter().any(|start| line.starts_with(start)) || line.contains(" verify ");
+    let is_command = |line: &&str| {
+        ["export ", "echo ", "curl "].iter().any(|start| line.starts_with(start))
+            || line.contains("provlog verify ")
+    };
     let commands: Vec<&str> = greeting.lines().map(str::trim).filter(is_command).collect();
     assert!(commands.len() == 5, "append, verify and curl lines: {greeting}");
     let script = format!("set -eu\n{}\n", commands.join("\n"));

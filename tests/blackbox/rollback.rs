@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// The exit code of a log that refuses to open.
 const REFUSED: i32 = 13;
 
-/// Bytes of a segment's header, after which its frames begin.
+/// Bytes of a segment's header, after which its frames begin: genesis first, which is under 600 bytes.
 const SEGMENT_HEADER_BYTES: u64 = 4096;
 
 fn copy(from: &Path, to: &Path) {
@@ -98,7 +98,7 @@ fn each_loss_is_refused_by_name() {
     let fixture = Fixture::new();
 
     let text = fixture.refusal(|data_dir| replace(&fixture.older.join("journal"), &data_dir.join("journal")));
-    names(&text, &["journal", "high-water", "older"]);
+    names(&text, &["older copy", "acknowledged", ".seg"]);
 
     let text = fixture.refusal(|data_dir| {
         let segment = newest_segment(data_dir);
@@ -108,17 +108,17 @@ fn each_loss_is_refused_by_name() {
         let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
         file.set_len(u64::try_from(end).unwrap() - 100).unwrap();
     });
-    names(&text, &["high-water", ".seg"]);
+    names(&text, &["acknowledged", ".seg", "at byte"]);
 
-    let text = fixture.refusal(|data_dir| flip(&newest_segment(data_dir), SEGMENT_HEADER_BYTES + 150));
-    names(&text, &["high-water", ".seg"]);
+    let text = fixture.refusal(|data_dir| flip(&newest_segment(data_dir), SEGMENT_HEADER_BYTES + 700));
+    names(&text, &["acknowledged", ".seg", "at byte"]);
 
     let text = fixture.refusal(|data_dir| fs::remove_file(data_dir.join("high-water")).unwrap());
     names(&text, &["high-water"]);
 
     let text = fixture
         .refusal(|data_dir| replace(&fixture.other_log.join("high-water"), &data_dir.join("high-water")));
-    names(&text, &["high-water", "another log"]);
+    names(&text, &["high-water", "belongs to log", "own file back"]);
 
     let text = fixture.refusal(|data_dir| replace(&fixture.other_log.join("keys"), &data_dir.join("keys")));
     names(&text, &["log.key"]);
@@ -128,7 +128,7 @@ fn each_loss_is_refused_by_name() {
     names(&text, &["secret"]);
 
     let text = fixture.refusal(|data_dir| fs::remove_file(data_dir.join("log.toml")).unwrap());
-    names(&text, &["log.toml"]);
+    names(&text, &["high-water", "holds no log", "missing files"]);
 
     let text = fixture.refusal(|data_dir| {
         fs::remove_dir_all(data_dir.join("journal")).unwrap();
@@ -161,7 +161,7 @@ fn one_data_folder_has_one_daemon() {
     let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(12), "{text}");
     names(&text, &[&daemon.id().to_string()]);
-    daemon.get("/readyz").expect(200);
+    daemon.until_ready();
 }
 
 /// The derived files are no part of the truth: without them the log is the same.

@@ -68,17 +68,20 @@ impl Daemon {
         Self { child, url, address, greeting }
     }
 
+    /// Waits until appends and reads are all served: derived files are opened in the background.
+    pub fn until_ready(&self) {
+        let start = std::time::Instant::now();
+        while self.get("/readyz").status != 200 {
+            assert!(start.elapsed() < PATIENCE, "not ready: {}", self.get("/readyz").text());
+            std::thread::yield_now();
+        }
+    }
+
     /// The command that [`Daemon::start`] runs: for starts that are to be refused.
     pub fn command(data_dir: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(program("provlogd"));
         command.arg("--data-dir").arg(data_dir).args(["--listen", "127.0.0.1:0"]).args(arguments);
         command
-    }
-
-    /// kill -9.
-    pub fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
     }
 
     /// SIGTERM, and the exit code after the drain.

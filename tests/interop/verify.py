@@ -182,7 +182,7 @@ def fits(wanted, value):
             fits(types[name], item) for name, item in value.items())
     return type(value) is type(wanted) and value == wanted
 
-unsigned = lambda value: type(value) is int and value >= 0  # the CBOR reader has checked the range
+uint53 = lambda value: type(value) is int and value >= 0  # the CBOR reader has checked the range
 string = lambda value: type(value) is str and value != ""  # and shorter than its claim, which has been checked
 octets = lambda *lengths: lambda value: type(value) is bytes and len(value) in lengths
 x_value = lambda value: fits((int, str, bool, None, [x_value]), list(value.values()) if type(value) is dict else value)
@@ -203,13 +203,13 @@ DIGEST |= {f"?{name}": octets(20, 32) for name in ("gitCommit", "gitTree", "gitB
 
 ABSENT = members("?note", absent=("not_recorded", "not_applicable", "withheld"))
 PRINCIPAL = members("id ?name", kind_=("human", "bot", "unknown"))
-REFERENCE = members("?origin", index=unsigned, leaf_hash=octets(32))
+REFERENCE = members("?origin", index=uint53, leaf_hash=octets(32))
 MODEL = one_or_several(members("name", provider=(string, ABSENT), version=(string, ABSENT), parameters_digest_=digest))
 PROMPT_HASH = one_or_several(digest)
 APPROVAL = members("method ?statement ?signature ?key ?nonce",
-                   approver=PRINCIPAL, approved_at_ms_=unsigned, expires_at_ms_=unsigned)
+                   approver=PRINCIPAL, approved_at_ms_=uint53, expires_at_ms_=uint53)
 SCAN = members("", tool=members("name version"), target=digest, verdict=("pass", "fail", "error"),
-               counts_=free_map(unsigned), ruleset_digest_=digest, report_digest_=digest)
+               counts_=free_map(uint53), ruleset_digest_=digest, report_digest_=digest)
 CLAIM_TYPES = {
     "subject": [1, members("?name ?uri", digest=digest)],
     "model": MODEL, "prompt_hash": PROMPT_HASH,
@@ -219,27 +219,27 @@ CLAIM_TYPES = {
     "human_involvement": (members("", level=("none", "prompted", "reviewed", "edited"), by_=[1, PRINCIPAL]), ABSENT),
     "tools": [members("name ?version")], "permissions": [string],
     "intent": (members("id purpose ?ticket", requester_=PRINCIPAL, scope_=free_map([string]),
-                       expires_at_ms_=unsigned), ABSENT),
+                       expires_at_ms_=uint53), ABSENT),
     "approval": APPROVAL, "approvals": ([(REFERENCE, APPROVAL)], ABSENT),
     "generations": [1, (REFERENCE, members("", model=MODEL, prompt_hash=PROMPT_HASH))],
-    "policy_text": string, "environment": string, "type": string, "occurred_at_ms": unsigned,
+    "policy_text": string, "environment": string, "type": string, "occurred_at_ms": uint53,
     "decision": members("", outcome=("allow", "deny", "observed"), reasons_=[string]),
     "scan": SCAN, "scans": [(REFERENCE, SCAN)],
-    "credential": members("issuer ?audience ?intent", id_digest=digest, issued_at_ms=unsigned, expires_at_ms=unsigned,
+    "credential": members("issuer ?audience ?intent", id_digest=digest, issued_at_ms=uint53, expires_at_ms=uint53,
                           scopes_=[string]),
     "dependencies": [members("purl", change=("added", "changed", "removed"), integrity_=digest, resolved_=digest,
                              install_script_=bool)],
-    "exception": members("reason", approved_by=PRINCIPAL, expires_at_ms_=unsigned),
+    "exception": members("reason", approved_by=PRINCIPAL, expires_at_ms_=uint53),
     "authors": [1, PRINCIPAL], "operator": PRINCIPAL,
-    "run": members("id ?uri", attempt_=unsigned), "correlation": (free_map(str, least=1), ABSENT),
+    "run": members("id ?uri", attempt_=uint53), "correlation": (free_map(str, least=1), ABSENT),
     "policy": (members("name version", digest=digest), ABSENT),
-    "attachments": [1, members("mediaType", digest=digest, size=unsigned)],
+    "attachments": [1, members("mediaType", digest=digest, size=uint53)],
     "workload": members(
         "?id ?issuer ?audience", method=("none", "log", "static-token", "oidc", "jwt-svid", "x509-svid", "peer"),
-        claims_=free_map(str), token_digest_=digest, verified_at_ms_=unsigned,
+        claims_=free_map(str), token_digest_=digest, verified_at_ms_=uint53,
         binding_=("bearer", "statement")),
     "log": members("origin key", id=octets(16), format=1,
-                   predecessor_=members("origin reason", size=unsigned, root=octets(32))),
+                   predecessor_=members("origin reason", size=uint53, root=octets(32))),
 }
 
 def claim_fits(name, value):

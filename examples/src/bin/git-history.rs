@@ -276,7 +276,7 @@ fn tamper(console: &Console, folders: &Folders, trust: &Trust, samples: &[Sample
             VerifyError::Failed(_) => "not proven",
         };
         console.detail(format_args!(
-            "{:<34} byte {:>5}  {class:<10}  {}",
+            "{:<34} byte {:>6}  {class:<10}  {}",
             place.name(),
             grouped(u64::try_from(tampered.offset)?),
             checks.join(", ")

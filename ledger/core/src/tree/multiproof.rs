@@ -91,7 +91,9 @@ pub fn root_from_multiproof(
     let root = walk.subtree(0, size)?;
     match (walk.leaves.peek(), walk.last) {
         // What is left is either beyond the tree or not above the last leaf, which was the tree's highest.
-        (Some((index, _)), Some(after)) if *index <= after => Err(MultiproofError::Order { after, index: *index }),
+        (Some((index, _)), Some(after)) if *index <= after => {
+            Err(MultiproofError::Order { after, index: *index })
+        }
         (Some((index, _)), _) => Err(MultiproofError::Index { index: *index, size }),
         (None, _) if walk.nodes.next().is_some() => Err(MultiproofError::LeftOver),
         (None, _) => Ok(root),
@@ -161,7 +163,10 @@ mod tests {
                 let left_over = root_from_multiproof(size, leaves.clone(), more);
                 assert_eq!(left_over, Err(MultiproofError::LeftOver));
                 let repeated = leaves.iter().flat_map(|leaf| [*leaf, *leaf]);
-                assert!(matches!(root_from_multiproof(size, repeated, nodes.clone()), Err(MultiproofError::Order { .. })));
+                assert!(matches!(
+                    root_from_multiproof(size, repeated, nodes.clone()),
+                    Err(MultiproofError::Order { .. })
+                ));
                 let unsorted = leaves.iter().rev().copied();
                 assert_eq!(root_from_multiproof(size, unsorted, nodes).is_ok(), leaves.len() == 1);
             }
