@@ -55,7 +55,7 @@ fn limits_table() -> String {
     for (what, limit) in rows {
         writeln!(table, "| {what} | {limit} |").unwrap();
     }
-    writeln!(table, "| witnesses and groups in a trust file: at most | {} |", limits::TRUST_MEMBERS_MAX)
+    writeln!(table, "| witnesses and groups in a trust file, together: at most | {} |", limits::TRUST_MEMBERS_MAX)
         .unwrap();
     table
 }

@@ -4,7 +4,7 @@ use crate::body::Bodies;
 use crate::metrics::Metrics;
 use crate::problem::{Code, INTERNAL, METHOD_NOT_ALLOWED, Problem, ROUTE_UNKNOWN};
 use crate::server::Handler;
-use crate::{append, batch, host, operate, read};
+use crate::{append, batch, host, operate, read, records};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, Response, Uri};
@@ -18,6 +18,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tower_service::Service;
+
+/// Bytes of an answer with a receipt of a dozen claims.
+const ANSWER_BYTES: usize = 4096;
 
 /// What every handler shares.
 pub(crate) struct App {
@@ -51,6 +54,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/entries/{index}", get(read::entry))
         .route("/v1/entries/{index}/receipt", get(read::receipt))
         .route("/v1/entries/{index}/proof", get(read::inclusion))
+        .route("/v1/records", get(records::records))
         .route("/v1/consistency", get(read::consistency))
         .route("/v1/log", get(operate::about))
         .route("/v1/schema/{kind}", get(operate::kind_schema))
@@ -115,10 +119,14 @@ impl Handler for Api {
     }
 }
 
-/// JSON of an answer.
+/// JSON of an answer, in the room that most answers with a receipt need.
 ///
 /// # Errors
 /// None that strings and integers could cause; told as any other failure rather than assumed away.
-pub(crate) fn to_json(value: &impl Serialize) -> Result<String, Problem> {
-    serde_json::to_string(value).map_err(|error| Problem::new(&INTERNAL, error.to_string()))
+pub(crate) fn to_json(value: &impl Serialize) -> Result<Vec<u8>, Problem> {
+    let mut json = Vec::with_capacity(ANSWER_BYTES);
+    match serde_json::to_writer(&mut json, value) {
+        Ok(()) => Ok(json),
+        Err(error) => Err(Problem::new(&INTERNAL, error.to_string())),
+    }
 }

@@ -3,10 +3,10 @@
 //! All the work on a submission's bytes is done here, on the worker that read them: parsing, salting, hashing, and
 //! checking the receipt. The engine only orders, writes and signs.
 
-use crate::api::App;
+use crate::api::{App, to_json};
 use crate::problem::{IDEMPOTENCY_KEY_CONFLICT, IDEMPOTENCY_KEY_TWICE, INTERNAL, Problem};
 use crate::receipts::{self, Proven};
-use crate::request::{self, JSON, TEXT};
+use crate::request::{self, JSON, TEXT, TEXT_UTF8};
 use crate::salts;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -150,6 +150,11 @@ fn attested(salt: Salt) -> Result<Section, Problem> {
 }
 
 impl Draft {
+    /// Gives back the room that encoding reserved: for drafts of which there are many.
+    pub(crate) fn shrink(&mut self) {
+        self.record.shrink_to_fit();
+    }
+
     /// The receipt for what the log made of it.
     ///
     /// # Errors
@@ -204,7 +209,7 @@ struct Answer<'a> {
 fn respond(proven: Proven, duplicate: bool, answer_type: &'static str) -> Result<Response, Problem> {
     let location = format!("/v1/entries/{}", proven.index);
     let (media_type, body) = if answer_type == TEXT {
-        ("text/plain; charset=utf-8", proven.receipt)
+        (TEXT_UTF8, Body::from(proven.receipt))
     } else {
         let answer = Answer {
             index: proven.index,
@@ -215,9 +220,9 @@ fn respond(proven: Proven, duplicate: bool, answer_type: &'static str) -> Result
             duplicate,
             receipt: &proven.receipt,
         };
-        (JSON, crate::api::to_json(&answer)?)
+        (JSON, Body::from(to_json(&answer)?))
     };
-    let mut response = Response::new(Body::from(body));
+    let mut response = Response::new(body);
     *response.status_mut() = if duplicate { StatusCode::OK } else { StatusCode::CREATED };
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));

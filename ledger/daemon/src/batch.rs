@@ -91,7 +91,11 @@ fn prepare_line(
         let detail = format!("expected an entry of at most {SUBMISSION_BYTES_MAX} bytes");
         return Err(Problem::new(&BODY_TOO_LARGE, detail).limit(SUBMISSION_BYTES_MAX, line.len()));
     }
-    prepare(&app.log, Submission::parse(line)?, key.map(|key| (key, number)))
+    let (mut prepared, mut draft) = prepare(&app.log, Submission::parse(line)?, key.map(|key| (key, number)))?;
+    draft.shrink();
+    prepared.submitted.shrink_to_fit();
+    prepared.attested.shrink_to_fit();
+    Ok((prepared, draft))
 }
 
 fn lines(body: &[u8]) -> Vec<&[u8]> {
@@ -179,13 +183,13 @@ struct ConflictLine {
 }
 
 impl Answer {
-    fn next_line(&mut self) -> Option<Result<String, Problem>> {
+    fn next_line(&mut self) -> Option<Result<Vec<u8>, Problem>> {
         let (draft, outcome) = self.settled.next()?;
         self.line += 1;
         Some(self.answer_line(draft, outcome))
     }
 
-    fn answer_line(&self, draft: Draft, outcome: Outcome) -> Result<String, Problem> {
+    fn answer_line(&self, draft: Draft, outcome: Outcome) -> Result<Vec<u8>, Problem> {
         let (index, duplicate) = (outcome.index(), outcome.is_duplicate());
         match draft.settle(outcome, &self.committed, &self.app) {
             Ok(proven) => {
@@ -207,8 +211,8 @@ impl Answer {
 /// Why an answer that had begun was broken off.
 #[derive(Debug, thiserror::Error)]
 #[error("{detail}")]
-struct BrokenOff {
-    detail: String,
+pub(crate) struct BrokenOff {
+    pub(crate) detail: String,
 }
 
 impl HttpBody for Answer {
@@ -219,13 +223,13 @@ impl HttpBody for Answer {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        let mut piece = String::with_capacity(PIECE_BYTES + PIECE_BYTES / 4);
+        let mut piece = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 4);
         while piece.len() < PIECE_BYTES {
             match self.next_line() {
                 None => break,
                 Some(Ok(line)) => {
-                    piece.push_str(&line);
-                    piece.push('\n');
+                    piece.extend_from_slice(&line);
+                    piece.push(b'\n');
                 }
                 Some(Err(problem)) => {
                     let broken = BrokenOff { detail: problem.detail().into() };

@@ -54,9 +54,7 @@ pub enum Failure {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// A write or sync failed while the log was running.
-    #[error(
-        "stopped, because what is stored is no longer certain: {0}. Start again: the log checks itself when it opens"
-    )]
+    #[error("stopped by itself: {0}")]
     Fatal(String),
     /// The system refuses what every program needs.
     #[error("{what}: {error}")]

@@ -173,6 +173,7 @@ impl Drop for InFlight<'_> {
     }
 }
 
+/// Counts only: the engine logs what it tells.
 impl Observer for Metrics {
     fn group_committed(&self, group: &GroupStats) {
         self.set_entries(group.size);
@@ -186,22 +187,18 @@ impl Observer for Metrics {
     }
 
     fn fatal(&self, detail: &str) {
-        tracing::error!(detail, "the log has failed, and the daemon is going down");
         self.fatal.send_replace(Some(detail.into()));
     }
 
-    fn derived_failed(&self, detail: &str) {
-        tracing::error!(detail, "a derived file is bad and will be rebuilt from the journal");
+    fn derived_failed(&self, _detail: &str) {
         self.derived_failures.inc();
     }
 
-    fn derived_rebuilt(&self, size: u64) {
-        tracing::info!(size, "derived files are rebuilt");
+    fn derived_rebuilt(&self, _size: u64) {
         self.derived_rebuilds.inc();
     }
 
-    fn damaged(&self, detail: &str) {
-        tracing::error!(detail, "the journal is damaged");
+    fn damaged(&self, _detail: &str) {
         self.damage.inc();
     }
 }

@@ -116,6 +116,9 @@ pub(crate) async fn about(State(app): State<Arc<App>>) -> Result<Response, Probl
     answer(JSON, to_json(&about)?)
 }
 
-fn answer(media_type: &'static str, body: String) -> Result<Response, Problem> {
-    Ok(([(CONTENT_TYPE, media_type), (CACHE_CONTROL, "no-store")], body).into_response())
+fn answer(media_type: &'static str, body: impl Into<Body>) -> Result<Response, Problem> {
+    let mut response = Response::new(body.into());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
 }

@@ -5,7 +5,7 @@
 use crate::api::{App, to_json};
 use crate::problem::{ENTRY_NOT_FOUND, Problem, ROUTE_UNKNOWN, TILE_NOT_FOUND};
 use crate::receipts;
-use crate::request::{self, CBOR, JSON};
+use crate::request::{self, CBOR, JSON, TEXT_UTF8};
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -21,7 +21,6 @@ use provlog_engine::Committed;
 use serde::Serialize;
 use std::sync::Arc;
 
-const TEXT_UTF8: &str = "text/plain; charset=utf-8";
 const OCTETS: &str = "application/octet-stream";
 
 /// What never changes may be kept for ever: a year is the most that caches heed.
@@ -158,7 +157,8 @@ fn committed_size(name: &str, size: u64, newest: u64) -> Result<(), Problem> {
     Err(Problem::new(&ENTRY_NOT_FOUND, detail).expected(format!("at most {newest}"), size.to_string()))
 }
 
-fn record_json(index: u64, record: &Record) -> Json {
+/// A record as JSON: shown claims by section, hidden ones in a member of their own, name to hash.
+pub(crate) fn record_json(index: u64, record: &Record) -> Json {
     let integer = |number: u64| i64::try_from(number).map_or(Json::Null, Json::Integer);
     let kind = record.entry.kind;
     // The log holds no kinds that it didn't know when it took them in; an older daemon may meet a newer one's.

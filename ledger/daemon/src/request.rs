@@ -14,6 +14,7 @@ pub(crate) const JSON: &str = "application/json";
 pub(crate) const NDJSON: &str = "application/x-ndjson";
 pub(crate) const CBOR: &str = "application/cbor";
 pub(crate) const TEXT: &str = "text/plain";
+pub(crate) const TEXT_UTF8: &str = "text/plain; charset=utf-8";
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 

@@ -1,7 +1,7 @@
 //! Every vector: its name, what is wrong in it, and what a verifier has to say.
 
 use super::forge::{
-    Forge, ORIGIN, RawClaim, RawRecord, RawSection, Witness, log_signer, salt, signature_line,
+    Forge, ORIGIN, RawClaim, RawRecord, RawSection, Witness, edges, log_signer, salt, signature_line,
 };
 use provlog_core::Hash;
 use provlog_core::cbor::{Map, Value};
@@ -169,6 +169,7 @@ pub fn all() -> Vec<Case> {
     cases.extend(malformed_record());
     cases.extend(malformed_text());
     cases.extend(untrusted());
+    cases.extend(signature_edges());
     cases.extend(not_proven());
     cases.extend(expectations());
     cases
@@ -358,8 +359,34 @@ fn malformed_record() -> Vec<Case> {
         // A claim of 16,384 bytes: array head 1, salt 17, text head 3, text 16,363.
         Case::new("claim-16384", big(&[16_363]), 0, &[]),
         Case::malformed("claim-16385", big(&[16_364])),
+        Case::new("record-of-48000", exactly(48_000), 0, &[]),
+        Case::malformed("record-of-48001", exactly(48_001)),
         Case::malformed("record-over-48000", big(&[16_000, 16_000, 16_000])),
     ]
+}
+
+/// A record that counts exactly so many bytes, with short claims in it that count for more than they are long.
+fn exactly(counted: usize) -> Vec<u8> {
+    let short_claims = 10;
+    let record_of = |filling: usize| {
+        let mut record = promotion();
+        record.submitted = (0..short_claims)
+            .map(|n| (format!("x-{n}"), Value::Null))
+            .chain(
+                (0..3)
+                    .map(|n| (format!("x-big{n}"), text(&"a".repeat(if n == 0 { filling } else { 15_000 })))),
+            )
+            .fold(RawSection::default(), |section, (name, value)| section.with(&name, &value));
+        record
+    };
+    let count = |filling| {
+        let record = record_of(filling);
+        let claims = record.submitted.0.iter().chain(&record.attested.0);
+        let short: usize = claims.map(|(_, claim)| 34usize.saturating_sub(claim.encoded.len())).sum();
+        record.to_bytes(&[0; 80]).len() + short
+    };
+    let filling = 10_000 + counted - count(10_000);
+    record_of(filling).forge().receipt()
 }
 
 fn malformed_text() -> Vec<Case> {
@@ -520,6 +547,22 @@ fn untrusted() -> Vec<Case> {
                 forge.record.push(0);
             }),
         ),
+    ]
+}
+
+/// Where Ed25519 implementations differ: only what the rule of SPEC.md section 5 accepts is accepted.
+fn signature_edges() -> Vec<Case> {
+    let signed = |name, (key, line): (provlog_core::note::VerifierKey, String), refused: &[&'static str]| {
+        let receipt = changed(|forge| forge.signatures = vec![line.clone()]);
+        let exit = if refused.is_empty() { 0 } else { 5 };
+        Case::new(name, receipt, exit, refused).trusting(format!("log {key}\nquorum none\n"))
+    };
+    let text = promotion().forge().text;
+    vec![
+        signed("signature-s-plus-l", edges::s_plus_l(&text), &["log-signature"]),
+        signed("signature-r-identity", edges::r_identity(&text), &["log-signature"]),
+        signed("signature-needs-cofactor", edges::mixed_order(&text, false), &["log-signature"]),
+        signed("signature-by-mixed-order-key", edges::mixed_order(&text, true), &[]),
     ]
 }
 

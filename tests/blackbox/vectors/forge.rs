@@ -50,6 +50,89 @@ impl Witness {
     }
 }
 
+/// Signatures at the edges of Ed25519, over a note's text, by a key that everybody knows.
+pub mod edges {
+    use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
+    use curve25519_dalek::edwards::EdwardsPoint;
+    use curve25519_dalek::scalar::Scalar;
+    use provlog_core::note::{SignatureType, VerifierKey};
+    use sha2::{Digest, Sha512};
+
+    /// The group order, little endian.
+    const L: [u8; 32] = {
+        let mut order = [0; 32];
+        let low = 27_742_317_777_372_353_535_851_937_790_883_648_493_u128.to_le_bytes();
+        let mut at = 0;
+        while at < 16 {
+            order[at] = low[at];
+            at += 1;
+        }
+        order[31] = 0x10;
+        order
+    };
+
+    fn scalar(label: &str) -> Scalar {
+        Scalar::from_bytes_mod_order_wide(&Sha512::digest(label).into())
+    }
+
+    fn key_of(point: &EdwardsPoint) -> VerifierKey {
+        VerifierKey::new(super::ORIGIN, SignatureType::Ed25519, point.compress().as_bytes()).unwrap()
+    }
+
+    fn challenge(r: &[u8; 32], key: &VerifierKey, text: &str) -> Scalar {
+        let hash = Sha512::new().chain_update(r).chain_update(key.public_key()).chain_update(text);
+        Scalar::from_bytes_mod_order_wide(&hash.finalize().into())
+    }
+
+    fn line(key: &VerifierKey, r: &[u8; 32], s: &[u8; 32]) -> String {
+        super::signature_line(super::ORIGIN, &[&key.id()[..], r, s].concat())
+    }
+
+    /// A right signature whose S has the group order added: the same number to whoever doesn't check its range.
+    pub fn s_plus_l(text: &str) -> (VerifierKey, String) {
+        let secret = scalar("secret");
+        let key = key_of(&(secret * ED25519_BASEPOINT_POINT));
+        let nonce = scalar("nonce");
+        let r = (nonce * ED25519_BASEPOINT_POINT).compress().to_bytes();
+        let mut s = (nonce + challenge(&r, &key, text) * secret).to_bytes();
+        let mut carry = 0;
+        for (digit, add) in s.iter_mut().zip(L) {
+            let sum = u16::from(*digit) + u16::from(add) + carry;
+            [*digit, _] = sum.to_le_bytes();
+            carry = sum >> 8;
+        }
+        let line = line(&key, &r, &s);
+        (key, line)
+    }
+
+    /// R is the identity and S = ka: the equation holds, but anybody who saw one such signature learns a.
+    pub fn r_identity(text: &str) -> (VerifierKey, String) {
+        let secret = scalar("secret");
+        let key = key_of(&(secret * ED25519_BASEPOINT_POINT));
+        let mut r = [0; 32];
+        r[0] = 1;
+        let s = (challenge(&r, &key, text) * secret).to_bytes();
+        let line = line(&key, &r, &s);
+        (key, line)
+    }
+
+    /// By a key with a part of order 8: the equation holds without the cofactor only when k is a multiple of 8.
+    pub fn mixed_order(text: &str, holds: bool) -> (VerifierKey, String) {
+        let secret = scalar("secret");
+        let key = key_of(&(secret * ED25519_BASEPOINT_POINT + EIGHT_TORSION[1]));
+        for n in 0.. {
+            let nonce = scalar(&format!("nonce {n}"));
+            let r = (nonce * ED25519_BASEPOINT_POINT).compress().to_bytes();
+            let k = challenge(&r, &key, text);
+            if (k.as_bytes()[0] % 8 == 0) == holds {
+                let line = line(&key, &r, &(nonce + k * secret).to_bytes());
+                return (key, line);
+            }
+        }
+        unreachable!("one nonce in eight will do")
+    }
+}
+
 pub fn signature_line(name: &str, bytes: &[u8]) -> String {
     format!("\u{2014} {name} {}\n", Base64::encode_string(bytes))
 }
