@@ -7,7 +7,8 @@ use crate::server::Handler;
 use crate::{append, batch, host, operate, read, records};
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Method, Request, Response, Uri};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderValue, Method, Request, Response, Uri};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use hyper::body::Incoming;
@@ -18,6 +19,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tower_service::Service;
+
+/// Of answers that hold what not everybody may read, or that are old at once.
+pub(crate) const NO_STORE: &str = "no-store";
 
 /// Bytes of an answer with a receipt of a dozen claims.
 const ANSWER_BYTES: usize = 4096;
@@ -117,6 +121,14 @@ impl Handler for Api {
     fn refused(&self, code: &'static Code) {
         self.app.metrics.refused(code);
     }
+}
+
+/// An answer of this media type, to be cached like this.
+pub(crate) fn answer(body: impl Into<Body>, media_type: &'static str, cache: &'static str) -> Response<Body> {
+    let mut response = Response::new(body.into());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(cache));
+    response
 }
 
 /// JSON of an answer, in the room that most answers with a receipt need.

@@ -3,14 +3,14 @@
 //! All the work on a submission's bytes is done here, on the worker that read them: parsing, salting, hashing, and
 //! checking the receipt. The engine only orders, writes and signs.
 
-use crate::api::{App, to_json};
+use crate::api::{App, NO_STORE, answer, to_json};
 use crate::problem::{IDEMPOTENCY_KEY_CONFLICT, IDEMPOTENCY_KEY_TWICE, INTERNAL, Problem};
 use crate::receipts::{self, Proven};
 use crate::request::{self, JSON, TEXT, TEXT_UTF8};
 use crate::salts;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, VARY};
+use axum::http::header::{LOCATION, VARY};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use provlog_core::Entry;
@@ -211,7 +211,7 @@ fn respond(proven: Proven, duplicate: bool, answer_type: &'static str) -> Result
     let (media_type, body) = if answer_type == TEXT {
         (TEXT_UTF8, Body::from(proven.receipt))
     } else {
-        let answer = Answer {
+        let json = Answer {
             index: proven.index,
             leaf_hash: proven.leaf_hash.to_hex(),
             submitted_digest: proven.entry.submitted_digest.to_hex(),
@@ -220,13 +220,11 @@ fn respond(proven: Proven, duplicate: bool, answer_type: &'static str) -> Result
             duplicate,
             receipt: &proven.receipt,
         };
-        (JSON, Body::from(to_json(&answer)?))
+        (JSON, Body::from(to_json(&json)?))
     };
-    let mut response = Response::new(body);
+    let mut response = answer(body, media_type, NO_STORE);
     *response.status_mut() = if duplicate { StatusCode::OK } else { StatusCode::CREATED };
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(VARY, HeaderValue::from_static("accept"));
     let location = HeaderValue::try_from(location);
     headers.insert(LOCATION, location.map_err(|error| Problem::new(&INTERNAL, error.to_string()))?);

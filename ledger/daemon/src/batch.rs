@@ -3,7 +3,7 @@
 //! The answer is made while it is sent, a piece at a time: ten thousand receipts are thirty megabytes that nobody has to
 //! hold. A receipt that doesn't verify breaks the answer off; sending the batch again is safe.
 
-use crate::api::{App, to_json};
+use crate::api::{self, App, NO_STORE, to_json};
 use crate::append::{Draft, prepare, unanswered};
 use crate::permits::Share;
 use crate::problem::{
@@ -12,8 +12,6 @@ use crate::problem::{
 use crate::request::{self, JSON, NDJSON};
 use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
-use axum::http::HeaderValue;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::Response;
 use bytes::Bytes;
 use http_body::Frame;
@@ -75,10 +73,7 @@ pub(crate) async fn append(State(app): State<Arc<App>>, request: Request) -> Res
     app.metrics.appended(&outcomes);
     let settled = drafts.into_iter().zip(outcomes);
     let answer = Answer { app, committed, settled, line: 0, receipts, _share: received.share };
-    let mut response = Response::new(Body::new(answer));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(NDJSON));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    Ok(api::answer(Body::new(answer), NDJSON, NO_STORE))
 }
 
 fn prepare_line(
@@ -91,7 +86,8 @@ fn prepare_line(
         let detail = format!("expected an entry of at most {SUBMISSION_BYTES_MAX} bytes");
         return Err(Problem::new(&BODY_TOO_LARGE, detail).limit(SUBMISSION_BYTES_MAX, line.len()));
     }
-    let (mut prepared, mut draft) = prepare(&app.log, Submission::parse(line)?, key.map(|key| (key, number)))?;
+    let (mut prepared, mut draft) =
+        prepare(&app.log, Submission::parse(line)?, key.map(|key| (key, number)))?;
     draft.shrink();
     prepared.submitted.shrink_to_fit();
     prepared.attested.shrink_to_fit();

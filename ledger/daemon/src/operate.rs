@@ -1,6 +1,6 @@
 //! What operators and their machines ask: health, metrics, schemas, and what this log is.
 
-use crate::api::{App, to_json};
+use crate::api::{App, NO_STORE, answer, to_json};
 use crate::metrics;
 use crate::problem::{
     INTERNAL, KIND_NOT_FOUND, NOT_READY, Problem, ROUTE_UNKNOWN, SHUTTING_DOWN, STORAGE_FATAL,
@@ -8,8 +8,7 @@ use crate::problem::{
 use crate::request::JSON;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use provlog_core::claims::{KINDS, kind_named, schema};
 use provlog_core::{hex, limits};
 use provlog_engine::Health;
@@ -27,7 +26,9 @@ struct Status {
 pub(crate) async fn healthz(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     match app.log.health() {
         Health::Fatal { detail } => Err(Problem::new(&STORAGE_FATAL, detail)),
-        Health::Ok | Health::Degraded { .. } => answer(JSON, to_json(&Status { status: "alive" })?),
+        Health::Ok | Health::Degraded { .. } => {
+            Ok(answer(to_json(&Status { status: "alive" })?, JSON, NO_STORE))
+        }
     }
 }
 
@@ -37,7 +38,7 @@ pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Result<Response, Prob
         return Err(Problem::new(&SHUTTING_DOWN, "the daemon was told to stop"));
     }
     match app.log.health() {
-        Health::Ok => answer(JSON, to_json(&Status { status: "ready" })?),
+        Health::Ok => Ok(answer(to_json(&Status { status: "ready" })?, JSON, NO_STORE)),
         Health::Degraded { detail } => Err(Problem::new(&NOT_READY, detail)),
         Health::Fatal { detail } => Err(Problem::new(&STORAGE_FATAL, detail)),
     }
@@ -46,14 +47,14 @@ pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Result<Response, Prob
 /// `GET /metrics`: what Prometheus scrapes.
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     let text = app.metrics.text().map_err(|error| Problem::new(&INTERNAL, error.to_string()))?;
-    answer(metrics::MEDIA_TYPE, text)
+    Ok(answer(text, metrics::MEDIA_TYPE, NO_STORE))
 }
 
 /// `GET /v1/schema/{kind}`: the JSON Schema of a submission of this kind.
 pub(crate) async fn kind_schema(path: Result<Path<String>, PathRejection>) -> Result<Response, Problem> {
     let Path(name) = path.map_err(|error| Problem::new(&ROUTE_UNKNOWN, error.to_string()))?;
     match kind_named(&name).filter(|kind| kind.accepted) {
-        Some(kind) => answer(SCHEMA, schema(kind).to_string()),
+        Some(kind) => Ok(answer(schema(kind).to_string(), SCHEMA, NO_STORE)),
         None => {
             let kinds: Vec<&str> = KINDS.iter().filter(|kind| kind.accepted).map(|kind| kind.name).collect();
             let expected = format!("one of {}", kinds.join(", "));
@@ -113,12 +114,5 @@ pub(crate) async fn about(State(app): State<Arc<App>>) -> Result<Response, Probl
             occurred_ahead_ms: limits::OCCURRED_AHEAD_MS_MAX,
         },
     };
-    answer(JSON, to_json(&about)?)
-}
-
-fn answer(media_type: &'static str, body: impl Into<Body>) -> Result<Response, Problem> {
-    let mut response = Response::new(body.into());
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    Ok(answer(to_json(&about)?, JSON, NO_STORE))
 }

@@ -2,14 +2,14 @@
 //!
 //! Everything here is answered at one committed size, the newest when the request is taken, or an older one that it names.
 
-use crate::api::{App, to_json};
+use crate::api::{App, NO_STORE, answer, to_json};
 use crate::problem::{ENTRY_NOT_FOUND, Problem, ROUTE_UNKNOWN, TILE_NOT_FOUND};
 use crate::receipts;
 use crate::request::{self, CBOR, JSON, TEXT_UTF8};
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, VARY};
+use axum::http::header::VARY;
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::Response;
 use provlog_core::Hash;
@@ -44,7 +44,7 @@ pub(crate) async fn entry(
     } else {
         Body::from(record_json(index, &record).to_string())
     };
-    let mut response = answer(body, media_type, "no-store");
+    let mut response = answer(body, media_type, NO_STORE);
     response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
     Ok(response)
 }
@@ -60,7 +60,7 @@ pub(crate) async fn receipt(
     let index = index(path, &committed)?;
     let record = app.reader.record(index)?;
     let proven = receipts::of_stored(&record, index, &committed, &app.reader, &app.metrics)?;
-    Ok(answer(Body::from(proven.receipt), TEXT_UTF8, "no-store"))
+    Ok(answer(proven.receipt, TEXT_UTF8, NO_STORE))
 }
 
 #[derive(Serialize)]
@@ -115,7 +115,7 @@ pub(crate) async fn consistency(State(app): State<Arc<App>>, uri: Uri) -> Result
 
 /// `GET /checkpoint`: the newest one.
 pub(crate) async fn checkpoint(State(app): State<Arc<App>>) -> Response {
-    answer(Body::from(app.log.committed().signed.clone()), TEXT_UTF8, "no-cache")
+    answer(app.log.committed().signed.clone(), TEXT_UTF8, "no-cache")
 }
 
 /// `GET /tile/...`: hashes or entries, in the one spelling that C2SP gives them.
@@ -132,7 +132,7 @@ pub(crate) async fn tile(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
         Resource::Hashes(tile) => app.reader.tile(tile)?,
         Resource::Entries(tile) => app.reader.entry_bundle(tile)?,
     };
-    Ok(answer(Body::from(bytes), OCTETS, IMMUTABLE))
+    Ok(answer(bytes, OCTETS, IMMUTABLE))
 }
 
 fn index(path: IndexPath, committed: &Committed) -> Result<u64, Problem> {
@@ -193,12 +193,5 @@ fn base64(proof: &[Hash]) -> Vec<String> {
 }
 
 fn json(value: &impl Serialize) -> Result<Response, Problem> {
-    Ok(answer(Body::from(to_json(value)?), JSON, "no-store"))
-}
-
-fn answer(body: Body, media_type: &'static str, cache: &'static str) -> Response {
-    let mut response = Response::new(body);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(cache));
-    response
+    Ok(answer(to_json(value)?, JSON, NO_STORE))
 }

@@ -374,7 +374,7 @@ fn exactly(counted: usize) -> Vec<u8> {
             .map(|n| (format!("x-{n}"), Value::Null))
             .chain(
                 (0..3)
-                    .map(|n| (format!("x-big{n}"), text(&"a".repeat(if n == 0 { filling } else { 15_000 })))),
+                    .map(|n| (format!("x-big{n}"), text(&"a".repeat(if n == 0 { filling } else { 12_000 })))),
             )
             .fold(RawSection::default(), |section, (name, value)| section.with(&name, &value));
         record
