@@ -373,7 +373,7 @@ fn exactly(counted: usize) -> Vec<u8> {
         record.submitted = (0..short_claims)
             .map(|n| (format!("x-{n}"), Value::Null))
             .chain(
-                (0..3)
+                (0..4)
                     .map(|n| (format!("x-big{n}"), text(&"a".repeat(if n == 0 { filling } else { 12_000 })))),
             )
             .fold(RawSection::default(), |section, (name, value)| section.with(&name, &value));
