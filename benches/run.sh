@@ -5,7 +5,7 @@
 #   benches/run.sh [seconds a run, default 4] [runs a row, default 3]
 #
 # BENCH_DIR is the folder to work in (default: the target folder); it has to lie on the disk to be measured, so not on
-# a tmpfs. With the defaults it takes about eight minutes after the build.
+# a tmpfs. With the defaults it takes about five minutes after the build.
 set -euo pipefail
 
 seconds=${1:-4}
@@ -24,7 +24,16 @@ stop() { # pid
         wait "$1" 2>/dev/null || true
     fi
 }
-trap 'stop "$null_pid"; stop "$daemon_pid"; rm -rf "$work"' EXIT
+end() { # exit code
+    if [[ $1 -ne 0 && -n $daemon_pid ]] && ! kill -0 "$daemon_pid" 2>/dev/null; then
+        echo "the daemon is gone; it said:" >&2
+        tail -5 "$work/daemon" >&2
+    fi
+    stop "$null_pid"
+    stop "$daemon_pid"
+    rm -rf "$work"
+}
+trap 'end $?' EXIT
 trap 'exit 130' INT TERM
 # A thousand connections and more at both ends.
 ulimit -n 4096 2>/dev/null || true
@@ -49,6 +58,8 @@ start_daemon() {
 }
 
 start_null() { # bytes of an answer
+    # Here and not by the redirection, which comes when it comes: the last one's URL must be gone before it is looked for.
+    : >"$work/null"
     "$bin/null-server" --body-bytes "$1" >"$work/null" 2>&1 &
     null_pid=$!
     wait_for_url "$null_pid" "$work/null"

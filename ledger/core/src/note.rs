@@ -207,8 +207,13 @@ impl LogSigner {
     pub fn to_secret_string(&self) -> String {
         let mut typed = [SignatureType::Ed25519.byte(); 33];
         typed[1..].copy_from_slice(self.seed.as_bytes());
-        let id = crate::hex::encode(&self.verifier.id);
-        format!("{SECRET_PREFIX}{}+{id}+{}", self.verifier.name, Base64::encode_string(&typed))
+        Self::secret_prefix(&self.verifier) + &Base64::encode_string(&typed)
+    }
+
+    /// How the secret of this public key starts, up to where it becomes secret: whose key a file holds.
+    #[must_use]
+    pub fn secret_prefix(key: &VerifierKey) -> String {
+        format!("{SECRET_PREFIX}{}+{}+", key.name, crate::hex::encode(&key.id))
     }
 
     /// The public half.

@@ -1,13 +1,13 @@
 //! Why the daemon doesn't start or doesn't go on, and the exit code of each reason.
 
 use crate::config::ConfigError;
-use provlog_engine::{CreateError, LockError, OpenError};
+use provlog_engine::{CreateError, LockError, OpenError, StoreError};
 use std::io;
 use std::net::SocketAddr;
 
 /// What `--help` says about exit codes.
 pub const EXIT_CODES_HELP: &str = "Exit codes: 0 stopped by SIGTERM or SIGINT, 1 internal, 2 usage or configuration, \
-10 address not to be had, 11 folder not usable, 12 another daemon has the log, 13 the log refuses to open, \
+10 address taken or not this machine's, 11 folder not usable, 12 another process has the log, 13 the log refuses to open, \
 14 a write failed and the daemon stopped";
 
 const INTERNAL: u8 = 1;
@@ -97,6 +97,7 @@ fn create_code(error: &CreateError) -> u8 {
 fn open_code(error: &OpenError) -> u8 {
     match error {
         OpenError::Lock(error) => lock_code(error),
+        OpenError::Store(StoreError::Held { .. }) => LOCKED,
         OpenError::Disk(error) => match error.source.kind() {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => FOLDER,
             _ => REFUSES,

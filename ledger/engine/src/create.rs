@@ -14,16 +14,20 @@ use crate::lock::{LOCK_NAME, LockError};
 use crate::options::Options;
 use crate::store::StoreError;
 use crate::store::files::{FileStore, Places};
+use crate::store::high_water::HighWater;
 use crate::store::segment::LogId;
 use crate::submission::Submission;
 use provlog_core::checkpoint::is_origin;
 use provlog_core::entry::TimeMs;
 use provlog_core::limits::ORIGIN_BYTES_MAX;
-use provlog_core::note::{KeyError, LogSigner};
+use provlog_core::note::{KeyError, LogSigner, VerifierKey};
 use std::path::{Path, PathBuf};
 
-/// Longest `creating` file: two paths.
+/// Longest `creating` file: two paths, an id and a key.
 const CREATING_BYTES_MAX: usize = 64 * 1024;
+
+/// Longest file that an interrupted creation is compared with before it is removed: a high-water file's two slots.
+const LEFT_BYTES_MAX: usize = 8192;
 
 /// Why no log was made.
 #[derive(Debug, thiserror::Error)]
@@ -87,12 +91,12 @@ pub(crate) fn create(
         return Err(CreateError::Origin(origin.into()));
     }
     prepare(disk, options)?;
-    create_file(disk, &options.creating_path(), Access::Create, places_text(options).as_bytes())?;
-
     let wall_ms = options.clock.wall_ms();
     let time = u64::try_from(wall_ms).ok().and_then(TimeMs::new).ok_or(ClockError::Range { wall_ms })?;
     let (log, secret) = (LogId(random()?), Secret::new(random()?));
     let signer = LogSigner::from_seed(origin, &random()?)?;
+    let creating = Creating { places: places_text(options), log, key: signer.verifier().clone() };
+    create_file(disk, &options.creating_path(), Access::Create, creating.to_text().as_bytes())?;
     let key_file = options.log_key_path();
     if options.log_key.is_none() {
         make_folder(disk, parent(&key_file))?;
@@ -144,10 +148,10 @@ fn prepare(disk: &dyn Disk, options: &Options) -> Result<(), CreateError> {
     if disk.exists(&creating)? {
         let recorded = String::from_utf8_lossy(&read_file(disk, &creating, CREATING_BYTES_MAX)?).into_owned();
         // Nothing else is made before this file is whole and synced: cut off, it means that there is nothing to clear.
-        if recorded == places_text(options) {
-            clear(disk, options)?;
-        } else if recorded.ends_with("\n.\n") {
-            return Err(CreateError::OtherPlaces { file: creating, recorded: recorded.replace("\n.\n", "") });
+        match Creating::parse(&recorded) {
+            Some(made) if made.places == places_text(options) => clear(disk, options, &made)?,
+            Some(made) => return Err(CreateError::OtherPlaces { file: creating, recorded: made.places }),
+            None => {}
         }
         remove_file(disk, &creating)?;
     }
@@ -168,8 +172,17 @@ fn first_there<const N: usize>(disk: &dyn Disk, paths: [PathBuf; N]) -> Result<O
     Ok(None)
 }
 
-/// Removes what [`create`] makes, `creating` aside.
-fn clear(disk: &dyn Disk, options: &Options) -> Result<(), DiskError> {
+/// Removes what the interrupted [`create`] made, `creating` aside. Key and high-water file may lie outside of the folder,
+/// where others' may have come to lie since: they are removed only when they are this creation's own.
+fn clear(disk: &dyn Disk, options: &Options, made: &Creating) -> Result<(), CreateError> {
+    for (path, is_own) in [
+        (options.log_key_path(), &(|bytes: &[u8]| made.is_own_key(bytes)) as &dyn Fn(&[u8]) -> bool),
+        (options.high_water_path(), &|bytes: &[u8]| HighWater::is_of(bytes, made.log)),
+    ] {
+        if disk.exists(&path)? && !is_own(&read_file(disk, &path, LEFT_BYTES_MAX)?) {
+            return Err(CreateError::NotEmpty { dir: options.data_dir.clone(), found: path });
+        }
+    }
     let settings = options.settings_path();
     let mut files =
         vec![options.log_key_path(), options.secret_path(), options.trust_path(), options.high_water_path()];
@@ -188,15 +201,44 @@ fn clear(disk: &dyn Disk, options: &Options) -> Result<(), DiskError> {
             disk.remove_dir(&folder)?;
         }
     }
-    disk.sync_dir(&options.data_dir)
+    Ok(disk.sync_dir(&options.data_dir)?)
 }
 
-/// The `creating` file's text: what lies outside of the folder, perhaps, and an end mark.
+/// What the `creating` file tells: what is being made, and where it lies that may be outside of the folder.
+struct Creating {
+    places: String,
+    log: LogId,
+    key: VerifierKey,
+}
+
+impl Creating {
+    /// With an end mark, so that a text that was cut off is known as such.
+    fn to_text(&self) -> String {
+        format!("{}\nlog {}\nvkey {}\n.\n", self.places, self.log.to_hex(), self.key)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (rest, key) = text.strip_suffix("\n.\n")?.split_once("\nvkey ")?;
+        let (places, log) = rest.split_once("\nlog ")?;
+        let log = LogId(provlog_core::hex::decode_array(log)?);
+        Some(Self { places: places.into(), log, key: VerifierKey::parse(key).ok()? })
+    }
+
+    /// Whether a key file is the one that this creation made, or what a power cut left of it: its start, or zeros.
+    fn is_own_key(&self, bytes: &[u8]) -> bool {
+        let start = LogSigner::secret_prefix(&self.key);
+        let found = &bytes[..bytes.len().min(start.len())];
+        start.as_bytes().starts_with(found) || found.iter().all(|byte| *byte == 0)
+    }
+}
+
+/// Absolute, since the next start may be from another folder; quoted, so that two paths are never one text.
 fn places_text(options: &Options) -> String {
+    let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
     format!(
-        "high-water {}\nkey {}\n.\n",
-        options.high_water_path().display(),
-        options.log_key_path().display()
+        "high-water {:?}\nkey {:?}",
+        absolute(options.high_water_path()),
+        absolute(options.log_key_path())
     )
 }
 

@@ -90,6 +90,8 @@ pub(crate) trait DiskFile: Send + Sync + fmt::Debug {
     fn sync_data(&self) -> Result<(), DiskError>;
     /// fsync: the bytes and all metadata.
     fn sync_all(&self) -> Result<(), DiskError>;
+    /// Locks the file against other processes, as long as it is open; `false` when another has it locked.
+    fn try_lock(&self) -> Result<bool, DiskError>;
 }
 
 /// Creates a file that must not exist, durably: bytes, then name.
@@ -244,6 +246,14 @@ impl DiskFile for OsFile {
 
     fn sync_all(&self) -> Result<(), DiskError> {
         self.file.sync_all().map_err(on("sync", &self.path))
+    }
+
+    fn try_lock(&self) -> Result<bool, DiskError> {
+        match self.file.try_lock() {
+            Ok(()) => Ok(true),
+            Err(fs::TryLockError::WouldBlock) => Ok(false),
+            Err(fs::TryLockError::Error(error)) => Err(on("lock", &self.path)(error)),
+        }
     }
 }
 

@@ -85,3 +85,42 @@ impl Edge {
         Self { frontier: extension.after().clone(), last_time }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame;
+    use crate::tests::submission;
+
+    /// A frame of one record at `time_ms`, which says that it leads from one head to another.
+    fn frame_between(before: &Head, time_ms: u64, after: &Head) -> Vec<u8> {
+        let submission = submission(1);
+        let entry = submission.entry(TimeMs::new(time_ms).unwrap());
+        frame::encode(before, &[entry], &[&submission], after)
+    }
+
+    #[test]
+    fn a_frame_follows_only_where_it_says_and_to_where_its_entries_lead() {
+        let last = 1 << 40;
+        let mut edge = Edge { last_time: TimeMs::new(last).unwrap(), ..Edge::empty() };
+        edge.frontier.push(Hash([1; 32]));
+        let before = edge.head();
+        let entry = submission(1).entry(TimeMs::new(last).unwrap());
+        let after =
+            Edge { frontier: edge.extend([entry].into_iter()).after().clone(), ..edge.clone() }.head();
+        let follow = |before: &Head, time_ms: u64, after: &Head| {
+            let bytes = frame_between(before, time_ms, after);
+            edge.follow(&frame::decode(&bytes).unwrap()).map(|extension| extension.after().size())
+        };
+        assert_eq!(follow(&before, last, &after), Ok(2));
+        let (got, other) = (Hash([7; 32]), Head { root: Hash([7; 32]), ..before });
+        let expected = before.root;
+        assert_eq!(follow(&other, last, &after), Err(EdgeError::PreviousRoot { expected, got }));
+        let shifted = [Head { size: 2, ..before }, Head { size: 3, ..after }];
+        assert_eq!(follow(&shifted[0], last, &shifted[1]), Err(EdgeError::Index { expected: 1, got: 2 }));
+        let earlier = follow(&before, last - 1, &after);
+        assert!(matches!(earlier, Err(EdgeError::Time { index: 1, .. })), "{earlier:?}");
+        let wrong = follow(&before, last, &Head { root: got, ..after });
+        assert_eq!(wrong, Err(EdgeError::Root { claimed: got, computed: after.root }));
+    }
+}

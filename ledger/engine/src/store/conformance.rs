@@ -65,9 +65,14 @@ fn the_head_is_a_durable_compare_and_swap() {
         let (mut store, _) = recovered(reopen);
         let (first, next) = (edge.head(), Head { size: 7, ..edge.head() });
         assert!(matches!(store.advance(&next, &first), Advance::NotCommitted(now) if now == first));
-        assert_eq!(reopen().head(), first);
+        drop(store);
+        let mut store = reopen();
+        assert_eq!(store.head(), first);
         assert!(committed(&store.advance(&first, &next)));
-        assert_eq!((store.head(), reopen().head()), (next, next));
+        assert_eq!(store.head(), next);
+        drop(store);
+        let mut store = reopen();
+        assert_eq!(store.head(), next);
         assert!(matches!(store.advance(&first, &next), Advance::NotCommitted(now) if now == next));
     });
 }
@@ -87,6 +92,7 @@ fn frames_are_read_back_by_whoever_comes_later_across_segments() {
             edge = after;
         }
         assert!(sealed > 2, "{sealed} segments were filled");
+        drop(store);
         let frames = reopen().frames();
         assert_eq!(frames.newest(), sealed);
         for (at, bytes) in &written {
@@ -117,12 +123,14 @@ fn a_frame_above_the_head_is_adopted_and_a_torn_one_cut() {
         let (whole, after) = frame_on(edge, 1..3);
         store.reserve(whole.len(), edge).unwrap();
         store.append(&whole).unwrap();
+        drop(store);
         let (mut store, adopted) = recovered(reopen);
         assert_eq!((adopted.head(), store.head()), (after.head(), after.head()));
 
         let (torn, _) = frame_on(&after, 3..5);
         store.reserve(torn.len(), &after).unwrap();
         let at = store.append(&torn[..torn.len() - 1]).unwrap();
+        drop(store);
         let (mut store, edge) = recovered(reopen);
         assert_eq!(edge, after);
         assert!(matches!(store.frames().next(at).unwrap(), Next::End(frame::FrameError::Nothing)));
@@ -145,11 +153,13 @@ fn a_frame_whose_sections_are_not_those_of_its_entries_does_not_count() {
         frame::decode(&bytes).unwrap();
         store.reserve(bytes.len(), edge).unwrap();
         store.append(&bytes).unwrap();
+        drop(store);
         let (mut store, recovered) = recovered(reopen);
         assert_eq!(recovered, *edge, "it was cut off");
         // Were it acknowledged, it would be damage.
         store.append(&bytes).unwrap();
         assert!(committed(&store.advance(&edge.head(), &after.head())));
+        drop(store);
         let error = recover(reopen().as_mut()).map(|recovered| recovered.edge).unwrap_err().to_string();
         assert!(error.contains("record 1, submitted: expected digest"), "{error}");
     });
@@ -165,6 +175,7 @@ fn a_second_whole_frame_above_the_head_refuses() {
             store.reserve(bytes.len(), edge).unwrap();
             store.append(&bytes).unwrap();
         }
+        drop(store);
         let error = recover(reopen().as_mut()).map(|recovered| recovered.edge).unwrap_err().to_string();
         assert!(error.contains("second whole frame above the high-water mark of 1 entries"), "{error}");
     });

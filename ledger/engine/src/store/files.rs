@@ -6,7 +6,7 @@
 use super::high_water::HighWater;
 use super::segment::{self, HeaderFault, LogId, SEGMENT_HEADER_BYTES};
 use super::{Advance, FrameAt, Frames, Next, Store, StoreError};
-use crate::durable::{Access, Disk, DiskError, DiskFile, create_file, remove_file};
+use crate::durable::{Access, Disk, DiskError, DiskFile, create_file};
 use crate::edge::{Edge, Head};
 use crate::frame::{self, FRAME_BYTES_MAX, FrameError, HEADER_BYTES};
 use crate::sync::{lock, read, write};
@@ -41,8 +41,6 @@ pub(crate) struct FileStore {
     segments: Arc<Segments>,
     high_water: HighWater,
     current: Current,
-    /// A newest segment whose header never was written in full: removed once recovery has decided.
-    stillborn: Option<u64>,
     segment_bytes: u32,
 }
 
@@ -98,11 +96,10 @@ impl FileStore {
             open: Mutex::default(),
         });
         segments.set_newest(newest);
-        let mut stillborn = None;
+        // A newest segment whose header never was written in full has no frames: it is made anew when it is needed.
         if newest > 0
             && let Err(HeaderFault::Invalid(_)) = segments.read_header(newest)?
         {
-            stillborn = Some(newest);
             newest -= 1;
             segments.set_newest(newest);
         }
@@ -110,7 +107,7 @@ impl FileStore {
         let file = segments.open_for_writing(newest)?;
         let capacity = u32::try_from(file.len()?).unwrap_or(u32::MAX);
         let current = Current { sequence: newest, file, capacity, end: START };
-        Ok(Self { segments, high_water, current, stillborn, segment_bytes })
+        Ok(Self { segments, high_water, current, segment_bytes })
     }
 
     /// Opens the next segment. Room is reserved first: failing for lack of it leaves everything as it was.
@@ -192,9 +189,6 @@ impl Store for FileStore {
         }
         self.zero_from(end.offset)?;
         self.current.end = end.offset;
-        if let Some(sequence) = self.stillborn.take() {
-            remove_file(self.segments.disk.as_ref(), &segment_path(&self.segments.folder, sequence))?;
-        }
         Ok(())
     }
 

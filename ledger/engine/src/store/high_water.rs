@@ -7,6 +7,9 @@
 //! 4092  CRC32C of all before (4)
 //! ```
 //! Integers are big endian, the rest is zeros. The newest valid slot counts.
+//!
+//! The file is locked while it is open. The lock of the data folder keeps two processes off one folder; this one keeps
+//! them off one log, when the folder was copied or its lock file removed.
 
 use super::segment::LogId;
 use super::{Advance, StoreError};
@@ -44,6 +47,9 @@ impl HighWater {
             Err(error) if error.is_not_found() => return Err(StoreError::NoHighWater { file: name }),
             result => result?,
         };
+        if !file.try_lock()? {
+            return Err(StoreError::Held { file: name });
+        }
         let mut newest: Option<(u64, Head)> = None;
         let slots = usize::try_from(file.len()?).unwrap_or(usize::MAX).min(2 * SLOT_BYTES) / SLOT_BYTES;
         for number in 0..slots {
@@ -69,10 +75,14 @@ impl HighWater {
         self.head
     }
 
-    /// Writes the other slot and syncs it.
+    /// Writes the other slot and syncs it, if the newest one is still `from`: in the file, not only in memory, so that
+    /// nobody who got past the lock can be overtaken unseen.
     pub(crate) fn advance(&mut self, from: &Head, to: &Head) -> Advance {
-        if self.head != *from {
-            return Advance::NotCommitted(self.head);
+        match self.newest() {
+            Ok(Some((sequence, head))) if sequence == self.sequence && head == *from => {}
+            Ok(Some((_, head))) => return Advance::NotCommitted(head),
+            Ok(None) => return Advance::NotCommitted(Head { size: 0, root: Hash::empty_root() }),
+            Err(error) => return Advance::Unknown(error.into()),
         }
         match self.write(self.sequence + 1, to) {
             Ok(()) => Advance::Committed,
@@ -85,6 +95,20 @@ impl HighWater {
     pub(crate) fn renew(&mut self) -> Result<(), DiskError> {
         let head = self.head;
         self.write(self.sequence, &head)
+    }
+
+    /// The slot that was written last, as the file has it; none when it is no longer this log's.
+    fn newest(&self) -> Result<Option<(u64, Head)>, DiskError> {
+        let mut slot = vec![0; SLOT_BYTES];
+        self.file.read_at(&mut slot, offset(usize::from(self.sequence % 2 == 1)))?;
+        Ok(decode(&slot).filter(|(log, ..)| *log == self.log).map(|(_, sequence, head)| (sequence, head)))
+    }
+
+    /// Whether `bytes` are a high-water file of `log`, or what a creation of it left that was cut off.
+    pub(crate) fn is_of(bytes: &[u8], log: LogId) -> bool {
+        let start = [&MAGIC[..], &log.0].concat();
+        let found = &bytes[..bytes.len().min(start.len())];
+        start.starts_with(found) || found.iter().all(|byte| *byte == 0)
     }
 
     fn write(&mut self, sequence: u64, to: &Head) -> Result<(), DiskError> {
@@ -137,9 +161,18 @@ mod tests {
         assert!(matches!(mark.advance(&head(9), &head(10)), Advance::NotCommitted(now) if now == head(1)));
         for size in 1..6 {
             assert!(matches!(mark.advance(&head(size), &head(size + 1)), Advance::Committed));
+            let second = HighWater::open(&OsDisk, &path, log).unwrap_err().to_string();
+            assert!(second.contains("in use by another process"), "{second}");
+            drop(mark);
             mark = HighWater::open(&OsDisk, &path, log).unwrap();
             assert_eq!(mark.head(), head(size + 1));
         }
+        // Somebody who doesn't lock has written the mark: it is seen before anything is overwritten.
+        let ours = std::fs::read(&path).unwrap();
+        std::fs::write(&path, [encode(log, 6, &head(7)), encode(log, 5, &head(9))].concat()).unwrap();
+        assert!(matches!(mark.advance(&head(6), &head(7)), Advance::NotCommitted(now) if now == head(9)));
+        std::fs::write(&path, &ours).unwrap();
+        drop(mark);
         // The newest slot is the second: damaged, the one before it counts; that one damaged too, none does.
         let mut bytes = std::fs::read(&path).unwrap();
         bytes[4096 + 41] ^= 1;

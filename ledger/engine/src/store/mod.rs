@@ -179,6 +179,14 @@ pub enum StoreError {
         /// The file.
         file: String,
     },
+    /// Another process has the high-water file open: a copy of the data folder, or one whose lock file was removed.
+    #[error(
+        "{file} is in use by another process: a log is served by one process at a time, whichever folder it was started on"
+    )]
+    Held {
+        /// The file.
+        file: String,
+    },
     /// The high-water file isn't there.
     #[error(
         "{file} is missing: it tells up to where the log was signed. Put it back, or name its place with --high-water; without it a restored old copy could not be told from the log, so nothing is signed"

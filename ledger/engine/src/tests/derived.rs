@@ -76,6 +76,10 @@ fn a_damaged_derived_file_is_never_believed_and_is_made_again() {
         for position in (0..length).step_by(length.div_ceil(16)) {
             let mut log = open(&folder);
             disk.damage(&folder.path(name), |bytes| bytes[position] ^= 4);
+            for read in reads_of(&log.reader(), name, u64::try_from(position).unwrap()) {
+                let refused = matches!(read, Err(ReadError::DerivedUnavailable { .. }));
+                assert!(refused, "{name}, byte {position}: {read:?}");
+            }
             match history.check(&log.reader()) {
                 Ok(()) => panic!("{name}, byte {position}: not noticed"),
                 Err(what) => {
@@ -90,6 +94,36 @@ fn a_damaged_derived_file_is_never_believed_and_is_made_again() {
             assert_eq!(log.opened.shared.health(), Health::Ok);
         }
     }
+}
+
+/// The reads that stand directly on a byte of a derived file.
+fn reads_of(reader: &Reader, name: &str, position: u64) -> Vec<Result<(), ReadError>> {
+    let size = reader.committed().checkpoint.size;
+    let tile = |level: u8, node: u64| reader.tile(Tile::holding(level, node, size).unwrap()).map(drop);
+    match name {
+        "tiles/0" => vec![tile(0, position / 32), reader.record(position / 32).map(drop)],
+        "tiles/1" => vec![tile(1, position / 32)],
+        _ => vec![reader.record(position / 8).map(drop)],
+    }
+}
+
+#[test]
+fn derived_files_of_another_history_of_the_same_log_are_not_believed() {
+    let (folder, fork) = (Folder::new(), Folder::new());
+    for path in ["log.toml", "secret", "keys/log.key", "high-water", "journal/00000000000000000000.seg"] {
+        fs::copy(folder.path(path), fork.path(path)).unwrap();
+    }
+    // Records of the same lengths, so that the segments of both have the same sizes.
+    drop(folder.fill(100, 140));
+    drop(fork.fill(800, 840));
+    for name in ["tiles/mark", "tiles/0", "tiles/1", "positions"] {
+        fs::copy(fork.path(name), folder.path(name)).unwrap();
+    }
+    let log = open(&folder);
+    for index in 0..41 {
+        log.reader().record(index).unwrap();
+    }
+    assert_eq!(log.opened.shared.health(), Health::Ok);
 }
 
 #[test]

@@ -296,17 +296,29 @@ fn an_interrupted_creation_is_taken_up_with_the_same_places_only() {
     create::create(&OsDisk, &options, ORIGIN, SMALL_SEGMENT_BYTES).unwrap();
     // As if the power had gone just before log.toml got its name.
     fs::rename(folder.path().join("log.toml"), folder.path().join("log.toml.new")).unwrap();
+    let key = fs::read(elsewhere.path().join("key")).unwrap();
+    let signer = provlog_core::note::LogSigner::parse(String::from_utf8_lossy(&key).trim()).unwrap();
+    let settings = fs::read_to_string(folder.path().join("log.toml.new")).unwrap();
+    let id = settings.lines().find_map(|line| line.strip_prefix("log_id = \"")?.strip_suffix('"')).unwrap();
     let recorded = format!(
-        "high-water {}\nkey {}\n.\n",
-        options.high_water_path().display(),
-        options.log_key_path().display()
+        "high-water {:?}\nkey {:?}\nlog {id}\nvkey {}\n.\n",
+        options.high_water_path(),
+        options.log_key_path(),
+        signer.verifier()
     );
     fs::write(folder.path().join("creating"), recorded).unwrap();
-    let key = fs::read(elsewhere.path().join("key")).unwrap();
     let other = crate::Options { log_key: None, ..options.clone() };
     let error = create::create(&OsDisk, &other, ORIGIN, SMALL_SEGMENT_BYTES).unwrap_err().to_string();
     assert_says(&error, &["creation that was interrupted", &elsewhere.path().display().to_string()]);
     assert_eq!(fs::read(elsewhere.path().join("key")).unwrap(), key);
+    // Another log's key has come to lie there since: it is not ours to remove.
+    let others =
+        provlog_core::note::LogSigner::from_seed("example.com/other", &[3; 32]).unwrap().to_secret_string();
+    fs::write(elsewhere.path().join("key"), &others).unwrap();
+    let error = create::create(&OsDisk, &options, ORIGIN, SMALL_SEGMENT_BYTES).unwrap_err().to_string();
+    assert_says(&error, &["key is there"]);
+    assert_eq!(fs::read_to_string(elsewhere.path().join("key")).unwrap(), others);
+    fs::write(elsewhere.path().join("key"), &key).unwrap();
     create::create(&OsDisk, &options, ORIGIN, SMALL_SEGMENT_BYTES).unwrap();
     assert_ne!(fs::read(elsewhere.path().join("key")).unwrap(), key, "another log, another key");
     let disk: std::sync::Arc<dyn crate::durable::Disk> = std::sync::Arc::new(OsDisk);
