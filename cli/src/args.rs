@@ -1,7 +1,10 @@
 //! The command line: verbs, what they share, and their help.
 
 use crate::append::{AppendArgs, FlushArgs};
+use crate::audit::AuditArgs;
 use crate::consistency::ConsistencyArgs;
+use crate::crosswalk::CrosswalkVerb;
+use crate::export::ExportArgs;
 use crate::get::GetArgs;
 use crate::inspect::InspectArgs;
 use crate::redact::RedactArgs;
@@ -49,7 +52,7 @@ pub(crate) enum Verb {
     Get(GetArgs),
     /// Show what a receipt says, without verifying it
     Inspect(InspectArgs),
-    /// Verify receipts, offline
+    /// Verify receipts and packages, offline
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(VerifyArgs),
     /// Hide claims of a receipt, which goes on verifying
@@ -57,6 +60,15 @@ pub(crate) enum Verb {
     Redact(RedactArgs),
     /// Prove that a later tree of the log extends an earlier one
     Consistency(ConsistencyArgs),
+    /// Mirror a log and recompute all of it, against its signed checkpoint and the last audit
+    #[command(after_help = AUDIT_EXAMPLES)]
+    Audit(AuditArgs),
+    /// Export entries with one proof, for whoever verifies them without the log
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export(ExportArgs),
+    /// Which controls of which frameworks entries are evidence for
+    #[command(subcommand)]
+    Crosswalk(CrosswalkVerb),
 }
 
 const APPEND_EXAMPLES: &str = "\
@@ -79,6 +91,7 @@ Examples:
   provlog verify app.tlog-proof --artifact app.tar.gz
   provlog verify .provlog/receipts --expect submitted.environment=production
   provlog verify change.tlog-proof --commit HEAD --prompt-file prompt.txt --json
+  provlog verify 2026-q1.zip
 
 A receipt proves that something is logged; the expectations say that it is about this. Claims that \
 nothing compares are what their submitter said.";
@@ -87,6 +100,30 @@ const REDACT_EXAMPLES: &str = "\
 Examples:
   provlog redact app.tlog-proof --hide submitted.prompt_hash --hide attested.workload -o public.tlog-proof
   provlog redact app.tlog-proof --keep submitted.subject > subject.tlog-proof";
+
+const AUDIT_EXAMPLES: &str = "\
+Examples:
+  provlog audit mirror --url http://127.0.0.1:4180
+  provlog audit mirror --full --json
+  provlog audit mirror --directory /srv/log --trust log.tlog-policy
+
+Works on every log that serves C2SP tlog-tiles. The folder then holds the log in the same layout, and audit.json, where the \
+next audit goes on: a run that was cut off is resumed by running it again. What is found wrong is named by entry or tile, \
+with exit code 3; signed checkpoints that prove it are kept in the folder's evidence/.
+
+Records are compared where the log serves them at /v1/records. In a directory they are one file, v1/records, as \
+curl -H 'Accept: application/cbor-seq' writes it.";
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  provlog export -o 2026-q1.zip --from 2026-01-01 --to 2026-04-01 --profile regulator
+  provlog export -o all --start 0 --previous last/checkpoint
+  provlog export -o production.zip --kind promotion --environment production --hide attested.workload
+
+The package is a folder, or a ZIP of the same files, that `provlog verify` checks with the trust file alone: records, one \
+proof for all of them, the signed checkpoint, and the records once more as JSON lines and as a table. A range, or a time, \
+is proven to be complete; a selection by kind, subject or environment can't be. A time is a date, 2026-01-31T23:59:59Z or \
+milliseconds since the Unix epoch, all in UTC.";
 
 /// Where the log is.
 #[derive(Debug, Args)]

@@ -5,11 +5,15 @@
 use crate::failure::Failure;
 use crate::page::printable;
 use provlog_core::json::Json;
+use std::io::{self, Read};
 use std::time::Duration;
 use ureq::Agent;
 
 /// How long one request may take where the caller sets no time.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a streamed answer may take.
+const STREAM_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
 /// Largest answer other than a receipt, in bytes: a consistency proof has at most 2 * 53 hashes of 47 bytes in JSON.
 pub(crate) const ANSWER_BYTES_MAX: usize = 64 * 1024;
@@ -103,6 +107,18 @@ impl Client {
         Ok(self.answer(response, limit)?.accepted()?)
     }
 
+    /// `GET` of a long answer, to be read as it comes; all of it must have come within [`STREAM_TIMEOUT`].
+    pub(crate) fn stream(&self, path: &str, accept: &str) -> Result<Box<dyn Read>, Failure> {
+        let url = format!("{}{path}", self.base);
+        let request = self.agent.get(&url).config().timeout_global(Some(STREAM_TIMEOUT)).build();
+        let response = request.header("accept", accept).call().map_err(|error| self.no_answer(error))?;
+        if response.status().is_success() {
+            return Ok(Box::new(response.into_body().into_reader()));
+        }
+        let Answer { status, body, .. } = self.answer(response, ANSWER_BYTES_MAX)?;
+        Err(Refusal { status, text: refusal_text(&body) }.into())
+    }
+
     /// `POST` of one submission, answered with a receipt of at most `limit` bytes, within `timeout`.
     pub(crate) fn append(
         &self,
@@ -136,6 +152,11 @@ impl Client {
         let body = response.body_mut().with_config().limit(ceiling).read_to_vec();
         let body = body.map_err(|error| self.no_answer(error))?;
         Ok(Answer { status: response.status().as_u16(), retry_after_s, body })
+    }
+
+    /// The error of a streamed answer that broke off.
+    pub(crate) fn broken(&self, error: &io::Error) -> ClientError {
+        ClientError { url: self.base.clone(), problem: error.to_string() }
     }
 
     fn no_answer(&self, error: ureq::Error) -> ClientError {

@@ -39,9 +39,13 @@ pub(crate) struct ConsistencyArgs {
 
 /// A checkpoint that the trust file believes, and where it was found.
 #[derive(Debug)]
-struct Head {
-    source: String,
-    checkpoint: Checkpoint,
+pub(crate) struct Head {
+    /// Where it was found.
+    pub(crate) source: String,
+    /// What it says.
+    pub(crate) checkpoint: Checkpoint,
+    /// The signed note that it is in.
+    pub(crate) note: Vec<u8>,
 }
 
 /// Runs `consistency`.
@@ -87,7 +91,8 @@ pub(crate) fn run(args: &ConsistencyArgs) -> Result<Exit, Failure> {
 }
 
 impl Head {
-    fn read(path: &Path, trust: &TrustFile) -> Result<Self, Failure> {
+    /// Reads a checkpoint, or a receipt with one, and verifies it.
+    pub(crate) fn read(path: &Path, trust: &TrustFile) -> Result<Self, Failure> {
         let source = path.display().to_string();
         let bytes = files::read(path, RECEIPT_BYTES_MAX)?;
         // A checkpoint's first line is an origin, which has no "@" in it; a receipt's has one.
@@ -100,15 +105,17 @@ impl Head {
         }
     }
 
-    fn verified(source: String, note: &[u8], trust: &TrustFile) -> Result<Self, Failure> {
+    /// Verifies a signed note.
+    pub(crate) fn verified(source: String, note: &[u8], trust: &TrustFile) -> Result<Self, Failure> {
         match verify_checkpoint(note, &trust.trust) {
-            Ok((checkpoint, _)) => Ok(Self { source, checkpoint }),
+            Ok((checkpoint, _)) => Ok(Self { source, checkpoint, note: note.into() }),
             Err(refused) => Err(Failure::Checkpoint { what: source, refused }),
         }
     }
 }
 
-fn compare(old: &Head, new: &Head, proof: &[Hash]) -> Result<(), Failure> {
+/// Verifies that the later tree extends the earlier.
+pub(crate) fn compare(old: &Head, new: &Head, proof: &[Hash]) -> Result<(), Failure> {
     let (from, to) = (&old.checkpoint, &new.checkpoint);
     verify_consistency(from.size, to.size, &from.root, &to.root, proof).map_err(|source| match source {
         ProofError::Sizes { .. } => {
@@ -118,7 +125,8 @@ fn compare(old: &Head, new: &Head, proof: &[Hash]) -> Result<(), Failure> {
     })
 }
 
-fn fetch_proof(client: &Client, old: &Checkpoint, new: &Checkpoint) -> Result<Vec<Hash>, Failure> {
+/// The log's proof of it, unverified.
+pub(crate) fn fetch_proof(client: &Client, old: &Checkpoint, new: &Checkpoint) -> Result<Vec<Hash>, Failure> {
     let path = format!("/v1/consistency?old={}&new={}", old.size, new.size);
     let answer = client.get(&path, ANSWER_BYTES_MAX)?;
     parse_proof(&format!("{}{path}", client.base()), &answer)

@@ -100,7 +100,10 @@ impl Exit {
             Failure::Checkpoint { refused: CheckpointRefused::Untrusted(_), .. } => Self::Untrusted,
             Failure::Checkpoint { refused: CheckpointRefused::Malformed(_), .. } => Self::Malformed,
             Failure::Receipt { refused, .. } => Self::of_receipt(refused),
-            Failure::OtherIndex { .. } | Failure::OtherValues | Failure::Consistency { .. } => {
+            Failure::OtherIndex { .. }
+            | Failure::OtherValues
+            | Failure::Consistency { .. }
+            | Failure::NotProven(_) => {
                 Self::NotProven
             }
             Failure::Unreachable(_) => Self::Unreachable,

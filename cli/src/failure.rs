@@ -62,6 +62,8 @@ pub(crate) enum Failure {
     #[error("{}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error("{0}")]
+    NotProven(String),
+    #[error("{0}")]
     NotFound(String),
     #[error(transparent)]
     Submission(#[from] SubmissionError),

@@ -131,7 +131,8 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     missing.into_iter().try_for_each(|made| sync_folder(&folder_of(made)))
 }
 
-fn sync_folder(folder: &Path) -> io::Result<()> {
+/// Makes the names in a folder durable.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 

@@ -5,16 +5,23 @@
 
 mod append;
 mod args;
+mod audit;
 mod client;
 mod consistency;
+mod crosswalk;
 mod digest;
+#[cfg(test)]
+mod examples;
 mod exit;
+mod export;
 mod failure;
 mod files;
 mod get;
 mod git;
 mod inspect;
+mod package;
 mod page;
+mod profile;
 mod receipt;
 mod redact;
 mod report;
@@ -55,5 +62,8 @@ fn run(verb: &Verb) -> Result<Exit, failure::Failure> {
         Verb::Verify(args) => verify::run(args),
         Verb::Redact(args) => redact::run(args),
         Verb::Consistency(args) => consistency::run(args),
+        Verb::Audit(args) => audit::run(args),
+        Verb::Export(args) => export::run(args),
+        Verb::Crosswalk(verb) => crosswalk::run(verb),
     }
 }

@@ -195,7 +195,7 @@ fn claims_of(report: &Report) -> impl Iterator<Item = (SectionName, &str, Standi
 }
 
 /// `name: got`, with what was expected where that wasn't found.
-fn check_text(check: &Check) -> String {
+pub(crate) fn check_text(check: &Check) -> String {
     let details = match (&check.expected, &check.got) {
         (Some(expected), Some(got)) if check.status != Status::Pass => {
             format!("expected {expected}, got {got}")
@@ -208,7 +208,8 @@ fn check_text(check: &Check) -> String {
     if text.is_empty() { check.name.clone() } else { format!("{}: {text}", check.name) }
 }
 
-fn check_json(check: &Check) -> Json {
+/// A check, as `--json` prints it.
+pub(crate) fn check_json(check: &Check) -> Json {
     let mut members =
         vec![member("name", check.name.as_str().into()), member("status", check.status.as_str().into())];
     let details = [("expected", &check.expected), ("got", &check.got), ("remark", &check.remark)];
@@ -308,7 +309,7 @@ mod tests {
             unreadable,
         ];
         for judged in receipts {
-            let document = crate::verify::document(vec![judged.to_json()], judged.exit(), &trust);
+            let document = crate::verify::document(vec![judged.to_json()], Vec::new(), judged.exit(), &trust);
             let instance = serde_json::from_str(&document.to_string()).unwrap();
             let errors: Vec<String> = validator
                 .iter_errors(&instance)

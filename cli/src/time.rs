@@ -1,14 +1,8 @@
-//! Times for people: milliseconds since the Unix epoch as RFC 3339, UTC.
+//! This machine's clock, and times for people.
 
+use provlog_core::limits::TIME_MS_MAX;
+pub(crate) use provlog_core::time::rfc3339;
 use std::time::{SystemTime, UNIX_EPOCH};
-
-const DAY_MS: u64 = 24 * 60 * 60 * 1000;
-
-/// Days of 400 years, after which the calendar repeats.
-const ERA_DAYS: u64 = 146_097;
-
-/// Days from 0000-03-01, where the computation starts its years, to 1970-01-01.
-const EPOCH_DAYS: u64 = 719_468;
 
 /// This machine's clock, if it is past 1970.
 pub(crate) fn now_ms() -> Option<u64> {
@@ -16,22 +10,34 @@ pub(crate) fn now_ms() -> Option<u64> {
     u64::try_from(since.as_millis()).ok()
 }
 
-/// `2026-01-31T23:59:59.999Z`.
-pub(crate) fn rfc3339(ms: u64) -> String {
-    // Years that start in March put the leap day last, so that days to months is one division.
-    let days = ms / DAY_MS + EPOCH_DAYS;
-    let (era, day_of_era) = (days / ERA_DAYS, days % ERA_DAYS);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / (ERA_DAYS - 1)) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
+/// Reads `2026-01-31`, `2026-01-31T23:59:59Z`, with up to three more digits of a second, or milliseconds since the epoch.
+pub(crate) fn parse_ms(text: &str) -> Result<u64, String> {
+    let milliseconds = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
+    let ms = milliseconds.or_else(|| parse_utc(text)).filter(|ms| *ms <= TIME_MS_MAX);
+    let expected =
+        "expected a date such as 2026-01-31, a UTC time such as 2026-01-31T23:59:59Z, or milliseconds";
+    ms.ok_or_else(|| format!("{expected} since the Unix epoch"))
+}
 
-    let seconds = ms % DAY_MS / 1000;
-    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", ms % 1000)
+fn parse_utc(text: &str) -> Option<u64> {
+    let (date, clock) = match text.split_once('T') {
+        Some((date, clock)) => (date, clock.strip_suffix('Z')?),
+        None => (text, "00:00:00"),
+    };
+    let (seconds, fraction) = clock.split_once('.').unwrap_or((clock, "000"));
+    let full = format!("{date}T{seconds}.{fraction:0<3}Z");
+    let number = |from: usize, to: usize| full.get(from..to)?.parse::<u64>().ok();
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let (hour, minute, second, ms) = (number(11, 13)?, number(14, 16)?, number(17, 19)?, number(20, 23)?);
+    let leap = |year: u64| year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
+    let of_years: u64 = (1970..year).map(|year| if leap(year) { 366 } else { 365 }).sum();
+    let february = if leap(year) { 29 } else { 28 };
+    let months = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let before = usize::try_from(month.checked_sub(1)?).ok()?;
+    let days = of_years + months.get(..before)?.iter().sum::<u64>() + day.checked_sub(1)?;
+    let ms = ((days * 24 + hour) * 60 + minute) * 60_000 + second * 1_000 + ms;
+    // Whatever isn't a day of the calendar or a time of the day is written another way.
+    (rfc3339(ms) == full).then_some(ms)
 }
 
 #[cfg(test)]
@@ -39,18 +45,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_times() {
+    fn times_are_read_strictly() {
         let cases = [
-            (0, "1970-01-01T00:00:00.000Z"),
-            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
-            (951_868_800_000, "2000-03-01T00:00:00.000Z"),
-            (1_709_164_799_999, "2024-02-28T23:59:59.999Z"),
-            (1_767_225_599_001, "2025-12-31T23:59:59.001Z"),
-            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
-            (9_007_199_254_740_991, "287396-10-12T08:59:00.991Z"),
+            ("1970-01-01", 0),
+            ("2024-02-29", 1_709_164_800_000),
+            ("2026-01-01T00:00:00Z", 1_767_225_600_000),
+            ("2025-12-31T23:59:59.001Z", 1_767_225_599_001),
+            ("2025-12-31T23:59:59.5Z", 1_767_225_599_500),
+            ("1767225599001", 1_767_225_599_001),
         ];
-        for (ms, text) in cases {
-            assert_eq!(rfc3339(ms), text);
+        for (text, ms) in cases {
+            assert_eq!(parse_ms(text), Ok(ms), "{text}");
+        }
+        let bad = [
+            "",
+            "2023-02-29",
+            "2026-13-01",
+            "2026-00-10",
+            "2026-01-00",
+            "2026-1-1",
+            "2026-01-01T24:00:00Z",
+            "2026-01-01T00:00:00",
+            "2026-01-01T00:00:00+01:00",
+            "2026-01-01T00:00:00.0001Z",
+            "1969-12-31",
+            "+5",
+            "9007199254740992",
+            "2026-01-01T00:60:00Z",
+        ];
+        for text in bad {
+            assert!(parse_ms(text).is_err(), "{text}");
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::args::TrustArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
+use crate::package::{self, JudgedPackage};
 use crate::page::{self, Page};
 use crate::receipt::{self, SCHEMA_VERSION, member};
 use crate::report::{Judged, Outcome};
@@ -23,8 +24,8 @@ use std::path::{Path, PathBuf};
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// Receipts, and folders whose *.tlog-proof files are all verified; - is standard input
-    #[arg(required = true, value_name = "RECEIPT|FOLDER")]
+    /// Receipts, folders whose *.tlog-proof files are all verified, and packages of `provlog export`; - is standard input
+    #[arg(required = true, value_name = "RECEIPT|FOLDER|PACKAGE")]
     receipts: Vec<PathBuf>,
     #[command(flatten)]
     subject: SubjectArgs,
@@ -76,8 +77,36 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     let trust = Settings::load()?.trust(args.trust.path())?;
     let expectations = expectations(args)?;
     let sources = sources(&args.receipts)?;
+    if let Some(package) = sources.iter().find(|source| package::is_package(source)) {
+        if !expectations.is_empty() {
+            let receipts = "what is expected is expected of receipts; a package has many entries";
+            return Err(Failure::Usage(format!("{}: {receipts}", package.display())));
+        }
+    }
     let judged = sources.iter().map(|source| judge(source, &trust, &expectations));
     if args.json { print_json(judged, &trust) } else { print_text(judged, &trust) }
+}
+
+/// A receipt or a package, and what came of verifying it.
+enum AnyJudged<'a> {
+    Receipt(Judged<'a>),
+    Package(JudgedPackage),
+}
+
+impl AnyJudged<'_> {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Receipt(judged) => judged.exit(),
+            Self::Package(judged) => judged.exit(),
+        }
+    }
+
+    fn write(&self, page: &mut Page) {
+        match self {
+            Self::Receipt(judged) => judged.write(page),
+            Self::Package(judged) => judged.write(page),
+        }
+    }
 }
 
 fn expectations(args: &VerifyArgs) -> Result<Vec<Expectation>, Failure> {
@@ -93,7 +122,7 @@ fn expectations(args: &VerifyArgs) -> Result<Vec<Expectation>, Failure> {
 fn sources(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut sources = Vec::new();
     for path in named {
-        if !path.is_dir() {
+        if !path.is_dir() || package::is_package(path) {
             sources.push(path.clone());
             continue;
         }
@@ -109,15 +138,18 @@ fn sources(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     Ok(sources)
 }
 
-fn judge<'a>(source: &Path, trust: &TrustFile, expectations: &'a [Expectation]) -> Judged<'a> {
+fn judge<'a>(source: &Path, trust: &TrustFile, expectations: &'a [Expectation]) -> AnyJudged<'a> {
+    if package::is_package(source) {
+        return AnyJudged::Package(package::judge(source, &trust.trust));
+    }
     let outcome = match receipt::read(source) {
         Ok(bytes) => verify(&bytes, &trust.trust, expectations, time::now_ms()).into(),
         Err(error) => Outcome::Unreadable(error),
     };
-    Judged { source: source.display().to_string(), expectations, outcome }
+    AnyJudged::Receipt(Judged { source: source.display().to_string(), expectations, outcome })
 }
 
-fn print_text<'a>(judged: impl Iterator<Item = Judged<'a>>, trust: &TrustFile) -> Result<Exit, Failure> {
+fn print_text<'a>(judged: impl Iterator<Item = AnyJudged<'a>>, trust: &TrustFile) -> Result<Exit, Failure> {
     let mut page = Page::new();
     page.line(&format!("trusting {} as {} says", trust.trust.log(), trust.path.display()));
     let mut exits = Vec::new();
@@ -130,32 +162,42 @@ fn print_text<'a>(judged: impl Iterator<Item = Judged<'a>>, trust: &TrustFile) -
     if exits.len() > 1 {
         let verified = exits.iter().filter(|exit| **exit == Exit::Ok).count();
         page.line("");
-        page.line(&format!("{verified} of {} receipts verified", exits.len()));
+        page.line(&format!("{verified} of {} receipts and packages verified", exits.len()));
         page.print()?;
     }
     Ok(Exit::fold(&exits))
 }
 
-fn print_json<'a>(judged: impl Iterator<Item = Judged<'a>>, trust: &TrustFile) -> Result<Exit, Failure> {
-    let (exits, receipts): (Vec<Exit>, Vec<Json>) =
-        judged.map(|judged| (judged.exit(), judged.to_json())).unzip();
+fn print_json<'a>(judged: impl Iterator<Item = AnyJudged<'a>>, trust: &TrustFile) -> Result<Exit, Failure> {
+    let (mut exits, mut receipts, mut packages) = (Vec::new(), Vec::new(), Vec::new());
+    for judged in judged {
+        exits.push(judged.exit());
+        match judged {
+            AnyJudged::Receipt(judged) => receipts.push(judged.to_json()),
+            AnyJudged::Package(judged) => packages.push(judged.to_json()),
+        }
+    }
     let exit = Exit::fold(&exits);
-    page::print_json(&document(receipts, exit, trust))?;
+    page::print_json(&document(receipts, packages, exit, trust))?;
     Ok(exit)
 }
 
 /// What `--json` prints.
-pub(crate) fn document(receipts: Vec<Json>, exit: Exit, trust: &TrustFile) -> Json {
+pub(crate) fn document(receipts: Vec<Json>, packages: Vec<Json>, exit: Exit, trust: &TrustFile) -> Json {
     let key = trust.trust.log();
     let trust = vec![
         member("path", Json::String(trust.path.display().to_string())),
         member("origin", key.name().into()),
         member("fingerprint", Json::String(key.fingerprint())),
     ];
-    Json::Object(vec![
+    let mut members = vec![
         member("schema_version", Json::Integer(SCHEMA_VERSION)),
         member("exit", Json::Integer(exit.code().into())),
         member("trust", Json::Object(trust)),
         member("receipts", Json::Array(receipts)),
-    ])
+    ];
+    if !packages.is_empty() {
+        members.push(member("packages", Json::Array(packages)));
+    }
+    Json::Object(members)
 }

@@ -1,13 +1,16 @@
 //! What each fuzz target does with its bytes. The targets of `fuzz_targets/` call these under libFuzzer; a stable test
 //! (`tests/blackbox/seeds.rs`) includes this file and replays the checked-in seeds through the same functions.
 
+use provlog_core::Hash;
 use provlog_core::cbor::Value;
 use provlog_core::checkpoint::Checkpoint;
 use provlog_core::limits::RECORD_DEPTH_MAX;
 use provlog_core::note::Note;
+use provlog_core::package::{Files, MANIFEST, Manifest, Stream, Unreadable, verify_package};
 use provlog_core::receipt::Receipt;
 use provlog_core::record::{AnyRecord, Record, Section};
 use provlog_core::submission::Submission;
+use provlog_core::tree::root_from_multiproof;
 use provlog_core::trust::Trust;
 use provlog_core::verify::verify;
 
@@ -76,6 +79,78 @@ pub fn frame(bytes: &[u8]) {
     assert_eq!(frame.header().frame_bytes, bytes.len(), "a frame is all of its bytes");
     assert_eq!(frame.records().len(), frame.header().count);
     let _ = frame.check_sections();
+}
+
+/// A package of files that are each a line with its name and length, and its bytes.
+struct Package<'a>(Vec<(String, &'a [u8])>);
+
+impl<'a> Package<'a> {
+    fn split(mut bytes: &'a [u8]) -> Option<Self> {
+        let mut files = Vec::new();
+        while !bytes.is_empty() {
+            let end = bytes.iter().position(|byte| *byte == b'\n')?;
+            let (line, rest) = (std::str::from_utf8(&bytes[..end]).ok()?, &bytes[end + 1..]);
+            let (name, length) = line.split_once(' ')?;
+            let (file, rest) = rest.split_at_checked(length.parse().ok()?)?;
+            files.push((name.to_string(), file));
+            bytes = rest;
+        }
+        Some(Self(files))
+    }
+}
+
+impl Files for Package<'_> {
+    fn names(&self) -> Vec<String> {
+        self.0.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    fn open(&self, name: &str) -> Result<Box<dyn Stream + '_>, Unreadable> {
+        let file = self.0.iter().find(|(found, _)| found == name);
+        file.map(|(_, bytes)| Box::new(Rest(bytes)) as _).ok_or_else(|| Unreadable("no such file".into()))
+    }
+}
+
+struct Rest<'a>(&'a [u8]);
+
+impl Stream for Rest<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Unreadable> {
+        let (now, later) = self.0.split_at(self.0.len().min(buffer.len()));
+        buffer[..now.len()].copy_from_slice(now);
+        self.0 = later;
+        Ok(now.len())
+    }
+}
+
+/// Packages: no panic; nothing verifies that wasn't signed; and a manifest that is read is written and read as the same.
+pub fn package(bytes: &[u8]) {
+    let Some(package) = Package::split(bytes) else { return };
+    let trust = Trust::parse(TRUST).expect("a valid trust file");
+    assert!(verify_package(&package, &trust).is_err(), "a package verified under a key that signed none");
+    let Some((_, bytes)) = package.0.iter().find(|(name, _)| name == MANIFEST) else { return };
+    if let Ok(manifest) = Manifest::parse(bytes) {
+        assert_eq!(Manifest::parse(&manifest.to_bytes()), Ok(manifest), "one manifest, one meaning");
+    }
+}
+
+/// Multi-proofs: the tree's size in 8 bytes, the number of leaves in 1, each leaf's index in 8, and the nodes. No panic, and
+/// a proof that holds together takes every leaf and every node: with one fewer or one more of them it doesn't.
+pub fn multiproof(bytes: &[u8]) {
+    let Some((size, rest)) = bytes.split_first_chunk::<8>() else { return };
+    let Some((count, rest)) = rest.split_first() else { return };
+    let Some((indices, nodes)) = rest.split_at_checked(usize::from(*count) * 8) else { return };
+    let size = u64::from_be_bytes(*size) >> 11;
+    let leaf = |index: &[u8; 8]| (u64::from_be_bytes(*index) >> 11, Hash::leaf(index));
+    let leaves: Vec<(u64, Hash)> = indices.as_chunks::<8>().0.iter().map(leaf).collect();
+    let nodes: Vec<Hash> = nodes.as_chunks::<32>().0.iter().copied().map(Hash).collect();
+    if root_from_multiproof(size, leaves.clone(), nodes.clone()).is_err() {
+        return;
+    }
+    assert!(leaves.is_sorted_by(|a, b| a.0 < b.0) && leaves.iter().all(|(index, _)| *index < size));
+    let more = nodes.iter().copied().chain([Hash::empty_root()]);
+    assert!(root_from_multiproof(size, leaves.clone(), more).is_err(), "a node left over");
+    if let Some((_, fewer)) = nodes.split_last() {
+        assert!(root_from_multiproof(size, leaves, fewer.iter().copied()).is_err(), "a node missing");
+    }
 }
 
 fn same_as_ciborium(ours: &Value, theirs: &ciborium::Value) -> bool {

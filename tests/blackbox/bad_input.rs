@@ -297,6 +297,57 @@ fn requests_that_are_none_are_answered_clearly() {
     assert_eq!(daemon.get("/v1/log").expect(200).json()["size"], json!(1));
 }
 
+/// Too much at once: the limit is named, and nothing of it is appended.
+#[test]
+fn oversize_batches_and_heads_are_refused() {
+    let folder = folder();
+    let daemon = Daemon::start(folder.path());
+    let headers = [("Content-Type", "application/x-ndjson")];
+    let line = promotion("a").to_string();
+
+    let too_many = vec!["{}"; 10_001].join("\n");
+    let answer = daemon.request("POST", "/v1/entries/batch", &headers, too_many.as_bytes());
+    assert_eq!((answer.status, &answer.json()["code"]), (400, &json!("batch.too-many")), "{}", answer.text());
+    assert!(answer.text().contains("10000"), "{}", answer.text());
+
+    let too_large = format!("{line}\n").repeat(9 * 1024 * 1024 / line.len());
+    let answer = daemon.request("POST", "/v1/entries/batch", &headers, too_large.as_bytes());
+    assert_eq!((answer.status, &answer.json()["code"]), (413, &json!("body.too-large")), "{}", answer.text());
+    assert!(answer.text().contains("8388608"), "{}", answer.text());
+
+    let head = format!("GET /v1/log HTTP/1.1\r\nHost: localhost\r\nX-Big: {}\r\n\r\n", "a".repeat(1024 * 1024));
+    let answer = exchange_half_closed(&daemon.address, head.as_bytes());
+    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 431"), "{}", String::from_utf8_lossy(&answer));
+    assert_eq!(daemon.get("/v1/log").expect(200).json()["size"], json!(1));
+}
+
+/// Two lines of one key and other values: a conflict fails the whole batch and names the line.
+#[test]
+fn a_conflict_fails_the_whole_batch() {
+    let folder = folder();
+    let daemon = Daemon::start(folder.path());
+    let send = |lines: &[Value]| {
+        let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
+        let headers = [("Content-Type", "application/x-ndjson"), ("Idempotency-Key", "job")];
+        daemon.request("POST", "/v1/entries/batch", &headers, lines.join("\n").as_bytes())
+    };
+    let keyed = |subject: &str| {
+        let mut submission = promotion(subject);
+        submission["idempotency_key"] = json!("one");
+        submission
+    };
+    let conflict = |answer: crate::support::Response| {
+        assert_eq!((answer.status, &answer.json()["code"]), (409, &json!("idempotency-key.conflict")), "{}", answer.text());
+        assert_eq!(answer.json()["line"], 2, "{}", answer.text());
+        assert_eq!(daemon.get("/v1/log").expect(200).json()["size"], json!(1), "nothing was appended");
+    };
+    conflict(send(&[keyed("a"), keyed("b")]));
+    send(&[promotion("a"), promotion("b")]).expect(200);
+    let changed = send(&[promotion("a"), promotion("c"), promotion("d")]);
+    assert_eq!((changed.status, &changed.json()["line"]), (409, &json!(2)), "{}", changed.text());
+    assert_eq!(daemon.get("/v1/log").expect(200).json()["size"], json!(3), "the new tail was not appended");
+}
+
 #[test]
 fn other_hosts_names_are_refused() {
     let folder = folder();

@@ -3,13 +3,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
 #![expect(unreachable_pub, reason = "one binary: pub means for the other modules")]
 
+mod audit;
 mod bad_input;
+mod clock;
 mod docs;
+mod export;
 mod git_history;
 mod house;
 mod interop;
 mod kill;
 mod main_job;
+mod records;
 mod retries;
 mod rollback;
 mod seeds;

@@ -161,6 +161,15 @@ fn one_data_folder_has_one_daemon() {
     let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(12), "{text}");
     names(&text, &[&daemon.id().to_string()]);
+    // A removed lock file lets nobody in, nor does a copy of the folder that shares the mark.
+    fs::remove_file(root.path().join("lock")).unwrap();
+    let output = Daemon::command(root.path(), &[]).output().unwrap();
+    assert_eq!(output.status.code(), Some(12), "{}", String::from_utf8_lossy(&output.stderr));
+    let copied = folder();
+    copy(root.path(), copied.path());
+    let mark = root.path().join("high-water");
+    let output = Daemon::command(copied.path(), &["--high-water", mark.to_str().unwrap()]).output().unwrap();
+    assert_eq!(output.status.code(), Some(12), "{}", String::from_utf8_lossy(&output.stderr));
     daemon.until_ready();
 }
 

@@ -8,13 +8,15 @@ mod targets;
 
 #[test]
 fn every_seed_passes_its_target() {
-    let targets: [(&str, fn(&[u8])); 6] = [
+    let targets: [(&str, fn(&[u8])); 8] = [
         ("cbor", targets::cbor),
         ("checkpoint", targets::checkpoint),
         ("receipt", targets::receipt),
         ("trust", targets::trust),
         ("submission", targets::submission),
         ("frame", targets::frame),
+        ("package", targets::package),
+        ("multiproof", targets::multiproof),
     ];
     let folder = repository().join("fuzz/seeds");
     assert_eq!(

@@ -71,8 +71,12 @@ impl Daemon {
     /// Waits until appends and reads are all served: derived files are opened in the background.
     pub fn until_ready(&self) {
         let start = std::time::Instant::now();
-        while self.get("/readyz").status != 200 {
-            assert!(start.elapsed() < PATIENCE, "not ready: {}", self.get("/readyz").text());
+        loop {
+            let answer = self.get("/readyz");
+            if answer.status == 200 && answer.json().get("degraded").is_none() {
+                break;
+            }
+            assert!(start.elapsed() < PATIENCE, "not ready: {}", answer.text());
             std::thread::yield_now();
         }
     }

@@ -1,7 +1,7 @@
 //! Redaction: hiding chosen claims of a record, which goes on verifying.
 
 use crate::receipt::{Receipt, ReceiptError};
-use crate::record::{AnyRecord, Record, RecordError, SectionName};
+use crate::record::{AnyRecord, Claim, Record, RecordError, SectionName};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -81,7 +81,9 @@ pub fn redact_record(mut record: Record, redaction: &Redaction) -> Result<Record
     }
     let hidden: Vec<ClaimName> = match redaction {
         Redaction::Hide(hide) => hide.clone(),
-        Redaction::Keep(keep) => all_claims(&record).filter(|claim| !keep.contains(claim)).collect(),
+        Redaction::Keep(keep) => {
+            record.claims().map(|(name, _)| name).filter(|name| !keep.contains(name)).collect()
+        }
     };
     for claim in hidden {
         record.section_mut(claim.section).hide(&claim.name);
@@ -104,8 +106,12 @@ pub fn redact_receipt(receipt: &[u8], redaction: &Redaction) -> Result<String, R
     }
 }
 
-fn all_claims(record: &Record) -> impl Iterator<Item = ClaimName> {
-    SectionName::ALL.into_iter().flat_map(|section| {
-        record.section(section).iter().map(move |(name, _)| ClaimName { section, name: name.into() })
-    })
+impl Record {
+    /// Every claim with its full name, in the record's order.
+    pub fn claims(&self) -> impl Iterator<Item = (ClaimName, &Claim)> {
+        SectionName::ALL.into_iter().flat_map(|section| {
+            let claims = self.section(section).iter();
+            claims.map(move |(name, claim)| (ClaimName { section, name: name.into() }, claim))
+        })
+    }
 }

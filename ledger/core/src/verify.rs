@@ -47,7 +47,9 @@ impl Status {
         }
     }
 
-    const fn refuses(self) -> bool {
+    /// Whether a check that ended so refuses what was checked.
+    #[must_use]
+    pub const fn refuses(self) -> bool {
         matches!(self, Self::Fail | Self::NotDisclosed)
     }
 }
@@ -74,12 +76,12 @@ impl Check {
         Self { name: name.into(), status, expected: None, got: None, remark: None }
     }
 
-    fn compared(name: &str, expected: impl ToString, got: impl ToString, holds: bool) -> Self {
+    pub(crate) fn compared(name: &str, expected: impl ToString, got: impl ToString, holds: bool) -> Self {
         let status = if holds { Status::Pass } else { Status::Fail };
         Self { expected: Some(expected.to_string()), got: Some(got.to_string()), ..Self::new(name, status) }
     }
 
-    fn remarked(name: impl Into<String>, status: Status, remark: impl Into<String>) -> Self {
+    pub(crate) fn remarked(name: impl Into<String>, status: Status, remark: impl Into<String>) -> Self {
         Self { remark: Some(remark.into()), ..Self::new(name, status) }
     }
 }
@@ -258,7 +260,7 @@ pub enum CheckpointRefused {
     Untrusted(Vec<Check>),
 }
 
-fn check_trust(checks: &mut Vec<Check>, checkpoint: &Checkpoint, note: &Note, trust: &Trust) {
+pub(crate) fn check_trust(checks: &mut Vec<Check>, checkpoint: &Checkpoint, note: &Note, trust: &Trust) {
     let key = trust.log();
     checks.push(Check::compared("origin", key.name(), &checkpoint.origin, checkpoint.origin == key.name()));
 
@@ -398,6 +400,6 @@ const fn standing(section: SectionName, claim: &Claim) -> Standing {
     }
 }
 
-fn join<'a>(names: impl Iterator<Item = &'a str>) -> String {
+pub(crate) fn join<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.collect::<Vec<_>>().join(", ")
 }

@@ -50,7 +50,7 @@ impl App {
     }
 }
 
-/// The routes of design.md 7.
+/// The routes, as in SPEC.md 10.
 fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/v1/entries", post(append::append))

@@ -21,6 +21,7 @@ use provlog_core::record::{AnyRecord, Claim, Record, Salt, Section};
 use provlog_core::submission::{Submission, SubmissionError, same_values};
 use provlog_engine::{Appended, Clock, Committed, DedupKey, Log, Outcome, SystemClock};
 use serde::Serialize;
+use std::fmt::Display;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -53,7 +54,6 @@ pub(crate) async fn append(State(app): State<Arc<App>>, request: Request) -> Res
         let _ = sender.send(appended);
     });
     let Appended { outcome, committed } = answer.await.map_err(|_| unanswered())??;
-    app.metrics.appended(&[outcome]);
     let proven = draft.settle(outcome, &committed, &app)?;
     respond(proven, outcome.is_duplicate(), answer_type)
 }
@@ -109,7 +109,8 @@ pub(crate) fn prepare(
         (None, None) => None,
     };
     let (submitted, attested) = seal(submission)?;
-    let mut prepared = provlog_engine::Submission::new(kind, &submitted, &attested, None);
+    let mut prepared = provlog_engine::Submission::new(kind, &submitted, &attested, None)
+        .map_err(|error| Problem::new(&INTERNAL, error.to_string()))?;
     let chosen_key = chosen.is_some();
     prepared.dedup = chosen.or_else(|| has_salts.then(|| digest_key(log, &prepared)));
     let entry = Entry {
@@ -155,7 +156,17 @@ impl Draft {
         self.record.shrink_to_fit();
     }
 
-    /// The receipt for what the log made of it.
+    /// Bytes that it holds.
+    pub(crate) fn bytes(&self) -> usize {
+        self.record.len()
+    }
+
+    /// Whether its dedup key is of the client's choosing: such a key may have been used for something else.
+    pub(crate) fn has_chosen_key(&self) -> bool {
+        self.chosen_key
+    }
+
+    /// The receipt for what the log made of it. Counts a retry that is one.
     ///
     /// # Errors
     /// 409 when the client's key was used for other values; whatever reading and [`receipts::prove`] meet.
@@ -174,23 +185,38 @@ impl Draft {
             }
             Outcome::Duplicate { index } => {
                 let stored = app.reader.record(index)?;
-                if self.chosen_key && !self.says_the_same(&stored) {
-                    let detail = format!(
-                        "the idempotency key was used for entry {index}, which has another kind or other values; expected the same ones, or another key"
-                    );
-                    return Err(Problem::new(&IDEMPOTENCY_KEY_CONFLICT, detail));
+                if self.chosen_key {
+                    self.check_same(&stored, format_args!("entry {index}"))?;
                 }
+                app.metrics.retried();
                 receipts::of_stored(&stored, index, committed, &app.reader, &app.metrics)
             }
         }
     }
 
-    fn says_the_same(&self, stored: &Record) -> bool {
+    /// Checks that it says what the first use of its key says; `place` is where that is.
+    ///
+    /// # Errors
+    /// 409 when it doesn't.
+    pub(crate) fn check_same(&self, first: &Record, place: impl Display) -> Result<(), Problem> {
+        let own = self.record()?;
+        if own.entry.kind == first.entry.kind && same_values(&own.submitted, &first.submitted) {
+            return Ok(());
+        }
+        let detail = format!(
+            "the idempotency key was used for {place}, which has another kind or other values; expected the same ones, or another key"
+        );
+        Err(Problem::new(&IDEMPOTENCY_KEY_CONFLICT, detail))
+    }
+
+    /// Its record, whose entry has no time yet.
+    ///
+    /// # Errors
+    /// 500 for a bug in how it was encoded.
+    pub(crate) fn record(&self) -> Result<Record, Problem> {
         match Record::parse(&self.record) {
-            Ok(AnyRecord::Known(own)) => {
-                own.entry.kind == stored.entry.kind && same_values(&own.submitted, &stored.submitted)
-            }
-            _ => false,
+            Ok(AnyRecord::Known(record)) => Ok(record),
+            _ => Err(Problem::new(&INTERNAL, "a record was encoded wrong and was not sent")),
         }
     }
 }

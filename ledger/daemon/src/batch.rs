@@ -5,6 +5,7 @@
 
 use crate::api::{self, App, NO_STORE, to_json};
 use crate::append::{Draft, prepare, unanswered};
+use crate::conflicts;
 use crate::permits::Share;
 use crate::problem::{
     BATCH_EMPTY, BATCH_TOO_MANY, BODY_TOO_LARGE, IDEMPOTENCY_KEY_CONFLICT, JSON_MALFORMED, Problem,
@@ -19,7 +20,7 @@ use provlog_core::limits::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, SUBMISSION_BYTES_
 use provlog_core::submission::Submission;
 use provlog_engine::{AppendedBatch, Committed, Outcome};
 use serde::Serialize;
-use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
+use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
 use std::iter::Zip;
@@ -64,15 +65,16 @@ pub(crate) async fn append(State(app): State<Arc<App>>, request: Request) -> Res
             yield_now().await;
         }
     }
+    conflicts::check(&app, &batch, &drafts).await?;
     let (sender, answer) = oneshot::channel();
     app.log.append_batch(batch, move |appended| {
         // A client that is gone sends its batch again, and gets the same entries.
         let _ = sender.send(appended);
     });
     let AppendedBatch { outcomes, committed } = answer.await.map_err(|_| unanswered())??;
-    app.metrics.appended(&outcomes);
+    let held_bytes = drafts.iter().map(Draft::bytes).sum();
     let settled = drafts.into_iter().zip(outcomes);
-    let answer = Answer { app, committed, settled, line: 0, receipts, _share: received.share };
+    let answer = Answer { app, committed, settled, line: 0, receipts, held_bytes, share: received.share };
     Ok(api::answer(Body::new(answer), NDJSON, NO_STORE))
 }
 
@@ -103,9 +105,15 @@ fn lines(body: &[u8]) -> Vec<&[u8]> {
 }
 
 fn items(body: &[u8]) -> Result<Vec<&[u8]>, Problem> {
-    match serde_json::from_slice::<Items<'_>>(body) {
-        Ok(Items(items)) => Ok(items.into_iter().map(|item| item.get().as_bytes()).collect()),
-        Err(error) => Err(Problem::new(&JSON_MALFORMED, format!("JSON: {error}"))),
+    let mut items = Vec::new();
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let parsed = json.deserialize_seq(Items(&mut items)).and_then(|()| json.end());
+    match parsed {
+        // Left off at one too many: what follows isn't worth reading.
+        Err(error) if items.len() <= BATCH_ENTRIES_MAX => {
+            Err(Problem::new(&JSON_MALFORMED, format!("JSON: {error}")))
+        }
+        _ => Ok(items),
     }
 }
 
@@ -121,32 +129,24 @@ fn check_count(count: usize) -> Result<(), Problem> {
 }
 
 /// The items of an array, unread: each is parsed on its own, so that no tree of the whole is ever in memory.
-struct Items<'a>(Vec<&'a RawValue>);
+struct Items<'v, 'a>(&'v mut Vec<&'a [u8]>);
 
-impl<'de: 'a, 'a> Deserialize<'de> for Items<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Array;
+impl<'de> Visitor<'de> for Items<'_, 'de> {
+    type Value = ();
 
-        impl<'de> Visitor<'de> for Array {
-            type Value = Items<'de>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of submissions")
+    }
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an array of submissions")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Items<'de>, A::Error> {
-                let mut items = Vec::new();
-                while let Some(item) = array.next_element()? {
-                    // One more than are taken, to tell that there are too many.
-                    if items.len() <= BATCH_ENTRIES_MAX {
-                        items.push(item);
-                    }
-                }
-                Ok(Items(items))
+    /// Takes one more than a batch may have, to tell that there are too many, and leaves off there.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<(), A::Error> {
+        while self.0.len() <= BATCH_ENTRIES_MAX {
+            match array.next_element::<&RawValue>()? {
+                Some(item) => self.0.push(item.get().as_bytes()),
+                None => break,
             }
         }
-
-        deserializer.deserialize_seq(Array)
+        Ok(())
     }
 }
 
@@ -157,8 +157,10 @@ struct Answer {
     settled: Zip<IntoIter<Draft>, IntoIter<Outcome>>,
     line: usize,
     receipts: bool,
-    /// The drafts are what the body's bytes have become.
-    _share: Share,
+    /// Bytes of the drafts that are left.
+    held_bytes: usize,
+    /// The drafts are what the body's bytes have become, so it is given back with them.
+    share: Share,
 }
 
 #[derive(Serialize)]
@@ -170,7 +172,8 @@ struct Line<'a> {
     receipt: Option<&'a str>,
 }
 
-/// A line whose key stands for other values. The other lines are in the log all the same, so it can't fail them.
+/// A line whose key came to stand for other values after [`conflicts::check`]. The other lines are in the log all the same,
+/// so it can't fail them.
 #[derive(Serialize)]
 struct ConflictLine {
     index: u64,
@@ -182,6 +185,8 @@ impl Answer {
     fn next_line(&mut self) -> Option<Result<Vec<u8>, Problem>> {
         let (draft, outcome) = self.settled.next()?;
         self.line += 1;
+        self.held_bytes -= draft.bytes();
+        self.share.keep(self.held_bytes);
         Some(self.answer_line(draft, outcome))
     }
 
@@ -260,7 +265,7 @@ mod tests {
         for bad in [&b"{}"[..], b"[1,]", b"[1", b"[1] 2", b"", b"[\"\xff\"]"] {
             assert_eq!(items(bad).unwrap_err().code(), &JSON_MALFORMED, "{bad:?}");
         }
-        let many = format!("[{}0]", "0,".repeat(BATCH_ENTRIES_MAX + 7));
+        let many = format!("[{}and what is behind them isn't read", "0,".repeat(BATCH_ENTRIES_MAX + 1));
         assert_eq!(items(many.as_bytes()).unwrap().len(), BATCH_ENTRIES_MAX + 1);
     }
 

@@ -1,4 +1,6 @@
 //! Reading request bodies: within a limit, within a time, and with a permit for every byte that is held.
+//!
+//! A connection has one request at a time, so the limit of a body is also the most that a connection can hold.
 
 use crate::permits::{Permits, Share};
 use crate::problem::{BODY_INCOMPLETE, BODY_TOO_LARGE, BUSY_BODIES, Problem, REQUEST_TIMEOUT};
@@ -28,6 +30,11 @@ pub(crate) struct Received {
 impl Bodies {
     pub(crate) fn new(bytes_max: usize, timeout: Duration) -> Self {
         Self { permits: Permits::new(bytes_max), timeout }
+    }
+
+    /// Bytes that may still be held.
+    pub(crate) fn bytes_free(&self) -> usize {
+        self.permits.bytes_free()
     }
 
     /// Reads the whole of `body`, at most `limit` bytes.
@@ -69,9 +76,9 @@ impl Bodies {
                 continue;
             }
             if whole.is_empty() {
-                whole.reserve(usize::try_from(body.size_hint().lower()).unwrap_or(0) + got);
                 whole.extend_from_slice(&std::mem::take(&mut first));
             }
+            // Grows as bytes arrive: room for what was only announced would have no permits.
             whole.extend_from_slice(&piece);
         }
         let bytes = if whole.is_empty() { first } else { whole.into() };
@@ -127,9 +134,9 @@ mod tests {
         for pieces in [&[][..], &[&b"abc"[..]], &[&b"ab"[..], b"", b"c", b"def"]] {
             let received = bodies.read(body(pieces, false), 6).await.unwrap();
             assert_eq!(received.bytes, pieces.concat());
-            assert_eq!(bodies.permits.free_bytes(), 10 - received.bytes.len());
+            assert_eq!(bodies.bytes_free(), 10 - received.bytes.len());
             drop(received);
-            assert_eq!(bodies.permits.free_bytes(), 10);
+            assert_eq!(bodies.bytes_free(), 10);
         }
     }
 
@@ -145,6 +152,6 @@ mod tests {
         assert_eq!(busy.code(), &BUSY_BODIES);
         let late = bodies.read(body(&[b"1"], true), 6).await.unwrap_err();
         assert_eq!(late.code(), &REQUEST_TIMEOUT);
-        assert_eq!(bodies.permits.free_bytes(), 4, "a refused body holds nothing");
+        assert_eq!(bodies.bytes_free(), 4, "a refused body holds nothing");
     }
 }

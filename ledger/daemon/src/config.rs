@@ -19,9 +19,11 @@ pub const DATA_DIR_DEFAULT: &str = "./provlog-data";
 /// Where the daemon listens when nothing is said.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:4180";
 
-/// Connections that may be open at once, unless set otherwise: the numbers of design.md are measured with up to 1,024
-/// clients, and as many again for readers.
+/// Connections that may be open at once, unless set otherwise: a thousand that append, and as many that read.
 const CONNECTIONS_MAX_DEFAULT: usize = 2048;
+
+/// Most connections that can be asked for: with 64 KiB of buffer each they may hold 4 GiB.
+const CONNECTIONS_MAX_MOST: usize = 65_536;
 
 /// Bytes of request bodies held at once, unless set otherwise: four of the largest batches.
 const BODY_BYTES_MAX_DEFAULT: usize = 4 * BATCH_BYTES_MAX;
@@ -74,7 +76,7 @@ pub struct Settings {
     #[arg(long, value_name = "FILE", env = "PROVLOGD_HIGH_WATER")]
     pub high_water: Option<PathBuf>,
 
-    /// Connections open at once; more are answered 503 and closed [default: 2048]
+    /// Connections open at once; more are answered 503 and closed [default: 2048, at most 65536]
     #[arg(long, value_name = "NUMBER", env = "PROVLOGD_CONNECTIONS_MAX")]
     pub connections_max: Option<usize>,
 
@@ -90,7 +92,7 @@ pub struct Settings {
     #[arg(long, value_name = "MS", env = "PROVLOGD_BODY_TIMEOUT_MS")]
     pub body_timeout_ms: Option<u64>,
 
-    /// How long a client may take nothing of an answer, in milliseconds [default: 30000]
+    /// How long an answer may wait for its client, in milliseconds; a second more for every 64 KiB that it takes [default: 30000]
     #[arg(long, value_name = "MS", env = "PROVLOGD_WRITE_TIMEOUT_MS")]
     pub write_timeout_ms: Option<u64>,
 
@@ -135,7 +137,7 @@ pub struct ServerLimits {
     pub connections_max: usize,
     /// How long a request's head may take, and a connection be idle.
     pub header_timeout: Duration,
-    /// How long a client may take nothing of an answer.
+    /// How long an answer may wait for the client in all, beside a second for every 64 KiB that it takes.
     pub write_timeout: Duration,
     /// How long requests may go on once the daemon goes down.
     pub drain_timeout: Duration,
@@ -174,7 +176,17 @@ pub enum ConfigError {
         /// The setting.
         key: &'static str,
         /// The least that works.
-        least: usize,
+        least: u64,
+        /// As set.
+        got: u64,
+    },
+    /// A number above what works at all.
+    #[error("{key}: expected at most {most}, got {got}")]
+    TooLarge {
+        /// The setting.
+        key: &'static str,
+        /// The most that works.
+        most: usize,
         /// As set.
         got: usize,
     },
@@ -217,7 +229,11 @@ impl Settings {
         if let Some(origin) = self.origin.as_deref().filter(|origin| !is_origin(origin)) {
             return Err(ConfigError::Origin(origin.into()));
         }
-        let timeout = |ms: Option<u64>, default_ms| Duration::from_millis(ms.unwrap_or(default_ms));
+        // Without any time nothing would ever be answered.
+        let timeout = |key, ms: Option<u64>, default_ms| {
+            at_least(key, 1, ms.unwrap_or(default_ms)).map(Duration::from_millis)
+        };
+        let drain_timeout_ms = self.drain_timeout_ms.unwrap_or(DRAIN_TIMEOUT_MS_DEFAULT);
         Ok(Config {
             data_dir: self.data_dir.unwrap_or_else(|| DATA_DIR_DEFAULT.into()),
             listen,
@@ -231,16 +247,16 @@ impl Settings {
                 BATCH_BYTES_MAX,
                 self.body_bytes_max.unwrap_or(BODY_BYTES_MAX_DEFAULT),
             )?,
-            body_timeout: timeout(self.body_timeout_ms, BODY_TIMEOUT_MS_DEFAULT),
+            body_timeout: timeout("body_timeout_ms", self.body_timeout_ms, BODY_TIMEOUT_MS_DEFAULT)?,
             server: ServerLimits {
-                connections_max: at_least(
-                    "connections_max",
-                    1,
-                    self.connections_max.unwrap_or(CONNECTIONS_MAX_DEFAULT),
+                connections_max: connections_max(self.connections_max.unwrap_or(CONNECTIONS_MAX_DEFAULT))?,
+                header_timeout: timeout(
+                    "header_timeout_ms",
+                    self.header_timeout_ms,
+                    HEADER_TIMEOUT_MS_DEFAULT,
                 )?,
-                header_timeout: timeout(self.header_timeout_ms, HEADER_TIMEOUT_MS_DEFAULT),
-                write_timeout: timeout(self.write_timeout_ms, WRITE_TIMEOUT_MS_DEFAULT),
-                drain_timeout: timeout(self.drain_timeout_ms, DRAIN_TIMEOUT_MS_DEFAULT),
+                write_timeout: timeout("write_timeout_ms", self.write_timeout_ms, WRITE_TIMEOUT_MS_DEFAULT)?,
+                drain_timeout: Duration::from_millis(drain_timeout_ms),
             },
             log_filter: self.log_filter.unwrap_or_else(|| LOG_FILTER_DEFAULT.into()),
         })
@@ -252,8 +268,21 @@ fn read(file: &Path) -> Result<Settings, ConfigError> {
     toml::from_str(&text).map_err(|error| ConfigError::Parse { file: file.into(), error })
 }
 
-fn at_least(key: &'static str, least: usize, got: usize) -> Result<usize, ConfigError> {
-    if got < least { Err(ConfigError::TooSmall { key, least, got }) } else { Ok(got) }
+fn connections_max(set: usize) -> Result<usize, ConfigError> {
+    let key = "connections_max";
+    match at_least(key, 1, set)? {
+        got @ ..=CONNECTIONS_MAX_MOST => Ok(got),
+        got => Err(ConfigError::TooLarge { key, most: CONNECTIONS_MAX_MOST, got }),
+    }
+}
+
+fn at_least<N: Copy + PartialOrd + TryInto<u64>>(
+    key: &'static str,
+    least: N,
+    got: N,
+) -> Result<N, ConfigError> {
+    let told = |number: N| number.try_into().unwrap_or(u64::MAX);
+    if got < least { Err(ConfigError::TooSmall { key, least: told(least), got: told(got) }) } else { Ok(got) }
 }
 
 #[cfg(test)]
@@ -323,7 +352,7 @@ mod tests {
         let file = folder.path().join("provlogd.toml");
         fs::write(&file, "lisen = \"127.0.0.1:1\"\n").unwrap();
         let file = file.to_str().unwrap();
-        let cases: [(&[&str], &str); 7] = [
+        let cases: [(&[&str], &str); 12] = [
             (&["--config", file], "unknown field `lisen`"),
             (&["--config", "no-such-file.toml"], "no-such-file.toml"),
             (&["--listen", "0.0.0.0:4180"], "no authentication yet"),
@@ -331,6 +360,11 @@ mod tests {
             (&["--origin", "two words"], "got \"two words\""),
             (&["--body-bytes-max", "1024"], "expected at least 8388608, got 1024"),
             (&["--connections-max", "0"], "connections_max: expected at least 1, got 0"),
+            (&["--connections-max", "65537"], "connections_max: expected at most 65536, got 65537"),
+            (&["--connections-max", "18446744073709551615"], "expected at most 65536"),
+            (&["--header-timeout-ms", "0"], "header_timeout_ms: expected at least 1, got 0"),
+            (&["--body-timeout-ms", "0"], "body_timeout_ms: expected at least 1, got 0"),
+            (&["--write-timeout-ms", "0"], "write_timeout_ms: expected at least 1, got 0"),
         ];
         for (arguments, expected) in cases {
             let error = resolve(arguments).unwrap_err().to_string();

@@ -26,9 +26,9 @@ const DESCRIPTORS_BESIDE: usize = 256;
 ///
 /// # Errors
 /// [`Failure`] says why the daemon didn't start or had to stop.
-pub fn run(config: Config) -> Result<(), Failure> {
+pub fn run(mut config: Config) -> Result<(), Failure> {
     let system = |what| move |error| Failure::System { what, error };
-    raise_descriptor_limit(config.server.connections_max);
+    config.server.connections_max = fit_descriptors(config.server.connections_max);
     let runtime = runtime().map_err(system("starting threads"))?;
     let _entered = runtime.enter();
     // The address first: whoever can't have it leaves no half-made log behind.
@@ -44,7 +44,7 @@ pub fn run(config: Config) -> Result<(), Failure> {
 
     let bodies = Bodies::new(config.body_bytes_max, config.body_timeout);
     let app = Arc::new(App::new(log, bodies, Arc::clone(&metrics)));
-    let mut failed = metrics.fatal();
+    let mut failed = metrics.failure();
     let stop = stop(Arc::clone(&app), signals, failed.clone());
     if !runtime.block_on(server::serve(listener, Api::new(Arc::clone(&app)), &config.server, stop)) {
         tracing::warn!("requests were still in flight when the drain timeout ended");
@@ -91,7 +91,7 @@ fn open(config: &Config, options: &Options, metrics: &Metrics) -> Result<(Log, b
     match config.origin.as_deref().filter(|origin| *origin != log.origin()) {
         Some(set) => Err(Failure::Origin { is: log.origin().into(), set: set.into() }),
         None => {
-            metrics.opened(log.committed().checkpoint.size);
+            metrics.set_entries(log.committed().checkpoint.size);
             Ok((log, first))
         }
     }
@@ -152,16 +152,51 @@ async fn stop(app: Arc<App>, mut signals: Signals, mut failed: watch::Receiver<O
     app.drain();
 }
 
-/// Each connection is a descriptor, and many systems give a process no more than 1,024 unless it asks.
-fn raise_descriptor_limit(connections_max: usize) {
-    let wanted = u64::try_from(connections_max.saturating_add(DESCRIPTORS_BESIDE)).unwrap_or(u64::MAX);
+/// Each connection is a descriptor, and many systems give a process no more than 1,024 unless it asks. Returns how many
+/// connections there are descriptors for: clients must never take those that the log needs for its files.
+fn fit_descriptors(connections_max: usize) -> usize {
+    let wanted = descriptors(connections_max);
     let limit = getrlimit(Resource::Nofile);
-    let Some(current) = limit.current.filter(|current| *current < wanted) else { return };
+    let Some(current) = limit.current.filter(|current| *current < wanted) else { return connections_max };
     let raised = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));
     let new = Rlimit { current: Some(raised), maximum: limit.maximum };
-    if let Err(error) = setrlimit(Resource::Nofile, new) {
-        tracing::warn!(%error, current, wanted, "the limit of open files could not be raised");
-    } else if raised < wanted {
-        tracing::warn!(raised, wanted, "the limit of open files is too low for all connections to be used");
+    let granted = match setrlimit(Resource::Nofile, new) {
+        Ok(()) => raised,
+        Err(error) => {
+            tracing::warn!(%error, current, wanted, "the limit of open files could not be raised");
+            current
+        }
+    };
+    let fitting = connections_within(granted, connections_max);
+    if fitting < connections_max {
+        tracing::warn!(
+            granted,
+            wanted,
+            connections_max = fitting,
+            "the limit of open files is too low for the connections_max that is set: fewer are taken"
+        );
+    }
+    fitting
+}
+
+fn descriptors(connections: usize) -> u64 {
+    u64::try_from(connections.saturating_add(DESCRIPTORS_BESIDE)).unwrap_or(u64::MAX)
+}
+
+fn connections_within(descriptors: u64, wanted: usize) -> usize {
+    let all = usize::try_from(descriptors).unwrap_or(usize::MAX);
+    all.saturating_sub(DESCRIPTORS_BESIDE).clamp(1, wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_descriptors_for_the_log() {
+        assert_eq!(connections_within(descriptors(2048), 2048), 2048);
+        assert_eq!(connections_within(1024, 2048), 768);
+        assert_eq!(connections_within(u64::MAX, 2048), 2048);
+        assert_eq!(connections_within(64, 2048), 1, "what can't work well is still tried");
     }
 }

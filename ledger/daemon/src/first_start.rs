@@ -11,27 +11,26 @@ const EXAMPLE: &str = include_str!("first_entry.json");
 
 /// What there is to tell.
 #[derive(Debug)]
-pub struct FirstStart<'a> {
+pub(crate) struct FirstStart<'a> {
     /// The log's name.
-    pub origin: &'a str,
+    pub(crate) origin: &'a str,
     /// Where it is served.
-    pub url: &'a str,
+    pub(crate) url: &'a str,
     /// The data folder.
-    pub data_dir: &'a Path,
+    pub(crate) data_dir: &'a Path,
     /// The signing key.
-    pub log_key: &'a Path,
+    pub(crate) log_key: &'a Path,
     /// The trust file.
-    pub trust: &'a Path,
+    pub(crate) trust: &'a Path,
     /// Fingerprint of the key.
-    pub fingerprint: &'a str,
+    pub(crate) fingerprint: &'a str,
     /// The companion program.
-    pub provlog: &'a Path,
+    pub(crate) provlog: &'a Path,
 }
 
 impl FirstStart<'_> {
     /// The text, with a final newline.
-    #[must_use]
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let provlog = shell_word(self.provlog);
         let mut text = String::from("A new log was made.\n\n");
         let mut fact = |name: &str, value: &dyn std::fmt::Display, remark: &str| {
@@ -63,8 +62,7 @@ impl FirstStart<'_> {
 }
 
 /// The companion built beside this program, else whatever the shell finds.
-#[must_use]
-pub fn companion() -> PathBuf {
+pub(crate) fn companion() -> PathBuf {
     let beside = env::current_exe().ok().and_then(|own| Some(own.parent()?.join("provlog")));
     beside.filter(|path| path.is_file()).unwrap_or_else(|| "provlog".into())
 }

@@ -10,9 +10,6 @@
 pub mod config;
 pub mod daemon;
 pub mod failure;
-pub mod first_start;
-pub mod metrics;
-pub mod permits;
 pub mod problem;
 pub mod server;
 
@@ -20,10 +17,15 @@ mod api;
 mod append;
 mod batch;
 mod body;
+mod conflicts;
+mod first_start;
 mod host;
+mod metrics;
 mod operate;
+mod permits;
 mod read;
 mod receipts;
+mod records;
 mod request;
 mod salts;
 mod stream;

@@ -10,7 +10,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
-use provlog_engine::{GroupStats, Observer, Outcome};
+use provlog_engine::{GroupStats, Observer};
 use std::fmt;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -30,12 +30,13 @@ type Labels = [(&'static str, &'static str); 1];
 
 /// Every metric, and whether the log has failed for good.
 #[derive(Debug)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     registry: Registry,
     appends: Counter,
     retries: Counter,
     entries: Gauge,
     in_flight: Gauge,
+    body_bytes_free: Gauge,
     refusals: Family<Labels, Counter>,
     self_check_failures: Counter,
     damage: Counter,
@@ -66,6 +67,7 @@ impl Default for Metrics {
             retries: Counter::default(),
             entries: Gauge::default(),
             in_flight: Gauge::default(),
+            body_bytes_free: Gauge::default(),
             refusals: Family::default(),
             self_check_failures: Counter::default(),
             damage: Counter::default(),
@@ -93,6 +95,11 @@ impl Metrics {
         registry.register("retries", "Appends whose entry was there already", self.retries.clone());
         registry.register("entries", "Entries in the log", self.entries.clone());
         registry.register("requests_in_flight", "Requests being answered", self.in_flight.clone());
+        registry.register(
+            "request_body_bytes_free",
+            "Bytes of request bodies that may still be held; at 0 requests are refused",
+            self.body_bytes_free.clone(),
+        );
         registry.register("refusals", "Requests refused, by the code of the problem", self.refusals.clone());
         registry.register(
             "self_check_failures",
@@ -119,18 +126,16 @@ impl Metrics {
     }
 
     /// The text that Prometheus scrapes.
-    pub(crate) fn text(&self) -> Result<String, fmt::Error> {
+    pub(crate) fn text(&self, body_bytes_free: usize) -> Result<String, fmt::Error> {
+        self.body_bytes_free.set(i64::try_from(body_bytes_free).unwrap_or(i64::MAX));
         let mut text = String::with_capacity(8 * 1024);
         encode(&mut text, &self.registry)?;
         Ok(text)
     }
 
-    /// Counts what became of appends.
-    pub(crate) fn appended(&self, outcomes: &[Outcome]) {
-        let duplicates = outcomes.iter().filter(|outcome| outcome.is_duplicate()).count();
-        let count = |counter: &Counter, number| counter.inc_by(u64::try_from(number).unwrap_or(u64::MAX));
-        count(&self.retries, duplicates);
-        count(&self.appends, outcomes.len() - duplicates);
+    /// Counts an append whose entry was there already.
+    pub(crate) fn retried(&self) {
+        self.retries.inc();
     }
 
     /// Counts a request that was refused.
@@ -143,9 +148,9 @@ impl Metrics {
         self.self_check_failures.inc();
     }
 
-    /// Sets the size of the log that was opened.
-    pub(crate) fn opened(&self, size: u64) {
-        self.set_entries(size);
+    /// Tells the size of the log.
+    pub(crate) fn set_entries(&self, size: u64) {
+        self.entries.set(i64::try_from(size).unwrap_or(i64::MAX));
     }
 
     /// A request is in flight until the guard is dropped.
@@ -155,12 +160,8 @@ impl Metrics {
     }
 
     /// Holds the reason once the log has failed for good.
-    pub(crate) fn fatal(&self) -> watch::Receiver<Option<String>> {
+    pub(crate) fn failure(&self) -> watch::Receiver<Option<String>> {
         self.fatal.subscribe()
-    }
-
-    fn set_entries(&self, size: u64) {
-        self.entries.set(i64::try_from(size).unwrap_or(i64::MAX));
     }
 }
 
@@ -177,6 +178,7 @@ impl Drop for InFlight<'_> {
 impl Observer for Metrics {
     fn group_committed(&self, group: &GroupStats) {
         self.set_entries(group.size);
+        self.appends.inc_by(group.entries);
         self.group_entries.observe(f64::from(u32::try_from(group.entries).unwrap_or(u32::MAX)));
         let stages = &self.stages;
         let observe = |histogram: &Histogram, time: Duration| histogram.observe(time.as_secs_f64());
@@ -207,8 +209,6 @@ impl Observer for Metrics {
 mod tests {
     use super::*;
     use crate::problem::HOST_DENIED;
-    use provlog_core::Hash;
-    use provlog_core::entry::{Entry, Kind, TimeMs};
 
     #[test]
     fn the_text_has_what_was_observed() {
@@ -224,22 +224,16 @@ mod tests {
             publish: ms(4),
         });
         metrics.refused(&HOST_DENIED);
-        let entry = Entry {
-            kind: Kind::new(1).unwrap(),
-            time_ms: TimeMs::MIN,
-            submitted_digest: Hash([1; 32]),
-            attested_digest: Hash([2; 32]),
-        };
-        let (new, old) = (Outcome::New { index: 1, entry }, Outcome::Duplicate { index: 1 });
-        metrics.appended(&[new, old, new]);
+        metrics.retried();
         let held = metrics.in_flight();
-        let text = metrics.text().unwrap();
+        let text = metrics.text(4096).unwrap();
         drop(held);
         let expected = [
             "provlog_entries 7",
-            "provlog_appends_total 2",
+            "provlog_appends_total 3",
             "provlog_retries_total 1",
             "provlog_requests_in_flight 1",
+            "provlog_request_body_bytes_free 4096",
             "provlog_refusals_total{code=\"host.denied\"} 1",
             "provlog_self_check_failures_total 0",
             "provlog_group_entries_sum 3.0",
@@ -249,7 +243,7 @@ mod tests {
         for line in expected {
             assert!(text.lines().any(|got| got == line), "{line}\n{text}");
         }
-        assert!(metrics.text().unwrap().contains("provlog_requests_in_flight 0"));
+        assert!(metrics.text(0).unwrap().contains("provlog_requests_in_flight 0"));
         assert!(
             text.contains(&format!("provlog_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"))),
             "{text}"
@@ -259,7 +253,7 @@ mod tests {
     #[test]
     fn a_failure_is_told_to_who_waits() {
         let metrics = Metrics::default();
-        let told = metrics.fatal();
+        let told = metrics.failure();
         Observer::fatal(&metrics, "journal: no such device");
         assert_eq!(told.borrow().as_deref(), Some("journal: no such device"));
     }

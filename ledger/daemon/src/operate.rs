@@ -2,24 +2,25 @@
 
 use crate::api::{App, NO_STORE, answer, to_json};
 use crate::metrics;
-use crate::problem::{
-    INTERNAL, KIND_NOT_FOUND, NOT_READY, Problem, ROUTE_UNKNOWN, SHUTTING_DOWN, STORAGE_FATAL,
-};
+use crate::problem::{INTERNAL, KIND_NOT_FOUND, Problem, ROUTE_UNKNOWN, SHUTTING_DOWN, STORAGE_FATAL};
 use crate::request::JSON;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use provlog_core::claims::{KINDS, kind_named, schema};
 use provlog_core::{hex, limits};
-use provlog_engine::Health;
+use provlog_engine::{AppendError, Health};
 use serde::Serialize;
 use std::sync::Arc;
 
 const SCHEMA: &str = "application/schema+json";
 
-#[derive(Serialize)]
+#[derive(Serialize, Debug)]
 struct Status {
     status: &'static str,
+    /// What is being rebuilt or can't be read, while everything else is served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    degraded: Option<String>,
 }
 
 /// `GET /healthz`: whether the process should go on living.
@@ -27,7 +28,7 @@ pub(crate) async fn healthz(State(app): State<Arc<App>>) -> Result<Response, Pro
     match app.log.health() {
         Health::Fatal { detail } => Err(Problem::new(&STORAGE_FATAL, detail)),
         Health::Ok | Health::Degraded { .. } => {
-            Ok(answer(to_json(&Status { status: "alive" })?, JSON, NO_STORE))
+            Ok(answer(to_json(&Status { status: "alive", degraded: None })?, JSON, NO_STORE))
         }
     }
 }
@@ -37,16 +38,29 @@ pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Result<Response, Prob
     if app.is_draining() {
         return Err(Problem::new(&SHUTTING_DOWN, "the daemon was told to stop"));
     }
-    match app.log.health() {
-        Health::Ok => Ok(answer(to_json(&Status { status: "ready" })?, JSON, NO_STORE)),
-        Health::Degraded { detail } => Err(Problem::new(&NOT_READY, detail)),
-        Health::Fatal { detail } => Err(Problem::new(&STORAGE_FATAL, detail)),
+    // Nobody appends under this key: an error says that no key is known to be unused.
+    let no_new_keys = app.log.lookup(&app.log.dedup_key("readyz", "", b"")).err();
+    Ok(answer(to_json(&readiness(app.log.health(), no_new_keys)?)?, JSON, NO_STORE))
+}
+
+/// Whether the log takes appends. One that is rebuilding something stays ready: a balancer that took it out for one old
+/// record that can't be read would take everything from its clients.
+fn readiness(health: Health, no_new_keys: Option<AppendError>) -> Result<Status, Problem> {
+    match (health, no_new_keys) {
+        (Health::Fatal { detail }, _) => Err(Problem::new(&STORAGE_FATAL, detail)),
+        // It lasts until someone repairs the journal, and most clients append under a key.
+        (_, Some(error @ AppendError::DedupUnavailable { .. })) => Err(error.into()),
+        (Health::Degraded { detail }, _) => Ok(Status { status: "ready", degraded: Some(detail) }),
+        (Health::Ok, _) => Ok(Status { status: "ready", degraded: None }),
     }
 }
 
 /// `GET /metrics`: what Prometheus scrapes.
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
-    let text = app.metrics.text().map_err(|error| Problem::new(&INTERNAL, error.to_string()))?;
+    let text = app
+        .metrics
+        .text(app.bodies.bytes_free())
+        .map_err(|error| Problem::new(&INTERNAL, error.to_string()))?;
     Ok(answer(text, metrics::MEDIA_TYPE, NO_STORE))
 }
 
@@ -115,4 +129,29 @@ pub(crate) async fn about(State(app): State<Arc<App>>) -> Result<Response, Probl
         },
     };
     Ok(answer(to_json(&about)?, JSON, NO_STORE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::DEDUP_UNAVAILABLE;
+
+    #[test]
+    fn only_what_keeps_appends_out_makes_it_unready() {
+        let degraded = || Health::Degraded { detail: "tiles are being rebuilt".into() };
+        let rebuilding = AppendError::DedupRebuilding { done: 1, total: 2 };
+        let unavailable = || AppendError::DedupUnavailable { detail: "segment 0".into() };
+
+        assert_eq!(to_json(&readiness(Health::Ok, None).unwrap()).unwrap(), br#"{"status":"ready"}"#);
+        for error in [None, Some(rebuilding)] {
+            let status = readiness(degraded(), error).unwrap();
+            assert_eq!(
+                (status.status, status.degraded.as_deref()),
+                ("ready", Some("tiles are being rebuilt"))
+            );
+        }
+        assert_eq!(readiness(degraded(), Some(unavailable())).unwrap_err().code(), &DEDUP_UNAVAILABLE);
+        let fatal = Health::Fatal { detail: "a write failed".into() };
+        assert_eq!(readiness(fatal, Some(unavailable())).unwrap_err().code(), &STORAGE_FATAL);
+    }
 }

@@ -121,7 +121,6 @@ codes! {
         DEDUP_REBUILDING "dedup.rebuilding" "What makes retries safe is being rebuilt"
         DEDUP_UNAVAILABLE "dedup.unavailable" "What makes retries safe can't be read"
         DERIVED_UNAVAILABLE "derived.unavailable" "A derived file is being rebuilt"
-        NOT_READY "not-ready" "The log does not take every append"
     }
     INSUFFICIENT_STORAGE {
         NO_SPACE "no-space" "There is no disk space for another entry"

@@ -120,7 +120,7 @@ pub(crate) async fn checkpoint(State(app): State<Arc<App>>) -> Response {
 
 /// `GET /tile/...`: hashes or entries, in the one spelling that C2SP gives them.
 pub(crate) async fn tile(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, Problem> {
-    let path = uri.path().trim_start_matches('/');
+    let path = uri.path().strip_prefix('/').unwrap_or_default();
     let size = app.log.committed().checkpoint.size;
     let not_found = |detail: String| Problem::new(&TILE_NOT_FOUND, detail);
     let resource: Resource = path.parse().map_err(|error| not_found(format!("{error}, got {path:?}")))?;

@@ -96,3 +96,67 @@ fn check(record: &[u8], index: u64, proof: &[Hash], committed: &Committed) -> Re
     verify_inclusion(index, head.size, &record.entry.leaf_hash(), proof, &head.root)?;
     Ok(record.entry)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use provlog_core::checkpoint::Checkpoint;
+    use provlog_core::entry::{Kind, TimeMs};
+    use provlog_core::note::LogSigner;
+    use provlog_core::record::{Claim, Section, SectionName};
+    use provlog_core::tree::{Extension, Frontier};
+
+    /// A log of two entries, the second of them a record.
+    fn log() -> (Vec<u8>, Committed) {
+        let section = |salt, value: &str| {
+            Section::from_claims(vec![("type".into(), Claim::disclosed([salt; 16], value.into()))]).unwrap()
+        };
+        let (submitted, attested) = (section(1, "a"), section(2, "b"));
+        let kind = Kind::new(22).unwrap();
+        let entry = Entry {
+            kind,
+            time_ms: TimeMs::MIN,
+            submitted_digest: submitted.digest(SectionName::Submitted, kind),
+            attested_digest: attested.digest(SectionName::Attested, kind),
+        };
+        let extension = Extension::new(&Frontier::default(), &[Hash::plain(b"genesis"), entry.leaf_hash()]);
+        let checkpoint =
+            Checkpoint { origin: "example.com/log".into(), size: 2, root: extension.after().root() };
+        let signed = checkpoint.sign(&LogSigner::from_seed("example.com/log", &[7; 32]).unwrap());
+        let record = Record { entry, submitted, attested }.to_bytes();
+        (record, Committed { checkpoint, signed, extension, time_ms: TimeMs::MIN })
+    }
+
+    #[test]
+    fn a_receipt_that_does_not_verify_is_counted_and_not_sent() {
+        let (record, committed) = log();
+        let metrics = Metrics::default();
+        let proof = committed.extension.inclusion_proof(1).unwrap();
+        let proven = prove(record.clone(), 1, proof.clone(), &committed, &metrics).unwrap();
+        assert!(proven.receipt.contains("\nindex 1\n") && proven.receipt.ends_with(&committed.signed));
+        assert_eq!((proven.tree_size, proven.entry.leaf_hash()), (2, proven.leaf_hash));
+
+        let changed = |byte: usize| {
+            let mut record = record.clone();
+            record[byte] ^= 1;
+            record
+        };
+        let last = record.len() - 1;
+        let cases = [
+            (changed(last), 1, proof.clone(), "section"),
+            (changed(20), 1, proof.clone(), "section"),
+            (changed(14), 1, proof.clone(), "inclusion"),
+            (changed(0), 1, proof.clone(), "record"),
+            (record.clone(), 0, proof.clone(), "inclusion"),
+            (record.clone(), 1, Vec::new(), "inclusion"),
+            (record.clone(), 1, vec![Hash([9; 32])], "inclusion"),
+        ];
+        let count = cases.len();
+        for (record, index, proof, expected) in cases {
+            let problem = prove(record, index, proof, &committed, &metrics).unwrap_err();
+            assert_eq!(problem.code(), &SELF_CHECK_FAILED);
+            assert!(problem.detail().contains(expected), "{expected}: {}", problem.detail());
+        }
+        assert!(metrics.text(0).unwrap().contains(&format!("provlog_self_check_failures_total {count}\n")));
+    }
+}

@@ -13,7 +13,10 @@ fn the_codes_in_spec_are_current() {
     let (found, after) = rest.split_once("<!-- end -->").unwrap();
     let generated = provlogd::problem::codes_markdown();
     if found != generated {
-        assert!(std::env::var("PROVLOG_BLESS").as_deref() == Ok("1"), "SPEC.md, codes: expected\n{generated}\ngot\n{found}");
+        assert!(
+            std::env::var("PROVLOG_BLESS").as_deref() == Ok("1"),
+            "SPEC.md, codes: expected\n{generated}\ngot\n{found}"
+        );
         fs::write(&path, format!("{before}{start}{generated}<!-- end -->{after}")).unwrap();
     }
 }

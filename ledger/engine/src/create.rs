@@ -16,7 +16,7 @@ use crate::store::StoreError;
 use crate::store::files::{FileStore, Places};
 use crate::store::high_water::HighWater;
 use crate::store::segment::LogId;
-use crate::submission::Submission;
+use crate::submission::{ReadBackError, Submission};
 use provlog_core::checkpoint::is_origin;
 use provlog_core::entry::TimeMs;
 use provlog_core::limits::ORIGIN_BYTES_MAX;
@@ -75,6 +75,9 @@ pub enum CreateError {
     /// The key couldn't be made.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The genesis record isn't what was hashed.
+    #[error(transparent)]
+    ReadBack(#[from] ReadBackError),
     /// The genesis entry couldn't be made.
     #[error("the genesis record is over a limit: shorten the origin")]
     Genesis,
@@ -91,12 +94,14 @@ pub(crate) fn create(
         return Err(CreateError::Origin(origin.into()));
     }
     prepare(disk, options)?;
+    // Whoever made the folder may not have synced its name, and everything acknowledged later hangs on it.
+    disk.sync_dir(parent(&options.data_dir))?;
     let wall_ms = options.clock.wall_ms();
     let time = u64::try_from(wall_ms).ok().and_then(TimeMs::new).ok_or(ClockError::Range { wall_ms })?;
     let (log, secret) = (LogId(random()?), Secret::new(random()?));
     let signer = LogSigner::from_seed(origin, &random()?)?;
     let creating = Creating { places: places_text(options), log, key: signer.verifier().clone() };
-    create_file(disk, &options.creating_path(), Access::Create, creating.to_text().as_bytes())?;
+    create_file(disk, &options.creating_path(), Access::CreatePrivate, creating.to_text().as_bytes())?;
     let key_file = options.log_key_path();
     if options.log_key.is_none() {
         make_folder(disk, parent(&key_file))?;
@@ -113,7 +118,7 @@ pub(crate) fn create(
     let salts = [random()?, random()?];
     let [submitted, attested] =
         genesis_sections(origin, log, signer.verifier(), salts).ok_or(CreateError::Genesis)?;
-    let genesis = Submission::new(GENESIS, &submitted, &attested, None);
+    let genesis = Submission::new(GENESIS, &submitted, &attested, None)?;
     let entry = genesis.entry(time);
     let before = Edge::empty();
     let after = Edge { frontier: before.extend([entry].into_iter()).after().clone(), last_time: time }.head();

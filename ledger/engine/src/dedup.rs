@@ -145,6 +145,13 @@ impl Dedup {
         self.coverage = Coverage::Damaged { detail };
     }
 
+    /// Tells that nobody reads older entries any more, if some are still missing.
+    pub(crate) fn give_up(&mut self, detail: String) {
+        if matches!(self.coverage, Coverage::Rebuilding { .. }) {
+            self.fail(detail);
+        }
+    }
+
     /// A sentence on what is missing, if anything is.
     pub(crate) fn problem(&self) -> Option<String> {
         match &self.coverage {

@@ -17,7 +17,7 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// What failed, on which path.
@@ -44,6 +44,11 @@ impl DiskError {
     pub fn is_not_found(&self) -> bool {
         self.source.kind() == io::ErrorKind::NotFound
     }
+
+    /// Whether the file ends before the bytes that were asked for.
+    pub(crate) fn is_end_of_file(&self) -> bool {
+        self.source.kind() == io::ErrorKind::UnexpectedEof
+    }
 }
 
 /// How a file is opened.
@@ -63,7 +68,7 @@ pub(crate) enum Access {
 /// syncs, names by [`Disk::sync_dir`]. Tests put a model here that loses the rest.
 pub(crate) trait Disk: Send + Sync + fmt::Debug {
     fn open(&self, path: &Path, access: Access) -> Result<Box<dyn DiskFile>, DiskError>;
-    /// Makes a directory; its parent must exist, and it may.
+    /// Makes a directory that only its owner may enter (0700); its parent must exist. One that is there stays as it is.
     fn create_dir(&self, path: &Path) -> Result<(), DiskError>;
     /// Names in a directory, sorted.
     fn list(&self, path: &Path) -> Result<Vec<String>, DiskError>;
@@ -107,7 +112,8 @@ pub(crate) fn create_file(
     disk.sync_dir(parent(path))
 }
 
-/// Replaces a file, or makes it, durably: whoever opens it later finds the old bytes or the new ones.
+/// Replaces a file, or makes it, durably: whoever opens it later finds the old bytes or the new ones. The new one is its
+/// owner's alone.
 pub(crate) fn replace_file(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
@@ -115,7 +121,7 @@ pub(crate) fn replace_file(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result
     if disk.exists(&temporary)? {
         disk.remove(&temporary)?;
     }
-    let file = disk.open(&temporary, Access::Create)?;
+    let file = disk.open(&temporary, Access::CreatePrivate)?;
     file.write_at(bytes, 0)?;
     file.sync_all()?;
     disk.rename(&temporary, path)?;
@@ -169,7 +175,7 @@ impl Disk for OsDisk {
     }
 
     fn create_dir(&self, path: &Path) -> Result<(), DiskError> {
-        match fs::create_dir(path) {
+        match fs::DirBuilder::new().mode(0o700).create(path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
             result => result.map_err(on("create folder", path)),
         }

@@ -44,4 +44,4 @@ pub use reader::{ReadError, Reader};
 pub use recovery::RecoveryError;
 pub use shared::Health;
 pub use store::StoreError;
-pub use submission::{AppendError, Appended, AppendedBatch, Committed, Outcome, Submission};
+pub use submission::{AppendError, Appended, AppendedBatch, Committed, Outcome, ReadBackError, Submission};

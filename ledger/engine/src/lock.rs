@@ -49,10 +49,12 @@ impl FolderLock {
             Err(TryLockError::Error(error)) => return Err(io(error)),
         }
         let holder = format!("process {}\n", std::process::id());
-        file.set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| file.write_all(holder.as_bytes()))
-            .map_err(io)?;
+        // A courtesy to whoever comes second: without room for it the log is still to be read.
+        if let Err(error) =
+            file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(holder.as_bytes()))
+        {
+            tracing::warn!("cannot write down who holds {}: {error}", path.display());
+        }
         Ok(Self { _file: file })
     }
 }
@@ -78,5 +80,14 @@ mod tests {
         assert!(error.contains(&format!("in use by process {}:", std::process::id())), "{error}");
         drop(lock);
         FolderLock::take(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn a_full_disk_keeps_nobody_from_the_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/dev/full", folder.path().join(LOCK_NAME)).unwrap();
+        let _lock = FolderLock::take(folder.path()).unwrap();
+        let error = FolderLock::take(folder.path()).unwrap_err();
+        assert!(matches!(error, LockError::Held { .. }), "{error}");
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::clock::ClockGuard;
 use crate::create::{self, CreateError};
-use crate::dedup::{DedupKey, Secret};
+use crate::dedup::{DedupKey, Lookup, Secret};
 use crate::derived::files::{DerivedFiles, DerivedPlaces};
 use crate::derived::follower::Follower;
 use crate::durable::{Disk, DiskError, OsDisk, remove_file};
@@ -198,6 +198,21 @@ impl Log {
     #[must_use]
     pub fn dedup_key(&self, what: &str, caller: &str, key: &[u8]) -> DedupKey {
         DedupKey::derive(&self.secret, what, caller, key)
+    }
+
+    /// The entry that a dedup key is known to have been used for. What a batch is checked with before it is appended: in
+    /// between, another request may still use the key.
+    ///
+    /// # Errors
+    /// [`AppendError::DedupRebuilding`] and [`AppendError::DedupUnavailable`]: an append under this key would be refused
+    /// with the same.
+    pub fn lookup(&self, key: &DedupKey) -> Result<Option<u64>, AppendError> {
+        match lock(&self.shared.volatile.dedup).lookup(key) {
+            Lookup::Used(index) => Ok(Some(index)),
+            Lookup::Unused => Ok(None),
+            Lookup::Rebuilding { done, total } => Err(AppendError::DedupRebuilding { done, total }),
+            Lookup::Unavailable { detail } => Err(AppendError::DedupUnavailable { detail }),
+        }
     }
 
     /// The newest committed state.

@@ -7,10 +7,11 @@
 use crate::derived::nodes::Nodes;
 use crate::derived::{Position, Unavailable, fold, nodes_at};
 use crate::frame::{self, HEADER_BYTES, LENGTHS_BYTES};
-use crate::scan::scan_segment;
-use crate::shared::Shared;
+use crate::scan::{damaged, scan_segment};
+use crate::shared::{Shared, Verdict};
 use crate::store::{FrameAt, StoreError};
 use crate::submission::Committed;
+use crate::sync::lock;
 use provlog_core::limits::ENTRY_BYTES;
 use provlog_core::tree::{
     NodeSource, Resource, TILE_HASHES, Tile, consistency_proof, inclusion_proof, root_of, verify_consistency,
@@ -224,20 +225,17 @@ impl Reader {
         let frames = self.shared.frames.as_ref();
         let at = FrameAt { segment: frames.locate(index)?, offset: position.frame };
         let Some((header, offset)) = self.read_header(at, index)? else { return Ok(None) };
-        let (Ok(entry), Ok(record)) =
-            (frames.read(at, offset, ENTRY_BYTES), usize::try_from(position.record))
-        else {
-            return Ok(None);
-        };
+        let Some(entry) = self.read_bytes(at, offset, ENTRY_BYTES)? else { return Ok(None) };
+        let Ok(record) = usize::try_from(position.record) else { return Ok(None) };
         let Some(room) = header.frame_bytes.checked_sub(record) else { return Ok(None) };
-        let Ok(lengths) = frames.read(at, record, LENGTHS_BYTES) else { return Ok(None) };
+        let Some(lengths) = self.read_bytes(at, record, LENGTHS_BYTES)? else { return Ok(None) };
         let Some(lengths) = lengths.first_chunk() else { return Ok(None) };
         let (submitted, attested) = frame::decode_lengths(*lengths);
         let sections = submitted.saturating_add(attested);
         if sections.saturating_add(LENGTHS_BYTES) > room {
             return Ok(None);
         }
-        let Ok(bytes) = frames.read(at, record + LENGTHS_BYTES, sections) else { return Ok(None) };
+        let Some(bytes) = self.read_bytes(at, record + LENGTHS_BYTES, sections)? else { return Ok(None) };
         let Some((submitted, attested)) = bytes.split_at_checked(submitted) else { return Ok(None) };
         let Ok(entry) = Entry::parse(&entry) else { return Ok(None) };
         let record = frame::FrameRecord { entry, dedup: None, submitted, attested, offset: position.record };
@@ -247,17 +245,22 @@ impl Reader {
 
     /// The header of the frame at `at`, and where in it the entry `index` starts; none when it holds another range.
     fn read_header(&self, at: FrameAt, index: u64) -> Result<Option<(frame::Header, usize)>, ReadError> {
-        let bytes = match self.shared.frames.read(at, 0, HEADER_BYTES) {
-            Ok(bytes) => bytes,
-            Err(error @ StoreError::MissingSegment { .. }) => return Err(error.into()),
-            Err(_) => return Ok(None),
-        };
+        let Some(bytes) = self.read_bytes(at, 0, HEADER_BYTES)? else { return Ok(None) };
         let Ok(header) = frame::decode_header(&bytes) else { return Ok(None) };
         if !(header.first_index..header.new_size).contains(&index) {
             return Ok(None);
         }
         let nth = usize::try_from(index - header.first_index).unwrap_or(usize::MAX);
         Ok(Some((header, HEADER_BYTES + nth * ENTRY_BYTES)))
+    }
+
+    /// Bytes of the journal; none when the segment ends before them, so that the place can't be right.
+    fn read_bytes(&self, at: FrameAt, offset: usize, length: usize) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.shared.frames.read(at, offset, length) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(StoreError::Disk(error)) if error.is_end_of_file() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The bytes of `count` entries, read frame by frame.
@@ -273,7 +276,9 @@ impl Reader {
                 return Err(self.diagnose(index, "a position"));
             };
             let of_frame = usize::try_from(header.new_size.min(end) - index).unwrap_or(usize::MAX);
-            let bytes = frames.read(at, offset, of_frame.saturating_mul(ENTRY_BYTES))?;
+            let Some(bytes) = self.read_bytes(at, offset, of_frame.saturating_mul(ENTRY_BYTES))? else {
+                return Err(self.diagnose(index, "a position"));
+            };
             entries.extend_from_slice(bytes.as_chunks::<ENTRY_BYTES>().0);
         }
         Ok(entries)
@@ -281,18 +286,43 @@ impl Reader {
 
     /// Something read for entry `index` was wrong: finds out whether the journal is, or `derived` was.
     fn diagnose(&self, index: u64, derived: &str) -> ReadError {
-        let frames = self.shared.frames.as_ref();
-        let size = self.committed().checkpoint.size;
-        let check = |at: FrameAt, frame: &frame::Frame<'_>, _: &_| {
-            frame.check_sections().map_err(|error| crate::scan::damaged(frames, at, &error.to_string()))
-        };
-        match frames.locate(index).and_then(|segment| scan_segment(frames, segment, size, check)) {
-            Ok(()) => self.distrust(&format!("{derived} of entry {index} is wrong")),
+        match self.shared.frames.locate(index).and_then(|segment| self.judge(segment)) {
+            Ok(Verdict::Sound) => self.distrust(&format!("{derived} of entry {index} is wrong")),
+            Ok(Verdict::Damaged { file, offset, detail }) => {
+                StoreError::Damaged { file, offset, detail }.into()
+            }
             Err(error) => {
-                self.shared.report_damage(&error.to_string());
+                if error.is_damage() {
+                    self.shared.report_damage(&error.to_string());
+                }
                 error.into()
             }
         }
+    }
+
+    /// What is known of a segment, or reading all of it tells: up to 64 MiB to hash, so once, and whoever asks meanwhile
+    /// waits for that.
+    fn judge(&self, segment: u64) -> Result<Verdict, StoreError> {
+        let mut verdicts = lock(&self.shared.verdicts);
+        if let Some(verdict) = verdicts.get(&segment) {
+            return Ok(verdict.clone());
+        }
+        let frames = self.shared.frames.as_ref();
+        let size = self.committed().checkpoint.size;
+        let check = |at: FrameAt, frame: &frame::Frame<'_>, _: &_| {
+            frame.check_sections().map_err(|error| damaged(frames, at, &error.to_string()))
+        };
+        let verdict = match scan_segment(frames, segment, size, check) {
+            Ok(()) => Verdict::Sound,
+            Err(StoreError::Damaged { file, offset, detail }) => {
+                let error = StoreError::Damaged { file: file.clone(), offset, detail: detail.clone() };
+                self.shared.report_damage(&error.to_string());
+                Verdict::Damaged { file, offset, detail }
+            }
+            Err(error) => return Err(error),
+        };
+        verdicts.insert(segment, verdict.clone());
+        Ok(verdict)
     }
 
     fn distrust(&self, what: &str) -> ReadError {

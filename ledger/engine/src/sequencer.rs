@@ -8,7 +8,7 @@
 use crate::clock::{Clock, ClockGuard};
 use crate::dedup::{DedupKey, Lookup};
 use crate::edge::Edge;
-use crate::frame::{self, FRAME_OVERHEAD_BYTES};
+use crate::frame::{self, FRAME_OVERHEAD_BYTES, Frame};
 use crate::observer::GroupStats;
 use crate::queue::{Answer, Queue, Work};
 use crate::shared::Shared;
@@ -147,8 +147,7 @@ impl Sequencer {
             (self.edge.head(), Edge { frontier: extension.after().clone(), last_time: time }.head());
         let submissions: Vec<&Submission> = fresh.iter().collect();
         let bytes = frame::encode(&before, &entries, &submissions, &after);
-        // Read back before it is written: a frame that doesn't count would be an acknowledged loss.
-        let frame = frame::decode(&bytes).map_err(|error| fatal("a frame was encoded wrong", &error))?;
+        let (frame, extension) = read_back(&self.edge, &bytes)?;
         let encoded = Instant::now();
         let at = self.store.append(&bytes).map_err(|error| fatal("cannot append to the journal", &error))?;
         let appended = Instant::now();
@@ -217,6 +216,14 @@ fn answer(waiting: Vec<Planned>, committed: &Arc<Committed>, entries: &[Entry]) 
     }
 }
 
+/// Reads a frame before it is written, as recovery would: one that doesn't count would be an acknowledged loss. Its
+/// sections were read back when the submissions were made.
+fn read_back<'a>(edge: &Edge, bytes: &'a [u8]) -> Result<(Frame<'a>, Extension), AppendError> {
+    let frame = frame::decode(bytes).map_err(|error| fatal("a frame was encoded wrong", &error))?;
+    let extension = edge.follow(&frame).map_err(|error| fatal("a frame was made wrong", &error))?;
+    Ok((frame, extension))
+}
+
 /// Signs the tree that `extension` completes, and verifies the signature once, for everyone who gets it.
 pub(crate) fn sign(signer: &LogSigner, extension: Extension, time_ms: TimeMs) -> Result<Committed, String> {
     let frontier = extension.after();
@@ -260,5 +267,27 @@ impl Drop for PanicGuard<'_> {
                 .into_iter()
                 .for_each(|work| work.answer.refuse(AppendError::Fatal { detail: detail.clone() }));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edge::Head;
+    use crate::tests::submission;
+    use provlog_core::Hash;
+
+    #[test]
+    fn a_frame_that_does_not_lead_to_where_it_says_is_not_written() {
+        let (edge, submission) = (Edge::empty(), submission(1));
+        let entry = submission.entry(TimeMs::MIN);
+        let root = edge.extend([entry].into_iter()).after().root();
+        let made = |root| frame::encode(&edge.head(), &[entry], &[&submission], &Head { size: 1, root });
+        assert_eq!(read_back(&edge, &made(root)).unwrap().1.after().root(), root);
+        let wrong = Hash([7; 32]);
+        let Err(AppendError::Fatal { detail }) = read_back(&edge, &made(wrong)) else {
+            panic!("it was taken")
+        };
+        assert!(detail.contains(&format!("leads to root {wrong}, its entries lead to {root}")), "{detail}");
     }
 }

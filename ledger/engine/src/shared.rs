@@ -11,6 +11,7 @@ use crate::store::{FrameAt, Frames};
 use crate::submission::Committed;
 use crate::sync::{lock, read, write};
 use provlog_core::tree::Extension;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 /// Whether the log does its work.
@@ -64,7 +65,19 @@ pub(crate) struct Shared {
     pub(crate) observer: Arc<dyn Observer>,
     /// Set once, by the sequencer: why it stopped.
     pub(crate) fatal: OnceLock<String>,
-    damage: Mutex<Option<String>>,
+    /// What stays wrong until the next start.
+    lasting: Mutex<Option<String>>,
+    /// What reading a whole segment said of it, and nobody needs to find out again.
+    pub(crate) verdicts: Mutex<HashMap<u64, Verdict>>,
+}
+
+/// What reading a segment said, when something read from it was wrong.
+#[derive(Clone, Debug)]
+pub(crate) enum Verdict {
+    /// It is whole: what was derived from it is wrong. Stands until that was made again.
+    Sound,
+    /// It is damaged. Stands until the next start.
+    Damaged { file: String, offset: u64, detail: String },
 }
 
 impl Shared {
@@ -83,7 +96,8 @@ impl Shared {
             bell: Bell::default(),
             observer,
             fatal: OnceLock::new(),
-            damage: Mutex::new(None),
+            lasting: Mutex::default(),
+            verdicts: Mutex::default(),
         }
     }
 
@@ -107,7 +121,17 @@ impl Shared {
     pub(crate) fn report_damage(&self, detail: &str) {
         tracing::error!(detail, "the journal is damaged");
         self.observer.damaged(detail);
-        *lock(&self.damage) = Some(detail.to_owned());
+        *lock(&self.lasting) = Some(detail.to_owned());
+    }
+
+    /// The follower ended by a panic. What it did not get to isn't there before the next start, and nobody must take it
+    /// for being on its way.
+    pub(crate) fn follower_stopped(&self) {
+        let detail = "the thread that reads older segments panicked: this is a bug, please report it with the log's output, and start the log again";
+        tracing::error!(detail, "the follower has stopped");
+        lock(&self.volatile.dedup).give_up(detail.into());
+        self.derived.set_problem(Some(detail.into()));
+        lock(&self.lasting).get_or_insert_with(|| detail.into());
     }
 
     /// A derived file was found wrong: it is made again from the journal.
@@ -122,9 +146,9 @@ impl Shared {
         if let Some(detail) = self.fatal.get() {
             return Health::Fatal { detail: detail.clone() };
         }
-        let damage = lock(&self.damage).clone();
+        let lasting = lock(&self.lasting).clone();
         let problem =
-            damage.or_else(|| self.derived.problem()).or_else(|| lock(&self.volatile.dedup).problem());
+            lasting.or_else(|| self.derived.problem()).or_else(|| lock(&self.volatile.dedup).problem());
         problem.map_or(Health::Ok, |detail| Health::Degraded { detail })
     }
 }

@@ -215,7 +215,34 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// Whatever the profile refuses.
     pub fn skip(&mut self, depth_max: usize) -> Result<(), CborError> {
-        self.value(depth_max).map(drop)
+        let start = self.offset;
+        let (major, argument) = self.head()?;
+        let wrong = |fault| CborError { offset: start, fault };
+        match major {
+            UNSIGNED => integer(argument).map(drop).ok_or(wrong(Fault::IntegerRange)),
+            NEGATIVE => argument.checked_add(1).and_then(integer).map(drop).ok_or(wrong(Fault::IntegerRange)),
+            BYTES => self.counted(argument, start).and_then(|n| self.take(n)).map(drop),
+            TEXT => {
+                let bytes = self.counted(argument, start).and_then(|n| self.take(n))?;
+                core::str::from_utf8(bytes).map(drop).map_err(|_| wrong(Fault::Utf8))
+            }
+            ARRAY => {
+                let depth_left = depth_max.checked_sub(1).ok_or(wrong(Fault::Depth))?;
+                (0..self.counted(argument, start)?).try_for_each(|_| self.skip(depth_left))
+            }
+            MAP => {
+                let depth_left = depth_max.checked_sub(1).ok_or(wrong(Fault::Depth))?;
+                let mut previous = None;
+                for _ in 0..self.counted(argument, start)? {
+                    previous = Some(self.key(previous)?);
+                    self.skip(depth_left)?;
+                }
+                Ok(())
+            }
+            TAG => Err(wrong(Fault::Tag)),
+            _ if (20..=22).contains(&argument) => Ok(()),
+            _ => Err(wrong(Fault::Simple)),
+        }
     }
 
     fn peek(&self) -> Option<u8> {

@@ -5,7 +5,23 @@ use proptest::prelude::*;
 use std::format;
 
 fn parse(text: &str) -> Result<Value, Fault> {
-    Value::parse(&hex::decode(text).unwrap(), 8).map_err(|error| error.fault)
+    let bytes = hex::decode(text).unwrap();
+    assert!(skips_as_it_reads(&bytes), "{text}");
+    Value::parse(&bytes, 8).map_err(|error| error.fault)
+}
+
+/// Passing over an item takes and refuses exactly what reading it does.
+fn skips_as_it_reads(bytes: &[u8]) -> bool {
+    let (mut reading, mut skipping) = (Reader::new(bytes), Reader::new(bytes));
+    let (read, skipped) = (reading.value(8).map(drop), skipping.skip(8));
+    read == skipped && (read.is_err() || reading.offset() == skipping.offset())
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_skipped_as_they_are_read(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+        prop_assert!(skips_as_it_reads(&bytes));
+    }
 }
 
 #[test]

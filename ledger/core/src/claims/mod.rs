@@ -27,6 +27,7 @@ pub use to_json::to_json;
 pub use types::{ABSENT, DIGEST, Field, PRINCIPAL, REFERENCE, Type};
 
 pub(crate) use from_json::convert;
+pub(crate) use types::ABSENT_KEY;
 
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use crate::json::Json;
 use core::fmt;
 
 /// The member that makes a map an absence, whatever else it holds.
-pub(super) const ABSENT_KEY: &str = "absent";
+pub(crate) const ABSENT_KEY: &str = "absent";
 
 /// The type of a claim's value, or of a part of it.
 #[derive(Debug)]

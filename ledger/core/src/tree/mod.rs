@@ -13,7 +13,7 @@ mod verify;
 pub use extension::Extension;
 pub use frontier::{Frontier, FrontierError};
 pub use make::{NodeSource, consistency_proof, inclusion_proof, root_of};
-pub use multiproof::{MultiproofError, multiproof, root_from_multiproof};
+pub use multiproof::{MultiproofError, multiproof, multiproof_each, root_from_multiproof};
 pub use tile::{Resource, TILE_HASHES, Tile, TilePathError};
 pub use verify::{ProofError, inclusion_length, root_from_inclusion, verify_consistency, verify_inclusion};
 
@@ -24,4 +24,4 @@ fn split(size: u64) -> u64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -49,10 +49,27 @@ pub enum MultiproofError {
 /// # Errors
 /// Those of the source.
 pub fn multiproof<S: NodeSource>(source: &S, indices: &[u64], size: u64) -> Result<Vec<Hash>, S::Error> {
-    debug_assert!(indices.is_sorted_by(|a, b| a < b) && indices.last().is_some_and(|last| *last < size));
     let mut nodes = Vec::new();
-    gather(source, indices, 0, size, &mut nodes)?;
+    let mut keep = |node| {
+        nodes.push(node);
+        Ok(())
+    };
+    multiproof_each(source, indices, size, &mut keep)?;
     Ok(nodes)
+}
+
+/// As [`multiproof`], handing out one node after the other, so that a proof of any size needs no memory.
+///
+/// # Errors
+/// Those of the source, and those of `emit`.
+pub fn multiproof_each<S: NodeSource>(
+    source: &S,
+    indices: &[u64],
+    size: u64,
+    emit: &mut dyn FnMut(Hash) -> Result<(), S::Error>,
+) -> Result<(), S::Error> {
+    debug_assert!(indices.is_sorted_by(|a, b| a < b) && indices.last().is_some_and(|last| *last < size));
+    gather(source, indices, 0, size, emit)
 }
 
 fn gather<S: NodeSource>(
@@ -60,15 +77,15 @@ fn gather<S: NodeSource>(
     indices: &[u64],
     start: u64,
     end: u64,
-    nodes: &mut Vec<Hash>,
+    emit: &mut dyn FnMut(Hash) -> Result<(), S::Error>,
 ) -> Result<(), S::Error> {
     if indices.is_empty() {
-        nodes.push(super::make::subtree(source, start, end)?);
+        emit(super::make::subtree(source, start, end)?)?;
     } else if end - start > 1 && u64::try_from(indices.len()) != Ok(end - start) {
         let middle = start + split(end - start);
         let (left, right) = indices.split_at(indices.partition_point(|index| *index < middle));
-        gather(source, left, start, middle, nodes)?;
-        gather(source, right, middle, end, nodes)?;
+        gather(source, left, start, middle, emit)?;
+        gather(source, right, middle, end, emit)?;
     }
     Ok(())
 }

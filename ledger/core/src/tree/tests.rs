@@ -7,7 +7,7 @@ use std::format;
 use std::string::{String, ToString};
 
 /// Stores every leaf and computes nodes by definition: slow, and obviously RFC 6962.
-pub(super) struct Leaves(pub(super) Vec<Hash>);
+pub(crate) struct Leaves(pub(crate) Vec<Hash>);
 
 impl NodeSource for Leaves {
     type Error = ();

@@ -166,7 +166,7 @@ impl DerivedFiles {
     }
 
     fn open_or_create(&self, path: PathBuf) -> Result<Box<dyn DiskFile>, DiskError> {
-        let access = if self.disk.exists(&path)? { Access::Write } else { Access::Create };
+        let access = if self.disk.exists(&path)? { Access::Write } else { Access::CreatePrivate };
         self.disk.open(&path, access)
     }
 

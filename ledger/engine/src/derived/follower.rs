@@ -2,18 +2,18 @@
 //! segments. It checks all that it reads.
 //!
 //! Damage in the journal ends what needs it, until the next start, and the operator is told file and offset. Trouble with
-//! the derived files is retried. Neither reaches the sequencer.
+//! the derived files is retried, and so is a journal that the system won't let us read. None of it reaches the sequencer.
 
 use super::tail::Chunk;
 use crate::edge::Head;
 use crate::scan::scan_segment;
-use crate::shared::Shared;
+use crate::shared::{Shared, Verdict};
 use crate::store::StoreError;
 use crate::sync::{lock, write};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-/// How long after a failed write of derived files it is tried again.
+/// How long after a failed write of derived files, or a failed read of the journal, it is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// How the other threads tell the follower that there is something to do.
@@ -80,6 +80,8 @@ pub(crate) struct Follower {
     derive_next: Option<u64>,
     /// The journal is damaged where it is to be derived from.
     stuck: bool,
+    /// The system refused to read the journal.
+    refused: bool,
     rebuilding: bool,
 }
 
@@ -87,29 +89,40 @@ impl Follower {
     /// Of a log that was just opened.
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         let dedup_end = shared.frames.newest();
-        Self { shared, dedup_next: 0, dedup_end, derive_next: None, stuck: false, rebuilding: false }
+        Self {
+            shared,
+            dedup_next: 0,
+            dedup_end,
+            derive_next: None,
+            stuck: false,
+            refused: false,
+            rebuilding: false,
+        }
     }
 
     /// Works until it is told to stop.
     pub(crate) fn run(mut self) {
+        let guard = PanicGuard(Arc::clone(&self.shared));
         self.open_files(false);
         loop {
             self.catch_up();
-            let waiting_to_retry = self.derive_next.is_none() && !self.stuck;
-            let orders = self.shared.bell.wait(waiting_to_retry.then_some(RETRY_AFTER));
+            let reopen = self.derive_next.is_none() && !self.stuck;
+            let orders = self.shared.bell.wait((reopen || self.refused).then_some(RETRY_AFTER));
             if orders.stop {
-                return;
+                break;
             }
-            // Where the journal can't be read, what is derived can't be made again: it is kept, and goes on being checked.
-            if (orders.rebuild || waiting_to_retry) && !self.stuck {
+            // Where the journal is damaged, what is derived can't be made again: it is kept, and goes on being checked.
+            if (orders.rebuild || reopen) && !self.stuck {
                 self.open_files(orders.rebuild);
             }
         }
+        drop(guard);
     }
 
     /// Opens the derived files: where the mark says, or anew.
     pub(crate) fn open_files(&mut self, anew: bool) {
         self.rebuilding |= anew;
+        lock(&self.shared.verdicts).retain(|_, verdict| !matches!(verdict, Verdict::Sound));
         let frames = Arc::clone(&self.shared.frames);
         let believes = |mark: &Head| {
             let edge = frames.locate(mark.size).and_then(|segment| frames.edge(segment));
@@ -127,7 +140,8 @@ impl Follower {
 
     /// Reads every full segment that is still to be read.
     pub(crate) fn catch_up(&mut self) {
-        while !self.shared.bell.stopping() {
+        self.refused = false;
+        while !self.shared.bell.stopping() && !self.refused {
             let dedup = Some(self.dedup_next).filter(|next| *next < self.dedup_end);
             let newest = self.shared.frames.newest();
             let derive = self.derive_next.filter(|next| *next < newest && !self.stuck);
@@ -138,7 +152,7 @@ impl Follower {
                 Err(error) => self.journal_failed(&error, dedup, derive),
             }
         }
-        if self.derive_next.is_some() && !self.stuck {
+        if self.derive_next.is_some() && !self.stuck && !self.refused {
             self.shared.derived.set_problem(None);
             if std::mem::take(&mut self.rebuilding) {
                 self.shared.observer.derived_rebuilt(self.shared.derived.covered());
@@ -193,6 +207,14 @@ impl Follower {
 
     fn journal_failed(&mut self, error: &StoreError, dedup: bool, derive: bool) {
         let detail = error.to_string();
+        if !error.is_damage() {
+            tracing::error!(detail, "the journal cannot be read; it will be tried again");
+            self.refused = true;
+            if derive {
+                self.shared.derived.set_problem(Some(format!("{detail}; it will be tried again")));
+            }
+            return;
+        }
         self.shared.report_damage(&detail);
         if dedup {
             self.dedup_end = self.dedup_next;
@@ -201,6 +223,17 @@ impl Follower {
         if derive {
             self.stuck = true;
             self.shared.derived.set_problem(Some(detail));
+        }
+    }
+}
+
+/// If the thread ends by a panic, nobody must wait for what it was to read.
+struct PanicGuard(Arc<Shared>);
+
+impl Drop for PanicGuard {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.follower_stopped();
         }
     }
 }

@@ -17,8 +17,8 @@ use std::sync::{Arc, Mutex, OnceLock, RwLock};
 /// Bytes of a segment file: 64 MiB, so that opening, which reads one, takes a fraction of a second.
 pub(crate) const SEGMENT_BYTES: u32 = 64 * 1024 * 1024;
 
-/// Bytes looked at together when what lies behind the end is searched for garbage.
-const ZERO_CHUNK_BYTES: usize = 1024 * 1024;
+/// Bytes looked at, and zeroed, together when what lies behind the end is searched for garbage.
+const CHUNK_BYTES: usize = 1024 * 1024;
 
 /// Segment files held open for reading; a process has 1,024 descriptors by default, most of them for connections.
 const OPEN_FILES_MAX: usize = 64;
@@ -51,6 +51,9 @@ struct Current {
     capacity: u32,
     /// Where the next frame goes.
     end: u32,
+    /// Whether that room is reserved, and nothing but zeros lies in it behind the end. Not yet in a segment that was just
+    /// opened: a copy of it that was put back may have holes, and a torn frame may lie there.
+    settled: bool,
 }
 
 impl FileStore {
@@ -66,7 +69,7 @@ impl FileStore {
         let segment = create_segment(disk, &places.journal, log, 0, &Edge::empty(), segment_bytes)?;
         segment.write_at(frame, u64::from(START))?;
         segment.sync_data()?;
-        Ok(create_file(disk, &places.high_water, Access::Create, &HighWater::first_bytes(log, head))?)
+        Ok(create_file(disk, &places.high_water, Access::CreatePrivate, &HighWater::first_bytes(log, head))?)
     }
 
     /// Opens what [`FileStore::create`] made. Nothing is written yet, and nothing but headers is read.
@@ -96,17 +99,18 @@ impl FileStore {
             open: Mutex::default(),
         });
         segments.set_newest(newest);
-        // A newest segment whose header never was written in full has no frames: it is made anew when it is needed.
+        // A newest segment whose header never was written in full has no frames: it is made anew when it is needed. With
+        // anything behind it, the header was whole and synced once: that is damage, and said below.
         if newest > 0
             && let Err(HeaderFault::Invalid(_)) = segments.read_header(newest)?
+            && first_non_zero(segments.file(newest)?.as_ref(), u64::from(START))?.is_none()
         {
             newest -= 1;
             segments.set_newest(newest);
         }
         segments.edge(newest)?;
         let file = segments.open_for_writing(newest)?;
-        let capacity = u32::try_from(file.len()?).unwrap_or(u32::MAX);
-        let current = Current { sequence: newest, file, capacity, end: START };
+        let current = Current { sequence: newest, file, capacity: START, end: START, settled: false };
         Ok(Self { segments, high_water, current, segment_bytes })
     }
 
@@ -116,7 +120,8 @@ impl FileStore {
         let Segments { disk, folder, log, .. } = self.segments.as_ref();
         let file = create_segment(disk.as_ref(), folder, *log, sequence, edge, self.segment_bytes)?;
         self.segments.set_newest(sequence);
-        self.current = Current { sequence, file: Arc::from(file), capacity: self.segment_bytes, end: START };
+        let (file, capacity) = (Arc::from(file), self.segment_bytes);
+        self.current = Current { sequence, file, capacity, end: START, settled: true };
         Ok(())
     }
 
@@ -130,19 +135,22 @@ impl FileStore {
         self.segments.disk.sync_dir(&self.segments.folder)
     }
 
-    fn zero_from(&self, end: u32) -> Result<(), DiskError> {
-        let (mut offset, capacity) = (u64::from(end), u64::from(self.current.capacity));
-        while offset < capacity {
-            let length = usize::try_from(capacity - offset).unwrap_or(usize::MAX).min(ZERO_CHUNK_BYTES);
-            let mut chunk = vec![0; length];
-            self.current.file.read_at(&mut chunk, offset)?;
-            if chunk.iter().any(|byte| *byte != 0) {
-                chunk.fill(0);
-                self.current.file.write_at(&chunk, offset)?;
-            }
-            offset += u64::try_from(length).unwrap_or(u64::MAX);
+    /// Reserves the current segment's room and zeroes what lies behind its end. Room comes first: without it, nothing is
+    /// written, and it may be tried again.
+    fn settle(&mut self) -> Result<(), StoreError> {
+        let Current { file, end, .. } = &self.current;
+        let capacity = file.len()?.max(u64::from(self.segment_bytes));
+        file.allocate(capacity).map_err(no_space)?;
+        let mut offset = u64::from(*end);
+        while let Some(garbage) = first_non_zero(file.as_ref(), offset)? {
+            let length = usize::try_from(capacity - garbage).unwrap_or(usize::MAX).min(CHUNK_BYTES);
+            file.write_at(&vec![0; length], garbage)?;
+            offset = garbage + u64::try_from(length).unwrap_or(u64::MAX);
         }
-        self.current.file.sync_data()
+        file.sync_data()?;
+        self.current.capacity = u32::try_from(capacity).unwrap_or(u32::MAX);
+        self.current.settled = true;
+        Ok(())
     }
 }
 
@@ -156,6 +164,9 @@ impl Store for FileStore {
     }
 
     fn reserve(&mut self, bytes: usize, edge: &Edge) -> Result<bool, StoreError> {
+        if !self.current.settled {
+            self.settle()?;
+        }
         let room = usize::try_from(self.current.capacity.saturating_sub(self.current.end)).unwrap_or(0);
         if bytes <= room {
             return Ok(false);
@@ -187,9 +198,15 @@ impl Store for FileStore {
         if end.offset == START {
             self.renew_header()?;
         }
-        self.zero_from(end.offset)?;
         self.current.end = end.offset;
-        Ok(())
+        self.current.settled = false;
+        match self.settle() {
+            Err(StoreError::NoSpace(error)) => {
+                tracing::warn!("{error}: nothing is appended before there is space; reads go on");
+                Ok(())
+            }
+            result => result,
+        }
     }
 
     fn frames(&self) -> Arc<dyn Frames> {
@@ -331,14 +348,11 @@ fn create_segment(
     segment_bytes: u32,
 ) -> Result<Box<dyn DiskFile>, StoreError> {
     let path = segment_path(folder, sequence);
-    let no_space = |error: DiskError| {
-        if error.is_no_space() { StoreError::NoSpace(error) } else { StoreError::Disk(error) }
-    };
     // What an earlier try left behind has no frames: a segment takes some only after all of this succeeded.
     if disk.exists(&path)? {
         disk.remove(&path)?;
     }
-    let file = disk.open(&path, Access::Create).map_err(no_space)?;
+    let file = disk.open(&path, Access::CreatePrivate).map_err(no_space)?;
     if let Err(error) = file.allocate(u64::from(segment_bytes)) {
         disk.remove(&path)?;
         return Err(no_space(error));
@@ -347,6 +361,26 @@ fn create_segment(
     file.sync_all()?;
     disk.sync_dir(folder)?;
     Ok(file)
+}
+
+fn no_space(error: DiskError) -> StoreError {
+    if error.is_no_space() { StoreError::NoSpace(error) } else { StoreError::Disk(error) }
+}
+
+/// Where the first byte that isn't zero lies, at `offset` or behind it.
+fn first_non_zero(file: &dyn DiskFile, mut offset: u64) -> Result<Option<u64>, DiskError> {
+    let end = file.len()?;
+    while offset < end {
+        let length = usize::try_from(end - offset).unwrap_or(usize::MAX).min(CHUNK_BYTES);
+        let mut chunk = vec![0; length];
+        file.read_at(&mut chunk, offset)?;
+        let within = |position| offset.saturating_add(u64::try_from(position).unwrap_or(u64::MAX));
+        if let Some(position) = chunk.iter().position(|byte| *byte != 0) {
+            return Ok(Some(within(position)));
+        }
+        offset = within(length);
+    }
+    Ok(None)
 }
 
 fn segment_path(folder: &Path, sequence: u64) -> PathBuf {

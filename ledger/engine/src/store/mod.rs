@@ -79,7 +79,8 @@ pub(crate) trait Store: Send {
     /// the one before it. Recovery's, before anything else moves the head.
     fn renew_head(&mut self) -> Result<(), StoreError>;
 
-    /// Durably forgets whatever lies at and behind `end`, where the next frame will go.
+    /// Durably forgets whatever lies at and behind `end`, where the next frame will go. Where there is no space for that,
+    /// it is put off to [`Store::reserve`], and nothing is appended before.
     fn cut(&mut self, end: FrameAt) -> Result<(), StoreError>;
 
     /// The readers' side.
@@ -195,4 +196,19 @@ pub enum StoreError {
         /// The file.
         file: String,
     },
+}
+
+impl StoreError {
+    /// Whether what is stored is wrong or gone, so that trying again finds the same. The system's own refusals are not:
+    /// descriptors, memory and space come back.
+    pub(crate) const fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged { .. }
+            | Self::Foreign { .. }
+            | Self::Version { .. }
+            | Self::MissingSegment { .. }
+            | Self::NoHighWater { .. } => true,
+            Self::NoSpace(_) | Self::Disk(_) | Self::Held { .. } => false,
+        }
+    }
 }

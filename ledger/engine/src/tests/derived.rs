@@ -1,13 +1,18 @@
 //! Derived files may be deleted, damaged or unwritable, and older segments may rot: what is read is right, or refused.
 
 use super::oracle::History;
-use super::{Folder, Stepped, damage, keyed, submission};
+use super::{Folder, SMALL_SEGMENT_BYTES, Stepped, damage, keyed, submission};
+use crate::dedup::Lookup;
+use crate::observer::Observer;
+use crate::options::Options;
 use crate::reader::{ReadError, Reader};
 use crate::shared::Health;
 use crate::store::StoreError;
 use crate::submission::AppendError;
+use crate::sync::lock;
 use provlog_core::tree::Tile;
 use std::fs;
+use std::sync::Arc;
 
 /// A log of 300 entries in several segments, and what is known of it.
 fn filled() -> (Folder, History) {
@@ -237,4 +242,77 @@ fn a_lost_older_segment_is_reported_by_name() {
         }
     }
     assert!(reopened > 0);
+}
+
+#[test]
+fn a_segment_that_the_system_will_not_read_is_no_damage_and_is_tried_again() {
+    let (folder, disk) = Folder::simulated();
+    let history = fill(&folder);
+    // One that looking for the first entry doesn't come by.
+    let segment = folder.segment(2);
+    let first = folder.open().unwrap().opened.shared.frames.first_index(2).unwrap();
+    for derive in [false, true] {
+        if derive {
+            disk.damage(&folder.path("tiles/mark"), Vec::clear);
+        }
+        disk.refuse(Some(&segment));
+        let mut log = open(&folder);
+        let error = log.append(keyed(1, "a new one")).unwrap_err();
+        assert!(matches!(error, AppendError::DedupRebuilding { .. }), "{error}");
+        match log.reader().record(first).unwrap_err() {
+            ReadError::DerivedUnavailable { detail } if derive => {
+                assert!(detail.contains("refused, on purpose; it will be tried again"), "{detail}");
+            }
+            ReadError::Journal(StoreError::Disk(_)) if !derive => {}
+            other => panic!("{other}"),
+        }
+        disk.refuse(None);
+        log.follow(false);
+        history.check(&log.reader()).unwrap();
+        assert!(log.append(keyed(1, "first")).unwrap().outcome.is_duplicate());
+        // Nor does a read that fails later say anything of the journal, or of what was derived from it.
+        disk.refuse_one_read(&segment);
+        let error = log.reader().record(first).unwrap_err();
+        assert!(matches!(error, ReadError::Journal(StoreError::Disk(_))), "{error}");
+        log.reader().record(first).unwrap();
+        assert_eq!(log.opened.shared.health(), Health::Ok);
+    }
+}
+
+#[test]
+fn a_segment_found_damaged_is_not_searched_again() {
+    let (folder, disk) = Folder::simulated();
+    let log = folder.fill(0, 30);
+    let segment = folder.segment(1);
+    let first = log.opened.shared.frames.first_index(1).unwrap();
+    let second = 4096 + crate::frame::decode_header(&disk.bytes(&segment)[4096..]).unwrap().frame_bytes;
+    let sections = crate::frame::HEADER_BYTES + crate::frame::RECORD_OVERHEAD_BYTES + 80;
+    disk.damage(&segment, |bytes| bytes[second + sections] ^= 1);
+    let error = log.reader().record(first + 1).unwrap_err().to_string();
+    assert!(error.contains(&format!("{} at byte {second}: ", segment.display())), "{error}");
+    // Searching again would stop at the first frame.
+    disk.damage(&segment, |bytes| bytes[4096 + sections] ^= 1);
+    assert_eq!(log.reader().record(first + 1).unwrap_err().to_string(), error);
+    log.reader().record(first + 2).unwrap();
+}
+
+#[test]
+fn a_panic_on_the_followers_thread_is_told() {
+    struct Panics;
+    impl Observer for Panics {
+        fn derived_failed(&self, _detail: &str) {
+            panic!("on purpose, in a test");
+        }
+    }
+    let (folder, disk) = Folder::simulated();
+    fill(&folder);
+    disk.refuse(Some(&folder.path("tiles/0")));
+    let options = Options { observer: Arc::new(Panics), ..folder.options.clone() };
+    let opened = Stepped::open(&folder.disk, &options, SMALL_SEGMENT_BYTES).unwrap().opened;
+    let follower = opened.follower;
+    std::thread::spawn(move || follower.run()).join().unwrap_err();
+    let Health::Degraded { detail } = opened.shared.health() else { panic!("nobody was told") };
+    assert!(detail.contains("panicked"), "{detail}");
+    let key = keyed(1, "a new one").dedup.unwrap();
+    assert_eq!(lock(&opened.shared.volatile.dedup).lookup(&key), Lookup::Unavailable { detail });
 }

@@ -3,7 +3,7 @@
 
 use super::oracle::History;
 use super::sim_disk::{Fault, Keep, SimDisk, Skip, SyncKind};
-use super::{ORIGIN, SMALL_SEGMENT_BYTES, Stepped, options, submission};
+use super::{Folder, ORIGIN, SMALL_SEGMENT_BYTES, Stepped, options, submission};
 use crate::create;
 use crate::durable::Disk;
 use crate::options::Options;
@@ -36,7 +36,9 @@ enum Stop {
 
 impl World {
     fn new() -> Self {
-        let disk = SimDisk::new(Path::new(FOLDER));
+        // Somebody made the folder, and didn't see to it that it stays.
+        let disk = SimDisk::new(Path::new("/"));
+        disk.create_dir(Path::new(FOLDER)).unwrap();
         Self {
             disk,
             options: options(FOLDER).0,
@@ -53,6 +55,8 @@ impl World {
         let settings =
             disk.exists(&self.options.settings_path()).map_err(|error| Stop::Process(error.to_string()))?;
         if !settings {
+            create::make_folder(disk.as_ref(), &self.options.data_dir)
+                .map_err(|error| Stop::Process(error.to_string()))?;
             create::create(disk.as_ref(), &self.options, ORIGIN, SMALL_SEGMENT_BYTES)
                 .map_err(|error| Stop::Process(format!("creation: {error}")))?;
         }
@@ -172,8 +176,9 @@ fn what_a_failed_sync_left_in_the_cache_is_not_relied_on() {
 
 fn operations_of_creation() -> usize {
     let world = World::new();
+    let before = world.disk.operations();
     create::create(&world.disk, &world.options, ORIGIN, SMALL_SEGMENT_BYTES).unwrap();
-    world.disk.operations()
+    world.disk.operations() - before
 }
 
 #[test]
@@ -181,7 +186,8 @@ fn every_sync_is_needed() {
     // A segment header's own sync is not among them: the first frame's has the header too. It is there so that a disk
     // that fails is found before the segment is named and an index assigned. Nor are those of derived files: without them
     // a power cut costs a rebuild, and nothing else.
-    let syncs: [(&str, Skip); 9] = [
+    let syncs: [(&str, Skip); 10] = [
+        ("the folder's above the data folder", |path, _| path == Path::new("/")),
         ("a frame's", |path, kind| is_segment(path) && kind == SyncKind::Data),
         ("the journal folder's", |path, kind| path.ends_with("journal") && kind == SyncKind::Folder),
         ("the high-water mark's", |path, kind| path.ends_with("high-water") && kind == SyncKind::Data),
@@ -234,4 +240,39 @@ fn no_space_refuses_and_loses_nothing_and_appends_go_on_when_it_returns() {
     history.answered(&[submission(n)], &answer).unwrap();
     assert_eq!(answer.committed.checkpoint.size, n + 2, "genesis, and {n} before");
     history.check(&log.reader()).unwrap();
+}
+
+/// A copy that was put back has holes where the segment was reserved, may lack the zeros at its end, and here there is no
+/// space for either.
+#[test]
+fn a_log_put_back_onto_a_full_disk_is_read_and_takes_appends_when_there_is_space() {
+    for torn in [0, 60] {
+        let (folder, disk) = Folder::simulated();
+        drop(folder.fill(0, 2));
+        let path = folder.segment(0);
+        let end = disk.bytes(&path).iter().rposition(|byte| *byte != 0).unwrap() + 1;
+        disk.damage(&path, |bytes| {
+            bytes.truncate(end);
+            bytes.resize(end + torn, 9);
+        });
+        disk.make_hole(&path, end);
+        disk.set_space(Some(0));
+        let put_back = disk.bytes(&path);
+        let mut log = folder.open().unwrap();
+        for index in 0..3 {
+            log.reader().record(index).unwrap();
+        }
+        for _ in 0..3 {
+            let error = log.append(submission(2)).unwrap_err();
+            assert!(matches!(error, AppendError::NoSpace { .. }), "{error}");
+        }
+        assert_eq!(disk.bytes(&path), put_back, "nothing was written");
+        disk.set_space(Some(u64::from(SMALL_SEGMENT_BYTES)));
+        assert_eq!(log.append(submission(2)).unwrap().outcome.index(), 3);
+        assert_eq!(disk.bytes(&path).len(), usize::try_from(SMALL_SEGMENT_BYTES).unwrap());
+        drop(log);
+        let log = folder.open().unwrap();
+        assert_eq!(log.reader().committed().checkpoint.size, 4);
+        assert_eq!(log.opened.shared.frames.newest(), 0, "there was room in the first segment");
+    }
 }

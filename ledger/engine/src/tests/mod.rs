@@ -43,7 +43,7 @@ pub(crate) fn submission(n: u64) -> Submission {
         claim("model", 2, "a model".into()),
     ]);
     let attested = Section::from_claims(vec![claim("workload", 3, "none".into())]);
-    Submission::new(Kind::new(4).unwrap(), &submitted.unwrap(), &attested.unwrap(), None)
+    Submission::new(Kind::new(4).unwrap(), &submitted.unwrap(), &attested.unwrap(), None).unwrap()
 }
 
 /// The same under a dedup key that follows from `key`.

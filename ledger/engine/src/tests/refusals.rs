@@ -115,18 +115,34 @@ fn a_newest_segment_cut_anywhere_or_with_any_byte_flipped() {
 #[test]
 fn a_later_newest_segment_that_is_damaged_or_gone() {
     let folder = Folder::new();
-    drop(folder.fill(0, 30));
+    let log = folder.fill(0, 30);
     let newest = folder.newest_segment();
     assert!(newest > 2);
+    let head = log.opened.shared.frames.edge(newest).unwrap().head();
+    drop(log);
     let copy = files(&folder.path("journal"));
-    // With its header damaged it counts as absent, so the journal is behind; the same without the file.
+    // Its header was whole before it took a frame: with anything behind it, damage of it is just that.
     damage(&folder.segment(newest), |bytes| bytes[200] ^= 1);
-    assert_says(
-        &refusal(&folder),
-        &["but 31 were acknowledged", &folder.segment(newest - 1).display().to_string()],
+    let damaged = format!(
+        "{} at byte 0: the segment header's CRC32C is wrong: the file is damaged",
+        folder.segment(newest).display()
     );
+    assert_says(&refusal(&folder), &[&damaged]);
+    // The same with the mark of before that segment: cutting it off would lose what was acknowledged.
+    let mark = fs::read(folder.path("high-water")).unwrap();
+    let log = crate::store::segment::LogId(hex_id(&folder));
+    fs::write(folder.path("high-water"), crate::store::high_water::HighWater::first_bytes(log, &head))
+        .unwrap();
+    assert_says(&refusal(&folder), &[&damaged]);
+    fs::write(folder.path("high-water"), mark).unwrap();
+    // With nothing behind the header it counts as absent, so the journal is behind; the same without the file.
+    let before = folder.segment(newest - 1).display().to_string();
+    damage(&folder.segment(newest), |bytes| bytes[4096..].fill(0));
+    assert_says(&refusal(&folder), &["but 31 were acknowledged", &before]);
+    damage(&folder.segment(newest), |bytes| bytes.truncate(3000));
+    assert_says(&refusal(&folder), &["but 31 were acknowledged", &before]);
     fs::remove_file(folder.segment(newest)).unwrap();
-    assert_says(&refusal(&folder), &["but 31 were acknowledged"]);
+    assert_says(&refusal(&folder), &["but 31 were acknowledged", &before]);
     put_back(&folder.path("journal"), &copy);
     fs::remove_file(folder.segment(1)).unwrap();
     assert_says(
@@ -324,4 +340,38 @@ fn an_interrupted_creation_is_taken_up_with_the_same_places_only() {
     let disk: std::sync::Arc<dyn crate::durable::Disk> = std::sync::Arc::new(OsDisk);
     let mut log = super::Stepped::open(&disk, &options, SMALL_SEGMENT_BYTES).unwrap();
     log.append(submission(1)).unwrap();
+}
+
+#[test]
+fn what_a_log_makes_is_its_owners_alone_and_what_is_there_stays_as_it_is() {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let temporary = tempfile::tempdir().unwrap();
+    let (options, _) = options(temporary.path().join("log"));
+    create::make_folder(&OsDisk, &options.data_dir).unwrap();
+    create::create(&OsDisk, &options, ORIGIN, SMALL_SEGMENT_BYTES).unwrap();
+    let disk: std::sync::Arc<dyn crate::durable::Disk> = std::sync::Arc::new(OsDisk);
+    let fill = || {
+        let mut log = super::Stepped::open(&disk, &options, SMALL_SEGMENT_BYTES).unwrap();
+        log.follow(true);
+        (0..30).for_each(|n| drop(log.append(submission(n)).unwrap()));
+        log.follow(false);
+    };
+    fill();
+    for folder in ["", "journal", "keys", "tiles"] {
+        assert_eq!(mode(&options.data_dir.join(folder)), 0o700, "{folder}");
+    }
+    let made = files(&options.data_dir);
+    assert!(made.contains_key(&options.data_dir.join("tiles/mark")), "derived files are among them");
+    for path in made.keys().filter(|path| **path != options.trust_path()) {
+        assert_eq!(mode(path), 0o600, "{}", path.display());
+    }
+    let shown = [(".", 0o755), ("journal", 0o750), ("positions", 0o644), ("high-water", 0o640)];
+    for (name, bits) in shown {
+        fs::set_permissions(options.data_dir.join(name), fs::Permissions::from_mode(bits)).unwrap();
+    }
+    fill();
+    for (name, bits) in shown {
+        assert_eq!(mode(&options.data_dir.join(name)), bits, "{name}");
+    }
 }

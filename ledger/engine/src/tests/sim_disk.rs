@@ -62,6 +62,10 @@ struct Model {
     skip: Option<Skip>,
     /// Bytes that may be allocated yet, if that is limited.
     space: Option<u64>,
+    /// What can't be opened.
+    refused: Option<PathBuf>,
+    /// What can't be read the next time.
+    unread: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +87,8 @@ struct Inode {
     platter: Vec<u8>,
     pending: Vec<Change>,
     mode: u32,
+    /// Bytes from the start that have their place on the disk; what lies behind are holes.
+    allocated: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -202,6 +208,26 @@ impl SimDisk {
     /// Limits what may be allocated.
     pub(crate) fn set_space(&self, bytes: Option<u64>) {
         self.with(|model| model.space = bytes);
+    }
+
+    /// Refuses to open this file from now on.
+    pub(crate) fn refuse(&self, path: Option<&Path>) {
+        self.with(|model| model.refused = path.map(Into::into));
+    }
+
+    /// Refuses the next read of this file.
+    pub(crate) fn refuse_one_read(&self, path: &Path) {
+        self.with(|model| model.unread = Some(path.into()));
+    }
+
+    /// Makes the rest of a file, from `start` on, a hole, as copying it may.
+    pub(crate) fn make_hole(&self, path: &Path, start: usize) {
+        self.with(|model| {
+            let Some(Node::File(inode)) = model.names.get(path) else {
+                panic!("{} is no file", path.display())
+            };
+            model.inodes[*inode].allocated = start;
+        });
     }
 
     /// Changes a file's bytes, in cache and on the platter.
@@ -325,6 +351,10 @@ impl Disk for SimDisk {
         let create = matches!(access, Access::Create | Access::CreatePrivate);
         let failed =
             |kind: io::ErrorKind| DiskError { action: "open", path: path.into(), source: kind.into() };
+        if self.with(|model| model.refused.as_deref() == Some(path)) {
+            let source = io::Error::other("refused, on purpose");
+            return Err(DiskError { action: "open", path: path.into(), source });
+        }
         let inode = match (self.node(path)?, create) {
             (Some(Node::File(inode)), false) => inode,
             (None, true) => {
@@ -419,6 +449,22 @@ struct SimFile {
 }
 
 impl SimFile {
+    /// Takes the space for the first `bytes` of the file, as far as it doesn't have it.
+    fn take_space(&self, action: &'static str, bytes: usize) -> Result<(), DiskError> {
+        let enough = self.disk.with(|model| {
+            let inode = &mut model.inodes[self.inode];
+            let missing = u64::try_from(bytes.saturating_sub(inode.allocated)).unwrap();
+            let enough = model.space.is_none_or(|space| space >= missing);
+            if enough {
+                model.space = model.space.map(|space| space - missing);
+                inode.allocated = inode.allocated.max(bytes);
+            }
+            enough
+        });
+        let source = || io::ErrorKind::StorageFull.into();
+        enough.then_some(()).ok_or_else(|| DiskError { action, path: self.path.clone(), source: source() })
+    }
+
     fn change(&self, action: &'static str, half: Option<Change>, whole: Change) -> Result<(), DiskError> {
         let apply = |model: &mut Model, change: Change| {
             let inode = &mut model.inodes[self.inode];
@@ -463,6 +509,10 @@ impl DiskFile for SimFile {
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<(), DiskError> {
+        if self.disk.with(|model| model.unread.take_if(|path| *path == self.path)).is_some() {
+            let source = io::Error::other("refused, on purpose");
+            return Err(DiskError { action: "read", path: self.path.clone(), source });
+        }
         let start = usize::try_from(offset).unwrap();
         self.disk.look(&self.path, |model| {
             let bytes = model.inodes[self.inode].cache.get(start..start + buffer.len());
@@ -473,22 +523,13 @@ impl DiskFile for SimFile {
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<(), DiskError> {
         let offset = usize::try_from(offset).unwrap();
+        self.take_space("write", offset + bytes.len())?;
         let half = Change::Write(offset, bytes[..bytes.len() / 2].to_vec());
         self.change("write", Some(half), Change::Write(offset, bytes.to_vec()))
     }
 
     fn allocate(&self, bytes: u64) -> Result<(), DiskError> {
-        let space = self.disk.with(|model| {
-            let enough = model.space.is_none_or(|space| space >= bytes);
-            if enough {
-                model.space = model.space.map(|space| space - bytes);
-            }
-            enough
-        });
-        if !space {
-            let source = io::ErrorKind::StorageFull.into();
-            return Err(DiskError { action: "reserve room for", path: self.path.clone(), source });
-        }
+        self.take_space("reserve room for", usize::try_from(bytes).unwrap())?;
         let length = usize::try_from(bytes).unwrap().max(usize::try_from(self.len()?).unwrap());
         self.change("reserve room for", None, Change::Length(length))
     }

@@ -1,0 +1,394 @@
+//! Evidence queries: a closed language of conditions over an entry's kind and its claims.
+//!
+//! A query is checked against core's claim table when it is loaded, so a misspelt claim or a word that a claim can't
+//! have is an error and not evidence that is never found. It reads one record at a time: it joins no entries, and it
+//! never takes a hidden claim for the value that somebody says it has.
+
+use provlog_core::cbor::{Map, Value};
+use provlog_core::claims::{REFERENCE, Type, kind_named, kind_spec, type_of};
+use provlog_core::record::{Claim, SectionName};
+use provlog_core::redact::ClaimName;
+use provlog_core::{Kind, Record, hex};
+use serde::Deserialize;
+use std::fmt;
+
+/// Most names in a path, the claim's own aside: core lets a claim's value nest no deeper.
+const MEMBERS_MAX: usize = provlog_core::limits::VALUE_DEPTH_MAX;
+
+/// A query as a file has it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct QueryRow {
+    /// Kinds of entry that it is about.
+    kind: Vec<String>,
+    /// Whether every one of them has to fit, or one is enough.
+    #[serde(default)]
+    every: bool,
+    /// Which of them it is about.
+    #[serde(default, rename = "where")]
+    among: Vec<ValueRow>,
+    /// Paths at which there is something.
+    #[serde(default)]
+    has: Vec<String>,
+    /// Paths at which there is one of some values.
+    #[serde(default)]
+    value: Vec<ValueRow>,
+    /// Pairs of paths at which there are different values.
+    #[serde(default)]
+    differ: Vec<DifferRow>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ValueRow {
+    path: String,
+    equals: Option<Scalar>,
+    one_of: Option<Vec<Scalar>>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DifferRow {
+    path: String,
+    from: String,
+}
+
+/// A value that a claim is compared with.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a string, an integer or a boolean")]
+pub(crate) enum Scalar {
+    /// `true` or `false`.
+    Bool(bool),
+    /// An integer.
+    Integer(i64),
+    /// A string; for bytes, their lowercase hex.
+    Text(String),
+}
+
+/// What a record says to a condition or a query.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Truth {
+    /// It holds.
+    Met,
+    /// It doesn't.
+    Unmet,
+    /// A claim that would decide it is hidden.
+    Undisclosed,
+}
+
+/// A field of a query, and what is wrong with it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct QueryError {
+    /// Its name in the file.
+    pub(crate) field: &'static str,
+    /// Expected and got.
+    pub(crate) problem: String,
+}
+
+/// A query that fits the claim table.
+#[derive(Clone, Debug)]
+pub(crate) struct Query {
+    kinds: Vec<Kind>,
+    every: bool,
+    among: Vec<Condition>,
+    conditions: Vec<Condition>,
+}
+
+#[derive(Clone, Debug)]
+enum Condition {
+    /// There is something at the path: no absence, and not an empty list or map.
+    Has(Path),
+    /// The scalar at the path is one of these.
+    Is { path: Path, one_of: Vec<Scalar> },
+    /// There are scalars at both paths, and none is at both.
+    Differ { path: Path, from: Path },
+}
+
+/// A claim and the members on the way into its value. A list on the way stands for each of its items: all have to fit.
+#[derive(Clone, Debug)]
+struct Path {
+    claim: ClaimName,
+    members: Vec<String>,
+}
+
+impl QueryRow {
+    /// Checks the query against the claim table.
+    ///
+    /// # Errors
+    /// Every field that doesn't fit it.
+    pub(crate) fn compile(&self) -> Result<Query, Vec<QueryError>> {
+        let mut problems = Vec::new();
+        let kinds = self.kinds().unwrap_or_else(|problem| {
+            problems.push(QueryError { field: "kind", problem });
+            Vec::new()
+        });
+        let mut keep = |field, condition: Result<Condition, String>| {
+            condition.map_err(|problem| problems.push(QueryError { field, problem })).ok()
+        };
+        let among = self.among.iter().filter_map(|row| keep("where", row.compile(&kinds))).collect();
+        let mut conditions: Vec<Condition> = Vec::new();
+        for path in &self.has {
+            conditions.extend(keep("has", Path::parse(path, &kinds).map(|(path, _)| Condition::Has(path))));
+        }
+        for row in &self.value {
+            conditions.extend(keep("value", row.compile(&kinds)));
+        }
+        for row in &self.differ {
+            conditions.extend(keep("differ", row.compile(&kinds)));
+        }
+        if problems.is_empty() {
+            Ok(Query { kinds, every: self.every, among, conditions })
+        } else {
+            Err(problems)
+        }
+    }
+
+    fn kinds(&self) -> Result<Vec<Kind>, String> {
+        if self.kind.is_empty() {
+            return Err("expected at least one kind of entry, got none".into());
+        }
+        let kind = |name: &String| {
+            kind_named(name).map(|spec| spec.kind).ok_or_else(|| format!("{name:?} is no kind of entry"))
+        };
+        let mut kinds: Vec<Kind> = self.kind.iter().map(kind).collect::<Result<_, _>>()?;
+        kinds.sort_unstable();
+        kinds.dedup();
+        Ok(kinds)
+    }
+}
+
+impl ValueRow {
+    fn compile(&self, kinds: &[Kind]) -> Result<Condition, String> {
+        let (path, ty) = Path::parse(&self.path, kinds)?;
+        let one_of = match (&self.equals, &self.one_of) {
+            (Some(value), None) => vec![value.clone()],
+            (None, Some(values)) if !values.is_empty() => values.clone(),
+            _ => {
+                return Err(format!(
+                    "{}: expected either equals, or one_of with at least one value",
+                    self.path
+                ));
+            }
+        };
+        match one_of.iter().find(|value| !value.fits(ty)) {
+            Some(value) => Err(format!("{}: expected {ty}, got {value}", self.path)),
+            None => Ok(Condition::Is { path, one_of }),
+        }
+    }
+}
+
+impl DifferRow {
+    fn compile(&self, kinds: &[Kind]) -> Result<Condition, String> {
+        let scalar = |text: &str| match Path::parse(text, kinds)? {
+            (path, ty) if is_scalar(ty) => Ok(path),
+            (_, ty) => Err(format!("{text}: expected a path to a single value, got one to {ty}")),
+        };
+        Ok(Condition::Differ { path: scalar(&self.path)?, from: scalar(&self.from)? })
+    }
+}
+
+impl Query {
+    /// Kinds of entry that it is about, in order, each once.
+    pub(crate) fn kinds(&self) -> &[Kind] {
+        &self.kinds
+    }
+
+    /// Whether every entry that it is about has to fit, or one is enough.
+    pub(crate) const fn every(&self) -> bool {
+        self.every
+    }
+
+    /// What a record says to it; nothing when the query isn't about this record.
+    pub(crate) fn test(&self, record: &Record) -> Option<Truth> {
+        if !self.kinds.contains(&record.entry.kind) {
+            return None;
+        }
+        match all(&self.among, record) {
+            Truth::Unmet => None,
+            Truth::Undisclosed => Some(Truth::Undisclosed),
+            Truth::Met => Some(all(&self.conditions, record)),
+        }
+    }
+}
+
+/// One condition that fails decides, whatever the hidden claims hold.
+fn all(conditions: &[Condition], record: &Record) -> Truth {
+    let mut truth = Truth::Met;
+    for condition in conditions {
+        match condition.test(record) {
+            Truth::Unmet => return Truth::Unmet,
+            Truth::Undisclosed => truth = Truth::Undisclosed,
+            Truth::Met => {}
+        }
+    }
+    truth
+}
+
+impl Condition {
+    fn test(&self, record: &Record) -> Truth {
+        match self {
+            Self::Has(path) => path.test(record, &mut is_something),
+            Self::Is { path, one_of } => {
+                path.test(record, &mut |found| one_of.iter().any(|value| value.is(found)))
+            }
+            Self::Differ { path, from } => {
+                let (mut these, mut those) = (Vec::new(), Vec::new());
+                let truths = [path.collect(record, &mut these), from.collect(record, &mut those)];
+                if truths.contains(&Truth::Unmet) || these.iter().any(|value| those.contains(value)) {
+                    Truth::Unmet
+                } else if truths.contains(&Truth::Undisclosed) {
+                    Truth::Undisclosed
+                } else {
+                    Truth::Met
+                }
+            }
+        }
+    }
+}
+
+impl Path {
+    /// Reads `section.claim[.member]...`, and gives the type that it leads to.
+    fn parse(text: &str, kinds: &[Kind]) -> Result<(Self, &'static Type), String> {
+        let mut words = text.splitn(3, '.');
+        let claim = [words.next(), words.next()].map(Option::unwrap_or_default).join(".");
+        let claim: ClaimName = claim.parse().map_err(|_| {
+            format!("{text:?}: expected submitted.<claim> or attested.<claim>, and members after it")
+        })?;
+        let members: Vec<String> =
+            words.next().map(|rest| rest.split('.').map(Into::into).collect()).unwrap_or_default();
+        if members.len() > MEMBERS_MAX {
+            return Err(format!("{text:?}: expected at most {MEMBERS_MAX} members, got {}", members.len()));
+        }
+        let mut ty =
+            type_of(&claim.name).ok_or_else(|| format!("{text:?}: there is no claim {}", claim.name))?;
+        if claim.section == SectionName::Submitted {
+            let lacks =
+                kinds.iter().filter_map(|kind| kind_spec(*kind)).find(|kind| !kind.allows(&claim.name));
+            if let Some(kind) = lacks {
+                return Err(format!("{text:?}: an entry of kind {} has no claim {}", kind.name, claim.name));
+            }
+        }
+        for member in &members {
+            ty = member_type(ty, member).ok_or_else(|| format!("{text:?}: {ty} has no member {member:?}"))?;
+        }
+        Ok((Self { claim, members }, ty))
+    }
+
+    fn test<'r>(&self, record: &'r Record, fits: &mut dyn FnMut(&'r Value) -> bool) -> Truth {
+        match record.section(self.claim.section).get(&self.claim.name) {
+            None => Truth::Unmet,
+            Some(Claim::Hidden(_)) => Truth::Undisclosed,
+            Some(Claim::Disclosed { value, .. }) if at_each(value, &self.members, fits) => Truth::Met,
+            Some(Claim::Disclosed { .. }) => Truth::Unmet,
+        }
+    }
+
+    /// The scalars at the path, all of which have to be there.
+    fn collect<'r>(&self, record: &'r Record, found: &mut Vec<&'r Value>) -> Truth {
+        self.test(record, &mut |value| {
+            found.push(value);
+            is_something(value)
+        })
+    }
+}
+
+/// Whether what is at `members` fits, in each item of the lists on the way; an empty list holds nothing that could.
+fn at_each<'v>(value: &'v Value, members: &[String], fits: &mut dyn FnMut(&'v Value) -> bool) -> bool {
+    match (value, members.split_first()) {
+        (Value::Array(items), _) => {
+            !items.is_empty() && items.iter().all(|item| at_each(item, members, fits))
+        }
+        (_, None) => fits(value),
+        (Value::Map(map), Some((member, rest))) if !is_absence(map) => {
+            map.get(member).is_some_and(|inner| at_each(inner, rest, fits))
+        }
+        _ => false,
+    }
+}
+
+fn is_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Map(map) => !map.is_empty() && !is_absence(map),
+        Value::Array(items) => !items.is_empty(),
+        Value::Text(text) => !text.is_empty(),
+        Value::Integer(_) | Value::Bytes(_) | Value::Bool(_) => true,
+    }
+}
+
+/// A map with this member states that there is no value, whatever else it holds.
+fn is_absence(map: &Map) -> bool {
+    map.get("absent").is_some()
+}
+
+/// The type that a value has once names, absences, references and lists are taken off it.
+const fn inner(ty: &'static Type) -> &'static Type {
+    match ty {
+        Type::Named(_, ty)
+        | Type::OrAbsent(ty)
+        | Type::OneOrMany(ty)
+        | Type::List { item: ty, .. }
+        | Type::ReferenceOr(ty) => inner(ty),
+        _ => ty,
+    }
+}
+
+fn member_type(ty: &'static Type, member: &str) -> Option<&'static Type> {
+    let field =
+        |ty: &'static Type| ty.fields()?.iter().find(|field| field.name == member).map(|field| field.ty);
+    match ty {
+        Type::Named(_, ty) | Type::OrAbsent(ty) | Type::OneOrMany(ty) | Type::List { item: ty, .. } => {
+            member_type(ty, member)
+        }
+        Type::ReferenceOr(other) => member_type(other, member).or_else(|| member_type(&REFERENCE, member)),
+        Type::FreeMap { value, .. } => Some(value),
+        Type::Any if !member.is_empty() => Some(ty),
+        _ => field(ty),
+    }
+}
+
+const fn is_scalar(ty: &'static Type) -> bool {
+    !matches!(inner(ty), Type::Object(_) | Type::Digest | Type::FreeMap { .. })
+}
+
+impl Scalar {
+    fn fits(&self, ty: &'static Type) -> bool {
+        match (inner(ty), self) {
+            (Type::Text, Self::Text(text)) => !text.is_empty(),
+            (Type::Words(words), Self::Text(text)) => words.contains(&text.as_str()),
+            (Type::Bytes(lengths), Self::Text(text)) => {
+                hex::decode(text).is_some_and(|bytes| lengths.contains(&bytes.len()))
+            }
+            (Type::Uint, Self::Integer(integer)) => *integer >= 0,
+            (Type::Literal(literal), Self::Integer(integer)) => integer == literal,
+            (Type::Bool, Self::Bool(_)) | (Type::TextOrEmpty, Self::Text(_)) | (Type::Any, _) => true,
+            _ => false,
+        }
+    }
+
+    fn is(&self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::Bool(expected), Value::Bool(got)) => expected == got,
+            (Self::Integer(expected), Value::Integer(got)) => expected == got,
+            (Self::Text(expected), Value::Text(got)) => expected == got,
+            (Self::Text(expected), Value::Bytes(got)) => *expected == hex::encode(got),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Scalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(value) => value.fmt(f),
+            Self::Integer(value) => value.fmt(f),
+            Self::Text(value) => write!(f, "{value:?}"),
+        }
+    }
+}
+
+impl fmt::Display for QueryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.problem)
+    }
+}

@@ -1,0 +1,186 @@
+//! Packages on the reading side: a folder or a ZIP, and what `verify` says about one. What holds is `provlog-core`'s to
+//! say.
+
+mod folder;
+mod zip;
+
+use self::zip::Zip;
+use crate::exit::Exit;
+use crate::files::ReadError;
+use crate::page::{Colour, Page};
+use crate::receipt::{member, uint_json};
+use crate::report::{check_json, check_text};
+use crate::time;
+use folder::Folder;
+use provlog_core::json::Json;
+use provlog_core::package::{
+    Batch, Checked, MANIFEST, PackageRefused, PackageReport, PackageVerdict, verify_package,
+};
+use provlog_core::trust::Trust;
+use provlog_core::verify::{Check, Status};
+use std::path::Path;
+use std::thread;
+
+/// The end of a ZIP package's name.
+const ZIP_EXTENSION: &str = "zip";
+
+/// Whether this is the name of a ZIP package.
+pub(crate) fn is_zip(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(ZIP_EXTENSION))
+}
+
+/// Whether there is a package here: a folder with a manifest, or a ZIP.
+pub(crate) fn is_package(path: &Path) -> bool {
+    is_zip(path) && !path.is_dir() || path.join(MANIFEST).symlink_metadata().is_ok()
+}
+
+/// Why a package couldn't be opened.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error("{0}")]
+    Form(String),
+}
+
+/// A package, and what came of verifying it.
+#[derive(Debug)]
+pub(crate) struct JudgedPackage {
+    source: String,
+    outcome: Outcome,
+}
+
+#[derive(Debug)]
+enum Outcome {
+    Verified(Box<PackageVerdict>),
+    Refused(PackageRefused),
+    Unreadable(ReadError),
+}
+
+/// Verifies the package at `path`.
+pub(crate) fn judge(path: &Path, trust: &Trust) -> JudgedPackage {
+    let opened = if is_zip(path) && !path.is_dir() {
+        Zip::open(path).map(|zip| verify_package(&zip, trust))
+    } else {
+        Folder::open(path).map(|folder| verify_package(&folder, trust))
+    };
+    let outcome = match opened {
+        Ok(Ok(verdict)) => Outcome::Verified(Box::new(verdict)),
+        Ok(Err(refused)) => Outcome::Refused(refused),
+        Err(OpenError::Form(problem)) => Outcome::Refused(PackageRefused::Malformed(problem)),
+        Err(OpenError::Read(error)) => Outcome::Unreadable(error),
+    };
+    JudgedPackage { source: path.display().to_string(), outcome }
+}
+
+impl JudgedPackage {
+    /// The exit code, were it the only one.
+    pub(crate) fn exit(&self) -> Exit {
+        match &self.outcome {
+            Outcome::Verified(_) => Exit::Ok,
+            Outcome::Refused(PackageRefused::Malformed(_)) => Exit::Malformed,
+            Outcome::Refused(PackageRefused::Untrusted(_)) => Exit::Untrusted,
+            Outcome::Refused(PackageRefused::NotProven(_)) => Exit::NotProven,
+            Outcome::Unreadable(error) => Exit::of_read(error),
+        }
+    }
+
+    const fn verdict(&self) -> &'static str {
+        match &self.outcome {
+            Outcome::Verified(_) => "verified",
+            Outcome::Refused(PackageRefused::Malformed(_)) => "malformed",
+            Outcome::Refused(PackageRefused::Untrusted(_)) => "untrusted",
+            Outcome::Refused(PackageRefused::NotProven(_)) => "not proven",
+            Outcome::Unreadable(_) => "unreadable",
+        }
+    }
+
+    fn report(&self) -> Result<&PackageReport, String> {
+        match &self.outcome {
+            Outcome::Verified(verdict) => Ok(verdict.report()),
+            Outcome::Refused(PackageRefused::Untrusted(report) | PackageRefused::NotProven(report)) => {
+                Ok(report)
+            }
+            Outcome::Refused(PackageRefused::Malformed(problem)) => Err(problem.clone()),
+            Outcome::Unreadable(error) => Err(error.to_string()),
+        }
+    }
+
+    /// A line for each check, and the verdict.
+    pub(crate) fn write(&self, page: &mut Page) {
+        page.line(&self.source);
+        let summary = match self.report() {
+            Ok(report) => {
+                for check in &report.checks {
+                    page.marked(check.status, &check_text(check));
+                }
+                summary(report)
+            }
+            Err(problem) => {
+                page.marked(Status::Fail, &format!("format: {problem}"));
+                String::new()
+            }
+        };
+        let colour = if self.exit() == Exit::Ok { Colour::Green } else { Colour::Red };
+        page.coloured(colour, &format!("verdict: {}", self.verdict()), &summary);
+    }
+
+    /// The package's item in `packages`.
+    pub(crate) fn to_json(&self) -> Json {
+        let mut members = vec![
+            member("source", self.source.as_str().into()),
+            member("verdict", self.verdict().into()),
+            member("exit", Json::Integer(self.exit().code().into())),
+        ];
+        let failed = [Check::new("format", Status::Fail)];
+        let checks = match self.report() {
+            Ok(report) => report.checks.as_slice(),
+            Err(problem) => {
+                members.push(member("error", Json::String(problem)));
+                failed.as_slice()
+            }
+        };
+        members.push(member("checks", Json::Array(checks.iter().map(check_json).collect())));
+        if let Ok(report) = self.report() {
+            let manifest = &report.manifest;
+            members.push(member("origin", manifest.origin.as_str().into()));
+            members.push(member("size", uint_json(manifest.checkpoint.size)));
+            members.push(member("count", uint_json(manifest.count)));
+            if let Some(range) = &manifest.range {
+                let range = [member("start", uint_json(range.start)), member("end", uint_json(range.end))];
+                members.push(member("range", Json::Object(range.into())));
+            }
+        }
+        Json::Object(members)
+    }
+}
+
+fn summary(report: &PackageReport) -> String {
+    let refused: Vec<&str> = report.refused().collect();
+    if !refused.is_empty() {
+        return format!(" ({})", refused.join(", "));
+    }
+    let manifest = &report.manifest;
+    let which = match &manifest.range {
+        Some(range) => format!("all entries from {} to {}", range.start, range.end.saturating_sub(1)),
+        None if manifest.count == 1 => "one selected entry".into(),
+        None => format!("{} selected entries", manifest.count),
+    };
+    let logged = report.times_ms.map_or_else(String::new, |(first_ms, last_ms)| {
+        format!(", logged from {} to {}", time::rfc3339(first_ms), time::rfc3339(last_ms))
+    });
+    format!(": {which} of {}{logged}", manifest.origin)
+}
+
+/// Checks batches on as many threads.
+fn check_in_parallel<'m>(batches: Vec<Batch<'m>>) -> Vec<Checked> {
+    thread::scope(|scope| {
+        let workers: Vec<_> = batches.into_iter().map(|batch| scope.spawn(move || batch.check())).collect();
+        let ended = "this is a bug, please report it: a thread ended early";
+        workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| Checked::refused(ended))).collect()
+    })
+}
+
+fn workers() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}

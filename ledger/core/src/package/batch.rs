@@ -1,0 +1,130 @@
+//! Records, some hundred at a time: what can be checked of each alone, by as many threads as there are.
+
+use super::manifest::Manifest;
+use super::text::{csv_row, json_line};
+use crate::cbor::Writer;
+use crate::hash::Hash;
+use crate::record::{AnyRecord, Record};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::ops::Range;
+
+/// Bytes of `records.cbor` after which a batch is full: enough work for a thread, little enough to hold.
+pub(super) const BATCH_BYTES: usize = 256 * 1024;
+
+/// Items that were cut out of `records.cbor`, in its order.
+#[derive(Debug)]
+pub struct Batch<'m> {
+    manifest: &'m Manifest,
+    bytes: Vec<u8>,
+    items: Vec<(u64, Range<usize>)>,
+}
+
+/// What came of a batch.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// Index and leaf hash of each record, up to the first one that is refused.
+    pub(super) leaves: Vec<(u64, Hash)>,
+    /// Where the texts of each of them end.
+    pub(super) ends: Vec<(usize, usize)>,
+    /// Their lines of JSON.
+    pub(super) json: Vec<u8>,
+    /// Their rows of CSV.
+    pub(super) csv: Vec<u8>,
+    /// The record that is refused, and why.
+    pub(super) refused: Option<String>,
+    /// A record that isn't one of those that were asked for.
+    pub(super) not_asked_for: Option<String>,
+    /// A claim that is shown although the manifest says that it is hidden.
+    pub(super) shown: Option<String>,
+    /// Times of the first and the last of them, in milliseconds since the Unix epoch.
+    pub(super) times_ms: Option<(u64, u64)>,
+}
+
+impl<'m> Batch<'m> {
+    pub(super) const fn new(manifest: &'m Manifest) -> Self {
+        Self { manifest, bytes: Vec::new(), items: Vec::new() }
+    }
+
+    pub(super) fn push(&mut self, index: u64, record: &[u8]) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(record);
+        self.items.push((index, start..self.bytes.len()));
+    }
+
+    pub(super) const fn is_full(&self) -> bool {
+        self.bytes.len() >= BATCH_BYTES
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Reads every record, recomputes its digests and leaf hash, holds it against the manifest, and writes its texts.
+    #[must_use]
+    pub fn check(self) -> Checked {
+        let mut checked = Checked::default();
+        for (index, range) in &self.items {
+            let bytes = self.bytes.get(range.clone()).unwrap_or_default();
+            if let Err(problem) = checked.add(self.manifest, *index, bytes) {
+                checked.refused = Some(format!("entry {index}: {problem}"));
+                break;
+            }
+        }
+        checked
+    }
+}
+
+impl Checked {
+    /// A batch of which nothing could be said: whoever runs batches says why.
+    #[must_use]
+    pub fn refused(problem: &str) -> Self {
+        Self { refused: Some(problem.into()), ..Self::default() }
+    }
+
+    fn add(&mut self, manifest: &Manifest, index: u64, bytes: &[u8]) -> Result<(), String> {
+        let record = match Record::parse(bytes) {
+            Ok(AnyRecord::Known(record)) => record,
+            Ok(AnyRecord::UnknownVersion { version, .. }) => {
+                return Err(format!("entry version {version} is not known to this version"));
+            }
+            Err(error) => return Err(error.to_string()),
+        };
+        if !record.digests_match() {
+            return Err("the claims don't match the digests in the entry".into());
+        }
+        let time_ms = record.entry.time_ms.get();
+        let first_ms = match self.times_ms {
+            Some((_, last_ms)) if time_ms < last_ms => {
+                return Err("its time is earlier than that of the entry before".into());
+            }
+            Some((first_ms, _)) => first_ms,
+            None => time_ms,
+        };
+        self.times_ms = Some((first_ms, time_ms));
+        if self.not_asked_for.is_none() && !manifest.filters.admit(&record) {
+            self.not_asked_for = Some(format!("entry {index}"));
+        }
+        if self.shown.is_none() {
+            let shown = manifest.redaction.shown_against(&record);
+            self.shown = shown.map(|claim| format!("{claim} of entry {index}"));
+        }
+        self.json.extend_from_slice(json_line(index, &record).as_bytes());
+        self.csv.extend_from_slice(csv_row(index, &record).as_bytes());
+        self.leaves.push((index, record.entry.leaf_hash()));
+        self.ends.push((self.json.len(), self.csv.len()));
+        Ok(())
+    }
+}
+
+/// An item of `records.cbor`: `[index, record]`.
+#[must_use]
+pub fn record_item(index: u64, record: &Record) -> Vec<u8> {
+    let mut writer = Writer::with_capacity(2048);
+    writer.array(2);
+    // Indices are below 2^53.
+    writer.integer(i64::try_from(index).unwrap_or(i64::MAX));
+    writer.encoded(&record.to_bytes());
+    writer.into_bytes()
+}

@@ -1,0 +1,89 @@
+//! The package: many records with one proof, for whoever has no network and no reason to believe us (`SPEC.md` section
+//! 11). [`verify_package`] is its one door.
+//!
+//! Nothing here opens a file: [`Files`] hands out streams, of a folder or a ZIP. Every file is read once, from the
+//! front, in bounded memory, and only for as long as it agrees with what is known already: so nothing that a hostile
+//! package inflates to is worth its making.
+
+mod batch;
+mod manifest;
+mod source;
+#[cfg(test)]
+mod tests;
+mod text;
+mod verify;
+mod walk;
+
+pub use batch::{Batch, Checked, record_item};
+pub use manifest::{FileEntry, Filters, Head, Manifest, ManifestError, RedactionRule};
+pub use source::{Files, Stream, Unreadable};
+pub use text::{csv_header, csv_row, json_line, record_json};
+pub use verify::{PackageRefused, PackageReport, PackageVerdict, verify_package};
+
+use crate::limits::RECORD_BYTES_MAX;
+
+/// The format's name and version.
+pub const FORMAT: &str = "provlog-export/v1";
+
+/// What the package says of itself.
+pub const MANIFEST: &str = "manifest.json";
+/// The manifest's SHA-256, as `sha256sum` writes it.
+pub const MANIFEST_SHA256: &str = "manifest.sha256";
+/// The signed checkpoint that the proof leads to.
+pub const CHECKPOINT: &str = "checkpoint";
+/// The signed checkpoint of an earlier tree.
+pub const PREVIOUS_CHECKPOINT: &str = "previous-checkpoint";
+/// The proof that the tree extends the earlier one: its hashes, 32 bytes each.
+pub const CONSISTENCY: &str = "consistency.bin";
+/// The records: a CBOR sequence of `[index, record]`.
+pub const RECORDS: &str = "records.cbor";
+/// The multi-proof's nodes, 32 bytes each.
+pub const PROOF: &str = "proof.bin";
+/// The records as lines of JSON.
+pub const JSON_LINES: &str = "records.jsonl";
+/// The records as rows of a table.
+pub const CSV: &str = "records.csv";
+
+/// When a file belongs into a package.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FilePlace {
+    /// In every package.
+    Always,
+    /// Where an earlier checkpoint is given.
+    WithPrevious,
+}
+
+/// The files that a manifest lists, in its order.
+pub const FILES: [(&str, FilePlace); 7] = [
+    (CHECKPOINT, FilePlace::Always),
+    (PREVIOUS_CHECKPOINT, FilePlace::WithPrevious),
+    (CONSISTENCY, FilePlace::WithPrevious),
+    (RECORDS, FilePlace::Always),
+    (PROOF, FilePlace::Always),
+    (JSON_LINES, FilePlace::Always),
+    (CSV, FilePlace::Always),
+];
+
+/// Most files that a package is looked through for: more than the format has, so that spare ones are named.
+pub const FILES_MAX: usize = 32;
+
+/// Most entries in a package. Whoever makes one holds 8 bytes for each: 80 MB.
+pub const ENTRIES_MAX: u64 = 10_000_000;
+
+/// Largest manifest, in bytes: a page, and a few hundred names of claims of up to 74 bytes.
+pub const MANIFEST_BYTES_MAX: usize = 64 * 1024;
+
+/// Longest `manifest.sha256`: 64 digits, two spaces, the name of 13 bytes, a newline.
+pub const MANIFEST_SHA256_BYTES: usize = 64 + 2 + MANIFEST.len() + 1;
+
+/// Largest item of `records.cbor`, in bytes: the head of an array, an integer of up to 9, and a record.
+pub const ITEM_BYTES_MAX: usize = 1 + 9 + RECORD_BYTES_MAX;
+
+/// Largest `consistency.bin`, in bytes: both paths of a tree of 2^53 - 1 leaves.
+pub const CONSISTENCY_BYTES_MAX: usize = 2 * 53 * 32;
+
+/// When the file of this name belongs into a package; none: it is no file of this format that a manifest lists.
+#[must_use]
+pub fn place_of(name: &str) -> Option<FilePlace> {
+    FILES.iter().find(|(known, _)| *known == name).map(|(_, place)| *place)
+}

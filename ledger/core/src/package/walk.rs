@@ -1,0 +1,337 @@
+//! One pass over the records, with their texts beside them, and over the proof's nodes.
+
+use super::batch::{Batch, Checked};
+use super::manifest::Manifest;
+use super::source::{Digesting, Unreadable};
+use super::text::csv_header;
+use super::verify::Run;
+use super::{CSV, ITEM_BYTES_MAX, JSON_LINES, PROOF, RECORDS};
+use crate::cbor::Reader;
+use crate::hash::Hash;
+use crate::limits::{INTEGER_MAX, RECORD_DEPTH_MAX};
+use crate::verify::{Check, Status};
+use alloc::collections::VecDeque;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// Bytes of `records.cbor` that are held: a few items at least, a batch at most.
+const WINDOW_BYTES: usize = 8 * ITEM_BYTES_MAX;
+
+/// Bytes of the proof that are held.
+const NODES_BYTES: usize = 1024 * 32;
+
+const NOT_READ_ON: &str = "not read beyond the record that is refused";
+
+/// The records, checked batch by batch while the proof asks for their leaves.
+pub(super) struct Walk<'a, 'c> {
+    manifest: &'a Manifest,
+    workers: usize,
+    check: &'c dyn Fn(Vec<Batch<'a>>) -> Vec<Checked>,
+    records: Option<Digesting<'a>>,
+    window: Vec<u8>,
+    used: usize,
+    leaves: VecDeque<(u64, Hash)>,
+    json: Mirror<'a>,
+    csv: Mirror<'a>,
+    run: Run,
+    count: u64,
+    times_ms: Option<(u64, u64)>,
+    last_cut: Option<u64>,
+    refused: Option<String>,
+    not_asked_for: Option<String>,
+    shown: Option<String>,
+    ended: bool,
+}
+
+/// What came of it.
+pub(super) struct Seen {
+    pub(super) files: Vec<Check>,
+    pub(super) records: Check,
+    pub(super) filters: Check,
+    pub(super) redaction: Check,
+    pub(super) texts: Vec<Check>,
+    pub(super) run: Run,
+    pub(super) count: u64,
+    pub(super) times_ms: Option<(u64, u64)>,
+}
+
+impl<'a, 'c> Walk<'a, 'c> {
+    pub(super) fn new(
+        manifest: &'a Manifest,
+        workers: usize,
+        check: &'c dyn Fn(Vec<Batch<'a>>) -> Vec<Checked>,
+        records: Option<Digesting<'a>>,
+        json: Option<Digesting<'a>>,
+        csv: Option<Digesting<'a>>,
+    ) -> Self {
+        let mut csv = Mirror::new(CSV, csv);
+        csv.compare(csv_header().as_bytes(), |_| "the first row".into());
+        Self {
+            manifest,
+            workers: workers.max(1),
+            check,
+            refused: records.is_none().then(|| format!("{RECORDS} can't be read")),
+            records,
+            window: Vec::new(),
+            used: 0,
+            leaves: VecDeque::new(),
+            json: Mirror::new(JSON_LINES, json),
+            csv,
+            run: Run::default(),
+            count: 0,
+            times_ms: None,
+            last_cut: None,
+            not_asked_for: None,
+            shown: None,
+            ended: false,
+        }
+    }
+
+    /// Index and leaf hash of the next record; none after the last, or the one before the first that is refused.
+    pub(super) fn next_leaf(&mut self) -> Option<(u64, Hash)> {
+        while self.leaves.is_empty() && self.refused.is_none() && !self.ended {
+            let batches = self.cut_round();
+            let fault = self.refused.take();
+            for checked in (self.check)(batches) {
+                self.take_in(checked);
+            }
+            // A batch that was cut earlier comes before the item that couldn't be cut.
+            self.refused = self.refused.take().or(fault);
+        }
+        self.leaves.pop_front()
+    }
+
+    fn cut_round(&mut self) -> Vec<Batch<'a>> {
+        let mut batches = Vec::new();
+        for _ in 0..self.workers {
+            let mut batch = Batch::new(self.manifest);
+            while !batch.is_full() && !self.ended && self.refused.is_none() {
+                if let Err(problem) = self.cut_item(&mut batch) {
+                    self.refused = Some(problem);
+                }
+            }
+            if !batch.is_empty() {
+                batches.push(batch);
+            }
+        }
+        batches
+    }
+
+    /// Cuts the next item out of the window.
+    fn cut_item(&mut self, batch: &mut Batch<'a>) -> Result<(), String> {
+        if self.window.len() - self.used < ITEM_BYTES_MAX {
+            self.window.drain(..self.used);
+            self.used = 0;
+            if let Some(file) = &mut self.records {
+                file.fill(&mut self.window, WINDOW_BYTES).map_err(|error| error.to_string())?;
+            }
+        }
+        let rest = self.window.get(self.used..).unwrap_or_default();
+        if rest.is_empty() {
+            self.ended = true;
+            return Ok(());
+        }
+        let after = self
+            .last_cut
+            .map_or_else(|| "the first item".into(), |index| format!("the item after entry {index}"));
+        let wrong = |problem: String| format!("{after}: {problem}");
+        // An item within its limit lies in here whole.
+        let rest = rest.get(..rest.len().min(ITEM_BYTES_MAX)).unwrap_or_default();
+        let mut reader = Reader::new(rest);
+        let items = reader.array().map_err(|error| wrong(error.to_string()))?;
+        let index = reader.value(0).map_err(|error| wrong(error.to_string()))?.as_uint();
+        let index = index.filter(|_| items == 2).ok_or_else(|| wrong("expected [index, record]".into()))?;
+        let start = reader.offset();
+        reader.skip(RECORD_DEPTH_MAX).map_err(|error| wrong(error.to_string()))?;
+        if let Some(last) = self.last_cut.filter(|last| index <= *last) {
+            return Err(wrong(format!("expected an index from {} to {INTEGER_MAX}, got {index}", last + 1)));
+        }
+        batch.push(index, reader.since(start));
+        self.last_cut = Some(index);
+        self.used += reader.offset();
+        Ok(())
+    }
+
+    /// Takes in what came of a batch, unless one before it was refused.
+    fn take_in(&mut self, checked: Checked) {
+        if self.refused.is_some() {
+            return;
+        }
+        if let (Some((_, last_ms)), Some((first_ms, _))) = (self.times_ms, checked.times_ms)
+            && first_ms < last_ms
+        {
+            let index = checked.leaves.first().map_or(0, |(index, _)| *index);
+            self.refused = Some(format!("entry {index}: its time is earlier than that of the entry before"));
+            return;
+        }
+        let first_ms = self.times_ms.map(|(first_ms, _)| first_ms);
+        self.times_ms = checked
+            .times_ms
+            .map(|(batch_ms, last_ms)| (first_ms.unwrap_or(batch_ms), last_ms))
+            .or(self.times_ms);
+        for (index, _) in &checked.leaves {
+            let (first, last) = self.run.ends.unwrap_or((*index, index.wrapping_sub(1)));
+            if self.run.gap.is_none() && last.wrapping_add(1) != *index {
+                self.run.gap = Some(last + 1);
+            }
+            self.run.ends = Some((first, *index));
+            self.count += 1;
+        }
+        let entry_at = |ends: &dyn Fn(&(usize, usize)) -> usize, offset: usize| {
+            let place = checked.ends.partition_point(|end| ends(end) <= offset);
+            let index = checked.leaves.get(place).map_or(0, |(index, _)| *index);
+            format!("entry {index}")
+        };
+        self.json.compare(&checked.json, |offset| entry_at(&|end| end.0, offset));
+        self.csv.compare(&checked.csv, |offset| entry_at(&|end| end.1, offset));
+        self.leaves.extend(checked.leaves.iter().copied());
+        self.refused = checked.refused;
+        self.not_asked_for = self.not_asked_for.take().or(checked.not_asked_for);
+        self.shown = self.shown.take().or(checked.shown);
+    }
+
+    pub(super) fn finish(self) -> Seen {
+        let whole = self.refused.is_none();
+        let mut files = Vec::new();
+        if let Some(file) = self.records {
+            let outcome = match &self.refused {
+                None => file.finish(),
+                Some(problem) => Err(("records, one after the other".into(), problem.clone())),
+            };
+            files.push(file_check(RECORDS, outcome));
+        }
+        let records = match self.refused {
+            None => Check { got: Some(self.count.to_string()), ..Check::new("records", Status::Pass) },
+            Some(problem) => {
+                Check::compared("records", "records that match their entries, in order", problem, false)
+            }
+        };
+        let (json, csv) = (self.json.finish(whole), self.csv.finish(whole));
+        let mut texts = Vec::new();
+        for (name, (file, text)) in [("jsonl", json), ("csv", csv)] {
+            files.extend(file);
+            texts.push(Check { name: name.into(), ..text });
+        }
+        let filters = match self.not_asked_for {
+            None => Check::new("filters", Status::Pass),
+            Some(entry) => Check::compared("filters", "only entries that were asked for", entry, false),
+        };
+        let redaction = match self.shown {
+            None if self.manifest.redaction.rule.is_none() => Check::remarked(
+                "redaction",
+                Status::Skip,
+                "the manifest names no claims that are hidden or kept",
+            ),
+            None => Check::new("redaction", Status::Pass),
+            Some(claim) => Check::compared("redaction", "claims hidden as the manifest says", claim, false),
+        };
+        let (run, count, times_ms) = (self.run, self.count, self.times_ms);
+        Seen { files, records, filters, redaction, texts, run, count, times_ms }
+    }
+}
+
+/// A text of the records, compared with what the records say while they are read.
+struct Mirror<'a> {
+    name: &'static str,
+    file: Option<Digesting<'a>>,
+    fault: Option<String>,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Mirror<'a> {
+    const fn new(name: &'static str, file: Option<Digesting<'a>>) -> Self {
+        Self { name, file, fault: None, buffer: Vec::new() }
+    }
+
+    fn compare(&mut self, expected: &[u8], place: impl Fn(usize) -> String) {
+        let Some(file) = self.file.as_mut().filter(|_| self.fault.is_none()) else { return };
+        self.buffer.clear();
+        if let Err(error) = file.fill(&mut self.buffer, expected.len()) {
+            self.fault = Some(error.to_string());
+        } else if self.buffer != expected {
+            let same = self.buffer.iter().zip(expected).take_while(|(got, expected)| got == expected).count();
+            self.fault = Some(format!("differs at {}", place(same)));
+        }
+    }
+
+    /// The check of the file, if there is one, and that of its content.
+    fn finish(self, whole: bool) -> (Option<Check>, Check) {
+        let Some(file) = self.file else {
+            return (None, Check::compared("", "the text of the records", "no such file", false));
+        };
+        match self.fault {
+            Some(fault) => (
+                Some(file_check(self.name, Err(("the text of the records".into(), fault.clone())))),
+                Check::compared("", "the text of the records", fault, false),
+            ),
+            None if whole => (Some(file_check(self.name, file.finish())), Check::new("", Status::Pass)),
+            None => {
+                let skipped = Check::remarked(format!("file:{}", self.name), Status::Skip, NOT_READ_ON);
+                (Some(skipped), Check::remarked("", Status::Skip, NOT_READ_ON))
+            }
+        }
+    }
+}
+
+/// The proof's nodes, one after the other.
+pub(super) struct Nodes<'a> {
+    file: Option<Digesting<'a>>,
+    buffer: Vec<u8>,
+    used: usize,
+    fault: Option<String>,
+}
+
+impl<'a> Nodes<'a> {
+    pub(super) const fn new(file: Option<Digesting<'a>>) -> Self {
+        Self { file, buffer: Vec::new(), used: 0, fault: None }
+    }
+
+    pub(super) fn next_node(&mut self) -> Option<Hash> {
+        if self.used == self.buffer.len() {
+            self.buffer.clear();
+            self.used = 0;
+            if let Err(Unreadable(problem)) = self.file.as_mut()?.fill(&mut self.buffer, NODES_BYTES) {
+                self.fault = Some(problem);
+                return None;
+            }
+        }
+        let rest = self.buffer.get(self.used..)?;
+        match rest.first_chunk::<32>() {
+            Some(hash) => {
+                self.used += 32;
+                Some(Hash(*hash))
+            }
+            None => {
+                if !rest.is_empty() {
+                    self.fault = Some(format!("expected hashes of 32 bytes, got {} at the end", rest.len()));
+                }
+                None
+            }
+        }
+    }
+
+    /// The check of the file, if there is one. Nodes that the proof didn't come to are left over.
+    pub(super) fn finish(self, whole: bool) -> Option<Check> {
+        let file = self.file?;
+        Some(match self.fault {
+            _ if !whole => Check::remarked(format!("file:{PROOF}"), Status::Skip, NOT_READ_ON),
+            Some(fault) => file_check(PROOF, Err(("nodes of the tree".into(), fault))),
+            None if self.used < self.buffer.len() => {
+                file_check(PROOF, Err(("exactly the nodes that are needed".into(), "nodes left over".into())))
+            }
+            None => file_check(PROOF, file.finish()),
+        })
+    }
+}
+
+/// The check of a file: expected and got where it isn't what it must be.
+pub(super) fn file_check(name: &str, outcome: Result<(), (String, String)>) -> Check {
+    let mut check = Check::new(format!("file:{name}"), Status::Pass);
+    if let Err((expected, got)) = outcome {
+        check.status = Status::Fail;
+        check.expected = Some(expected);
+        check.got = Some(got);
+    }
+    check
+}

@@ -1,0 +1,126 @@
+//! Whether a batch can be taken whole: no idempotency key in it may stand for other values, neither in the log nor in the
+//! batch itself.
+//!
+//! Looks before the log is asked, so another request may still use a key in between. Then the line alone is a conflict:
+//! the others are in the log by that time.
+
+use crate::api::App;
+use crate::append::Draft;
+use crate::problem::Problem;
+use provlog_engine::{DedupKey, Submission};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use tokio::task::yield_now;
+
+/// Lines after which other requests get their turn: a record that is read and compared takes some 20 us.
+const LINES_A_TURN: usize = 32;
+
+/// Checks every line whose key the client chose.
+///
+/// # Errors
+/// 409 that names the first line with a key of other values; whatever reading the log meets.
+pub(crate) async fn check(app: &App, batch: &[Submission], drafts: &[Draft]) -> Result<(), Problem> {
+    let mut firsts = HashMap::new();
+    for (number, (submission, draft)) in (1..).zip(batch.iter().zip(drafts)) {
+        if let Some(key) = submission.dedup.filter(|_| draft.has_chosen_key()) {
+            check_line(app, &mut firsts, key, number, draft).map_err(|problem| problem.on_line(number))?;
+        }
+        if number % LINES_A_TURN == 0 {
+            yield_now().await;
+        }
+    }
+    Ok(())
+}
+
+/// `firsts` has the first line of each key so far, with its number.
+fn check_line<'a>(
+    app: &App,
+    firsts: &mut HashMap<DedupKey, (usize, &'a Draft)>,
+    key: DedupKey,
+    number: usize,
+    draft: &'a Draft,
+) -> Result<(), Problem> {
+    match firsts.entry(key) {
+        Entry::Occupied(first) => {
+            let (line, first) = first.get();
+            draft.check_same(&first.record()?, format_args!("line {line}"))
+        }
+        Entry::Vacant(unseen) => {
+            unseen.insert((number, draft));
+            match app.log.lookup(&key) {
+                Ok(Some(index)) => {
+                    draft.check_same(&app.reader.record(index)?, format_args!("entry {index}"))
+                }
+                // A key that can't be known to be unused is refused by the log itself.
+                Ok(None) | Err(_) => Ok(()),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::append::prepare;
+    use crate::body::Bodies;
+    use crate::metrics::Metrics;
+    use crate::problem::IDEMPOTENCY_KEY_CONFLICT;
+    use provlog_engine::{Log, Options};
+    use std::sync::Arc;
+    use std::time::Duration;
+    use tokio::sync::oneshot;
+
+    /// A key of its own, or none; and the subject's name.
+    type Line = (Option<&'static str>, &'static str);
+
+    fn batch(app: &App, lines: &[Line]) -> (Vec<Submission>, Vec<Draft>) {
+        let prepare_line = |(number, (key, subject)): (usize, &Line)| {
+            let mut json: serde_json::Value = serde_json::from_str(include_str!("first_entry.json")).unwrap();
+            json["claims"]["subject"][0]["name"] = (*subject).into();
+            if let Some(key) = key {
+                json["idempotency_key"] = (*key).into();
+            }
+            let submission =
+                provlog_core::submission::Submission::parse(json.to_string().as_bytes()).unwrap();
+            prepare(&app.log, submission, Some(("job", number))).unwrap()
+        };
+        (1..).zip(lines).map(prepare_line).unzip()
+    }
+
+    #[tokio::test]
+    async fn a_key_of_other_values_is_found_in_the_batch_and_in_the_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options::new(folder.path().join("data"));
+        Log::create(&options, "example.com/conflicts").unwrap();
+        let bodies = Bodies::new(0, Duration::ZERO);
+        let app = App::new(Log::open(&options).unwrap(), bodies, Arc::new(Metrics::default()));
+
+        let (logged, drafts) = batch(&app, &[(None, "a"), (Some("own"), "b"), (Some("own"), "b")]);
+        check(&app, &logged, &drafts).await.unwrap();
+        let (sender, answer) = oneshot::channel();
+        app.log.append_batch(logged, move |appended| sender.send(appended).unwrap());
+        answer.await.unwrap().unwrap();
+
+        let cases: [(&[Line], Result<(), &str>); 5] = [
+            (&[(None, "a"), (Some("own"), "b"), (None, "c")], Ok(())),
+            (
+                &[(Some("new"), "a"), (Some("new"), "c")],
+                Err("line 2: the idempotency key was used for line 1,"),
+            ),
+            (&[(None, "c")], Err("line 1: the idempotency key was used for entry 1,")),
+            (&[(None, "a"), (Some("own"), "c")], Err("line 2: the idempotency key was used for entry 2,")),
+            (&[(None, "a"), (None, "b")], Ok(())),
+        ];
+        for (lines, expected) in cases {
+            let (prepared, drafts) = batch(&app, lines);
+            match (check(&app, &prepared, &drafts).await, expected) {
+                (Ok(()), Ok(())) => {}
+                (Err(problem), Err(start)) => {
+                    assert_eq!(problem.code(), &IDEMPOTENCY_KEY_CONFLICT);
+                    assert!(problem.detail().starts_with(start), "{lines:?}: {}", problem.detail());
+                }
+                (got, expected) => panic!("{lines:?}: expected {expected:?}, got {got:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! `GET /v1/records`: records in the order of the log, as lines of JSON or as a CBOR sequence: what an auditor mirrors.
+//!
+//! The answer is made while it is sent, a piece at a time, and ends at the size that was committed when the request was
+//! taken. Every record is checked against its leaf before it goes out; one that isn't right breaks the answer off, and
+//! whoever reads it goes on from the index after the last one that came.
+
+use crate::api::App;
+use crate::batch::BrokenOff;
+use crate::problem::{ENTRY_NOT_FOUND, Problem};
+use crate::read::record_json;
+use crate::request::{self, NDJSON};
+use axum::body::{Body, HttpBody};
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use axum::response::Response;
+use bytes::Bytes;
+use http_body::Frame;
+use provlog_core::cbor::{Map, Value, Writer};
+use provlog_core::claims::{self, DIGEST};
+use provlog_core::{Kind, Record, hex};
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// A CBOR sequence (RFC 8742).
+const CBOR_SEQUENCE: &str = "application/cbor-seq";
+
+/// The size at which the answer ends: fewer records than were asked for are all that match below it.
+const TREE_SIZE: HeaderName = HeaderName::from_static("provlog-tree-size");
+
+/// Records of an answer where the request names no limit.
+const RECORDS_DEFAULT: u64 = 1_000;
+
+/// Most records of one answer: some 100 to 300 MB of records as large as pipelines make them, minutes on a slow line.
+const RECORDS_MAX: u64 = 100_000;
+
+/// Bytes of the answer that are made before they are sent.
+const PIECE_BYTES: usize = 32 * 1024;
+
+/// Records after which other requests get their turn: each takes some 10 to 20 us to read and check.
+const RECORDS_A_TURN: usize = 64;
+
+/// Answers with the records from `start` on that match the filters, at most `limit` of them.
+///
+/// # Errors
+/// A problem for parameters that aren't what they must be, and for a `start` beyond the log.
+pub(crate) async fn records(
+    State(app): State<Arc<App>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let names = ["start", "limit", "kind", "from", "to", "subject", "environment"];
+    let [start, limit, kind, from, to, subject, environment] = request::query(&uri, names)?;
+    let size = app.log.committed().checkpoint.size;
+    let start = start.map_or(Ok(0), |start| request::integer("start", start))?;
+    if start > size {
+        let detail = format!("start: the log holds {size} entries, got {start}");
+        return Err(
+            Problem::new(&ENTRY_NOT_FOUND, detail).expected(format!("at most {size}"), start.to_string())
+        );
+    }
+    let time = |name, text: Option<&str>| text.map(|text| request::integer(name, text)).transpose();
+    let (from_ms, to_ms) = (time("from", from)?, time("to", to)?);
+    let filter = Filter {
+        kind: kind.map(kind_named).transpose()?,
+        subject: subject.map(digest).transpose()?,
+        environment: environment.map(|text| decoded("environment", text)).transpose()?,
+    };
+    let media_type = request::accepted(&headers, &[NDJSON, CBOR_SEQUENCE]);
+    let left = limit.map_or(Ok(RECORDS_DEFAULT), parse_limit)?;
+    let start = from_ms.map_or(Ok(start), |from_ms| first_at(&app, start..size, from_ms))?;
+    let answer = Answer { app, range: start..size, left, to_ms, filter, cbor: media_type == CBOR_SEQUENCE };
+
+    let mut response = Response::new(Body::new(answer));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(VARY, HeaderValue::from_static("accept"));
+    headers.insert(TREE_SIZE, HeaderValue::from(size));
+    Ok(response)
+}
+
+/// What a record must have to be sent. Hidden claims match nothing.
+#[derive(Debug, Default)]
+struct Filter {
+    kind: Option<Kind>,
+    subject: Option<Map>,
+    environment: Option<String>,
+}
+
+impl Filter {
+    fn matches(&self, record: &Record) -> bool {
+        let submitted = |name| record.submitted.value(name);
+        let subject_matches = |wanted: &Map| {
+            let subjects = submitted("subject").and_then(Value::as_array).unwrap_or_default();
+            let digests = subjects.iter().filter_map(|subject| subject.as_map()?.get("digest")?.as_map());
+            digests.into_iter().any(|digest| claims::digests_agree(wanted, digest))
+        };
+        self.kind.is_none_or(|kind| record.entry.kind == kind)
+            && self.subject.as_ref().is_none_or(subject_matches)
+            && self
+                .environment
+                .as_deref()
+                .is_none_or(|wanted| submitted("environment").and_then(Value::as_text) == Some(wanted))
+    }
+}
+
+/// The answer's body, made as it is sent.
+struct Answer {
+    app: Arc<App>,
+    /// What is still to be read.
+    range: Range<u64>,
+    /// How many more records may be sent.
+    left: u64,
+    to_ms: Option<u64>,
+    filter: Filter,
+    cbor: bool,
+}
+
+impl Answer {
+    /// Reads the next record, and adds it to the piece if it matches. `false` when the answer is complete.
+    fn step(&mut self, piece: &mut Vec<u8>) -> Result<bool, Problem> {
+        let Some(index) = self.range.next().filter(|_| self.left > 0) else { return Ok(false) };
+        let record = self.app.reader.record(index)?;
+        // Times never decrease: nothing behind this record is any earlier.
+        if self.to_ms.is_some_and(|to_ms| record.entry.time_ms.get() >= to_ms) {
+            return Ok(false);
+        }
+        if self.filter.matches(&record) {
+            self.left -= 1;
+            if self.cbor {
+                piece.extend_from_slice(&cbor_item(index, &record));
+            } else {
+                piece.extend_from_slice(record_json(index, &record).to_string().as_bytes());
+                piece.push(b'\n');
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = BrokenOff;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        let mut piece = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 4);
+        let mut complete = false;
+        for _ in 0..RECORDS_A_TURN {
+            if complete || piece.len() >= PIECE_BYTES {
+                break;
+            }
+            match self.step(&mut piece) {
+                Ok(more) => complete = !more,
+                Err(problem) => {
+                    let broken = BrokenOff { detail: problem.detail().into() };
+                    tracing::error!(%broken, "an answer of records was broken off");
+                    self.app.metrics.refused(problem.code());
+                    return Poll::Ready(Some(Err(broken)));
+                }
+            }
+        }
+        if complete {
+            self.left = 0;
+        }
+        match (piece.is_empty(), complete) {
+            (false, _) => Poll::Ready(Some(Ok(Frame::data(piece.into())))),
+            (true, true) => Poll::Ready(None),
+            (true, false) => {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// `[index, record]`, the record as in SPEC.md 3.2.
+fn cbor_item(index: u64, record: &Record) -> Vec<u8> {
+    let mut writer = Writer::with_capacity(2048);
+    writer.array(2);
+    // Indices are below 2^53.
+    writer.integer(i64::try_from(index).unwrap_or(i64::MAX));
+    writer.encoded(&record.to_bytes());
+    writer.into_bytes()
+}
+
+/// The first index of `range` whose time is `from_ms` or later; the range's end where there is none.
+fn first_at(app: &App, mut range: Range<u64>, from_ms: u64) -> Result<u64, Problem> {
+    while !range.is_empty() {
+        let middle = range.start + (range.end - range.start) / 2;
+        if app.reader.entry(middle)?.time_ms.get() < from_ms {
+            range.start = middle + 1;
+        } else {
+            range.end = middle;
+        }
+    }
+    Ok(range.start)
+}
+
+fn parse_limit(text: &str) -> Result<u64, Problem> {
+    let limit = request::integer("limit", text)?;
+    if (1..=RECORDS_MAX).contains(&limit) {
+        return Ok(limit);
+    }
+    Err(request::malformed("limit", &format!("1 to {RECORDS_MAX}"), text))
+}
+
+fn kind_named(text: &str) -> Result<Kind, Problem> {
+    let names: Vec<&str> = claims::KINDS.iter().map(|kind| kind.name).collect();
+    let kind = claims::kind_named(text).map(|kind| kind.kind);
+    kind.ok_or_else(|| request::malformed("kind", &format!("one of {}", names.join(", ")), text))
+}
+
+/// `<algorithm>:<hex>`, as a digest of that one algorithm.
+fn digest(text: &str) -> Result<Map, Problem> {
+    let expected = "<algorithm>:<lowercase hex>, of an algorithm and length as in SPEC.md 4.3";
+    let text = decoded("subject", text)?;
+    let digest = text.split_once(':').and_then(|(algorithm, digits)| {
+        let value = Value::Bytes(hex::decode(digits)?);
+        let digest = Map::from_entries(vec![(algorithm.to_owned(), value)]).ok()?;
+        claims::check(&DIGEST, &Value::Map(digest.clone())).ok().map(|()| digest)
+    });
+    digest.ok_or_else(|| request::malformed("subject", expected, &text))
+}
+
+/// Undoes percent-encoding (RFC 3986, section 2.1).
+fn decoded(name: &str, text: &str) -> Result<String, Problem> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut parts = text.split('%');
+    bytes.extend_from_slice(parts.next().unwrap_or_default().as_bytes());
+    for part in parts {
+        let byte = part.get(..2).and_then(|digits| hex::decode_array::<1>(&digits.to_ascii_lowercase()));
+        let byte = byte.ok_or_else(|| request::malformed(name, "two hex digits after each %", text))?;
+        bytes.extend_from_slice(&byte);
+        bytes.extend_from_slice(part.get(2..).unwrap_or_default().as_bytes());
+    }
+    String::from_utf8(bytes).map_err(|_| request::malformed(name, "UTF-8, percent-encoded", text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percent_encoding_is_undone() {
+        assert_eq!(decoded("x", "a%20b%C3%a4+%25").unwrap(), "a b\u{e4}+%");
+        for bad in ["%", "%2", "%zz", "%ff", "%\u{e4}x"] {
+            assert!(decoded("x", bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn parameters_are_what_they_must_be() {
+        assert_eq!(parse_limit("100000").unwrap(), RECORDS_MAX);
+        for bad in ["0", "100001", "", "-1"] {
+            assert!(parse_limit(bad).is_err(), "{bad}");
+        }
+        let zeros = "0".repeat(64);
+        assert!(digest(&format!("sha256%3A{zeros}")).is_ok());
+        for bad in [format!("md5:{zeros}"), zeros.clone(), format!("sha256:{zeros}00"), "sha256:G".into()] {
+            assert!(digest(&bad).is_err(), "{bad}");
+        }
+        assert_eq!(kind_named("promotion").unwrap().number(), 4);
+        assert!(kind_named("4").unwrap_err().to_json().contains("promotion"));
+    }
+}
