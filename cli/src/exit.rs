@@ -103,9 +103,7 @@ impl Exit {
             Failure::OtherIndex { .. }
             | Failure::OtherValues
             | Failure::Consistency { .. }
-            | Failure::NotProven(_) => {
-                Self::NotProven
-            }
+            | Failure::NotProven(_) => Self::NotProven,
             Failure::Unreachable(_) => Self::Unreachable,
             Failure::Pending { cause, .. } => Self::of_failure(cause),
             Failure::Answer(refusal) => Self::of_status(refusal.status),

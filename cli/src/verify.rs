@@ -77,11 +77,10 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     let trust = Settings::load()?.trust(args.trust.path())?;
     let expectations = expectations(args)?;
     let sources = sources(&args.receipts)?;
-    if let Some(package) = sources.iter().find(|source| package::is_package(source)) {
-        if !expectations.is_empty() {
-            let receipts = "what is expected is expected of receipts; a package has many entries";
-            return Err(Failure::Usage(format!("{}: {receipts}", package.display())));
-        }
+    let package = sources.iter().find(|source| package::is_package(source));
+    if let Some(package) = package.filter(|_| !expectations.is_empty()) {
+        let receipts = "what is expected is expected of receipts; a package has many entries";
+        return Err(Failure::Usage(format!("{}: {receipts}", package.display())));
     }
     let judged = sources.iter().map(|source| judge(source, &trust, &expectations));
     if args.json { print_json(judged, &trust) } else { print_text(judged, &trust) }

@@ -315,7 +315,8 @@ fn oversize_batches_and_heads_are_refused() {
     assert_eq!((answer.status, &answer.json()["code"]), (413, &json!("body.too-large")), "{}", answer.text());
     assert!(answer.text().contains("8388608"), "{}", answer.text());
 
-    let head = format!("GET /v1/log HTTP/1.1\r\nHost: localhost\r\nX-Big: {}\r\n\r\n", "a".repeat(1024 * 1024));
+    let head =
+        format!("GET /v1/log HTTP/1.1\r\nHost: localhost\r\nX-Big: {}\r\n\r\n", "a".repeat(1024 * 1024));
     let answer = exchange_half_closed(&daemon.address, head.as_bytes());
     assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 431"), "{}", String::from_utf8_lossy(&answer));
     assert_eq!(daemon.get("/v1/log").expect(200).json()["size"], json!(1));
@@ -337,7 +338,12 @@ fn a_conflict_fails_the_whole_batch() {
         submission
     };
     let conflict = |answer: crate::support::Response| {
-        assert_eq!((answer.status, &answer.json()["code"]), (409, &json!("idempotency-key.conflict")), "{}", answer.text());
+        assert_eq!(
+            (answer.status, &answer.json()["code"]),
+            (409, &json!("idempotency-key.conflict")),
+            "{}",
+            answer.text()
+        );
         assert_eq!(answer.json()["line"], 2, "{}", answer.text());
         assert_eq!(daemon.get("/v1/log").expect(200).json()["size"], json!(1), "nothing was appended");
     };

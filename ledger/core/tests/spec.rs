@@ -55,8 +55,12 @@ fn limits_table() -> String {
     for (what, limit) in rows {
         writeln!(table, "| {what} | {limit} |").unwrap();
     }
-    writeln!(table, "| witnesses and groups in a trust file, together: at most | {} |", limits::TRUST_MEMBERS_MAX)
-        .unwrap();
+    writeln!(
+        table,
+        "| witnesses and groups in a trust file, together: at most | {} |",
+        limits::TRUST_MEMBERS_MAX
+    )
+    .unwrap();
     table
 }
 
