@@ -110,7 +110,9 @@ fn checkpoint(size: u64) -> Checkpoint {
 fn package(indices: &[u64], range: bool, hide: bool) -> Memory {
     let mut records: Vec<(u64, Record)> = indices.iter().map(|index| (*index, record(*index))).collect();
     if hide {
-        records.iter_mut().for_each(|(_, record)| drop(record.submitted.hide("x-secret")));
+        for (_, record) in &mut records {
+            record.submitted.hide("x-secret");
+        }
     }
     let head = checkpoint(SIZE);
     let old = checkpoint(20);
