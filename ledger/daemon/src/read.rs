@@ -13,9 +13,7 @@ use axum::http::header::VARY;
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::Response;
 use provlog_core::Hash;
-use provlog_core::claims;
-use provlog_core::json::Json;
-use provlog_core::record::{Claim, Record, Section, SectionName};
+use provlog_core::package::record_json;
 use provlog_core::tree::Resource;
 use provlog_engine::Committed;
 use serde::Serialize;
@@ -155,37 +153,6 @@ fn committed_size(name: &str, size: u64, newest: u64) -> Result<(), Problem> {
     }
     let detail = format!("{name}: the log holds {newest} entries, got {size}");
     Err(Problem::new(&ENTRY_NOT_FOUND, detail).expected(format!("at most {newest}"), size.to_string()))
-}
-
-/// A record as JSON: shown claims by section, hidden ones in a member of their own, name to hash.
-pub(crate) fn record_json(index: u64, record: &Record) -> Json {
-    let integer = |number: u64| i64::try_from(number).map_or(Json::Null, Json::Integer);
-    let kind = record.entry.kind;
-    // The log holds no kinds that it didn't know when it took them in; an older daemon may meet a newer one's.
-    let kind = claims::kind_name(kind).map_or(Json::Integer(kind.number().into()), Json::from);
-    let shown = |section: &Section| {
-        let shown = |(name, claim): (&str, &Claim)| Some((name.to_owned(), claims::to_json(claim.value()?)));
-        Json::Object(section.iter().filter_map(shown).collect())
-    };
-    let hidden = |section: &Section| {
-        let hidden = |(name, claim): (&str, &Claim)| match claim {
-            Claim::Disclosed { .. } => None,
-            Claim::Hidden(hash) => Some((name.to_owned(), Json::String(hash.to_hex()))),
-        };
-        Json::Object(section.iter().filter_map(hidden).collect())
-    };
-    let sections = |show: &dyn Fn(&Section) -> Json| {
-        SectionName::ALL.map(|name| (name.as_str().to_owned(), show(record.section(name))))
-    };
-    let mut members = vec![
-        ("index".to_owned(), integer(index)),
-        ("kind".to_owned(), kind),
-        ("time_ms".to_owned(), integer(record.entry.time_ms.get())),
-        ("leaf_hash".to_owned(), Json::String(record.entry.leaf_hash().to_hex())),
-    ];
-    members.extend(sections(&shown));
-    members.push(("hidden".to_owned(), Json::Object(sections(&hidden).into())));
-    Json::Object(members)
 }
 
 fn base64(proof: &[Hash]) -> Vec<String> {

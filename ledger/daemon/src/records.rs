@@ -7,7 +7,6 @@
 use crate::api::App;
 use crate::batch::BrokenOff;
 use crate::problem::{ENTRY_NOT_FOUND, Problem};
-use crate::read::record_json;
 use crate::request::{self, NDJSON};
 use axum::body::{Body, HttpBody};
 use axum::extract::State;
@@ -18,6 +17,7 @@ use bytes::Bytes;
 use http_body::Frame;
 use provlog_core::cbor::{Map, Value, Writer};
 use provlog_core::claims::{self, DIGEST};
+use provlog_core::package::record_json;
 use provlog_core::{Kind, Record, hex};
 use std::ops::Range;
 use std::pin::Pin;
