@@ -227,13 +227,16 @@ fn every_row_is_answered_clearly_and_appends_nothing() {
     daemon.post("/v1/entries", &with("x-deep", nested(8))).expect(201);
 }
 
+/// Method, path, headers and body; status and code.
+type Exchange<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a str, u16, &'a str);
+
 #[test]
 fn requests_that_are_none_are_answered_clearly() {
     let folder = folder();
     let daemon = Daemon::start(folder.path());
     let good = promotion("a").to_string();
     let json_type = [("Content-Type", "application/json")];
-    let cases: [(&str, &str, &[(&str, &str)], &str, u16, &str); 16] = [
+    let cases: [Exchange<'_>; 16] = [
         ("POST", "/v1/entries", &[("Content-Type", "text/plain")], &good, 415, "content-type.unsupported"),
         ("POST", "/v1/entries", &[], &good, 415, "content-type.unsupported"),
         (

@@ -6,9 +6,12 @@ use std::fs;
 #[path = "../../fuzz/src/lib.rs"]
 mod targets;
 
+/// What a fuzz target does with its bytes.
+type Target = fn(&[u8]);
+
 #[test]
 fn every_seed_passes_its_target() {
-    let targets: [(&str, fn(&[u8])); 8] = [
+    let targets: [(&str, Target); 8] = [
         ("cbor", targets::cbor),
         ("checkpoint", targets::checkpoint),
         ("receipt", targets::receipt),

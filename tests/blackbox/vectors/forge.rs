@@ -124,7 +124,7 @@ pub mod edges {
             let nonce = scalar(&format!("nonce {n}"));
             let r = (nonce * ED25519_BASEPOINT_POINT).compress().to_bytes();
             let k = challenge(&r, &key, text);
-            if (k.as_bytes()[0] % 8 == 0) == holds {
+            if k.as_bytes()[0].is_multiple_of(8) == holds {
                 let line = line(&key, &r, &(nonce + k * secret).to_bytes());
                 return (key, line);
             }
