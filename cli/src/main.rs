@@ -2,6 +2,10 @@
 //!
 //! Formats, proofs and verdicts are `provlog-core`'s. This program reads and writes files, speaks HTTP, and shows what
 //! was checked; it never decides on its own whether a receipt holds.
+#![allow(
+    rustdoc::invalid_html_tags,
+    reason = "doc comments are help texts, in which <NAME> is a placeholder"
+)]
 
 mod append;
 mod args;
