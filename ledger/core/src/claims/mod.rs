@@ -1,6 +1,6 @@
 //! The claim table and everything that is driven by it (`SPEC.md` section 4).
 //!
-//! [`table`] says which kinds and claims there are and which type each claim has; [`types`] is the small language those
+//! `table` says which kinds and claims there are and which type each claim has; `types` is the small language those
 //! types are written in. From these two come validation ([`check()`]), JSON in and out ([`from_json()`], [`to_json()`]),
 //! the JSON Schemas of submissions ([`schema()`]), and the CDDL and kinds table in `SPEC.md` ([`cddl()`],
 //! [`kinds_table`]).
