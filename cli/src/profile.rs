@@ -3,7 +3,6 @@
 //! A profile either hides what it lists or keeps nothing but what it lists. A claim that this version doesn't know is one
 //! that nobody has judged, and is hidden by both. What is hidden stays as name and hash, so records still match their
 //! entries.
-#![cfg_attr(not(test), expect(dead_code, reason = "the export, which redacts, is built on this module"))]
 
 use crate::failure::Failure;
 use crate::files;

@@ -117,6 +117,17 @@ fn expectations(args: &VerifyArgs) -> Result<Vec<Expectation>, Failure> {
     Ok(expectations)
 }
 
+/// As [`sources`], for those who read receipts only.
+pub(crate) fn receipts(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let sources = sources(named)?;
+    match sources.iter().find(|source| package::is_package(source)) {
+        Some(package) => {
+            Err(Failure::Usage(format!("{}: expected a receipt, got a package", package.display())))
+        }
+        None => Ok(sources),
+    }
+}
+
 /// The receipts that are named, and those in folders that are. A folder without any is an error: nothing was verified.
 fn sources(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut sources = Vec::new();
@@ -161,7 +172,7 @@ fn print_text<'a>(judged: impl Iterator<Item = AnyJudged<'a>>, trust: &TrustFile
     if exits.len() > 1 {
         let verified = exits.iter().filter(|exit| **exit == Exit::Ok).count();
         page.line("");
-        page.line(&format!("{verified} of {} receipts and packages verified", exits.len()));
+        page.line(&format!("{verified} of {} verified", exits.len()));
         page.print()?;
     }
     Ok(Exit::fold(&exits))

@@ -103,7 +103,7 @@ fn each_way_to_fail_has_its_exit_code() {
     expect(folder, &["verify", "empty"], 6, "no *.tlog-proof");
     expect(folder, &["verify", "bad.tlog-proof"], 8, "verdict: malformed");
     expect(folder, &["verify", "foreign.tlog-proof", "bad.tlog-proof"], 5, "verdict: untrusted");
-    expect(folder, &["verify", ".", "--expect", "submitted.type=x"], 3, "0 of 3 receipts verified");
+    expect(folder, &["verify", ".", "--expect", "submitted.type=x"], 3, "0 of 3 verified");
     expect(
         folder,
         &["append", "--kind", "event", "--type", "t", "--artifact", "missing"],

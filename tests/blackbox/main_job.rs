@@ -197,3 +197,22 @@ fn consistency_between_two_checkpoints_is_proven() {
     assert_ne!(provlog(root.path(), &swapped).status.code(), Some(0));
     assert_eq!(daemon.get("/v1/log").expect(200).json()["size"], json!(6));
 }
+
+/// Receipts that verify are asked what they are evidence for; one that doesn't is no evidence of anything.
+#[test]
+fn the_crosswalk_reads_verified_receipts_only() {
+    let root = folder();
+    let (receipt, trust) = receipt_and_trust(root.path());
+    let evidence = || provlog(root.path(), &["crosswalk", "evidence", &receipt, "--trust", &trust]);
+    let output = evidence();
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}{}", stderr(&output));
+    assert!(
+        text.contains("1 entries of") && text.contains(": present") && text.contains("Supports "),
+        "{text}"
+    );
+    assert!(!text.to_lowercase().contains("complies"), "{text}");
+    let text = fs::read_to_string(&receipt).unwrap();
+    fs::write(&receipt, text.replace("\nindex 1\n", "\nindex 0\n")).unwrap();
+    assert_eq!(evidence().status.code(), Some(3));
+}

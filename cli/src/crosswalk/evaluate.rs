@@ -2,7 +2,6 @@
 //!
 //! Takes records one by one, in any order, and holds counts and the first few indices of each query, whatever the number
 //! of records. The caller says which records they are and has verified them; nothing here proves anything.
-#![cfg_attr(not(test), expect(dead_code, reason = "the export, which evaluates, is built on this module"))]
 
 use super::load::{Control, Crosswalk, Evidence, Framework};
 use super::query::Truth;

@@ -4,6 +4,7 @@
 //! supports record keeping for a control; that a control is met it never says, and it refuses files that do.
 
 pub(crate) mod evaluate;
+mod evidence;
 pub(crate) mod load;
 pub(crate) mod query;
 #[cfg(test)]
@@ -22,6 +23,8 @@ use std::path::PathBuf;
 pub(crate) enum CrosswalkVerb {
     /// Check files of your own; prints what each brings
     Check(CheckArgs),
+    /// Say what receipts are evidence for, control by control, never that anything complies
+    Evidence(evidence::EvidenceArgs),
     /// Show the built-in frameworks and controls, and what each is looked up by
     List,
 }
@@ -38,6 +41,7 @@ pub(crate) struct CheckArgs {
 pub(crate) fn run(verb: &CrosswalkVerb) -> Result<Exit, Failure> {
     match verb {
         CrosswalkVerb::Check(args) => check(args),
+        CrosswalkVerb::Evidence(args) => evidence::run(args),
         CrosswalkVerb::List => list(),
     }
 }

@@ -85,7 +85,11 @@ struct WhichArgs {
 impl WhichArgs {
     fn hiding(&self) -> Result<Hiding, Failure> {
         Ok(match &self.profile {
-            Some(profile) => Hiding::Profile(Profile::load(profile)?),
+            Some(profile) => {
+                let profile = Profile::load(profile)?;
+                page::say(&format!("redaction profile {}: {}", profile.name(), profile.about()));
+                Hiding::Profile(profile)
+            }
             None if !self.hide.is_empty() => Hiding::Named(Redaction::Hide(self.hide.clone())),
             None if !self.keep.is_empty() => Hiding::Named(Redaction::Keep(self.keep.clone())),
             None => Hiding::Nothing,
