@@ -6,7 +6,9 @@ mod cases;
 mod forge;
 
 use crate::support::{blessing, repository};
+use base64ct::{Base64, Encoding};
 use cases::Case;
+use provlog_core::Hash;
 use provlog_core::expectation::Expectation;
 use provlog_core::trust::Trust;
 use provlog_core::verify::{Report, VerifyError, verify};
@@ -113,18 +115,53 @@ fn every_vector_that_spec_names_exists() {
     assert!(missing.is_empty(), "SPEC.md names vectors that don't exist: {missing:?}");
 }
 
-/// The second verifier, written from SPEC.md alone, agrees on every vector. It needs Python's `cryptography`; `.ci/run`
-/// installs it, and where `CI` is `true` a machine without it fails.
+/// A trust file with a key that nobody may sign with is refused when it is read, by both verifiers (SPEC.md section 7).
 #[test]
-fn the_second_verifier_agrees() {
-    let script = repository().join("tests/interop/verify.py");
+fn both_verifiers_refuse_the_same_trust_files() {
+    if !python_available() {
+        return;
+    }
+    let root = crate::support::folder();
+    let receipt = folder().join("good/receipt.tlog-proof");
+    let mut small_order = [0; 32];
+    small_order[0] = 1;
+    let mut off_curve = [0; 32];
+    off_curve[0] = 2;
+    for public in [small_order, off_curve, [0xff; 32]] {
+        let typed = [&[1][..], &public].concat();
+        let id = Hash::plain(&[b"example.com/vectors\n", &typed[..]].concat()).to_hex();
+        let vkey = format!("example.com/vectors+{}+{}", &id[..8], Base64::encode_string(&typed));
+        let trust = root.path().join("trust");
+        fs::write(&trust, format!("log {vkey}\nquorum none\n")).unwrap();
+        let (receipt, trust) = (receipt.to_str().unwrap(), trust.to_str().unwrap());
+        let ours = crate::support::provlog(root.path(), &["verify", receipt, "--trust", trust]);
+        let script = repository().join("tests/interop/verify.py");
+        let theirs = Command::new("python3").arg(script).args([receipt, "--trust", trust]).output().unwrap();
+        let text = String::from_utf8_lossy(&theirs.stderr);
+        assert_eq!((ours.status.code(), theirs.status.code()), (Some(5), Some(5)), "{vkey}: {text}");
+    }
+}
+
+/// Whether the second verifier can run. It needs Python's `cryptography`; `.ci/run` installs it.
+fn python_available() -> bool {
     let available = Command::new("python3").args(["-c", "import cryptography"]).output();
-    if !available.is_ok_and(|output| output.status.success()) {
+    let available = available.is_ok_and(|output| output.status.success());
+    if !available {
         assert!(
             std::env::var("CI").as_deref() != Ok("true"),
             "python3 with cryptography must be there where CI=true"
         );
         eprintln!("SKIPPED: python3 with the package cryptography is not installed");
+    }
+    available
+}
+
+/// The second verifier, written from SPEC.md alone, agrees on every vector. It needs Python's `cryptography`; `.ci/run`
+/// installs it, and where `CI` is `true` a machine without it fails.
+#[test]
+fn the_second_verifier_agrees() {
+    let script = repository().join("tests/interop/verify.py");
+    if !python_available() {
         return;
     }
     let output = Command::new("python3").arg(script).arg("--vectors").arg(folder()).output().unwrap();
