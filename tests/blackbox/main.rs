@@ -5,17 +5,21 @@
 
 mod audit;
 mod bad_input;
+mod browser;
 mod clock;
 mod docs;
 mod export;
 mod git_history;
+mod go;
 mod house;
 mod interop;
 mod kill;
 mod main_job;
+mod packages;
 mod records;
 mod retries;
 mod rollback;
 mod seeds;
 mod support;
+mod tables;
 mod vectors;

@@ -1,4 +1,4 @@
-//! The test vectors of `SPEC.md`: `tests/vectors/<name>/` with a receipt, a trust file, the expected verdict and, where
+//! The test vectors of `SPEC.md`: `tests/vectors/receipts/<name>/` with a receipt, a trust file, the expected verdict and, where
 //! the vector has them, expectations. This module generates them, one defect a vector, and holds the checked-in files
 //! to what it generates. `PROVLOG_BLESS=1 cargo test -p provlog-tests vectors` writes them anew.
 
@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 fn folder() -> PathBuf {
-    repository().join("tests/vectors")
+    repository().join("tests/vectors/receipts")
 }
 
 /// The verdict as `SPEC.md` section 8.1 writes it.

@@ -43,6 +43,8 @@ pub const PROOF: &str = "proof.bin";
 pub const JSON_LINES: &str = "records.jsonl";
 /// The records as rows of a table.
 pub const CSV: &str = "records.csv";
+/// A page for people. Its digest is checked, and nothing in it is believed.
+pub const REPORT: &str = "report.html";
 
 /// When a file belongs into a package.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,7 +56,7 @@ pub enum FilePlace {
 }
 
 /// The files that a manifest lists, in its order.
-pub const FILES: [(&str, FilePlace); 7] = [
+pub const FILES: [(&str, FilePlace); 8] = [
     (CHECKPOINT, FilePlace::Always),
     (PREVIOUS_CHECKPOINT, FilePlace::WithPrevious),
     (CONSISTENCY, FilePlace::WithPrevious),
@@ -62,6 +64,7 @@ pub const FILES: [(&str, FilePlace); 7] = [
     (PROOF, FilePlace::Always),
     (JSON_LINES, FilePlace::Always),
     (CSV, FilePlace::Always),
+    (REPORT, FilePlace::Always),
 ];
 
 /// Most files that a package is looked through for: more than the format has, so that spare ones are named.
@@ -81,6 +84,9 @@ pub const ITEM_BYTES_MAX: usize = 1 + 9 + RECORD_BYTES_MAX;
 
 /// Largest `consistency.bin`, in bytes: both paths of a tree of 2^53 - 1 leaves.
 pub const CONSISTENCY_BYTES_MAX: usize = 2 * 53 * 32;
+
+/// Largest `report.html`, in bytes: the one file whose length nothing else in the package bounds.
+pub const REPORT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// When the file of this name belongs into a package; none: it is no file of this format that a manifest lists.
 #[must_use]

@@ -121,7 +121,7 @@ fn package(indices: &[u64], range: bool, hide: bool) -> Memory {
     let texts = |text: &dyn Fn(u64, &Record) -> String| {
         records.iter().map(|(index, record)| text(*index, record)).collect::<String>()
     };
-    let files: [(&str, Vec<u8>); 7] = [
+    let files: [(&str, Vec<u8>); 8] = [
         (CHECKPOINT, head.sign(&signer()).into_bytes()),
         (PREVIOUS_CHECKPOINT, old.sign(&signer()).into_bytes()),
         (CONSISTENCY, bytes(consistency_proof(&leaves(), 20, SIZE).unwrap())),
@@ -129,6 +129,7 @@ fn package(indices: &[u64], range: bool, hide: bool) -> Memory {
         (PROOF, bytes(proof)),
         (JSON_LINES, texts(&json_line).into_bytes()),
         (CSV, (csv_header() + &texts(&csv_row)).into_bytes()),
+        (REPORT, b"<!doctype html>".to_vec()),
     ];
     let manifest = Manifest {
         tool: "provlog test".into(),
@@ -199,6 +200,7 @@ fn every_check_has_its_order() {
         "file:proof.bin",
         "file:previous-checkpoint",
         "file:consistency.bin",
+        "file:report.html",
         "origin",
         "log-signature",
         "cosignatures",
@@ -248,7 +250,7 @@ fn a_changed_byte_is_found_and_its_file_named() {
 
 #[test]
 fn missing_extra_and_unknown_files_are_named() {
-    for name in [CHECKPOINT, PREVIOUS_CHECKPOINT, CONSISTENCY, RECORDS, PROOF, JSON_LINES, CSV] {
+    for name in [CHECKPOINT, PREVIOUS_CHECKPOINT, CONSISTENCY, RECORDS, PROOF, JSON_LINES, CSV, REPORT] {
         let mut bad = whole();
         bad.0.remove(name);
         assert!(refused(&bad).contains(&std::format!("file:{name}")), "{name}");
@@ -352,11 +354,11 @@ fn manifests_are_read_strictly() {
 #[test]
 fn what_inflates_is_not_read() {
     struct Bomb(Memory, &'static str);
-    struct Endless(std::cell::Cell<u64>);
+    struct Endless(std::cell::Cell<u64>, u64);
     impl Stream for Endless {
         fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Unreadable> {
             self.0.set(self.0.get() + u64::try_from(buffer.len()).unwrap());
-            assert!(self.0.get() < 4 * 1024 * 1024, "read on and on");
+            assert!(self.0.get() < self.1, "read on and on");
             buffer.fill(0xf6);
             Ok(buffer.len())
         }
@@ -366,7 +368,8 @@ fn what_inflates_is_not_read() {
             self.0.names()
         }
         fn open(&self, name: &str) -> Result<Box<dyn Stream + '_>, Unreadable> {
-            if name == self.1 { Ok(Box::new(Endless(0.into()))) } else { self.0.open(name) }
+            let limit = if name == REPORT { REPORT_BYTES_MAX + 65_536 } else { 4 * 1024 * 1024 };
+            if name == self.1 { Ok(Box::new(Endless(0.into(), limit + 1))) } else { self.0.open(name) }
         }
     }
     let mut good = whole();

@@ -6,7 +6,7 @@ use super::source::{Digesting, Files, Unreadable, read_small};
 use super::walk::{Nodes, Walk, file_check};
 use super::{
     CHECKPOINT, CONSISTENCY, CONSISTENCY_BYTES_MAX, CSV, FILES_MAX, JSON_LINES, MANIFEST, MANIFEST_BYTES_MAX,
-    MANIFEST_SHA256, MANIFEST_SHA256_BYTES, PREVIOUS_CHECKPOINT, PROOF, RECORDS,
+    MANIFEST_SHA256, MANIFEST_SHA256_BYTES, PREVIOUS_CHECKPOINT, PROOF, RECORDS, REPORT, REPORT_BYTES_MAX,
 };
 use crate::checkpoint::Checkpoint;
 use crate::hash::Hash;
@@ -88,6 +88,7 @@ pub fn verify_package<F: Files + ?Sized>(files: &F, trust: &Trust) -> Result<Pac
     let signed = door.checkpoint(trust);
     let times_ms = door.records(signed.as_ref());
     door.consistency(trust, signed.as_ref());
+    door.report();
 
     let mut checks = Vec::from([Check::new("format", Status::Pass)]);
     checks.append(&mut door.of_files);
@@ -232,6 +233,16 @@ impl<'a, F: Files + ?Sized> Door<'a, F> {
         }
         self.checks.extend(seen.texts);
         seen.times_ms
+    }
+
+    /// The page for people: that it is the one that was listed.
+    fn report(&mut self) {
+        let Some(mut file) = self.open(REPORT) else { return };
+        let outcome = match file.pass(REPORT_BYTES_MAX) {
+            Ok(()) => file.finish(),
+            Err(error) => Err(("the file".into(), error.to_string())),
+        };
+        self.file(REPORT, outcome);
     }
 
     /// That this tree extends the earlier one.

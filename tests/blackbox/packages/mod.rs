@@ -1,0 +1,1 @@
+//! Packages that every verifier judges alike.

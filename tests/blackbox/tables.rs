@@ -1,0 +1,1 @@
+//! CSV and JSONL, read by a database.
