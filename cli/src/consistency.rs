@@ -157,7 +157,7 @@ mod tests {
     }
 
     fn head(log: &OneLog, leaves: &[u8]) -> Head {
-        let trust = TrustFile { path: PathBuf::new(), trust: log.trust() };
+        let trust = TrustFile::of(log.trust_text());
         Head::verified(format!("{leaves:?}"), log.checkpoint(&tree(leaves)).as_bytes(), &trust).unwrap()
     }
 
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn checkpoints_are_read_alone_and_out_of_receipts() {
         let (log, home) = (OneLog::new(), tempfile::tempdir().unwrap());
-        let trust = TrustFile { path: PathBuf::new(), trust: log.trust() };
+        let trust = TrustFile::of(log.trust_text());
         let path = home.path().join("file");
         let receipt = log.receipt(provlog_core::Kind::new(22).unwrap(), Default::default());
         for (bytes, size) in [(log.checkpoint(&tree(&[1, 2, 3])).into_bytes(), 3), (receipt, 2)] {

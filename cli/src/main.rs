@@ -29,6 +29,7 @@ mod profile;
 mod receipt;
 mod redact;
 mod report;
+mod sequence;
 mod settings;
 #[cfg(test)]
 mod testing;

@@ -299,7 +299,7 @@ mod tests {
         let missing = crate::files::read(std::path::Path::new("/nonexistent"), 0).unwrap_err();
         let unreadable =
             Judged { source: "gone".into(), expectations: &[], outcome: Outcome::Unreadable(missing) };
-        let trust = TrustFile { path: "trust".into(), trust: log.trust() };
+        let trust = TrustFile::of(log.trust_text());
         let expectations = expect(&["submitted.environment=moon", "submitted.x-b=c"]);
         let receipts = [
             judged(&receipt(4), &log, &[]),

@@ -40,6 +40,8 @@ pub(crate) struct Settings {
 pub(crate) struct TrustFile {
     /// Its path, as it is shown.
     pub(crate) path: PathBuf,
+    /// Its text.
+    pub(crate) text: String,
     /// What it says.
     pub(crate) trust: Trust,
 }
@@ -78,7 +80,11 @@ impl Settings {
         let Some(path) = given.or(self.trust.as_deref()) else { return Ok(None) };
         let bytes = files::read(path, TRUST_BYTES_MAX)?;
         match Trust::parse(&bytes) {
-            Ok(trust) => Ok(Some(TrustFile { path: path.into(), trust })),
+            Ok(trust) => Ok(Some(TrustFile {
+                path: path.into(),
+                text: String::from_utf8_lossy(&bytes).into_owned(),
+                trust,
+            })),
             Err(source) => Err(Failure::Trust { path: path.into(), source }),
         }
     }
@@ -121,6 +127,14 @@ fn folders(here: &Path, home: Option<&Path>) -> Vec<PathBuf> {
     folders.extend(home.map(|home| home.join(FOLDER)).filter(|folder| !folders.contains(folder)));
     folders.retain(|folder| folder.is_dir());
     folders
+}
+
+#[cfg(test)]
+impl TrustFile {
+    /// A trust file that lies nowhere.
+    pub(crate) fn of(text: String) -> Self {
+        Self { path: "trust".into(), trust: Trust::parse(text.as_bytes()).unwrap(), text }
+    }
 }
 
 #[cfg(test)]

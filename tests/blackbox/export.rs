@@ -160,7 +160,7 @@ fn a_changed_byte_of_any_file_is_found_and_the_file_named() {
         fs::write(&path, good).unwrap();
         files += 1;
     }
-    assert_eq!(files, 9);
+    assert_eq!(files, 10);
     assert_eq!(verify(root.path(), "package").0, 0);
 
     // A folder in it, a link in it, a file too many, and one too few.

@@ -213,7 +213,7 @@ mod tests {
     }
 
     fn log_at(url: &str, log: &OneLog, timeout: Duration) -> Log {
-        let trust = TrustFile { path: PathBuf::from("trust"), trust: log.trust() };
+        let trust = TrustFile::of(log.trust_text());
         Log { client: Client::new(url).unwrap(), trust, timeout }
     }
 

@@ -6,22 +6,14 @@ use super::mirror::Mirror;
 use super::recompute::entries;
 use super::source::Source;
 use crate::failure::Failure;
+use crate::sequence::{Next, Sequence};
 use indicatif::ProgressBar;
-use provlog_core::cbor::{self, CborError, Reader};
-use provlog_core::limits::{RECORD_BYTES_MAX, RECORD_DEPTH_MAX};
 use provlog_core::record::{AnyRecord, Record, SectionName};
 use provlog_core::tree::{Resource, TILE_HASHES, Tile};
-use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-
-/// Bytes that are read of a stream at once.
-const READ_BYTES: usize = 64 * 1024;
-
-/// Largest item of the sequence: an array of two, an index, and a record.
-const ITEM_BYTES_MAX: usize = 1 + 9 + RECORD_BYTES_MAX;
 
 /// Faults after which no more records are compared: something else is wrong than some of them.
 const FAULTS_MAX: usize = 10_000;
@@ -108,13 +100,8 @@ impl Part<'_> {
         let Some(stream) = self.source.records(range.start, range.end - range.start)? else {
             return Ok(None);
         };
-        let mut items = Items {
-            stream,
-            broken: &|error| self.source.broken(error),
-            buffer: Vec::new(),
-            start: 0,
-            ended: false,
-        };
+        let broken = |error| self.source.broken(error);
+        let mut items = Sequence::new(stream, &broken);
         let mut bundle = Bundle { mirror: self.mirror, size: self.size, index: None, bytes: Vec::new() };
         let mut faults = Vec::new();
         let mut expected = range.start;
@@ -200,129 +187,5 @@ impl Bundle<'_> {
         }
         let nth = usize::try_from(index % TILE_HASHES).unwrap_or(usize::MAX);
         entries(&self.bytes, usize::from(tile.width)).0.get(nth).copied().ok_or_else(lost)
-    }
-}
-
-/// One item of the sequence.
-struct Item<'a> {
-    index: u64,
-    record: &'a [u8],
-}
-
-enum Next<'a> {
-    Item(Item<'a>),
-    End,
-    Malformed(CborError),
-}
-
-/// Reads a CBOR sequence of `[index, record]` item by item.
-struct Items<'a> {
-    stream: Box<dyn Read>,
-    /// The failure of a stream that broke.
-    broken: &'a dyn Fn(io::Error) -> Failure,
-    buffer: Vec<u8>,
-    /// Where in the buffer the next item starts.
-    start: usize,
-    ended: bool,
-}
-
-impl Items<'_> {
-    fn next_item(&mut self) -> Result<Next<'_>, Failure> {
-        let (index, record) = loop {
-            match split(&self.buffer, self.start) {
-                Ok(found) => break found,
-                Err(_) if self.ended && self.start == self.buffer.len() => return Ok(Next::End),
-                Err(error) => {
-                    let more = error.fault == cbor::Fault::Truncated
-                        && !self.ended
-                        && self.buffer.len() - self.start <= ITEM_BYTES_MAX;
-                    if !more {
-                        return Ok(Next::Malformed(error));
-                    }
-                    self.fill()?;
-                }
-            }
-        };
-        self.start = record.end;
-        Ok(Next::Item(Item { index, record: &self.buffer[record] }))
-    }
-
-    fn fill(&mut self) -> Result<(), Failure> {
-        self.buffer.drain(..self.start);
-        self.start = 0;
-        let filled = self.buffer.len();
-        self.buffer.resize(filled + READ_BYTES, 0);
-        let read = self.stream.read(&mut self.buffer[filled..]);
-        let read = read.map_err(self.broken)?;
-        self.buffer.truncate(filled + read);
-        self.ended = read == 0;
-        Ok(())
-    }
-}
-
-/// The index and the place of the record in the item that starts at `start`.
-fn split(buffer: &[u8], start: usize) -> Result<(u64, Range<usize>), CborError> {
-    let mut reader = Reader::new(buffer.get(start..).unwrap_or_default());
-    let expected = |fault, offset| CborError { offset, fault };
-    if reader.array()? != 2 {
-        return Err(expected(cbor::Fault::Expected("an array of index and record"), 0));
-    }
-    let at = reader.offset();
-    let index = reader.value(0)?.as_uint().ok_or(expected(cbor::Fault::Expected("an index"), at))?;
-    let record = start + reader.offset();
-    reader.skip(RECORD_DEPTH_MAX)?;
-    Ok((index, record..start + reader.offset()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use provlog_core::cbor::Writer;
-
-    /// Hands out one byte at a time.
-    struct Dripping(std::io::Cursor<Vec<u8>>);
-
-    impl Read for Dripping {
-        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-            let end = buffer.len().min(1);
-            self.0.read(&mut buffer[..end])
-        }
-    }
-
-    fn read_all(bytes: Vec<u8>) -> Result<Vec<(u64, Vec<u8>)>, CborError> {
-        let stream = Box::new(Dripping(std::io::Cursor::new(bytes)));
-        let mut items = Items {
-            stream,
-            broken: &|error| Failure::Internal(error.to_string()),
-            buffer: Vec::new(),
-            start: 0,
-            ended: false,
-        };
-        let mut all = Vec::new();
-        loop {
-            match items.next_item().unwrap() {
-                Next::Item(item) => all.push((item.index, item.record.to_vec())),
-                Next::End => return Ok(all),
-                Next::Malformed(error) => return Err(error),
-            }
-        }
-    }
-
-    #[test]
-    fn a_sequence_is_read_however_it_is_cut() {
-        let record = cbor::Value::Array(vec![cbor::Value::Bytes(vec![7; 300])]).to_bytes();
-        let mut writer = Writer::new();
-        for index in [0, 1, 70_000] {
-            writer.array(2);
-            writer.integer(index);
-            writer.encoded(&record);
-        }
-        let bytes = writer.into_bytes();
-        let expected = [0, 1, 70_000].map(|index| (index, record.clone()));
-        assert_eq!(read_all(bytes.clone()).unwrap(), expected);
-        assert_eq!(read_all(Vec::new()).unwrap(), []);
-        assert!(read_all(bytes[..bytes.len() - 1].to_vec()).is_err());
-        assert!(read_all(vec![0x83, 0, 0, 0]).is_err());
-        assert!(read_all([&bytes[..], &[0xff]].concat()).is_err());
     }
 }

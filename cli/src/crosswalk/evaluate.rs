@@ -47,6 +47,12 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    fn append(&mut self, later: Self) {
+        self.count = self.count.saturating_add(later.count);
+        let room = INDICES_MAX.saturating_sub(self.indices.len());
+        self.indices.extend(later.indices.into_iter().take(room));
+    }
+
     fn add(&mut self, index: u64) {
         self.count = self.count.saturating_add(1);
         if self.indices.len() < INDICES_MAX {
@@ -73,6 +79,12 @@ impl Tallies {
             Truth::Unmet => self.unmet.add(index),
             Truth::Undisclosed => self.undisclosed.add(index),
         }
+    }
+
+    fn append(&mut self, later: Self) {
+        self.met.append(later.met);
+        self.unmet.append(later.unmet);
+        self.undisclosed.append(later.undisclosed);
     }
 
     const fn status(&self, every: bool) -> Status {
@@ -136,6 +148,13 @@ impl<'a> Evaluator<'a> {
             if let Some(truth) = self.crosswalk.evidence()[place].query.test(record) {
                 self.tallies[place].add(index, truth);
             }
+        }
+    }
+
+    /// Takes in what an evaluator of the same crosswalk has taken in. Its records come after those of this one.
+    pub(crate) fn append(&mut self, later: Self) {
+        for (tallies, later) in self.tallies.iter_mut().zip(later.tallies) {
+            tallies.append(later);
         }
     }
 

@@ -1,22 +1,22 @@
 //! The records of an export: streamed from the log, checked, redacted and written, a few batches at a time.
 
 use super::output::{Output, Sink};
+use super::report::{Counts, Summary};
 use super::{Hiding, too_many};
 use crate::client::Client;
+use crate::crosswalk::evaluate::Evaluator;
+use crate::crosswalk::load::Crosswalk;
 use crate::failure::Failure;
+use crate::sequence::{Next, Sequence};
 use indicatif::{ProgressBar, ProgressStyle};
-use provlog_core::cbor::{Fault, Reader};
 use provlog_core::claims::kind_name;
-use provlog_core::limits::RECORD_DEPTH_MAX;
 use provlog_core::package::{
-    CSV, ENTRIES_MAX, Filters, ITEM_BYTES_MAX, JSON_LINES, RECORDS, csv_header, csv_row, json_line,
-    record_item,
+    CSV, ENTRIES_MAX, Filters, JSON_LINES, RECORDS, csv_header, csv_row, json_line, record_item,
 };
 use provlog_core::record::{AnyRecord, Record};
 use provlog_core::redact::{ClaimName, Redaction, redact_record};
 use provlog_core::{Hash, hex};
 use std::collections::BTreeSet;
-use std::io::Read;
 use std::ops::Range;
 use std::thread;
 
@@ -25,9 +25,6 @@ const PAGE_RECORDS: u64 = 20_000;
 
 /// Bytes of records after which a batch is full.
 const BATCH_BYTES: usize = 256 * 1024;
-
-/// Bytes that are read at a time.
-const READ_BYTES: usize = 128 * 1024;
 
 /// How far the export is, on a terminal.
 const PROGRESS: &str = "{msg} {wide_bar} {human_pos}/{human_len}, {per_sec}, {eta} to go";
@@ -38,6 +35,7 @@ pub(super) struct Query<'a> {
     pub(super) range: Range<u64>,
     pub(super) filters: &'a Filters,
     pub(super) hiding: &'a Hiding,
+    pub(super) crosswalk: &'a Crosswalk,
 }
 
 /// What was written: 40 bytes an entry, until the proof is.
@@ -45,6 +43,12 @@ pub(super) struct Query<'a> {
 pub(super) struct Entries {
     pub(super) indices: Vec<u64>,
     pub(super) leaves: Vec<Hash>,
+}
+
+/// What the records say, for the page.
+pub(super) struct Said<'a> {
+    pub(super) summary: Summary,
+    pub(super) evidence: Evaluator<'a>,
 }
 
 impl Entries {
@@ -60,38 +64,54 @@ struct Batch {
     bytes: usize,
 }
 
+/// How far an answer of the log has been read.
+struct Answer {
+    /// Least index that may come next.
+    least: u64,
+    got: u64,
+    done: bool,
+}
+
 /// What a batch becomes.
-#[derive(Default)]
-struct Built {
+struct Built<'a> {
     entries: Entries,
     records: Vec<u8>,
     json: Vec<u8>,
     csv: Vec<u8>,
     named: BTreeSet<ClaimName>,
+    counts: Counts,
+    evidence: Evaluator<'a>,
 }
 
-/// The three files.
-struct Sinks {
+/// What has come so far.
+struct Taken<'a> {
     records: Sink,
     json: Sink,
     csv: Sink,
+    entries: Entries,
+    named: BTreeSet<ClaimName>,
+    said: Said<'a>,
 }
 
-impl Query<'_> {
+impl<'a> Query<'a> {
     /// Fetches and writes all of them. No entry is an error: a package proves that something is there.
-    pub(super) fn fetch(&self, output: &mut Output) -> Result<Entries, Failure> {
-        let mut sinks =
-            Sinks { records: output.open(RECORDS)?, json: output.open(JSON_LINES)?, csv: output.open(CSV)? };
-        sinks.csv.write(csv_header().as_bytes())?;
-        let mut entries = Entries::default();
-        let mut named = BTreeSet::new();
+    pub(super) fn fetch(&self, output: &mut Output) -> Result<(Entries, Said<'a>), Failure> {
+        let mut taken = Taken {
+            records: output.open(RECORDS)?,
+            json: output.open(JSON_LINES)?,
+            csv: output.open(CSV)?,
+            entries: Entries::default(),
+            named: BTreeSet::new(),
+            said: Said { summary: Summary::default(), evidence: Evaluator::new(self.crosswalk) },
+        };
+        taken.csv.write(csv_header().as_bytes())?;
         let bar = bar(self.range.end - self.range.start);
         let mut next = self.range.start;
         while next < self.range.end {
-            let before = entries.count();
-            let outcome = self.page(next, &mut sinks, &mut entries, &mut named, &bar);
-            let progress = entries.count() > before;
-            next = entries.indices.last().filter(|_| progress).map_or(next, |last| last + 1);
+            let before = taken.entries.count();
+            let outcome = self.page(next, &mut taken, &bar);
+            let progress = taken.entries.count() > before;
+            next = taken.entries.indices.last().filter(|_| progress).map_or(next, |last| last + 1);
             match outcome {
                 Ok(true) => break,
                 // A connection that broke is taken up again for as long as it brings something.
@@ -100,70 +120,67 @@ impl Query<'_> {
             }
         }
         bar.finish_and_clear();
-        for sink in [sinks.records, sinks.json, sinks.csv] {
+        for sink in [taken.records, taken.json, taken.csv] {
             output.close(sink)?;
         }
-        if entries.indices.is_empty() {
+        if taken.entries.indices.is_empty() {
             return Err(Failure::NotFound("no entry of the log is one that was asked for".into()));
         }
-        self.check_names(&named)?;
-        Ok(entries)
+        self.check_names(&taken.named)?;
+        Ok((taken.entries, taken.said))
     }
 
     /// One answer of the log. `true` when there is nothing after it.
-    fn page(
-        &self,
-        start: u64,
-        sinks: &mut Sinks,
-        entries: &mut Entries,
-        named: &mut BTreeSet<ClaimName>,
-        bar: &ProgressBar,
-    ) -> Result<bool, Failure> {
+    fn page(&self, start: u64, taken: &mut Taken<'a>, bar: &ProgressBar) -> Result<bool, Failure> {
         let limit =
             if self.filters.select() { PAGE_RECORDS } else { PAGE_RECORDS.min(self.range.end - start) };
         let stream = self.client.stream(&self.path(start, limit), "application/cbor-seq")?;
-        let mut items = Items { stream, client: self.client, buffer: Vec::new(), used: 0, ended: false };
+        let broken = |error| self.client.broken(&error).into();
+        let mut items = Sequence::new(stream, &broken);
         let workers = thread::available_parallelism().map_or(1, usize::from);
-        let (mut least, mut got, mut done) = (start, 0, false);
-        while !done {
+        let mut answer = Answer { least: start, got: 0, done: false };
+        while !answer.done {
             let mut batches = Vec::new();
-            let mut broken = None;
-            while batches.len() < workers && !done && broken.is_none() {
+            let mut failed = None;
+            while batches.len() < workers && !answer.done && failed.is_none() {
                 let mut batch = Batch::default();
-                while batch.bytes < BATCH_BYTES {
-                    match items.next_item() {
-                        Ok(Some((index, record))) if index < self.range.end => {
-                            if index < least {
-                                let problem = format!("expected an entry from {least} on, got {index}");
-                                return Err(self.wrong(problem));
-                            }
-                            (least, got) = (index + 1, got + 1);
-                            batch.bytes += record.len();
-                            batch.items.push((index, record));
-                        }
-                        Ok(_) => {
-                            done = true;
-                            break;
-                        }
-                        Err(failure) => {
-                            broken = Some(failure);
-                            break;
-                        }
-                    }
-                }
+                failed = self.cut(&mut items, &mut batch, &mut answer).err();
                 batches.push(batch);
             }
             for built in self.build(&batches) {
-                sinks.take_in(built?, entries, named)?;
+                taken.take_in(built?)?;
             }
-            bar.set_position(least - self.range.start);
+            bar.set_position(answer.least - self.range.start);
             // What came before a connection broke is kept.
-            broken.map_or(Ok(()), Err)?;
+            failed.map_or(Ok(()), Err)?;
         }
-        Ok(got < limit || least >= self.range.end)
+        Ok(answer.got < limit || answer.least >= self.range.end)
     }
 
-    fn build(&self, batches: &[Batch]) -> Vec<Result<Built, Failure>> {
+    /// Fills a batch.
+    fn cut(&self, items: &mut Sequence<'_>, batch: &mut Batch, answer: &mut Answer) -> Result<(), Failure> {
+        while batch.bytes < BATCH_BYTES {
+            let item = match items.next_item()? {
+                Next::Item(item) if item.index < self.range.end => item,
+                Next::Item(_) | Next::End => {
+                    answer.done = true;
+                    break;
+                }
+                Next::Malformed(error) => return Err(self.wrong(error.to_string())),
+            };
+            if item.index < answer.least {
+                let problem = format!("expected an entry from {} on, got {}", answer.least, item.index);
+                return Err(self.wrong(problem));
+            }
+            answer.least = item.index + 1;
+            answer.got += 1;
+            batch.bytes += item.record.len();
+            batch.items.push((item.index, item.record.to_vec()));
+        }
+        Ok(())
+    }
+
+    fn build(&self, batches: &[Batch]) -> Vec<Result<Built<'a>, Failure>> {
         thread::scope(|scope| {
             let workers: Vec<_> =
                 batches.iter().map(|batch| scope.spawn(move || self.build_one(batch))).collect();
@@ -173,8 +190,16 @@ impl Query<'_> {
     }
 
     /// Checks and redacts the records of a batch, and writes them in their three forms.
-    fn build_one(&self, batch: &Batch) -> Result<Built, Failure> {
-        let mut built = Built::default();
+    fn build_one(&self, batch: &Batch) -> Result<Built<'a>, Failure> {
+        let mut built = Built {
+            entries: Entries::default(),
+            records: Vec::new(),
+            json: Vec::new(),
+            csv: Vec::new(),
+            named: BTreeSet::new(),
+            counts: Counts::default(),
+            evidence: Evaluator::new(self.crosswalk),
+        };
         for (index, bytes) in &batch.items {
             let record = match Record::parse(bytes) {
                 Ok(AnyRecord::Known(record)) => record,
@@ -196,6 +221,8 @@ impl Query<'_> {
             built.records.extend_from_slice(&record_item(*index, &record));
             built.json.extend_from_slice(json_line(*index, &record).as_bytes());
             built.csv.extend_from_slice(csv_row(*index, &record).as_bytes());
+            built.counts.add(&record);
+            built.evidence.add(*index, &record);
             built.entries.indices.push(*index);
             built.entries.leaves.push(record.entry.leaf_hash());
         }
@@ -257,74 +284,17 @@ impl Query<'_> {
     }
 }
 
-impl Sinks {
-    fn take_in(
-        &mut self,
-        built: Built,
-        entries: &mut Entries,
-        named: &mut BTreeSet<ClaimName>,
-    ) -> Result<(), Failure> {
+impl<'a> Taken<'a> {
+    fn take_in(&mut self, built: Built<'a>) -> Result<(), Failure> {
         self.records.write(&built.records)?;
         self.json.write(&built.json)?;
         self.csv.write(&built.csv)?;
-        entries.indices.extend(built.entries.indices);
-        entries.leaves.extend(built.entries.leaves);
-        named.extend(built.named);
-        if entries.count() > ENTRIES_MAX { Err(too_many()) } else { Ok(()) }
-    }
-}
-
-/// The CBOR sequence of an answer, item by item.
-struct Items<'c> {
-    stream: Box<dyn Read>,
-    client: &'c Client,
-    buffer: Vec<u8>,
-    used: usize,
-    ended: bool,
-}
-
-impl Items<'_> {
-    fn next_item(&mut self) -> Result<Option<(u64, Vec<u8>)>, Failure> {
-        loop {
-            let rest = self.buffer.get(self.used..).unwrap_or_default();
-            if rest.is_empty() && self.ended {
-                return Ok(None);
-            }
-            let mut reader = Reader::new(rest);
-            let item = reader.array().and_then(|items| {
-                let index = reader.value(0)?;
-                let start = reader.offset();
-                reader.skip(RECORD_DEPTH_MAX)?;
-                Ok((index.as_uint().filter(|_| items == 2), reader.since(start).to_vec()))
-            });
-            let wrong = |problem: String| {
-                Failure::malformed(format!("the records that {} answered", self.client.base()), problem)
-            };
-            match item {
-                Ok((Some(index), record)) => {
-                    self.used += reader.offset();
-                    return Ok(Some((index, record)));
-                }
-                Ok((None, _)) => return Err(wrong("expected [index, record]".into())),
-                Err(error)
-                    if error.fault == Fault::Truncated && !self.ended && rest.len() < ITEM_BYTES_MAX =>
-                {
-                    self.fill()?;
-                }
-                Err(error) => return Err(wrong(error.to_string())),
-            }
-        }
-    }
-
-    fn fill(&mut self) -> Result<(), Failure> {
-        self.buffer.drain(..self.used);
-        self.used = 0;
-        let before = self.buffer.len();
-        self.buffer.resize(before + READ_BYTES, 0);
-        let read = self.stream.read(&mut self.buffer[before..]);
-        self.buffer.truncate(before + *read.as_ref().unwrap_or(&0));
-        self.ended = read.map_err(|error| self.client.broken(&error))? == 0;
-        Ok(())
+        self.entries.indices.extend(built.entries.indices);
+        self.entries.leaves.extend(built.entries.leaves);
+        self.named.extend(built.named);
+        self.said.summary.add(built.counts);
+        self.said.evidence.append(built.evidence);
+        if self.entries.count() > ENTRIES_MAX { Err(too_many()) } else { Ok(()) }
     }
 }
 

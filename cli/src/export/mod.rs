@@ -5,6 +5,7 @@
 
 mod fetch;
 mod output;
+mod report;
 mod tiles;
 
 use crate::args::{TrustArgs, UrlArgs};
@@ -14,7 +15,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::profile::Profile;
 use crate::settings::Settings;
-use crate::{digest, page, time};
+use crate::{crosswalk, digest, page, time};
 use clap::Args;
 use fetch::{Entries, Query};
 use output::Output;
@@ -60,6 +61,9 @@ pub(crate) struct ExportArgs {
     /// An earlier checkpoint, such as the last package's: the new tree is proven to extend it
     #[arg(long, value_name = "CHECKPOINT")]
     previous: Option<PathBuf>,
+    /// Crosswalk files of your own for the page's tables of controls, beside the built-in ones
+    #[arg(long, value_name = "FILE")]
+    crosswalk: Vec<PathBuf>,
     #[command(flatten)]
     which: WhichArgs,
     #[command(flatten)]
@@ -120,6 +124,7 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Exit, Failure> {
     let settings = Settings::load()?;
     let trust = settings.trust(args.trust.path())?;
     let hiding = args.which.hiding()?;
+    let crosswalk = crosswalk::load(&args.crosswalk)?;
     let mut output = Output::create(&args.output)?;
     let client = Client::new(settings.url(args.url.url(), Some(&trust.trust)))?;
     let note = client.get("/checkpoint", NOTE_BYTES_MAX)?;
@@ -138,11 +143,12 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Exit, Failure> {
         subject: args.subject.clone(),
         environment: args.environment.clone(),
     };
-    let query = Query { client: &client, range: range(args, size)?, filters: &filters, hiding: &hiding };
-    let entries = query.fetch(&mut output)?;
+    let range = range(args, size)?;
+    let query = Query { client: &client, range, filters: &filters, hiding: &hiding, crosswalk: &crosswalk };
+    let (entries, said) = query.fetch(&mut output)?;
     write_proof(&client, &entries, &head, &mut output)?;
 
-    let manifest = Manifest {
+    let mut manifest = Manifest {
         tool: concat!("provlog ", env!("CARGO_PKG_VERSION")).into(),
         created_ms: time::now_ms().unwrap_or_default(),
         origin: head.checkpoint.origin.clone(),
@@ -154,6 +160,8 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Exit, Failure> {
         redaction: hiding.rule(),
         files: output.files(),
     };
+    report::write(&mut output, &manifest, &trust, said.summary, said.evidence)?;
+    manifest.files = output.files();
     output.finish(&manifest)?;
     page::print(format!("{}\n", args.output.display()).as_bytes())?;
     Ok(Exit::Ok)

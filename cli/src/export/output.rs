@@ -70,6 +70,12 @@ impl Output {
         Ok(())
     }
 
+    /// A file that was closed.
+    pub(super) fn read(&self, name: &str) -> Result<Vec<u8>, Failure> {
+        let path = self.folder.join(name);
+        fs::read(&path).map_err(|source| cannot(&path, source))
+    }
+
     /// The hashes in a file that was closed.
     pub(super) fn hashes(&self, name: &str) -> Result<impl Iterator<Item = Hash>, Failure> {
         let path = self.folder.join(name);

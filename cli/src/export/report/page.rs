@@ -1,0 +1,235 @@
+//! The page: its program and style from `cli/report`, and the data blocks between them.
+
+use super::summary::Summary;
+use crate::crosswalk::evaluate::{ControlResult, Evaluator, Finding, Tally};
+use crate::crosswalk::load::Framework;
+use crate::time;
+use base64ct::{Base64, Encoding as _};
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
+use provlog_core::claims::KINDS;
+use provlog_core::package::{Manifest, csv_header};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use std::io::{self, Write as _};
+
+/// The page with holes in it, as `{{name}}`.
+const TEMPLATE: &str = include_str!("../../../report/page.html");
+
+const STYLE: &str = include_str!("../../../report/style.css");
+
+/// The page's program, in the order in which its parts stand.
+const SCRIPTS: [&str; 0] = [];
+
+/// What a page is made of.
+pub(in crate::export) struct Page<'a> {
+    /// The manifest, but for the page's own row: a file can't hold its own digest.
+    pub(super) statement: &'a Manifest,
+    /// The trust file that the maker believes.
+    pub(super) trust: &'a str,
+    /// Whether the records are in the page.
+    pub(super) embedded: bool,
+    /// The package's files that are.
+    pub(super) files: Vec<(&'static str, Vec<u8>)>,
+    pub(super) summary: Summary,
+    pub(super) evidence: Evaluator<'a>,
+}
+
+/// A page that can't be made: a fault of this program, or of its memory.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::export) enum ReportError {
+    #[error("report.html: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("report.html: {0}")]
+    Deflate(#[from] io::Error),
+    #[error("report.html: the page has a hole that nothing fills: {0}")]
+    Hole(String),
+}
+
+/// The whole page.
+pub(in crate::export) fn render(page: Page<'_>) -> Result<String, ReportError> {
+    let script = script();
+    let csp = format!(
+        "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
+        digest(&script),
+        digest(STYLE)
+    );
+    let (origin, count) = (&page.statement.origin, page.statement.count);
+    let title = format!("Evidence from {origin}: {count} entries");
+    let sentence = in_words(&page);
+    let data = data(page)?;
+    fill(TEMPLATE, |hole| {
+        Some(match hole {
+            "csp" => csp.clone(),
+            "title" => escaped(&title),
+            "style" => STYLE.into(),
+            "script" => script.clone(),
+            "noscript" => escaped(&sentence),
+            "data" => data.clone(),
+            _ => return None,
+        })
+    })
+}
+
+/// The page's program: one function, so that nothing of it is in the page's global names.
+fn script() -> String {
+    format!("(() => {{\n\"use strict\";\n{}}})();\n", SCRIPTS.concat())
+}
+
+fn digest(text: &str) -> String {
+    Base64::encode_string(&Sha256::digest(text))
+}
+
+fn in_words(page: &Page<'_>) -> String {
+    let summary = page.summary.to_json();
+    let which = match &page.statement.range {
+        Some(range) => format!("all entries from {} to {}", range.start, range.end.saturating_sub(1)),
+        None => format!("{} selected entries", summary.count),
+    };
+    format!(
+        "This package holds {which} of the log {}, logged from {} to {}. A browser that runs no scripts can't check \
+         it. The same records are in records.csv and records.jsonl, and provlog verify checks all of the package.",
+        page.statement.origin,
+        time::rfc3339(summary.first_ms),
+        time::rfc3339(summary.last_ms)
+    )
+}
+
+fn data(page: Page<'_>) -> Result<String, ReportError> {
+    let statement = String::from_utf8_lossy(&page.statement.to_bytes()).into_owned();
+    let results = page.evidence.finish();
+    let json = PageJson {
+        tool: &page.statement.tool,
+        embedded: page.embedded,
+        trust: page.trust,
+        kinds: KINDS
+            .iter()
+            .map(|spec| KindJson { number: spec.kind.number(), name: spec.name, means: spec.meaning })
+            .collect(),
+        columns: csv_header().trim_end().split(',').map(Into::into).collect(),
+        summary: page.summary.to_json(),
+        controls: frameworks(&results),
+    };
+    let mut blocks = block("statement", &statement) + &block("page", &serde_json::to_string(&json)?);
+    for (name, bytes) in &page.files {
+        let mut deflated = DeflateEncoder::new(Vec::new(), Compression::default());
+        deflated.write_all(bytes)?;
+        let text = Base64::encode_string(&deflated.finish()?);
+        blocks.push_str(&format!("<script type=\"text/plain\" data-file=\"{name}\">{text}</script>\n"));
+    }
+    Ok(blocks)
+}
+
+/// JSON in an element that isn't run. Without `<` in it, nothing in it ends the element.
+fn block(id: &str, json: &str) -> String {
+    let json = json.replace('<', "\\u003c");
+    format!("<script type=\"application/json\" id=\"{id}\">{json}</script>\n")
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// Fills the holes of a text. What is filled in isn't looked at again.
+fn fill(template: &str, value: impl Fn(&str) -> Option<String>) -> Result<String, ReportError> {
+    let mut filled = String::new();
+    let mut rest = template;
+    while let Some((before, behind)) = rest.split_once("{{") {
+        let hole = || ReportError::Hole(behind.chars().take(20).collect());
+        let (name, behind) = behind.split_once("}}").ok_or_else(hole)?;
+        filled.push_str(before);
+        filled.push_str(&value(name).ok_or_else(hole)?);
+        rest = behind;
+    }
+    filled.push_str(rest);
+    Ok(filled)
+}
+
+#[derive(Serialize)]
+struct PageJson<'p> {
+    tool: &'p str,
+    embedded: bool,
+    trust: &'p str,
+    kinds: Vec<KindJson>,
+    columns: Vec<String>,
+    summary: super::summary::SummaryJson<'p>,
+    controls: Vec<FrameworkJson<'p>>,
+}
+
+#[derive(Serialize)]
+struct KindJson {
+    number: u8,
+    name: &'static str,
+    means: &'static str,
+}
+
+#[derive(Serialize)]
+struct FrameworkJson<'p> {
+    name: &'p str,
+    edition: &'p str,
+    source: &'p str,
+    url: &'p str,
+    note: Option<&'p str>,
+    controls: Vec<ControlJson<'p>>,
+}
+
+#[derive(Serialize)]
+struct ControlJson<'p> {
+    id: &'p str,
+    title: &'p str,
+    official: &'p [String],
+    status: &'static str,
+    supports: &'p str,
+    findings: Vec<FindingJson<'p>>,
+}
+
+#[derive(Serialize)]
+struct FindingJson<'p> {
+    id: &'p str,
+    looks_for: &'p str,
+    status: &'static str,
+    met: TallyJson<'p>,
+    unmet: TallyJson<'p>,
+    undisclosed: TallyJson<'p>,
+}
+
+#[derive(Serialize)]
+struct TallyJson<'p> {
+    count: u64,
+    indices: &'p [u64],
+}
+
+/// The results of each framework's controls, which stand together.
+fn frameworks<'p>(results: &'p [ControlResult<'p>]) -> Vec<FrameworkJson<'p>> {
+    let of_one = results.chunk_by(|a, b| a.framework.id == b.framework.id);
+    of_one
+        .filter_map(|results| {
+            let Framework { name, edition, source, url, note, .. } = results.first()?.framework;
+            let controls = results.iter().map(control).collect();
+            Some(FrameworkJson { name, edition, source, url, note: note.as_deref(), controls })
+        })
+        .collect()
+}
+
+fn control<'p>(result: &'p ControlResult<'p>) -> ControlJson<'p> {
+    ControlJson {
+        id: &result.control.id,
+        title: &result.control.title,
+        official: &result.control.official,
+        status: result.status.as_str(),
+        supports: &result.control.supports,
+        findings: result.findings.iter().map(finding).collect(),
+    }
+}
+
+fn finding<'p>(finding: &'p Finding<'p>) -> FindingJson<'p> {
+    let tally = |tally: &'p Tally| TallyJson { count: tally.count, indices: &tally.indices };
+    FindingJson {
+        id: &finding.evidence.id,
+        looks_for: &finding.evidence.looks_for,
+        status: finding.status.as_str(),
+        met: tally(&finding.tallies.met),
+        unmet: tally(&finding.tallies.unmet),
+        undisclosed: tally(&finding.tallies.undisclosed),
+    }
+}
