@@ -1,10 +1,15 @@
 //! A git repository's history as promotions in a log of its own, and every receipt verified with the log switched off.
 //!
 //! Starts the real daemon, appends one `promotion` a commit, keeps every receipt, stops the daemon, verifies each receipt
-//! against its commit, and shows that receipts with one byte changed are refused. The repository is only read.
+//! against its commit, and shows that receipts with one byte changed are refused. Last, all of it as one package for
+//! whoever has neither log nor receipts: exported while the daemon runs, verified when it doesn't, and refused when one
+//! byte of any of its files is changed. The repository is only read.
+
+mod package;
 
 use anyhow::{Context, bail, ensure};
 use clap::Parser;
+use package::Packages;
 use provlog_core::cbor::{Map, Value};
 use provlog_core::expectation::Expectation;
 use provlog_core::hex;
@@ -83,6 +88,9 @@ fn run(options: &Options) -> anyhow::Result<()> {
 
     let walk = Walk { repository: &repository, range: &range, total, folders: &folders };
     walk.append(&mut console, &Client::new(daemon.url()), environment)?;
+    let packages = Packages::under(&folders.root, &provlog, &folders.trust);
+    packages.export(daemon.url())?;
+    console.done("exported", format_args!("all of the log to {}", packages.path().display()));
     daemon.stop()?;
     console.done("stopped", "the daemon; from here on there are only files");
 
@@ -95,8 +103,23 @@ fn run(options: &Options) -> anyhow::Result<()> {
     let last_line = verify_by_command_line(&provlog, &folders.tampered, &folders.trust, NOT_PROVEN)?;
     console.done("refused", format_args!("the same by `provlog verify {}`", folders.tampered.display()));
     console.detail(last_line);
+
+    let passed = packages.verify()?;
+    console.done(
+        "verified",
+        format_args!("the package, by `provlog verify {}`: {passed} checks", packages.path().display()),
+    );
+    console.done("tampered", "with one byte of a file of the package at a time:");
+    for refused in packages.tamper()? {
+        let offset = grouped(u64::try_from(refused.offset)?);
+        let (file, verdict, because) = (refused.file, refused.verdict, refused.because);
+        console.detail(format_args!("{file:<19} byte {offset:>9}  {verdict:<10}  {because}"));
+    }
     if options.keep.is_some() {
-        console.done("kept", format_args!("log, trust file and receipts in {}", folders.root.display()));
+        console.done(
+            "kept",
+            format_args!("log, trust file, receipts and package in {}", folders.root.display()),
+        );
     }
     Ok(())
 }
