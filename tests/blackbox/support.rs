@@ -256,3 +256,15 @@ pub fn promotion(subject: &str) -> serde_json::Value {
     submission["claims"]["subject"] = serde_json::json!([{"name": subject, "digest": {"sha256": digest}}]);
     submission
 }
+
+/// Whether a program that a test needs beside ours is here. `.ci/run` installs them all, and where `CI` is `true` a machine
+/// without it fails; elsewhere the test says that it was skipped.
+pub fn have(program: &str, arguments: &[&str], what: &str) -> bool {
+    let output = Command::new(program).args(arguments).output();
+    let there = output.is_ok_and(|output| output.status.success());
+    if !there {
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "{what} must be there where CI=true");
+        eprintln!("SKIPPED: {what} is not installed");
+    }
+    there
+}
