@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::files::ReadError;
+use provlog_core::package::PackageRefused;
 use provlog_core::redact::RedactError;
 use provlog_core::verify::{CheckpointRefused, VerifyError};
 use std::process::ExitCode;
@@ -71,6 +72,15 @@ impl Exit {
         }
     }
 
+    /// Of a package that was refused.
+    pub(crate) const fn of_package(refused: &PackageRefused) -> Self {
+        match refused {
+            PackageRefused::Malformed(_) => Self::Malformed,
+            PackageRefused::Untrusted(_) => Self::Untrusted,
+            PackageRefused::NotProven(_) => Self::NotProven,
+        }
+    }
+
     /// Of an answer that isn't a success. What another try may find well, such as a full disk (507), is "unreachable".
     pub(crate) const fn of_status(status: u16) -> Self {
         match status {
@@ -100,6 +110,7 @@ impl Exit {
             Failure::Checkpoint { refused: CheckpointRefused::Untrusted(_), .. } => Self::Untrusted,
             Failure::Checkpoint { refused: CheckpointRefused::Malformed(_), .. } => Self::Malformed,
             Failure::Receipt { refused, .. } => Self::of_receipt(refused),
+            Failure::Package { refused, .. } => Self::of_package(refused),
             Failure::OtherIndex { .. }
             | Failure::OtherValues
             | Failure::Consistency { .. }

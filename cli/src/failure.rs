@@ -5,6 +5,7 @@ use crate::digest::DigestError;
 use crate::files::ReadError;
 use crate::page::printable;
 use crate::settings::SettingsError;
+use provlog_core::package::PackageRefused;
 use provlog_core::redact::RedactError;
 use provlog_core::submission::SubmissionError;
 use provlog_core::tree::ProofError;
@@ -43,6 +44,8 @@ pub(crate) enum Failure {
     Checkpoint { what: String, refused: CheckpointRefused },
     #[error("{what}: {refused}{}", details(checks_of_receipt(refused)))]
     Receipt { what: String, refused: Box<VerifyError> },
+    #[error("{what}: {refused}{}", details(checks_of_package(refused)))]
+    Package { what: String, refused: Box<PackageRefused> },
     #[error("the log answered with another entry: expected index {expected}, got {got}")]
     OtherIndex { expected: u64, got: u64 },
     #[error("the log answered with an entry of other values than were sent")]
@@ -88,6 +91,13 @@ fn checks_of_receipt(refused: &VerifyError) -> &[Check] {
     match refused {
         VerifyError::Malformed(_) => &[],
         VerifyError::Untrusted(report) | VerifyError::Failed(report) => &report.checks,
+    }
+}
+
+fn checks_of_package(refused: &PackageRefused) -> &[Check] {
+    match refused {
+        PackageRefused::Malformed(_) => &[],
+        PackageRefused::Untrusted(report) | PackageRefused::NotProven(report) => &report.checks,
     }
 }
 

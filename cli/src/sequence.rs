@@ -30,7 +30,7 @@ pub(crate) enum Next<'a> {
 
 /// Reads a CBOR sequence of `[index, record]` item by item.
 pub(crate) struct Sequence<'a> {
-    stream: Box<dyn Read>,
+    stream: Box<dyn Read + 'a>,
     /// The failure of a stream that broke.
     broken: &'a dyn Fn(io::Error) -> Failure,
     buffer: Vec<u8>,
@@ -41,7 +41,7 @@ pub(crate) struct Sequence<'a> {
 
 impl<'a> Sequence<'a> {
     /// Of a stream; `broken` makes a failure of its breaking off.
-    pub(crate) const fn new(stream: Box<dyn Read>, broken: &'a dyn Fn(io::Error) -> Failure) -> Self {
+    pub(crate) const fn new(stream: Box<dyn Read + 'a>, broken: &'a dyn Fn(io::Error) -> Failure) -> Self {
         Self { stream, broken, buffer: Vec::new(), start: 0, ended: false }
     }
 

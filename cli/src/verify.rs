@@ -117,19 +117,9 @@ fn expectations(args: &VerifyArgs) -> Result<Vec<Expectation>, Failure> {
     Ok(expectations)
 }
 
-/// As [`sources`], for those who read receipts only.
-pub(crate) fn receipts(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
-    let sources = sources(named)?;
-    match sources.iter().find(|source| package::is_package(source)) {
-        Some(package) => {
-            Err(Failure::Usage(format!("{}: expected a receipt, got a package", package.display())))
-        }
-        None => Ok(sources),
-    }
-}
-
-/// The receipts that are named, and those in folders that are. A folder without any is an error: nothing was verified.
-fn sources(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+/// The receipts and packages that are named, and the receipts in folders that are. A folder without any is an error:
+/// nothing was verified.
+pub(crate) fn sources(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut sources = Vec::new();
     for path in named {
         if !path.is_dir() || package::is_package(path) {

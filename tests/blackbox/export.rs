@@ -100,6 +100,14 @@ fn ranges_and_selections_verify_with_the_daemon_off() {
     }
     let text = stdout(&provlog(root.path(), &["verify", "all", "--trust", "trust"]));
     assert!(text.contains("all entries from 0 to 300 are here"), "{text}");
+    // What the records of a package are evidence for: they are asked only once it verifies.
+    let asked = provlog(root.path(), &["crosswalk", "evidence", "all", "part.zip", "--trust", "trust"]);
+    assert!(stdout(&asked).starts_with("301 entries of "), "each entry counts once: {}", stdout(&asked));
+    fs::write(root.path().join("all/proof.bin"), [0; 32]).unwrap();
+    let asked = provlog(root.path(), &["crosswalk", "evidence", "all", "--trust", "trust"]);
+    assert_eq!(asked.status.code(), Some(3), "{}", stderr(&asked));
+    assert!(stderr(&asked).contains("file:proof.bin") && asked.stdout.is_empty(), "{}", stderr(&asked));
+
     let left: Vec<_> = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(
         !left.iter().any(|name| name.to_string_lossy().starts_with('.')),

@@ -1,10 +1,8 @@
-//! What an audit can find wrong, each named by entry, tile or size; and how entries that don't have the hash that the
-//! log committed to are told apart: changed, dropped, inserted, swapped, moved.
+//! What an audit can find wrong, each named by entry, tile or size.
 
 use crate::receipt::{hash_json, member, uint_json};
 use provlog_core::Hash;
 use provlog_core::json::Json;
-use std::collections::HashMap;
 use std::fmt;
 
 /// Something wrong with a log.
@@ -181,146 +179,6 @@ impl fmt::Display for Fault {
             Self::RecordsMissing { index, last } => {
                 write!(f, "records {index} to {last}: not served, though their entries are in the log")
             }
-        }
-    }
-}
-
-/// An entry whose hash isn't the one that the log committed to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Mismatch {
-    pub(super) index: u64,
-    /// What the log committed to.
-    pub(super) expected: Hash,
-    /// What its bundle has; `None` where the bundle ends before.
-    pub(super) got: Option<Hash>,
-}
-
-/// Names what happened to entries, from all that don't match, by ascending index.
-pub(super) fn classify(mismatches: &[Mismatch]) -> Vec<Fault> {
-    let homes: HashMap<Hash, u64> = mismatches.iter().map(|m| (m.expected, m.index)).collect();
-    let home = |m: &Mismatch| m.got.and_then(|got| homes.get(&got).copied());
-    let find =
-        |index| mismatches.binary_search_by_key(&index, |m| m.index).ok().and_then(|at| mismatches.get(at));
-    let mut faults = Vec::new();
-    let mut rest = mismatches;
-    while let Some((first, behind)) = rest.split_first() {
-        let index = first.index;
-        let partner = home(first).filter(|other| find(*other).and_then(home) == Some(index));
-        // How many from here on hold the entry one place behind them, or, at the end, nothing.
-        let early = run(rest, |m| m.got.is_none() || home(m) == m.index.checked_add(1));
-        // How many behind this one hold the entry one place before them.
-        let late = run(behind, |m| m.index > index && home(m) == m.index.checked_sub(1));
-        let (fault, taken) = match (partner, home(first), first.got) {
-            (Some(other), ..) if other > index => (Some(Fault::EntriesSwapped { index, other }), 1),
-            // Named with its partner, which came before.
-            (Some(_), ..) => (None, 1),
-            _ if early > 0 => (Some(Fault::EntryDropped { index, last: last_of(rest, early, index) }), early),
-            (None, None, Some(_)) if late > 0 && behind.first().map(|m| m.index) == index.checked_add(1) => {
-                (Some(Fault::EntryInserted { index, last: last_of(behind, late, index) }), late + 1)
-            }
-            (None, Some(holds), _) => (Some(Fault::EntryMoved { index, holds }), 1),
-            (None, None, Some(got)) => {
-                (Some(Fault::EntryChanged { index, expected: first.expected, got }), 1)
-            }
-            // A run of at least one has taken it.
-            (None, None, None) => (Some(Fault::EntryDropped { index, last: index }), 1),
-        };
-        faults.extend(fault);
-        rest = rest.get(taken..).unwrap_or_default();
-    }
-    faults
-}
-
-/// How many mismatches, of consecutive indices, are so from the first on.
-fn run(mismatches: &[Mismatch], is_so: impl Fn(&Mismatch) -> bool) -> usize {
-    let Some(first) = mismatches.first() else { return 0 };
-    let consecutive =
-        mismatches.iter().zip(first.index..).take_while(|(m, index)| m.index == *index && is_so(m));
-    consecutive.count()
-}
-
-fn last_of(mismatches: &[Mismatch], length: usize, index: u64) -> u64 {
-    mismatches.get(length.saturating_sub(1)).map_or(index, |m| m.index)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn hash(n: u64) -> Hash {
-        Hash::leaf(&n.to_be_bytes())
-    }
-
-    /// What is found where `got` stands in place of the entries 0, 1, 2 and so on.
-    fn found(got: &[Option<u64>]) -> Vec<Fault> {
-        let all = got.iter().zip(0..).map(|(got, index)| Mismatch {
-            index,
-            expected: hash(index),
-            got: got.map(hash),
-        });
-        classify(&all.filter(|m| m.got != Some(m.expected)).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn each_fault_is_told_from_the_others() {
-        let changed = |index, n| Fault::EntryChanged { index, expected: hash(index), got: hash(n) };
-        let some = |all: &[u64]| all.iter().map(|n| Some(*n)).collect::<Vec<_>>();
-        assert_eq!(found(&some(&[0, 1, 2])), []);
-        assert_eq!(found(&some(&[0, 90, 2])), [changed(1, 90)]);
-        assert_eq!(found(&some(&[0, 90, 91, 3])), [changed(1, 90), changed(2, 91)]);
-        assert_eq!(found(&some(&[0, 3, 2, 1])), [Fault::EntriesSwapped { index: 1, other: 3 }]);
-        assert_eq!(found(&some(&[0, 2, 1, 3])), [Fault::EntriesSwapped { index: 1, other: 2 }]);
-        let mut short = some(&[0, 2, 3, 4]);
-        short.push(None);
-        assert_eq!(found(&short), [Fault::EntryDropped { index: 1, last: 4 }]);
-        assert_eq!(found(&[Some(0), None]), [Fault::EntryDropped { index: 1, last: 1 }]);
-        assert_eq!(found(&some(&[0, 90, 1, 2, 3])), [Fault::EntryInserted { index: 1, last: 4 }]);
-        assert_eq!(
-            found(&some(&[2, 0, 1])),
-            [
-                Fault::EntryMoved { index: 0, holds: 2 },
-                Fault::EntryMoved { index: 1, holds: 0 },
-                Fault::EntryMoved { index: 2, holds: 1 }
-            ]
-        );
-        assert_eq!(
-            found(&some(&[1, 0, 90, 4, 3])),
-            [
-                Fault::EntriesSwapped { index: 0, other: 1 },
-                changed(2, 90),
-                Fault::EntriesSwapped { index: 3, other: 4 }
-            ]
-        );
-    }
-
-    /// Whatever is done to a list of entries, something is said of it, once for each index at most.
-    #[test]
-    fn nothing_that_differs_is_passed_over() {
-        let mut state = 0x9e37_79b9_u64;
-        let mut next = |end: u64| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) % end
-        };
-        for _ in 0..500 {
-            let mut got: Vec<Option<u64>> = (0..12).map(Some).collect();
-            for _ in 0..=next(3) {
-                let at = usize::try_from(next(12)).unwrap();
-                match next(4) {
-                    0 => got[at] = Some(100 + next(50)),
-                    1 => got.swap(at, usize::try_from(next(12)).unwrap()),
-                    2 => {
-                        got.remove(at);
-                        got.push(None);
-                    }
-                    _ => {
-                        got.insert(at, Some(100 + next(50)));
-                        got.pop();
-                    }
-                }
-            }
-            let intact = got.iter().zip(0..).all(|(got, index)| *got == Some(index));
-            let faults = found(&got);
-            assert_eq!(faults.is_empty(), intact, "{got:?}: {faults:?}");
         }
     }
 }

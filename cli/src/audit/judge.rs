@@ -2,7 +2,8 @@
 //! the log committed to. If the recomputed entries do, the tiles that differ are wrong; if instead the tiles do, from the
 //! root down, the entries are; if nothing does, the checkpoint is over another root.
 
-use super::fault::{Fault, Mismatch, classify};
+use super::classify::{Place, classify};
+use super::fault::Fault;
 use super::recompute::{LEVELS_PER_TILE, fold};
 use super::walk::{Flaw, Suspect, Walked, read_tile};
 use crate::failure::Failure;
@@ -137,18 +138,18 @@ where
         faults.extend(suspect.flaws.iter().filter_map(Flaw::fault));
     }
     let recomputed = walked.edge.root();
-    let mut mismatches = Vec::new();
+    let mut places = Vec::new();
     if recomputed == signed.root {
         // What is recomputed is what was committed to; hashes that entries don't make came out of the tile.
         for suspect in &walked.bundles {
             faults.extend(tile_faults(suspect));
-            mismatches.extend(missing_entries(suspect, &suspect.stated));
+            places.extend(missing_entries(suspect, &suspect.stated));
         }
         faults.extend(walked.tiles.iter().flat_map(tile_faults));
     } else if tiles.root()? == Some(signed.root) {
         for suspect in &walked.bundles {
             match tiles.committed(0, suspect.tile.index)? {
-                Some(committed) => mismatches.extend(differing_entries(suspect, &committed)),
+                Some(committed) => places.extend(places_of(suspect, &committed)),
                 None => faults.extend(doubted_bundle(tiles, suspect)?),
             }
         }
@@ -163,7 +164,7 @@ where
         faults.extend(walked.bundles.iter().chain(&walked.tiles).flat_map(tile_faults));
         faults.extend(walked.bundles.iter().flat_map(rewritten));
     }
-    faults.extend(classify(&mismatches));
+    faults.extend(classify(&places));
     if faults.is_empty() && recomputed != signed.root {
         faults.push(Fault::Root { size: signed.size, signed: signed.root, recomputed });
     }
@@ -202,23 +203,23 @@ fn tile_faults(suspect: &Suspect) -> Vec<Fault> {
     faults.collect()
 }
 
-/// The entries of a bundle that aren't those of `committed`. Of a bundle that isn't served there is nothing to say.
-fn differing_entries(suspect: &Suspect, committed: &[Hash]) -> Vec<Mismatch> {
+/// The entries of a bundle beside those of `committed`. Of a bundle that isn't served there is nothing to say.
+fn places_of(suspect: &Suspect, committed: &[Hash]) -> Vec<Place> {
     if suspect.flaws.contains(&Flaw::Missing(Resource::Entries(suspect.tile))) {
         return Vec::new();
     }
     let first = suspect.tile.index * TILE_HASHES;
-    let all = committed.iter().zip(first..).enumerate().map(|(nth, (expected, index))| Mismatch {
+    let all = committed.iter().zip(first..).enumerate().map(|(nth, (expected, index))| Place {
         index,
         expected: *expected,
         got: suspect.computed.get(nth).copied(),
     });
-    all.filter(|mismatch| mismatch.got != Some(mismatch.expected)).collect()
+    all.collect()
 }
 
 /// The entries that a bundle ends before.
-fn missing_entries(suspect: &Suspect, committed: &[Hash]) -> Vec<Mismatch> {
-    differing_entries(suspect, committed).into_iter().filter(|mismatch| mismatch.got.is_none()).collect()
+fn missing_entries(suspect: &Suspect, committed: &[Hash]) -> Vec<Place> {
+    places_of(suspect, committed).into_iter().filter(|place| place.got.is_none()).collect()
 }
 
 /// Of a bundle whose tile isn't the committed one: if the bundle is, the tile is wrong; otherwise both are.

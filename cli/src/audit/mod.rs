@@ -4,6 +4,7 @@
 //! Works on every log that serves C2SP tlog-tiles, whatever its entries are. Never believes anything of the log's but a
 //! checkpoint signed by the key in the trust file, and never advances over a tree in which anything is wrong.
 
+mod classify;
 mod fault;
 mod judge;
 mod mirror;

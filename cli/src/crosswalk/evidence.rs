@@ -1,4 +1,5 @@
-//! `crosswalk evidence`: what receipts are evidence for, control by control. Only receipts that verify are asked.
+//! `crosswalk evidence`: what receipts and packages are evidence for, control by control. Only those that verify are
+//! asked.
 
 use super::evaluate::{ControlResult, Evaluator, Finding, Status, Tally};
 use crate::args::TrustArgs;
@@ -6,8 +7,9 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::page::Page;
 use crate::settings::Settings;
-use crate::{receipt, time, verify};
+use crate::{package, receipt, time, verify};
 use clap::Args;
+use provlog_core::Record;
 use provlog_core::verify::verify as verify_receipt;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -15,9 +17,9 @@ use std::path::PathBuf;
 /// Arguments of `crosswalk evidence`.
 #[derive(Debug, Args)]
 pub(crate) struct EvidenceArgs {
-    /// Receipts, and folders whose *.tlog-proof files are all read; each must verify
-    #[arg(required = true, value_name = "RECEIPT|FOLDER")]
-    receipts: Vec<PathBuf>,
+    /// Receipts, folders whose *.tlog-proof files are all read, and packages of `export`; each must verify
+    #[arg(required = true, value_name = "RECEIPT|FOLDER|PACKAGE")]
+    sources: Vec<PathBuf>,
     /// Crosswalk files of your own, beside the built-in ones
     #[arg(long = "with", value_name = "FILE")]
     own: Vec<PathBuf>,
@@ -32,7 +34,16 @@ pub(super) fn run(args: &EvidenceArgs) -> Result<Exit, Failure> {
     let mut evaluator = Evaluator::new(&crosswalk);
     // Two receipts of one entry, at two checkpoints or in two redactions, are one piece of evidence: the first counts.
     let mut entries = BTreeSet::new();
-    for source in verify::receipts(&args.receipts)? {
+    for source in verify::sources(&args.sources)? {
+        if package::is_package(&source) {
+            let add = &mut |index, record: &Record| {
+                if entries.insert(index) {
+                    evaluator.add(index, record);
+                }
+            };
+            package::each_record(&source, &trust.trust, add)?;
+            continue;
+        }
         let refused =
             |refused| Failure::Receipt { what: source.display().to_string(), refused: Box::new(refused) };
         let bytes = receipt::read(&source)?;

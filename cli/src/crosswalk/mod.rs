@@ -23,7 +23,7 @@ use std::path::PathBuf;
 pub(crate) enum CrosswalkVerb {
     /// Check files of your own; prints what each brings
     Check(CheckArgs),
-    /// Say what receipts are evidence for, control by control, never that anything complies
+    /// Say what receipts and packages are evidence for, control by control, never that anything complies
     Evidence(evidence::EvidenceArgs),
     /// Show the built-in frameworks and controls, and what each is looked up by
     List,

@@ -2,7 +2,10 @@
 //! say.
 
 mod folder;
+mod records;
 mod zip;
+
+pub(crate) use records::each_record;
 
 use self::zip::Zip;
 use crate::exit::Exit;
@@ -43,6 +46,22 @@ pub(crate) enum OpenError {
     Form(String),
 }
 
+/// A package that can be read.
+enum Opened {
+    Folder(Folder),
+    Zip(Zip),
+}
+
+impl Opened {
+    fn at(path: &Path) -> Result<Self, OpenError> {
+        if is_zip(path) && !path.is_dir() {
+            Zip::open(path).map(Self::Zip)
+        } else {
+            Folder::open(path).map(Self::Folder)
+        }
+    }
+}
+
 /// A package, and what came of verifying it.
 #[derive(Debug)]
 pub(crate) struct JudgedPackage {
@@ -59,12 +78,11 @@ enum Outcome {
 
 /// Verifies the package at `path`.
 pub(crate) fn judge(path: &Path, trust: &Trust) -> JudgedPackage {
-    let opened = if is_zip(path) && !path.is_dir() {
-        Zip::open(path).map(|zip| verify_package(&zip, trust))
-    } else {
-        Folder::open(path).map(|folder| verify_package(&folder, trust))
-    };
-    let outcome = match opened {
+    let verified = Opened::at(path).map(|opened| match opened {
+        Opened::Folder(folder) => verify_package(&folder, trust),
+        Opened::Zip(zip) => verify_package(&zip, trust),
+    });
+    let outcome = match verified {
         Ok(Ok(verdict)) => Outcome::Verified(Box::new(verdict)),
         Ok(Err(refused)) => Outcome::Refused(refused),
         Err(OpenError::Form(problem)) => Outcome::Refused(PackageRefused::Malformed(problem)),
@@ -78,9 +96,7 @@ impl JudgedPackage {
     pub(crate) fn exit(&self) -> Exit {
         match &self.outcome {
             Outcome::Verified(_) => Exit::Ok,
-            Outcome::Refused(PackageRefused::Malformed(_)) => Exit::Malformed,
-            Outcome::Refused(PackageRefused::Untrusted(_)) => Exit::Untrusted,
-            Outcome::Refused(PackageRefused::NotProven(_)) => Exit::NotProven,
+            Outcome::Refused(refused) => Exit::of_package(refused),
             Outcome::Unreadable(error) => Exit::of_read(error),
         }
     }
