@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
 
-use provlog_core::{claims, limits};
+use provlog_core::{claims, limits, package};
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -31,7 +31,7 @@ fn generated_parts_are_current() {
 }
 
 fn limits_table() -> String {
-    let rows: [(&str, u64); 18] = [
+    let rows: [(&str, u64); 26] = [
         ("integer, index, size, time in ms: at most", limits::INTEGER_MAX),
         ("time in ms: at least", limits::TIME_MS_MIN),
         ("entry, bytes: exactly", bytes(limits::ENTRY_BYTES)),
@@ -50,17 +50,19 @@ fn limits_table() -> String {
         ("hashes of a proof: at most", bytes(limits::PROOF_HASHES_MAX)),
         ("receipt, bytes: at most", bytes(limits::RECEIPT_BYTES_MAX)),
         ("trust file, bytes: at most", bytes(limits::TRUST_BYTES_MAX)),
+        ("witnesses and groups in a trust file, together: at most", bytes(limits::TRUST_MEMBERS_MAX)),
+        ("entries in a package: at most", package::ENTRIES_MAX),
+        ("files in a package, before it is refused unread: at most", bytes(package::FILES_MAX)),
+        ("`manifest.json`, bytes: at most", bytes(package::MANIFEST_BYTES_MAX)),
+        ("`manifest.sha256`, bytes: exactly", bytes(package::MANIFEST_SHA256_BYTES)),
+        ("item of `records.cbor`, bytes: at most", bytes(package::ITEM_BYTES_MAX)),
+        ("`consistency.bin`, bytes: at most", bytes(package::CONSISTENCY_BYTES_MAX)),
+        ("`report.html`, bytes: at most", package::REPORT_BYTES_MAX),
     ];
     let mut table = String::from("| what | limit |\n| --- | --- |\n");
     for (what, limit) in rows {
         writeln!(table, "| {what} | {limit} |").unwrap();
     }
-    writeln!(
-        table,
-        "| witnesses and groups in a trust file, together: at most | {} |",
-        limits::TRUST_MEMBERS_MAX
-    )
-    .unwrap();
     table
 }
 
