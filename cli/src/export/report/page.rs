@@ -18,8 +18,44 @@ const TEMPLATE: &str = include_str!("../../../report/page.html");
 
 const STYLE: &str = include_str!("../../../report/style.css");
 
-/// The page's program, in the order in which its parts stand.
-const SCRIPTS: [&str; 0] = [];
+/// A part of the page's program: its name, and its text.
+macro_rules! part {
+    ($name:literal) => {
+        ($name, include_str!(concat!("../../../report/js/", $name)))
+    };
+}
+
+/// The page's program, in the order in which its parts stand: the verifier, which knows no page, and then the page.
+const SCRIPTS: [(&str, &str); 28] = [
+    part!("01-sha256.js"),
+    part!("02-bytes.js"),
+    part!("03-json.js"),
+    part!("04-cbor.js"),
+    part!("05-record.js"),
+    part!("06-keys.js"),
+    part!("07-note.js"),
+    part!("08-trust.js"),
+    part!("09-tree.js"),
+    part!("10-manifest.js"),
+    part!("11-text.js"),
+    part!("12-files.js"),
+    part!("13-records.js"),
+    part!("14-verify.js"),
+    part!("15-recount.js"),
+    part!("20-element.js"),
+    part!("21-words.js"),
+    part!("22-data.js"),
+    part!("23-cover.js"),
+    part!("24-verdict.js"),
+    part!("25-summary.js"),
+    part!("26-timeline.js"),
+    part!("27-controls.js"),
+    part!("28-value.js"),
+    part!("29-record.js"),
+    part!("30-browse.js"),
+    part!("31-choose.js"),
+    part!("40-main.js"),
+];
 
 /// What a page is made of.
 pub(in crate::export) struct Page<'a> {
@@ -73,7 +109,7 @@ pub(in crate::export) fn render(page: Page<'_>) -> Result<String, ReportError> {
 
 /// The page's program: one function, so that nothing of it is in the page's global names.
 fn script() -> String {
-    format!("(() => {{\n\"use strict\";\n{}}})();\n", SCRIPTS.concat())
+    format!("(() => {{\n\"use strict\";\n{}}})();\n", SCRIPTS.map(|(_, text)| text).concat())
 }
 
 fn digest(text: &str) -> String {
@@ -231,5 +267,44 @@ fn finding<'p>(finding: &'p Finding<'p>) -> FindingJson<'p> {
         met: tally(&finding.tallies.met),
         unmet: tally(&finding.tallies.unmet),
         undisclosed: tally(&finding.tallies.undisclosed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_of_the_program_is_in_it() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/report/js");
+        let mut found: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        found.sort_unstable();
+        assert_eq!(found, SCRIPTS.map(|(name, _)| name));
+    }
+
+    /// An element that is run, or a style, ends at the first such text in it.
+    #[test]
+    fn nothing_in_the_program_ends_it() {
+        assert!(!script().to_lowercase().contains("</script") && !script().contains("<!--"));
+        assert!(!STYLE.to_lowercase().contains("</style"));
+    }
+
+    #[test]
+    fn holes_are_filled_once() {
+        let value = |hole: &str| (hole == "a").then(|| "{{a}}".into());
+        assert_eq!(fill("x {{a}} y", value).unwrap(), "x {{a}} y");
+        for template in ["{{b}}", "{{a"] {
+            assert!(matches!(fill(template, value), Err(ReportError::Hole(_))), "{template}");
+        }
+    }
+
+    #[test]
+    fn nothing_in_a_block_ends_it() {
+        let block = block("page", "{\"a\":\"</script><script>x</script><!--\"}");
+        assert_eq!(block.matches('<').count(), 2, "{block}");
+        assert!(block.contains("\\u003c/script>\\u003cscript>"), "{block}");
     }
 }

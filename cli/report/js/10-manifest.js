@@ -1,0 +1,188 @@
+// `manifest.json`: what a package says of itself (SPEC.md section 11.2). Nothing in it is believed.
+
+const MANIFEST = "manifest.json";
+const MANIFEST_SHA256 = "manifest.sha256";
+const CHECKPOINT = "checkpoint";
+const PREVIOUS_CHECKPOINT = "previous-checkpoint";
+const CONSISTENCY = "consistency.bin";
+const RECORDS = "records.cbor";
+const PROOF = "proof.bin";
+const JSON_LINES = "records.jsonl";
+const CSV = "records.csv";
+const REPORT = "report.html";
+
+const FORMAT = "provlog-export/v1";
+const MANIFEST_BYTES_MAX = 65_536;
+const ENTRIES_MAX = 10_000_000;
+
+/** The files that a manifest lists, and those that go with its member `previous`. */
+const FILES = [CHECKPOINT, PREVIOUS_CHECKPOINT, CONSISTENCY, RECORDS, PROOF, JSON_LINES, CSV, REPORT];
+const WITH_PREVIOUS = [PREVIOUS_CHECKPOINT, CONSISTENCY];
+
+/** Algorithms of a digest, with the lengths in bytes that their values may have. */
+const DIGEST_BYTES = {
+  sha256: [32], sha512_256: [32], sha3_256: [32], dirHash: [32], sha384: [48], sha512: [64], blake2b: [64],
+  gitCommit: [20, 32], gitTree: [20, 32], gitBlob: [20, 32], gitTag: [20, 32],
+};
+
+/**
+ * Reads a manifest. A page holds its package's manifest as a statement: the same, but for its own row, as no file holds
+ * its own digest; and with `<` spelled as an escape of six characters.
+ */
+function parseManifest(bytes, inPage) {
+  const limit = inPage ? 6 * MANIFEST_BYTES_MAX : MANIFEST_BYTES_MAX;
+  demand(bytes.length <= limit, `expected at most ${limit} bytes`);
+  const members = membersOf("manifest", parseJson(bytes), ["format", "tool", "created_ms", "origin", "checkpoint",
+    "previous", "filters", "range", "count", "redaction", "files"]);
+  demand(members.format === FORMAT, `format: expected ${FORMAT}, got ${JSON.stringify(members.format)}`);
+  const manifest = {
+    tool: textOf("tool", members.tool),
+    createdMs: numberOf("created_ms", members.created_ms),
+    origin: textOf("origin", members.origin),
+    checkpoint: headOf("checkpoint", members.checkpoint),
+    previous: members.previous === null ? null : headOf("previous", members.previous),
+    filters: filtersOf(members.filters),
+    range: members.range === null ? null : rangeOf(members.range),
+    count: numberOf("count", members.count),
+    redaction: redactionOf(members.redaction),
+    files: filesOf(members.files),
+  };
+  demand(isOrigin(manifest.origin), "origin: expected A-Z a-z 0-9 . _ ~ : / -");
+  const { count } = manifest;
+  demand(count >= 1 && count <= ENTRIES_MAX, `count: expected 1 to ${ENTRIES_MAX}, got ${count}`);
+  for (const name of FILES) {
+    const listed = manifest.files.has(name);
+    if (WITH_PREVIOUS.includes(name)) {
+      demand(listed === (manifest.previous !== null), `files: ${name} goes with the member previous, and only with it`);
+    } else if (inPage && name === REPORT) demand(!listed, `files: ${name} can't list itself`);
+    else demand(listed, `files: ${name} is missing`);
+  }
+  return manifest;
+}
+
+/** An object's members of exactly these names, as properties. */
+function membersOf(place, json, names) {
+  demand(json instanceof Map, `${place}: expected an object`);
+  for (const name of json.keys()) demand(names.includes(name), `${place}: unknown member ${JSON.stringify(name)}`);
+  for (const name of names) demand(json.has(name), `${place}: member ${name} is missing`);
+  return Object.fromEntries(json);
+}
+
+function textOf(place, json) {
+  demand(typeof json === "string", `${place}: expected a string`);
+  return json;
+}
+
+function numberOf(place, json) {
+  demand(typeof json === "number" && json >= 0, `${place}: expected an integer from 0 to ${INTEGER_MAX}`);
+  return json;
+}
+
+function hashOf(place, json) {
+  demand(typeof json === "string" && /^[0-9a-f]{64}$/.test(json), `${place}: expected 64 lowercase hex digits`);
+  return json;
+}
+
+function headOf(place, json) {
+  const { size, root } = membersOf(place, json, ["size", "root"]);
+  return { size: numberOf(place, size), root: hashOf(place, root) };
+}
+
+function rangeOf(json) {
+  const { start, end } = membersOf("range", json, ["start", "end"]);
+  return { start: numberOf("range", start), end: numberOf("range", end) };
+}
+
+/** What entries were selected by; a filter that isn't there is null. */
+function filtersOf(json) {
+  demand(json instanceof Map, "filters: expected an object");
+  const filters = { kind: null, from_ms: null, to_ms: null, subject: null, environment: null };
+  for (const [name, value] of json) {
+    demand(Object.hasOwn(filters, name), `filters: unknown member ${JSON.stringify(name)}`);
+    if (name === "kind") {
+      const [kind] = Array.from(KIND_NAMES).find(([, known]) => known === value) ?? [];
+      demand(kind !== undefined, "filters: kind: no such kind");
+      filters.kind = kind;
+    } else if (name === "subject") filters.subject = digestOf("filters: subject", value);
+    else if (name === "environment") filters.environment = textOf("filters: environment", value);
+    else filters[name] = numberOf(`filters: ${name}`, value);
+  }
+  return filters;
+}
+
+/** A Map from algorithm to bytes. */
+function digestOf(place, json) {
+  demand(json instanceof Map && json.size > 0, `${place}: expected a digest`);
+  const digest = new Map();
+  for (const [algorithm, text] of json) {
+    demand(Object.hasOwn(DIGEST_BYTES, algorithm), `${place}: unknown algorithm ${JSON.stringify(algorithm)}`);
+    const bytes = typeof text === "string" ? fromHex(text) : null;
+    const fits = bytes !== null && DIGEST_BYTES[algorithm].includes(bytes.length);
+    demand(fits, `${place}: ${algorithm}: expected ${DIGEST_BYTES[algorithm].join(" or ")} bytes in lowercase hex`);
+    digest.set(algorithm, bytes);
+  }
+  return digest;
+}
+
+/** `{rule, claims, profile}`; claims are a Set of full names. */
+function redactionOf(json) {
+  const { rule, claims, profile } = membersOf("redaction", json, ["rule", "claims", "profile"]);
+  demand(Array.isArray(claims), "redaction: claims: expected an array");
+  for (const claim of claims) {
+    const full = typeof claim === "string" && /^(?:submitted|attested)\.(.*)$/s.exec(claim);
+    demand(full && CLAIM_NAME.test(full[1]), "redaction: expected submitted.<claim> or attested.<claim>");
+  }
+  const named = profile !== null;
+  if (named) textOf("redaction: profile", profile);
+  const holds = (rule === "none" && !named && claims.length === 0)
+    || (rule === "profile" && named && claims.length === 0)
+    || (rule === "hide" && !named && claims.length > 0)
+    || (rule === "keep" && !named);
+  demand(holds, "redaction: expected the rule none; hide or keep, with claims; or profile, with its name");
+  return { rule, claims: new Set(claims), profile };
+}
+
+/** A Map from name to `{size, sha256}`. */
+function filesOf(json) {
+  demand(Array.isArray(json), "files: expected an array");
+  const files = new Map();
+  for (const row of json) {
+    const { name, size, sha256: digest } = membersOf("files", row, ["name", "size", "sha256"]);
+    demand(FILES.includes(name), `files: ${JSON.stringify(name)} is no file of this format`);
+    demand(!files.has(name), `files: ${name} is there twice`);
+    files.set(name, { size: numberOf(name, size), sha256: hashOf(name, digest) });
+  }
+  return files;
+}
+
+/** Whether entries were selected by what is in them: then nothing shows that the selection left none out. */
+const selects = (filters) => filters.kind !== null || filters.subject !== null || filters.environment !== null;
+
+/** Whether a record is one that was asked for, as far as it shows: hidden claims contradict nothing. */
+function admits(filters, record) {
+  const mayBe = (name, matches) => {
+    const claim = record.submitted.get(name);
+    return claim !== undefined && (claim.hidden || matches(claim.value));
+  };
+  const isAbout = (value) => Array.isArray(value) && value.some((subject) => {
+    const digest = subject instanceof Map ? subject.get("digest") : undefined;
+    return digest instanceof Map && digestsAgree(filters.subject, digest);
+  });
+  return (filters.kind === null || filters.kind === record.kind)
+    && (filters.from_ms === null || record.timeMs >= filters.from_ms)
+    && (filters.to_ms === null || record.timeMs < filters.to_ms)
+    && (filters.subject === null || mayBe("subject", isAbout))
+    && (filters.environment === null || mayBe("environment", (value) => value === filters.environment));
+}
+
+/** The full name of a claim that is shown although the manifest says that it is hidden, or null. */
+function shownAgainst(redaction, record) {
+  if (redaction.rule !== "hide" && redaction.rule !== "keep") return null;
+  for (const section of SECTIONS) {
+    for (const { name, hidden } of record[section].values()) {
+      const full = `${section}.${name}`;
+      if (!hidden && redaction.claims.has(full) === (redaction.rule === "hide")) return full;
+    }
+  }
+  return null;
+}

@@ -1,0 +1,61 @@
+// The words for checks and verdicts: for people who read such a thing for the first time.
+
+const CHECK_WORDS = {
+  format: "The package has the form that it must have",
+  origin: "The checkpoint is one of this log",
+  "log-signature": "The log signed the checkpoint",
+  cosignatures: "Known witnesses cosigned the checkpoint",
+  quorum: "As many witnesses cosigned as the trust file demands",
+  checkpoint: "It is the checkpoint that the package speaks of",
+  records: "Every record matches its entry, claim by claim",
+  count: "There are as many entries as the package says",
+  filters: "No entry is one that wasn’t asked for",
+  redaction: "What the package says is hidden is hidden",
+  proof: "Every entry stands in the log, exactly so",
+  completeness: "No entry of the range was left out",
+  jsonl: "records.jsonl says what the records say",
+  csv: "records.csv says what the records say",
+  "previous-checkpoint": "The earlier checkpoint is genuine too",
+  consistency: "Nothing was removed or rewritten since the earlier checkpoint",
+  summary: "The counts on this page are those of the records",
+};
+
+function checkWords(name) {
+  if (name === `file:${MANIFEST}`) return "The manifest is the one whose digest comes with it";
+  if (name.startsWith("file:")) return `The file ${name.slice("file:".length)} is the one that the manifest lists`;
+  return Object.hasOwn(CHECK_WORDS, name) ? CHECK_WORDS[name] : name;
+}
+
+const STATUS_WORDS = { pass: "✓ holds", fail: "✗ fails", skip: "– not checked" };
+
+/** What each verdict means, in a word and a sentence. `facts` are `{count, origin, files, problem}`. */
+const VERDICTS = {
+  working: () => ["Checking …", "This page’s program is going through the evidence."],
+  verified: ({ count, origin }) => ["Genuine",
+    `${count === 1 ? "This entry stands" : `All ${counted(count, "entry", "entries")} stand`} in the log ${origin}, exactly `
+      + "as shown here, and the log signed that with the key that you confirmed."],
+  unconfirmed: ({ origin }) => ["Consistent, key not confirmed",
+    "Everything fits together, down to a signature. Whether the key that signed is that of the log "
+      + `${origin}, this page can’t know: the key came with it. Your part is below.`],
+  unsupported: () => ["Not decided",
+    "This browser can’t check Ed25519 signatures, so nobody has checked who signed this. Open this page in a current "
+      + "browser, or run provlog verify on the package. The other checks are listed below."],
+  untrusted: () => ["Not genuine for this key",
+    "The log’s checkpoint is not signed as this key or trust file demands. Nothing that is shown here is proven."],
+  "not proven": () => ["Not proven",
+    "What is here is not what the log signed, or not all that the package says it is. Don’t rely on anything that is "
+      + "shown here. The checks that failed are listed below."],
+  malformed: () => ["Unreadable", "This is no evidence package that can be read, so nothing is proven."],
+  "choose files": () => ["Not checked yet",
+    "This package is too large to be held by this page. Choose the package’s files at the end of this page, "
+      + "and they are checked here."],
+};
+
+/** Why a claim has no value, in words. */
+const ABSENT_WORDS = {
+  not_recorded: "nobody recorded it",
+  not_applicable: "there is none",
+  withheld: "withheld by the submitter",
+};
+
+const absentWords = (reason) => (Object.hasOwn(ABSENT_WORDS, reason) ? ABSENT_WORDS[reason] : reason);

@@ -1,0 +1,77 @@
+// Section 1: what the package says of itself.
+
+function showCover(manifest, page, problem) {
+  byId("program-version").replaceChildren(said(textOr(page.tool, "unknown")));
+  if (manifest === null) {
+    byId("lead").textContent = `This page’s statement can’t be read: ${problem}`;
+    return;
+  }
+  const summary = objectOf(page.summary);
+  byId("title").replaceChildren("Evidence from ", said(manifest.origin));
+  byId("lead").textContent = leadText(manifest, summary);
+  byId("about").replaceChildren(
+    ...fact("Log", said(manifest.origin)),
+    ...fact("Entries", entriesText(manifest)),
+    ...fact("Period", `${timeText(summary.first_ms)} to ${timeText(summary.last_ms)}`),
+    ...fact("Size of the log then", counted(manifest.checkpoint.size, "entry", "entries")),
+    ...fact("Made", timeText(manifest.createdMs), " with ", said(manifest.tool), ", by its maker’s clock"),
+    ...fact("Selected by", ...filterWords(manifest.filters)),
+    ...fact("Completeness", completenessText(manifest)),
+    ...fact("Hidden on purpose", ...redactionWords(manifest.redaction)),
+    ...fact("Earlier checkpoint", manifest.previous === null ? "none is given"
+      : `one of ${counted(manifest.previous.size, "entry", "entries")}, which this one has to extend`),
+  );
+}
+
+function leadText(manifest, summary) {
+  const promotions = rowsOf(summary.kinds).find((row) => row.value === KIND_NAMES.get(PROMOTION))?.count ?? 0;
+  const about = promotions > 0
+    ? ` ${counted(promotions, "of them is a promotion", "of them are promotions")}: changes on their way to an environment, allowed or refused.`
+    : "";
+  return `This page holds evidence of how software was made and released with the help of AI models: `
+    + `${counted(manifest.count, "entry", "entries")} of an append-only log.${about}`;
+}
+
+function entriesText({ count, range }) {
+  const numbers = range === null ? "" : range.end - range.start === 1 ? `, number ${number(range.start)}`
+    : `, numbers ${number(range.start)} to ${number(range.end - 1)}`;
+  return number(count) + numbers;
+}
+
+function completenessText({ range, filters }) {
+  if (range !== null) {
+    const time = filters.from_ms !== null || filters.to_ms !== null
+      ? " That the entries before and after lie outside of the period is the maker’s word." : "";
+    return `It claims to hold every entry from number ${number(range.start)} to ${number(range.end - 1)}: a gap would show.${time}`;
+  }
+  return selects(filters)
+    ? "None is claimed. Entries were selected by what they say, and nothing shows that the selection left none out."
+    : "None is claimed.";
+}
+
+function filterWords({ kind, from_ms: fromMs, to_ms: toMs, subject, environment }) {
+  const words = [];
+  if (kind !== null) words.push(`kind ${kindText(kind)}`);
+  if (fromMs !== null) words.push(`from ${timeText(fromMs)}`);
+  if (toMs !== null) words.push(`before ${timeText(toMs)}`);
+  const parts = words.length > 0 ? [words.join("; ")] : [];
+  if (environment !== null) parts.push(parts.length > 0 ? "; " : "", "environment ", said(environment));
+  if (subject !== null) {
+    parts.push(parts.length > 0 ? "; " : "", "subject with the digest ", ...digestNodes(subject));
+  }
+  return parts.length > 0 ? parts : ["nothing: no filter was used"];
+}
+
+function redactionWords({ rule, claims, profile }) {
+  const names = listed([...claims]);
+  switch (rule) {
+    case "hide":
+      return [`in every record, these claims: ${names}`];
+    case "keep":
+      return [claims.size > 0 ? `in every record, all claims but: ${names}` : "in every record, all claims"];
+    case "profile":
+      return ["what the maker’s own rule named ", said(profile), " says"];
+    default:
+      return ["nothing by the maker of this package"];
+  }
+}

@@ -1,0 +1,108 @@
+// Sections 3 and 5: what the entries say, counted, and what they don't say.
+
+/** Tables of values, each with the term explained in place. */
+const VALUE_TABLES = [
+  ["environments", "Environments", "Where changes went, or were to go.", "Environment"],
+  ["models", "Models", "AI models that had a part in the changes: provider, name and version, as the submitter named them.", "Model"],
+  ["agents", "Agents", "Programs that drove a model and worked with what it wrote.", "Agent"],
+  ["workloads", "Workloads", "Who submitted: the pipeline or service, as the log itself verified it.", "Workload"],
+  ["approvers", "Approvers", "Who approved, as the submitter named them. Approvals that only refer to another entry are not counted here.", "Approver"],
+  ["policies", "Policies", "The organisation’s rules that decisions were made by, with their versions.", "Policy"],
+];
+
+const DECISION_WORDS = {
+  allow: "allowed", deny: "refused", observed: "observed only: recorded, and not decided",
+  "(hidden)": "hidden in this package", "(none)": "no outcome given",
+};
+
+const APPROVAL_WORDS = [
+  ["by_people", "with at least one approval, or a reference to one"],
+  ["absent", "with the statement that there is no approval, and why"],
+  ["hidden", "with approvals that are hidden in this package"],
+  ["none", "without any approval"],
+];
+
+function showSummary(page) {
+  const summary = objectOf(page.summary);
+  const kinds = rowsOf(summary.kinds);
+  const sentences = [
+    `There are ${counted(summary.count, "entry", "entries")} in this package, taken into the log from `
+      + `${timeText(summary.first_ms)} to ${timeText(summary.last_ms)}. The log’s own clock says so.`,
+    decisionSentence(rowsOf(summary.decisions)),
+  ];
+  const body = [
+    ...sentences.filter((sentence) => sentence !== null).map((sentence) => element("p", {}, sentence)),
+    element("p", { class: "aside" }, "This page counts the entries, their kinds, times, decisions and hidden claims again "
+      + "when it checks itself (check “summary”). The other numbers are those of the program that made the package."),
+  ];
+  body.push(table("Kinds of entries", [{ title: "Kind" }, { title: "What it states" }, { title: "Entries", number: true }],
+    kinds.map(({ value, count }) => [said(String(value)), kindMeaning(page, value), number(count)])));
+  body.push(...promotionTables(summary));
+  const tables = VALUE_TABLES.map(([name, title, meaning, column]) => valueTable(objectOf(summary[name]), title, meaning, column));
+  body.push(element("div", { class: "tables" }, tables.filter((made) => made !== null)));
+  byId("plain-body").replaceChildren(...body);
+}
+
+function kindMeaning(page, name) {
+  const means = rowsOf(page.kinds).find((kind) => kind.name === name)?.means;
+  return isText(means) ? said(means) : "a kind that this version has no name for";
+}
+
+function decisionSentence(decisions) {
+  if (decisions.length === 0) return "None of them is a promotion, which is the entry that says that a change went to an environment or was refused.";
+  const total = decisions.reduce((sum, { count }) => sum + (Number.isFinite(count) ? count : 0), 0);
+  const parts = decisions.map(({ value, count }) => `${number(count)} ${decisionWord(value)}`);
+  return `${counted(total, "entry is a promotion", "entries are promotions")}, each a change that was to go to an environment: ${listed(parts)}.`;
+}
+
+function decisionWord(value) {
+  const text = String(value);
+  if (Object.hasOwn(DECISION_WORDS, text)) return DECISION_WORDS[text];
+  // Any other word is the submitter's. It is quoted, and unseen characters are left out of a sentence.
+  const shown = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "?");
+  return `“${shown.length > 60 ? `${shown.slice(0, 60)}…` : shown}”`;
+}
+
+function promotionTables(summary) {
+  const decisions = rowsOf(summary.decisions);
+  if (decisions.length === 0) return [];
+  const approval = objectOf(summary.approval);
+  return [element("div", { class: "tables" },
+    table("Decisions about promotions", [{ title: "Outcome" }, { title: "Promotions", number: true }],
+      decisions.map(({ value, count }) => [Object.hasOwn(DECISION_WORDS, value) ? DECISION_WORDS[value] : said(String(value)), number(count)])),
+    table("Approvals of promotions", [{ title: "Promotions" }, { title: "Number", number: true }],
+      APPROVAL_WORDS.map(([name, words]) => [words, number(approval[name] ?? 0)])))];
+}
+
+function valueTable({ top, others }, title, meaning, column) {
+  const rows = rowsOf(top).map(({ value, count }) => [said(String(value)), number(count)]);
+  if (rows.length === 0) return null;
+  if (others > 0) rows.push([element("i", {}, "all others together"), number(others)]);
+  return element("div", {}, element("h3", {}, title), element("p", { class: "aside" }, meaning),
+    table(`${title}, by number of mentions`, [{ title: column }, { title: "Mentions", number: true }], rows));
+}
+
+function showGaps(page, manifest) {
+  const summary = objectOf(page.summary);
+  const [absent, hidden] = [rowsOf(summary.absent), rowsOf(summary.hidden)];
+  const body = [];
+  if (absent.length > 0) {
+    body.push(table("Claims recorded as absent, by the reason that the submitter gave",
+      [{ title: "Claim" }, { title: "Reason" }, { title: "Entries", number: true }],
+      absent.map(({ value, reason, count }) => [element("code", {}, said(String(value))), said(absentWords(String(reason))), number(count)])));
+  } else body.push(element("p", {}, "No claim was recorded as absent."));
+  if (hidden.length > 0) {
+    const rule = manifest === null ? "" : { hide: "the package lists it as hidden", keep: "the package lists what is kept" }[manifest.redaction.rule];
+    body.push(table("Claims that are hidden: only their hashes are here",
+      [{ title: "Claim" }, { title: "Reason" }, { title: "Entries", number: true }],
+      hidden.map(({ value, count }) => [element("code", {}, said(String(value))), hiddenReason(manifest, String(value), rule), number(count)])));
+  } else body.push(element("p", {}, "No claim is hidden."));
+  byId("gaps-body").replaceChildren(...body);
+}
+
+function hiddenReason(manifest, claim, rule) {
+  const { claims, profile } = manifest?.redaction ?? { claims: new Set(), profile: null };
+  if (profile !== null) return element("span", {}, "the maker’s rule ", said(profile), ", or erased before");
+  const covered = rule !== undefined && rule !== "" && claims.has(claim) === (manifest.redaction.rule === "hide");
+  return covered ? `${rule}` : "hidden or erased before this package was made";
+}

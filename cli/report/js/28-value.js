@@ -1,0 +1,120 @@
+// Claims as people read them. A value may have any form: what doesn't fit is shown as it is.
+
+/** Items of a list that are shown in a record's story; the full view has them all. */
+const ITEMS_SHOWN_MAX = 10;
+
+const isMap = (value) => value instanceof Map;
+const itemsOf = (value) => (Array.isArray(value) ? value : [value]);
+
+/** A whole value, member by member. `name` is that of the claim or member. */
+function valueNode(value, name = "") {
+  if (typeof value === "string") return said(value);
+  if (value instanceof Uint8Array) return value.length === 0 ? element("i", {}, "no bytes") : longHash(hex(value));
+  if (typeof value === "number") {
+    const isTime = name.endsWith("_ms") && value >= 0;
+    return element("span", {}, String(value), isTime ? [" (", time(value), ")"] : null);
+  }
+  if (Array.isArray(value)) {
+    return value.length === 0 ? element("i", {}, "an empty list")
+      : element("ol", { class: "value" }, value.map((item) => element("li", {}, valueNode(item, name))));
+  }
+  if (isMap(value)) {
+    return value.size === 0 ? element("i", {}, "an empty map")
+      : element("dl", { class: "value" }, Array.from(value, ([member, item]) => fact(said(member), valueNode(item, member))));
+  }
+  return element("i", {}, String(value));
+}
+
+const longHash = (text) => (text.length > TEXT_SHOWN_MAX ? said(text) : hash(text));
+
+/** A claim: missing, hidden, absent, or what `show` makes of its value; null from there means that it doesn't fit. */
+function claimNode(claim, show) {
+  if (claim === undefined) return element("span", { class: "gap" }, "no such claim in this entry");
+  if (claim.hidden) return element("span", { class: "gap" }, "hidden in this package; its hash is ", hash(hex(claim.hash)));
+  if (isAbsent(claim.value)) return absentNode(claim.value);
+  return show(claim.value) ?? valueNode(claim.value, claim.name);
+}
+
+const isAbsent = (value) => isMap(value) && value.has("absent");
+
+function absentNode(value) {
+  const reason = value.get("absent");
+  const note = value.get("note");
+  return element("span", { class: "gap" }, "recorded as absent: ",
+    isText(reason) ? said(absentWords(reason)) : valueNode(reason), isText(note) ? [" (", said(note), ")"] : null);
+}
+
+/** The first items of a list, or the one item, each by `show`. */
+function itemList(value, show) {
+  const items = itemsOf(value);
+  const shown = items.slice(0, ITEMS_SHOWN_MAX).map((item) => show(item) ?? valueNode(item));
+  if (items.length === 0) return element("i", {}, "an empty list");
+  if (items.length === 1) return shown[0];
+  const more = items.length - shown.length;
+  return element("ol", { class: "value" }, shown.map((node) => element("li", {}, node)),
+    more > 0 ? element("li", {}, `and ${number(more)} more, in the full view`) : null);
+}
+
+/** Algorithm and hex of each of a digest's values. */
+function digestNodes(digest) {
+  return Array.from(digest, ([algorithm, value], place) => [place > 0 ? ", " : "", said(algorithm), " ", valueNode(value)]);
+}
+
+function digestNode(value) {
+  return isMap(value) && value.size > 0 && value.size <= 16 ? element("span", {}, digestNodes(value)) : null;
+}
+
+/** Texts of these members of a map, with spaces between; a member may be absent. Null where none is there. */
+function membersNode(value, names) {
+  if (!isMap(value)) return null;
+  const found = names.filter((name) => value.has(name)).map((name) => value.get(name));
+  const nodes = found.map((member) => (isAbsent(member) ? ["(", absentNode(member), ")"] : valueNode(member)));
+  return nodes.length === 0 ? null : element("span", {}, nodes.flatMap((node) => [node, " "]).slice(0, -1));
+}
+
+function subjectNode(value) {
+  if (!isMap(value)) return null;
+  const digest = value.get("digest");
+  return element("span", {}, membersNode(value, ["name"]), value.has("uri") ? [" ", valueNode(value.get("uri"))] : null,
+    digest === undefined ? null : element("span", { class: "line" }, digestNode(digest) ?? valueNode(digest)));
+}
+
+function policyNode(value) {
+  const names = membersNode(value, ["name", "version"]);
+  const digest = isMap(value) ? value.get("digest") : undefined;
+  if (names === null) return null;
+  return element("span", {}, names, digest === undefined ? null : element("span", { class: "line" }, digestNode(digest) ?? valueNode(digest)));
+}
+
+const WORKLOAD_METHODS = {
+  none: "not verified at all", log: "the log itself", "static-token": "a token that the log gave out",
+  oidc: "an OpenID Connect token", "jwt-svid": "a SPIFFE JWT", "x509-svid": "a SPIFFE certificate", peer: "the connection’s peer",
+};
+
+function workloadNode(value) {
+  if (!isMap(value)) return null;
+  const method = value.get("method");
+  const words = isText(method) && Object.hasOwn(WORKLOAD_METHODS, method) ? `, by ${WORKLOAD_METHODS[method]}` : "";
+  const names = membersNode(value, ["id", "issuer"]);
+  return element("span", {}, names ?? "no name", element("span", { class: "line aside" }, `attested by the log${words}`));
+}
+
+/** An approval in full, or a reference to the entry that is one. `holds` says whether this package has an entry. */
+function approvalNode(value, holds) {
+  if (!isMap(value)) return null;
+  const index = value.get("index");
+  if (typeof index === "number" && index >= 0) {
+    const origin = value.get("origin");
+    const leaf = value.get("leaf_hash");
+    const leads = origin === undefined && holds(index);
+    const where = origin !== undefined ? [" of the log ", valueNode(origin)] : leads ? [] : [" (not in this package)"];
+    return element("span", {}, leads ? entryButton(index, `entry ${number(index)}`) : `entry ${number(index)}`, where,
+      leaf === undefined ? null : element("span", { class: "line aside" }, "leaf hash ", valueNode(leaf)));
+  }
+  const approver = value.get("approver");
+  if (approver === undefined) return null;
+  const method = value.get("method");
+  const statement = value.get("statement");
+  return element("span", {}, membersNode(approver, ["name", "id"]) ?? valueNode(approver),
+    method === undefined ? null : [", by ", valueNode(method)], statement === undefined ? null : [": ", valueNode(statement)]);
+}

@@ -1,0 +1,89 @@
+// A record as a card: the story of a promotion, or what an entry of another kind says.
+
+/** Rows of a story: a title, the claims of which the first that is there is shown, and how. */
+const STORY = [
+  ["Subject", [["submitted", "subject"]], (value) => itemList(value, subjectNode)],
+  ["Model", [["submitted", "model"]], (value) => itemList(value, (item) => membersNode(item, ["provider", "name", "version"]))],
+  ["Prompt hash", [["submitted", "prompt_hash"]], (value) => itemList(value, digestNode)],
+  ["Agent", [["submitted", "agent"]], (value) => itemList(value, (item) => membersNode(item, ["name", "version"]))],
+  ["Submitted by", [["attested", "workload"]], workloadNode],
+  ["Approvals", [["submitted", "approvals"], ["submitted", "approval"]], (value, holds) => itemList(value, (item) => approvalNode(item, holds))],
+  ["Policy", [["submitted", "policy"]], policyNode],
+  ["Environment", [["submitted", "environment"]], () => null],
+  ["Outcome", [["submitted", "decision"]], decisionNode],
+];
+
+/** Rows that only kinds have that have such a claim. */
+const OTHER_ROWS = [
+  ["Type", [["submitted", "type"]], () => null],
+  ["Scan", [["submitted", "scan"]], scanNode],
+  ["Human involvement", [["submitted", "human_involvement"]], (value) => membersNode(value, ["level"])],
+  ["Intent", [["submitted", "intent"]], (value) => membersNode(value, ["purpose", "ticket"])],
+];
+
+const OUTCOME_WORDS = { allow: "allowed", deny: "refused", observed: "observed, not decided" };
+
+function recordCard(index, record, holds) {
+  const isPromotion = record.kind === PROMOTION;
+  const rows = [...STORY, ...OTHER_ROWS].flatMap(([title, claims, show], place) => {
+    const claim = claims.map(([section, name]) => record[section].get(name)).find((found) => found !== undefined);
+    const always = isPromotion && place < STORY.length;
+    return claim === undefined && !always ? [] : fact(title, claimNode(claim, (value) => show(value, holds)));
+  });
+  return element("article", { class: "record", "data-index": String(index), tabindex: "-1", "aria-label": `Entry ${index}` },
+    element("header", {},
+      element("h3", {}, `Entry ${number(index)}`),
+      element("p", { class: "kind" }, KIND_NAMES.has(record.kind) ? kindText(record.kind) : `kind ${record.kind}`),
+      isPromotion ? element("p", { class: "headline" }, headline(record)) : null),
+    element("dl", { class: "facts" }, rows,
+      fact("Taken into the log", time(record.timeMs)), fact("Leaf hash", hash(hex(record.leafHash)))),
+    opening("All claims", () => allClaims(record)));
+}
+
+/** `Allowed: production`. */
+function headline(record) {
+  const decision = record.submitted.get("decision");
+  const environment = record.submitted.get("environment");
+  const outcome = isMap(decision?.value) ? decision.value.get("outcome") : undefined;
+  const word = decision?.hidden ? "decision hidden" : isText(outcome) && Object.hasOwn(OUTCOME_WORDS, outcome) ? OUTCOME_WORDS[outcome] : "promotion";
+  const where = isText(environment?.value) && environment.value.length <= 60 ? [" · ", said(environment.value)] : [];
+  return [element("span", { class: "outcome-word", "data-status": isText(outcome) ? outcome.slice(0, 20) : "" }, word), where];
+}
+
+function decisionNode(value) {
+  if (!isMap(value)) return null;
+  const outcome = value.get("outcome");
+  const known = isText(outcome) && Object.hasOwn(OUTCOME_WORDS, outcome);
+  const reasons = value.get("reasons");
+  const listedReasons = Array.isArray(reasons) && reasons.length > 0;
+  if (outcome === undefined) return null;
+  return element("span", {}, known ? OUTCOME_WORDS[outcome] : valueNode(outcome),
+    listedReasons ? element("span", { class: "line" }, "because: ", itemList(reasons, () => null)) : null);
+}
+
+function scanNode(value) {
+  if (!isMap(value)) return null;
+  const target = value.get("target");
+  return element("span", {}, membersNode(value.get("tool"), ["name", "version"]), ": ", membersNode(value, ["verdict"]),
+    target === undefined ? null : element("span", { class: "line" }, digestNode(target) ?? valueNode(target)));
+}
+
+const STANDING_WORDS = {
+  submitted: "submitted: the submitter says so, and the log didn’t check it",
+  attested: "attested: the log says that it verified this itself",
+};
+
+function allClaims(record) {
+  return element("div", {}, SECTIONS.map((section) => {
+    const claims = [...record[section].values()];
+    return element("div", { class: "claims" }, element("p", { class: "aside" }, STANDING_WORDS[section]),
+      claims.length === 0 ? element("p", {}, "No claims.")
+        : element("dl", { class: "facts" }, claims.map((claim) => fact(element("code", {}, claim.name), fullClaim(claim)))));
+  }));
+}
+
+function fullClaim(claim) {
+  if (claim.hidden) return claimNode(claim, () => null);
+  const named = claim.name.startsWith("x-");
+  return !named && isAbsent(claim.value) ? absentNode(claim.value) : valueNode(claim.value, claim.name);
+}
