@@ -76,6 +76,13 @@ function compress(state, bytes, offset) {
   state[7] += h;
 }
 
+function putWord(bytes, offset, word) {
+  bytes[offset] = word >>> 24;
+  bytes[offset + 1] = word >>> 16;
+  bytes[offset + 2] = word >>> 8;
+  bytes[offset + 3] = word;
+}
+
 class Sha256 {
   constructor() {
     this.state = new Int32Array(8);
@@ -131,13 +138,12 @@ class Sha256 {
       compress(state, block, 0);
       block.fill(0);
     }
-    const view = new DataView(block.buffer);
-    view.setUint32(56, Math.floor(length / 0x20000000));
-    view.setUint32(60, (length * 8) % 0x100000000);
+    // The length in bits, of which bit operations see 32 at a time.
+    putWord(block, 56, Math.floor(length / 0x20000000));
+    putWord(block, 60, length << 3);
     compress(state, block, 0);
     const out = new Uint8Array(32);
-    const words = new DataView(out.buffer);
-    state.forEach((word, place) => words.setInt32(4 * place, word));
+    for (let place = 0; place < 8; place += 1) putWord(out, 4 * place, state[place]);
     return out;
   }
 }

@@ -112,8 +112,9 @@ class PackageCheck {
   }
 
   result(walk) {
-    const known = [MANIFEST, ...this.unlisted, ...FILE_ORDER];
-    const ofFiles = known.map((name) => this.ofFiles.get(name)).filter((check) => check !== undefined);
+    // A Set, as a file that belongs into other packages may be one that this manifest doesn't list.
+    const known = new Set([MANIFEST, ...this.unlisted, ...FILE_ORDER]);
+    const ofFiles = Array.from(known, (name) => this.ofFiles.get(name)).filter((check) => check !== undefined);
     const checks = [passed("format"), ...ofFiles, ...this.checks];
     const refused = checks.filter(({ status }) => status === "fail").map(({ name }) => name);
     let [verdict, exit] = ["verified", 0];
@@ -285,7 +286,7 @@ class PackageCheck {
     const { nodes, tree, root } = walk;
     if (nodes.file !== null) {
       if (nodes.fault !== null) this.failFile(PROOF, "nodes of the tree", nodes.fault);
-      else if (nodes.file.available > 0) this.failFile(PROOF, "exactly the nodes that are needed", "nodes left over");
+      else if (tree.problem !== null) this.failFile(PROOF, "exactly the nodes that are needed", tree.problem);
       else this.ofFile(await nodes.file.finish());
     }
     const holds = root === head.root && this.ofFiles.get(PROOF)?.status === "pass";

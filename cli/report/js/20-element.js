@@ -106,15 +106,16 @@ function time(ms) {
 /** Rows of a list of facts. */
 const fact = (name, ...values) => [element("dt", {}, name), element("dd", {}, ...values)];
 
-/** A table whose cells are nodes or strings. Columns are `{title, number}`. */
-function table(title, columns, rows) {
+/** A table whose cells are nodes or strings. Columns are `{title, number}`. Under a heading the title is for the ear only. */
+function table(title, columns, rows, underHeading = false) {
   const cell = ({ number: isNumber }, value, place) => {
     const attributes = isNumber ? { class: "number" } : {};
     return place === 0 ? element("th", { scope: "row", ...attributes }, value) : element("td", attributes, value);
   };
-  const heads = columns.map((column) => element("th", { scope: "col", ...(column.number ? { class: "number" } : {}) }, column.title));
+  const heads = columns.map((column) =>
+    element("th", { scope: "col", ...(column.number ? { class: "number" } : {}) }, column.title));
   return element("div", { class: "scroll" }, element("table", {},
-    element("caption", {}, title),
+    element("caption", underHeading ? { class: "unseen-caption" } : {}, title),
     element("thead", {}, element("tr", {}, heads)),
     element("tbody", {}, rows.map((row) => element("tr", {}, row.map((value, place) => cell(columns[place], value, place)))))));
 }

@@ -23,7 +23,7 @@ const CHECK_WORDS = {
 function checkWords(name) {
   if (name === `file:${MANIFEST}`) return "The manifest is the one whose digest comes with it";
   if (name.startsWith("file:")) return `The file ${name.slice("file:".length)} is the one that the manifest lists`;
-  return Object.hasOwn(CHECK_WORDS, name) ? CHECK_WORDS[name] : name;
+  return wordFor(CHECK_WORDS, name, name);
 }
 
 const STATUS_WORDS = { pass: "✓ holds", fail: "✗ fails", skip: "– not checked" };
@@ -32,14 +32,14 @@ const STATUS_WORDS = { pass: "✓ holds", fail: "✗ fails", skip: "– not chec
 const VERDICTS = {
   working: () => ["Checking …", "This page’s program is going through the evidence."],
   verified: ({ count, origin }) => ["Genuine",
-    `${count === 1 ? "This entry stands" : `All ${counted(count, "entry", "entries")} stand`} in the log ${origin}, exactly `
-      + "as shown here, and the log signed that with the key that you confirmed."],
+    `${count === 1 ? "This entry stands" : `All ${counted(count, "entry", "entries")} stand`} in the log ${origin}, with `
+      + "exactly the claims that are shown under “Records”, and the log signed that with the key that you confirmed."],
   unconfirmed: ({ origin }) => ["Consistent, key not confirmed",
     "Everything fits together, down to a signature. Whether the key that signed is that of the log "
       + `${origin}, this page can’t know: the key came with it. Your part is below.`],
   unsupported: () => ["Not decided",
-    "This browser can’t check Ed25519 signatures, so nobody has checked who signed this. Open this page in a current "
-      + "browser, or run provlog verify on the package. The other checks are listed below."],
+    "This browser is missing something that the checks need, so nobody has checked who signed this. Open this page in a "
+      + "current browser, or run provlog verify on the package. The checks that could be made are listed below."],
   untrusted: () => ["Not genuine for this key",
     "The log’s checkpoint is not signed as this key or trust file demands. Nothing that is shown here is proven."],
   "not proven": () => ["Not proven",
@@ -58,4 +58,7 @@ const ABSENT_WORDS = {
   withheld: "withheld by the submitter",
 };
 
-const absentWords = (reason) => (Object.hasOwn(ABSENT_WORDS, reason) ? ABSENT_WORDS[reason] : reason);
+/** Our word for something that the data says, or what stands for it where there is none. */
+const wordFor = (words, said, other) => (isText(said) && Object.hasOwn(words, said) ? words[said] : other);
+
+const absentWords = (reason) => wordFor(ABSENT_WORDS, reason, reason);

@@ -25,9 +25,9 @@ function showCover(manifest, page, problem) {
 
 function leadText(manifest, summary) {
   const promotions = rowsOf(summary.kinds).find((row) => row.value === KIND_NAMES.get(PROMOTION))?.count ?? 0;
-  const about = promotions > 0
-    ? ` ${counted(promotions, "of them is a promotion", "of them are promotions")}: changes on their way to an environment, allowed or refused.`
-    : "";
+  const these = promotions === manifest.count && promotions > 1 ? "All of them are promotions"
+    : counted(promotions, "of them is a promotion", "of them are promotions");
+  const about = promotions > 0 ? ` ${these}: changes on their way to an environment, allowed or refused.` : "";
   return `This page holds evidence of how software was made and released with the help of AI models: `
     + `${counted(manifest.count, "entry", "entries")} of an append-only log.${about}`;
 }

@@ -20,8 +20,12 @@ function showVerdict(verdict, source, facts) {
   place.dataset.source = source;
   const lines = [element("p", { class: "verdict-word" }, word), element("p", { class: "verdict-sentence" }, visible(sentence))];
   if (isText(facts.problem)) lines.push(element("p", { class: "verdict-problem" }, said(facts.problem)));
+  if (verdict === "unsupported" && !isText(facts.problem)) {
+    lines.push(element("p", { class: "verdict-problem" }, `What is missing: ${CANNOT_CHECK}.`));
+  }
   if (rowsOf(facts.failed).length > 0) {
-    lines.push(element("p", { class: "verdict-problem" }, `Failed: ${listed(facts.failed.map(({ name }) => checkWords(name)))}.`));
+    const failed = facts.failed.map(({ name }) => checkWords(name)).join("; ");
+    lines.push(element("p", { class: "verdict-problem" }, `Doesn’t hold: ${failed}.`));
   }
   if (verdict !== "working") {
     const what = source === "files" ? "the files that you chose" : "what this page holds";

@@ -3,10 +3,12 @@
 /** Tables of values, each with the term explained in place. */
 const VALUE_TABLES = [
   ["environments", "Environments", "Where changes went, or were to go.", "Environment"],
-  ["models", "Models", "AI models that had a part in the changes: provider, name and version, as the submitter named them.", "Model"],
+  ["models", "Models", "AI models that had a part in the changes: provider, name and version, as the submitter named them.",
+    "Model"],
   ["agents", "Agents", "Programs that drove a model and worked with what it wrote.", "Agent"],
   ["workloads", "Workloads", "Who submitted: the pipeline or service, as the log itself verified it.", "Workload"],
-  ["approvers", "Approvers", "Who approved, as the submitter named them. Approvals that only refer to another entry are not counted here.", "Approver"],
+  ["approvers", "Approvers", "Who approved, as the submitter named them. Approvals that only refer to another entry are not "
+    + "counted here.", "Approver"],
   ["policies", "Policies", "The organisation’s rules that decisions were made by, with their versions.", "Policy"],
 ];
 
@@ -49,18 +51,19 @@ function kindMeaning(page, name) {
 }
 
 function decisionSentence(decisions) {
-  if (decisions.length === 0) return "None of them is a promotion, which is the entry that says that a change went to an environment or was refused.";
+  if (decisions.length === 0) {
+    return "None of them is a promotion, which is the entry that says that a change went to an environment or was refused.";
+  }
   const total = decisions.reduce((sum, { count }) => sum + (Number.isFinite(count) ? count : 0), 0);
   const parts = decisions.map(({ value, count }) => `${number(count)} ${decisionWord(value)}`);
-  return `${counted(total, "entry is a promotion", "entries are promotions")}, each a change that was to go to an environment: ${listed(parts)}.`;
+  return `${counted(total, "entry is a promotion", "entries are promotions")}, each a change that was to go to an `
+    + `environment: ${listed(parts)}.`;
 }
 
 function decisionWord(value) {
-  const text = String(value);
-  if (Object.hasOwn(DECISION_WORDS, text)) return DECISION_WORDS[text];
-  // Any other word is the submitter's. It is quoted, and unseen characters are left out of a sentence.
-  const shown = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "?");
-  return `“${shown.length > 60 ? `${shown.slice(0, 60)}…` : shown}”`;
+  // Any other word is the submitter's. It is quoted, and in a sentence unseen characters are question marks.
+  const shown = String(value).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "?");
+  return wordFor(DECISION_WORDS, value, `“${shown.length > 60 ? `${shown.slice(0, 60)}…` : shown}”`);
 }
 
 function promotionTables(summary) {
@@ -69,7 +72,7 @@ function promotionTables(summary) {
   const approval = objectOf(summary.approval);
   return [element("div", { class: "tables" },
     table("Decisions about promotions", [{ title: "Outcome" }, { title: "Promotions", number: true }],
-      decisions.map(({ value, count }) => [Object.hasOwn(DECISION_WORDS, value) ? DECISION_WORDS[value] : said(String(value)), number(count)])),
+      decisions.map(({ value, count }) => [wordFor(DECISION_WORDS, value, null) ?? said(String(value)), number(count)])),
     table("Approvals of promotions", [{ title: "Promotions" }, { title: "Number", number: true }],
       APPROVAL_WORDS.map(([name, words]) => [words, number(approval[name] ?? 0)])))];
 }
@@ -79,7 +82,7 @@ function valueTable({ top, others }, title, meaning, column) {
   if (rows.length === 0) return null;
   if (others > 0) rows.push([element("i", {}, "all others together"), number(others)]);
   return element("div", {}, element("h3", {}, title), element("p", { class: "aside" }, meaning),
-    table(`${title}, by number of mentions`, [{ title: column }, { title: "Mentions", number: true }], rows));
+    table(`${title}, by number of mentions`, [{ title: column }, { title: "Mentions", number: true }], rows, true));
 }
 
 function showGaps(page, manifest) {
@@ -89,20 +92,29 @@ function showGaps(page, manifest) {
   if (absent.length > 0) {
     body.push(table("Claims recorded as absent, by the reason that the submitter gave",
       [{ title: "Claim" }, { title: "Reason" }, { title: "Entries", number: true }],
-      absent.map(({ value, reason, count }) => [element("code", {}, said(String(value))), said(absentWords(String(reason))), number(count)])));
+      absent.map(({ value, reason, count }) => [claimName(value), said(absentWords(String(reason))), number(count)])));
   } else body.push(element("p", {}, "No claim was recorded as absent."));
   if (hidden.length > 0) {
-    const rule = manifest === null ? "" : { hide: "the package lists it as hidden", keep: "the package lists what is kept" }[manifest.redaction.rule];
     body.push(table("Claims that are hidden: only their hashes are here",
       [{ title: "Claim" }, { title: "Reason" }, { title: "Entries", number: true }],
-      hidden.map(({ value, count }) => [element("code", {}, said(String(value))), hiddenReason(manifest, String(value), rule), number(count)])));
+      hidden.map(({ value, count }) => [claimName(value), hiddenReason(manifest?.redaction, value), number(count)])));
   } else body.push(element("p", {}, "No claim is hidden."));
   byId("gaps-body").replaceChildren(...body);
 }
 
-function hiddenReason(manifest, claim, rule) {
-  const { claims, profile } = manifest?.redaction ?? { claims: new Set(), profile: null };
-  if (profile !== null) return element("span", {}, "the maker’s rule ", said(profile), ", or erased before");
-  const covered = rule !== undefined && rule !== "" && claims.has(claim) === (manifest.redaction.rule === "hide");
-  return covered ? `${rule}` : "hidden or erased before this package was made";
+const claimName = (name) => element("code", {}, said(String(name)));
+
+/** Who hid a claim, as far as the manifest tells. */
+function hiddenReason(redaction, claim) {
+  const before = "hidden or erased before this package was made";
+  switch (redaction?.rule) {
+    case "hide":
+      return redaction.claims.has(claim) ? "hidden by the maker, who lists what is hidden" : before;
+    case "keep":
+      return redaction.claims.has(claim) ? before : "hidden by the maker, who lists what is kept";
+    case "profile":
+      return ["hidden by the maker’s rule ", said(redaction.profile), `, or ${before}`];
+    default:
+      return before;
+  }
 }

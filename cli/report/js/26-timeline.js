@@ -3,6 +3,9 @@
 /** Kinds that have a colour of their own; the rest share one. */
 const SERIES_MAX = 5;
 
+/** More than any page has that our exporter made. */
+const BUCKETS_MAX = 1000;
+
 const CHART = { width: 960, height: 280, left: 56, right: 8, top: 12, bottom: 40 };
 
 function showTimeline(page) {
@@ -21,21 +24,24 @@ function showTimeline(page) {
     legend(series),
     element("div", { class: "scroll chart" }, chart(series, totals, edge)),
     opening("The same as a table", () => table("Entries over time",
-      [{ title: "From (UTC)" }, ...series.map(({ name }) => ({ title: said(name), number: true })), { title: "Total", number: true }],
+      [{ title: "From (UTC)" }, ...series.map(({ name }) => ({ title: said(name), number: true })),
+        { title: "Total", number: true }],
       totals.map((total, bucket) => [rfc3339(edge(bucket)).slice(0, 19).replace("T", " "),
         ...series.map(({ counts }) => number(counts[bucket] ?? 0)), number(total)]))));
 }
 
 /** At most six series, the largest first: `{name, counts}`. */
 function seriesOf(rows) {
-  const counts = (row) => (Array.isArray(row.counts) ? row.counts.slice(0, 1000).map((count) => (count > 0 ? Number(count) : 0)) : []);
+  const counts = (row) => (Array.isArray(row.counts) ? row.counts.slice(0, BUCKETS_MAX) : [])
+    .map((count) => (count > 0 ? Number(count) : 0));
   const sum = (series) => series.counts.reduce((total, count) => total + count, 0);
   const all = rows.map((row) => ({ name: String(row.value), counts: counts(row) })).sort((a, b) => sum(b) - sum(a));
   const rest = all.splice(SERIES_MAX);
   if (rest.length === 1) all.push(rest[0]);
   if (rest.length > 1) {
     const length = Math.max(...rest.map((series) => series.counts.length));
-    const together = Array.from({ length }, (_, bucket) => rest.reduce((total, series) => total + (series.counts[bucket] ?? 0), 0));
+    const together = Array.from({ length }, (_, bucket) =>
+      rest.reduce((total, series) => total + (series.counts[bucket] ?? 0), 0));
     all.push({ name: "all other kinds", counts: together });
   }
   return all;
@@ -57,7 +63,8 @@ function chart(series, totals, edge) {
   const parts = [
     drawing("title", { id: "chart-title" }, "Entries over time, by kind"),
     drawing("desc", { id: "chart-text" }, `From ${timeText(edge(0))} to ${timeText(edge(totals.length))}, `
-      + `${counted(totals.length, "bar")}; the highest has ${counted(Math.max(...totals), "entry", "entries")}. The table below has every number.`),
+      + `${counted(totals.length, "bar")}; the highest has ${counted(Math.max(...totals), "entry", "entries")}. `
+      + "The table below has every number."),
   ];
   for (const count of gridCounts(most)) {
     parts.push(drawing("line", { class: "grid", x1: left, x2: width - right, y1: at(y(count)), y2: at(y(count)) }));
@@ -68,7 +75,7 @@ function chart(series, totals, edge) {
     series.forEach(({ counts }, place) => {
       const count = counts[bucket] ?? 0;
       if (count === 0) return;
-      // A gap between bars as long as they are wide enough for one.
+      // Bars that are wide enough have a gap between them.
       const barWidth = Math.max(0.5, step - Math.min(2, step / 4));
       parts.push(drawing("rect", { class: `series-${place}`, x: at(x(bucket)), width: at(barWidth),
         y: at(y(below + count)), height: at(y(below) - y(below + count)) }));
@@ -95,14 +102,17 @@ function dateLabels(length, edge, x) {
   });
 }
 
-/** 1, 2 or 5 times a power of ten, and not below. */
+/** A round number that is not below. */
 function niceCeiling(count) {
   const power = 10 ** Math.floor(Math.log10(Math.max(1, count)));
-  return [1, 2, 5, 10].map((times) => times * power).find((nice) => nice >= count);
+  return [1, 2, 3, 4, 5, 6, 8, 10].map((times) => times * power).find((nice) => nice >= count);
 }
 
-const gridCounts = (most) => (most === 1 ? [0, 1] : most % 4 === 0 ? [0, most / 4, most / 2, (3 * most) / 4, most]
-  : most % 5 === 0 ? [0, most / 5, (2 * most) / 5, (3 * most) / 5, (4 * most) / 5, most] : [0, most / 2, most]);
+/** Whole numbers in equal steps, up to a round one. */
+function gridCounts(most) {
+  const steps = [5, 4, 3, 2].find((count) => most % count === 0) ?? 1;
+  return Array.from({ length: steps + 1 }, (_, step) => (step * most) / steps);
+}
 
 /** A width of a bar in the largest unit that has it at least twice, or exactly. */
 function durationText(ms) {

@@ -33,7 +33,7 @@ function controlRow({ id, title, official, status, supports, findings }) {
   return element("tr", {},
     element("th", { scope: "row" }, element("span", { class: "control-id" }, said(textOr(id, "?"))), " ", said(textOr(title, "")),
       others.length > 0 ? element("p", { class: "aside" }, "Related: ", said(others.join(", "))) : null),
-    element("td", { class: "evidence", "data-status": textOr(status, "none") }, EVIDENCE_WORDS[status] ?? "?"),
+    element("td", { class: "evidence", "data-status": textOr(status, "none") }, wordFor(EVIDENCE_WORDS, status, "?")),
     element("td", {}, element("p", {}, said(textOr(supports, ""))), rowsOf(findings).map(findingPart)));
 }
 
@@ -44,7 +44,7 @@ function findingPart({ looks_for: looksFor, status, met, unmet, undisclosed }) {
     ["can’t be told, as claims are hidden", objectOf(undisclosed)],
   ].filter(([, tally]) => tally.count > 0);
   return element("div", { class: "finding" },
-    element("p", {}, element("b", {}, EVIDENCE_WORDS[status] ?? "?"), ": ", said(textOr(looksFor, ""))),
+    element("p", {}, element("b", {}, wordFor(EVIDENCE_WORDS, status, "?")), ": ", said(textOr(looksFor, ""))),
     tallies.map(([words, tally]) => opening(`${counted(tally.count, "entry", "entries")} ${words}`, () => entryList(tally))));
 }
 

@@ -64,11 +64,15 @@ function digestNode(value) {
   return isMap(value) && value.size > 0 && value.size <= 16 ? element("span", {}, digestNodes(value)) : null;
 }
 
+const digestLine = (value) => element("span", { class: "line" }, digestNode(value) ?? valueNode(value));
+
 /** Texts of these members of a map, with spaces between; a member may be absent. Null where none is there. */
 function membersNode(value, names) {
   if (!isMap(value)) return null;
-  const found = names.filter((name) => value.has(name)).map((name) => value.get(name));
-  const nodes = found.map((member) => (isAbsent(member) ? ["(", absentNode(member), ")"] : valueNode(member)));
+  const nodes = names.filter((name) => value.has(name)).map((name) => {
+    const member = value.get(name);
+    return isAbsent(member) ? element("span", { class: "gap" }, `(${name} `, absentNode(member), ")") : valueNode(member);
+  });
   return nodes.length === 0 ? null : element("span", {}, nodes.flatMap((node) => [node, " "]).slice(0, -1));
 }
 
@@ -76,27 +80,28 @@ function subjectNode(value) {
   if (!isMap(value)) return null;
   const digest = value.get("digest");
   return element("span", {}, membersNode(value, ["name"]), value.has("uri") ? [" ", valueNode(value.get("uri"))] : null,
-    digest === undefined ? null : element("span", { class: "line" }, digestNode(digest) ?? valueNode(digest)));
+    digest === undefined ? null : digestLine(digest));
 }
 
 function policyNode(value) {
   const names = membersNode(value, ["name", "version"]);
   const digest = isMap(value) ? value.get("digest") : undefined;
   if (names === null) return null;
-  return element("span", {}, names, digest === undefined ? null : element("span", { class: "line" }, digestNode(digest) ?? valueNode(digest)));
+  return element("span", {}, names, digest === undefined ? null : digestLine(digest));
 }
 
 const WORKLOAD_METHODS = {
-  none: "not verified at all", log: "the log itself", "static-token": "a token that the log gave out",
+  none: "nothing, so anybody could have submitted it", log: "the log itself", "static-token": "a token that the log gave out",
   oidc: "an OpenID Connect token", "jwt-svid": "a SPIFFE JWT", "x509-svid": "a SPIFFE certificate", peer: "the connection’s peer",
 };
 
 function workloadNode(value) {
   if (!isMap(value)) return null;
   const method = value.get("method");
-  const words = isText(method) && Object.hasOwn(WORKLOAD_METHODS, method) ? `, by ${WORKLOAD_METHODS[method]}` : "";
+  const by = wordFor(WORKLOAD_METHODS, method, null);
   const names = membersNode(value, ["id", "issuer"]);
-  return element("span", {}, names ?? "no name", element("span", { class: "line aside" }, `attested by the log${words}`));
+  const standing = by === null ? "attested by the log" : `attested by the log, verified by ${by}`;
+  return element("span", {}, names ?? "no name", element("span", { class: "line aside" }, standing));
 }
 
 /** An approval in full, or a reference to the entry that is one. `holds` says whether this package has an entry. */

@@ -7,13 +7,14 @@ const STORY = [
   ["Prompt hash", [["submitted", "prompt_hash"]], (value) => itemList(value, digestNode)],
   ["Agent", [["submitted", "agent"]], (value) => itemList(value, (item) => membersNode(item, ["name", "version"]))],
   ["Submitted by", [["attested", "workload"]], workloadNode],
-  ["Approvals", [["submitted", "approvals"], ["submitted", "approval"]], (value, holds) => itemList(value, (item) => approvalNode(item, holds))],
+  ["Approvals", [["submitted", "approvals"], ["submitted", "approval"]],
+    (value, holds) => itemList(value, (item) => approvalNode(item, holds))],
   ["Policy", [["submitted", "policy"]], policyNode],
   ["Environment", [["submitted", "environment"]], () => null],
   ["Outcome", [["submitted", "decision"]], decisionNode],
 ];
 
-/** Rows that only kinds have that have such a claim. */
+/** Rows that are only shown where the record has such a claim. */
 const OTHER_ROWS = [
   ["Type", [["submitted", "type"]], () => null],
   ["Scan", [["submitted", "scan"]], scanNode],
@@ -45,7 +46,7 @@ function headline(record) {
   const decision = record.submitted.get("decision");
   const environment = record.submitted.get("environment");
   const outcome = isMap(decision?.value) ? decision.value.get("outcome") : undefined;
-  const word = decision?.hidden ? "decision hidden" : isText(outcome) && Object.hasOwn(OUTCOME_WORDS, outcome) ? OUTCOME_WORDS[outcome] : "promotion";
+  const word = decision?.hidden ? "decision hidden" : wordFor(OUTCOME_WORDS, outcome, "promotion");
   const where = isText(environment?.value) && environment.value.length <= 60 ? [" · ", said(environment.value)] : [];
   return [element("span", { class: "outcome-word", "data-status": isText(outcome) ? outcome.slice(0, 20) : "" }, word), where];
 }
@@ -53,19 +54,18 @@ function headline(record) {
 function decisionNode(value) {
   if (!isMap(value)) return null;
   const outcome = value.get("outcome");
-  const known = isText(outcome) && Object.hasOwn(OUTCOME_WORDS, outcome);
-  const reasons = value.get("reasons");
-  const listedReasons = Array.isArray(reasons) && reasons.length > 0;
   if (outcome === undefined) return null;
-  return element("span", {}, known ? OUTCOME_WORDS[outcome] : valueNode(outcome),
-    listedReasons ? element("span", { class: "line" }, "because: ", itemList(reasons, () => null)) : null);
+  const reasons = value.get("reasons");
+  const hasReasons = Array.isArray(reasons) && reasons.length > 0;
+  return element("span", {}, wordFor(OUTCOME_WORDS, outcome, null) ?? valueNode(outcome),
+    hasReasons ? element("span", { class: "line" }, "because: ", itemList(reasons, () => null)) : null);
 }
 
 function scanNode(value) {
   if (!isMap(value)) return null;
   const target = value.get("target");
   return element("span", {}, membersNode(value.get("tool"), ["name", "version"]), ": ", membersNode(value, ["verdict"]),
-    target === undefined ? null : element("span", { class: "line" }, digestNode(target) ?? valueNode(target)));
+    target === undefined ? null : digestLine(target));
 }
 
 const STANDING_WORDS = {

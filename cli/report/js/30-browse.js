@@ -50,7 +50,8 @@ class Browser {
     }
     const options = [...kinds].sort(([a], [b]) => a - b).map(([kind, count]) =>
       element("option", { value: kindText(kind) }, `${kindText(kind)} (${number(count)})`));
-    byId("kind-filter").replaceChildren(element("option", { value: "all" }, `all kinds (${number(table?.count ?? 0)})`), ...options);
+    const all = element("option", { value: "all" }, `all kinds (${number(table?.count ?? 0)})`);
+    byId("kind-filter").replaceChildren(all, ...options);
     return this.filter(kinds.has(PROMOTION) ? kindText(PROMOTION) : "all");
   }
 
@@ -100,7 +101,8 @@ class Browser {
     } catch (error) {
       // A file may have been changed or removed since it was checked.
       return element("article", { class: "record", "data-index": String(index), tabindex: "-1" },
-        element("h3", {}, `Entry ${number(index)}`), element("p", { class: "problem" }, `It can’t be read any more: ${error.message}`));
+        element("h3", {}, `Entry ${number(index)}`),
+        element("p", { class: "problem" }, `It can’t be read any more: ${error.message}`));
     }
   }
 

@@ -43,7 +43,9 @@ async function filesInFolder(folder) {
 /** What people may have done wrong in choosing, or null. */
 function choiceHint(files) {
   const names = files.map(({ name }) => name);
-  if (names.some((name) => /\.zip$/i.test(name))) return "This is a ZIP archive. Unpack it first, and then choose all files of the folder.";
-  if (!names.includes(MANIFEST)) return `There is no ${MANIFEST} among these files. Choose all files of the package’s folder at once.`;
-  return null;
+  if (names.some((name) => /\.zip$/i.test(name))) {
+    return "This is a ZIP archive. Unpack it first, and then choose all files of the folder.";
+  }
+  return names.includes(MANIFEST) ? null
+    : `There is no ${MANIFEST} among these files. Choose all files of the package’s folder at once.`;
 }

@@ -100,7 +100,8 @@ class Course {
       this.inPage ??= await readBlocks(this.data.manifest);
     } catch (error) {
       if (!(error instanceof InflateUnsupported)) throw error;
-      const problem = "This browser can’t unpack what this page holds. The package’s files can be chosen below, and are checked all the same.";
+      const problem = "This browser can’t unpack what this page holds. The package’s files can be chosen below, and are "
+        + "checked all the same.";
       return { ...refusal("unsupported", null, [], new Refusal(problem)), manifest: this.data.manifest };
     }
     const { statement } = this.data;
@@ -130,10 +131,12 @@ class Course {
   /** A sentence on what the records that are shown are worth, and whether it is a good one. */
   standing(verdict) {
     if (this.result.table === null) {
-      return ["There are no records to show: none are here, or none that can be read. The package’s files can be chosen below.", false];
+      return ["There are no records to show: none are here, or none that can be read. The package’s files can be chosen "
+        + "below.", false];
     }
     const where = this.chosen === null ? "in this page" : "in the files that you chose";
-    const others = this.isSamePackage() ? "" : " They are those of another package than the one that the rest of this page speaks of.";
+    const others = this.isSamePackage() ? ""
+      : " They are those of another package than the one that the rest of this page speaks of.";
     if (verdict === "verified") {
       return [`These are the records ${where}. They are verified: the log holds exactly these.${others}`, others === ""];
     }

@@ -285,6 +285,18 @@ mod tests {
         assert_eq!(found, SCRIPTS.map(|(name, _)| name));
     }
 
+    /// What a reader compares the digest with that a page shows of its program. `PROVLOG_BLESS=1` writes it anew.
+    #[test]
+    fn the_program_s_digest_is_the_published_one() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/report.sha256");
+        let digest = provlog_core::Hash::plain(script().as_bytes());
+        let line = format!("{digest}  report.html's program, provlog {}\n", env!("CARGO_PKG_VERSION"));
+        if std::env::var("PROVLOG_BLESS").as_deref() == Ok("1") {
+            std::fs::write(path, &line).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(path).unwrap(), line);
+    }
+
     /// An element that is run, or a style, ends at the first such text in it.
     #[test]
     fn nothing_in_the_program_ends_it() {

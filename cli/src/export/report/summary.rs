@@ -321,3 +321,85 @@ struct Absent {
     reason: String,
     count: u64,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use provlog_core::cbor::Map;
+    use provlog_core::entry::{Entry, TimeMs};
+    use provlog_core::record::SectionName;
+
+    fn map(members: &[(&str, Value)]) -> Value {
+        let members = members.iter().map(|(name, value)| ((*name).into(), value.clone()));
+        Value::Map(Map::from_entries(members.collect()).unwrap())
+    }
+
+    fn record(kind: u8, time_ms: u64, claims: &[(&str, Value)], hidden: &[&str]) -> Record {
+        let claims = claims.iter().map(|(name, value)| {
+            let claim = Claim::disclosed([1; 16], value.clone());
+            let shown = !hidden.contains(name);
+            ((*name).into(), if shown { claim } else { Claim::Hidden(claim.hash()) })
+        });
+        let submitted = Section::from_claims(claims.collect()).unwrap();
+        let (attested, kind) = (Section::default(), Kind::new(kind).unwrap());
+        let entry = Entry {
+            kind,
+            time_ms: TimeMs::new(time_ms).unwrap(),
+            submitted_digest: submitted.digest(SectionName::Submitted, kind),
+            attested_digest: attested.digest(SectionName::Attested, kind),
+        };
+        Record { entry, submitted, attested }
+    }
+
+    #[test]
+    fn what_is_hidden_isn_t_counted_and_parts_add_up() {
+        let start_ms = 1_790_000_000_000;
+        let model = map(&[("provider", "example.com".into()), ("name", "m".into()), ("version", "1".into())]);
+        let other = map(&[("name", "n".into()), ("version", map(&[("absent", "withheld".into())]))]);
+        let absent = map(&[("absent", "not_recorded".into())]);
+        let allowed = map(&[("outcome", "allow".into())]);
+        let approvals = Value::Array(vec![map(&[("approver", map(&[("id", "alice".into())]))])]);
+        let records = [
+            record(
+                4,
+                start_ms,
+                &[("model", model.clone()), ("decision", allowed.clone()), ("approvals", approvals.clone())],
+                &[],
+            ),
+            record(
+                4,
+                start_ms,
+                &[
+                    ("model", Value::Array(vec![model, other])),
+                    ("decision", allowed),
+                    ("approvals", approvals),
+                ],
+                &["decision", "approvals"],
+            ),
+            record(4, start_ms + 5, &[("model", absent.clone()), ("approvals", absent.clone())], &[]),
+            record(22, start_ms + 9, &[("x-note", absent)], &[]),
+        ];
+        let mut summary = Summary::default();
+        for part in records.chunks(2) {
+            let mut counts = Counts::default();
+            part.iter().for_each(|record| counts.add(record));
+            summary.add(counts);
+        }
+        let json = serde_json::to_value(summary.to_json()).unwrap();
+        let count = |value: &str, count: u64| serde_json::json!({"value": value, "count": count});
+        assert_eq!(json["count"], 4);
+        assert_eq!((&json["first_ms"], &json["last_ms"]), (&start_ms.into(), &(start_ms + 9).into()));
+        assert_eq!(json["kinds"], serde_json::json!([count("promotion", 3), count("event", 1)]));
+        let decisions = [count("(hidden)", 1), count("(none)", 1), count("allow", 1)];
+        assert_eq!(json["decisions"], serde_json::json!(decisions));
+        let approval = serde_json::json!({"by_people": 1, "absent": 1, "hidden": 1, "none": 0});
+        assert_eq!(json["approval"], approval);
+        assert_eq!(json["models"]["top"], serde_json::json!([count("example.com m 1", 2), count("n", 1)]));
+        assert_eq!(json["approvers"]["top"], serde_json::json!([count("alice", 1)]));
+        let hidden = [count("submitted.approvals", 1), count("submitted.decision", 1)];
+        assert_eq!(json["hidden"], serde_json::json!(hidden));
+        let absent = |claim: &str| serde_json::json!({"value": claim, "reason": "not_recorded", "count": 1});
+        let expected = [absent("submitted.approvals"), absent("submitted.model")];
+        assert_eq!(json["absent"], serde_json::json!(expected), "an x- claim is the submitter's own");
+    }
+}

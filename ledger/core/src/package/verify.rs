@@ -75,7 +75,8 @@ const UNTRUSTED: [&str; 5] = ["origin", "log-signature", "cosignatures", "quorum
 /// two carry the whole report.
 pub fn verify_package<F: Files + ?Sized>(files: &F, trust: &Trust) -> Result<PackageVerdict, PackageRefused> {
     let malformed = |problem: String| PackageRefused::Malformed(problem);
-    let names = files.names();
+    let mut names = files.names();
+    names.sort_unstable();
     if names.len() > FILES_MAX {
         return Err(malformed(format!("a package has at most {FILES_MAX} files, got {}", names.len())));
     }
@@ -91,6 +92,7 @@ pub fn verify_package<F: Files + ?Sized>(files: &F, trust: &Trust) -> Result<Pac
     door.report();
 
     let mut checks = Vec::from([Check::new("format", Status::Pass)]);
+    door.of_files.sort_by_key(|check| place_of_file(&check.name));
     checks.append(&mut door.of_files);
     checks.append(&mut door.checks);
     let report = PackageReport { checks, manifest, times_ms };
@@ -100,6 +102,20 @@ pub fn verify_package<F: Files + ?Sized>(files: &F, trust: &Trust) -> Result<Pac
         Err(PackageRefused::NotProven(Box::new(report)))
     } else {
         Ok(PackageVerdict(report))
+    }
+}
+
+/// The order of the checks of files, after those of files that aren't listed.
+const FILES_IN_ORDER: [&str; 8] =
+    [CHECKPOINT, RECORDS, JSON_LINES, CSV, PROOF, PREVIOUS_CHECKPOINT, CONSISTENCY, REPORT];
+
+/// Where the check of a file stands among them: the manifest first, then files that aren't listed.
+fn place_of_file(check: &str) -> usize {
+    let name = check.strip_prefix("file:").unwrap_or(check);
+    match FILES_IN_ORDER.iter().position(|known| *known == name) {
+        None if name == MANIFEST => 0,
+        None => 1,
+        Some(place) => place.saturating_add(2),
     }
 }
 
@@ -209,7 +225,7 @@ impl<'a, F: Files + ?Sized> Door<'a, F> {
         let seen = walk.finish();
         self.of_files.extend(seen.files);
         let refused = seen.records.status.refuses();
-        let proof_file = nodes.finish(!refused);
+        let proof_file = nodes.finish(!refused, root.as_ref().err());
         let proof_fault = proof_file.as_ref().and_then(|check| check.got.clone());
         let proof_broken = proof_file.as_ref().is_none_or(|check| check.status.refuses());
         self.of_files.extend(proof_file);

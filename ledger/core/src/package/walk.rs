@@ -9,6 +9,7 @@ use super::{CSV, ITEM_BYTES_MAX, JSON_LINES, PROOF, RECORDS};
 use crate::cbor::Reader;
 use crate::hash::Hash;
 use crate::limits::{INTEGER_MAX, RECORD_DEPTH_MAX};
+use crate::tree::MultiproofError;
 use crate::verify::{Check, Status};
 use alloc::collections::VecDeque;
 use alloc::format;
@@ -256,7 +257,12 @@ impl<'a> Mirror<'a> {
     }
 
     /// The check of the file, if there is one, and that of its content.
-    fn finish(self, whole: bool) -> (Option<Check>, Check) {
+    fn finish(mut self, whole: bool) -> (Option<Check>, Check) {
+        if !whole {
+            let skipped = Check::remarked(format!("file:{}", self.name), Status::Skip, NOT_READ_ON);
+            return (self.file.map(|_| skipped), Check::remarked("", Status::Skip, NOT_READ_ON));
+        }
+        self.compare_end();
         let Some(file) = self.file else {
             return (None, Check::compared("", "the text of the records", "no such file", false));
         };
@@ -265,12 +271,19 @@ impl<'a> Mirror<'a> {
                 Some(file_check(self.name, Err(("the text of the records".into(), fault.clone())))),
                 Check::compared("", "the text of the records", fault, false),
             ),
-            None if whole => (Some(file_check(self.name, file.finish())), Check::new("", Status::Pass)),
-            None => {
-                let skipped = Check::remarked(format!("file:{}", self.name), Status::Skip, NOT_READ_ON);
-                (Some(skipped), Check::remarked("", Status::Skip, NOT_READ_ON))
-            }
+            None => (Some(file_check(self.name, file.finish())), Check::new("", Status::Pass)),
         }
+    }
+
+    /// Nothing comes after the last record's text.
+    fn compare_end(&mut self) {
+        let Some(file) = self.file.as_mut().filter(|_| self.fault.is_none()) else { return };
+        self.buffer.clear();
+        self.fault = match file.fill(&mut self.buffer, 1) {
+            Err(error) => Some(error.to_string()),
+            Ok(()) if !self.buffer.is_empty() => Some("bytes after the last record's".into()),
+            Ok(()) => None,
+        };
     }
 }
 
@@ -311,16 +324,18 @@ impl<'a> Nodes<'a> {
         }
     }
 
-    /// The check of the file, if there is one. Nodes that the proof didn't come to are left over.
-    pub(super) fn finish(self, whole: bool) -> Option<Check> {
+    /// The check of the file, if there is one: it holds the nodes that the records need, and no others.
+    pub(super) fn finish(self, whole: bool, misfit: Option<&MultiproofError>) -> Option<Check> {
         let file = self.file?;
         Some(match self.fault {
             _ if !whole => Check::remarked(format!("file:{PROOF}"), Status::Skip, NOT_READ_ON),
             Some(fault) => file_check(PROOF, Err(("nodes of the tree".into(), fault))),
-            None if self.used < self.buffer.len() => {
-                file_check(PROOF, Err(("exactly the nodes that are needed".into(), "nodes left over".into())))
-            }
-            None => file_check(PROOF, file.finish()),
+            None => match misfit {
+                Some(misfit) => {
+                    file_check(PROOF, Err(("exactly the nodes that are needed".into(), misfit.to_string())))
+                }
+                None => file_check(PROOF, file.finish()),
+            },
         })
     }
 }
