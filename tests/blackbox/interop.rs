@@ -50,7 +50,7 @@ fn signed_note_and_tlog_tiles_read_the_log() {
         let start = usize::try_from(index % 256).unwrap() * 82;
         assert_eq!(entries[start..start + 2], 80u16.to_be_bytes());
         let leaf = tlog::record_hash(&entries[start + 2..start + 82]);
-        // The reader checks every tile against the checkpoint's root before it gives a hash out of it.
+        // The reader doesn't authenticate every tile that it gives hashes from; the proof is checked against the root here.
         let proof = tlog::prove_record(checkpoint.size(), index, &reader).unwrap();
         tlog::check_record(&proof, checkpoint.size(), *checkpoint.hash(), index, leaf).unwrap();
         let ours = daemon.get(&format!("/v1/entries/{index}/proof?size=701")).expect(200).json();

@@ -26,7 +26,7 @@ pub(super) enum Fault {
     Malformed { path: String, detail: String },
     /// A tile's hash isn't the one that the entries, and the checkpoint over them, make.
     Tile { path: String, nth: u64, entries: (u64, u64), expected: Hash, got: Hash },
-    /// A bundle and its tile are both not what the tile above them commits to.
+    /// A tile and what is below it are both not what the tile above commits to.
     Subtree { path: String, expected: Hash, bundle: Hash, tile: Hash },
     /// The checkpoint is signed over another root than the entries have.
     Root { size: u64, signed: Hash, recomputed: Hash },
@@ -158,6 +158,10 @@ impl fmt::Display for Fault {
                 }
                 write!(f, ": the tile disagrees with its bundle: expected {expected}, got {got}")
             }
+            Self::Subtree { path, expected, bundle, tile } if bundle == tile => write!(
+                f,
+                "{path}: rewritten, with all below it: the tile above commits to {expected}, its hashes lead to {tile}"
+            ),
             Self::Subtree { path, expected, bundle, tile } => write!(
                 f,
                 "{path}: the tile above commits to {expected}; this tile's hashes lead to {tile}, its bundle's to {bundle}"

@@ -13,7 +13,7 @@ use provlog_core::tree::{
     NodeSource, Resource, TILE_HASHES, Tile, consistency_proof, root_of, verify_consistency,
 };
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A tree as its tiles state it, of a given size. Each tile is read once.
 pub(super) struct Stated<F> {
@@ -154,10 +154,14 @@ where
             }
         }
         for suspect in &walked.tiles {
-            if tiles.committed(suspect.tile.level, suspect.tile.index)?.is_none() {
-                faults.extend(tile_faults(suspect));
+            match tiles.committed(suspect.tile.level, suspect.tile.index)? {
+                Some(_) => faults.extend(rewritten_below(walked, suspect)),
+                None => faults.extend(tile_faults(suspect)),
             }
         }
+    } else if walked.bundles.iter().any(Suspect::has_unknown_leaves) {
+        // What nothing gives leads to no root. The files that should have given it are named already.
+        faults.extend(walked.bundles.iter().flat_map(tile_faults));
     } else {
         // Where entries and tiles agree, both lead to another root than was signed.
         faults.push(Fault::Root { size: signed.size, signed: signed.root, recomputed });
@@ -238,6 +242,29 @@ where
         }
         _ => tile_faults(suspect),
     })
+}
+
+/// Of a tile that the log committed to: the tiles below it that agree with their entries, but not with it. Those that
+/// don't agree with what is below them are suspects themselves.
+fn rewritten_below(walked: &Walked, suspect: &Suspect) -> Vec<Fault> {
+    let Tile { level, index, .. } = suspect.tile;
+    let Some(below) = level.checked_sub(1).filter(|_| walked.more == 0) else { return Vec::new() };
+    let suspects = if below == 0 { &walked.bundles } else { &walked.tiles };
+    let suspects: HashSet<(u8, u64)> = suspects.iter().map(|s| (s.tile.level, s.tile.index)).collect();
+    let both = suspect.stated.iter().zip(&suspect.computed).zip(index * TILE_HASHES..);
+    let differing = both.filter(|((stated, computed), _)| stated != computed);
+    differing
+        .filter(|(_, index)| !suspects.contains(&(below, *index)))
+        .map(|((stated, computed), index)| {
+            let tile = Tile { level: below, index, width: u16::try_from(TILE_HASHES).unwrap_or(u16::MAX) };
+            Fault::Subtree {
+                path: Resource::Hashes(tile).to_string(),
+                expected: *stated,
+                bundle: *computed,
+                tile: *computed,
+            }
+        })
+        .collect()
 }
 
 /// The entries of a bundle that the last audit verified as others.

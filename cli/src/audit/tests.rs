@@ -113,6 +113,19 @@ fn any_byte_of_any_file_that_changes_is_named() {
 }
 
 #[test]
+fn what_is_missing_is_named_and_nothing_is_made_up_in_its_place() {
+    let case = Case { home: tempfile::tempdir().unwrap(), log: OneLog::new() };
+    let log = case.home.path().join("log");
+    for end in ["000", "001", "002.p/88"] {
+        write_log(&log, &case.log, 600);
+        let missing = ["0", "entries"].map(|level| format!("tile/{level}/{end}"));
+        missing.iter().for_each(|path| fs::remove_file(log.join(path)).unwrap());
+        let report = case.audit(&end.replace('/', "-"));
+        assert_eq!(report.faults, missing.map(|path| Fault::Missing { path }));
+    }
+}
+
+#[test]
 fn what_was_mirrored_wrong_is_fetched_again_before_the_log_is_blamed() {
     let case = Case { home: tempfile::tempdir().unwrap(), log: OneLog::new() };
     write_log(&case.home.path().join("log"), &case.log, 600);

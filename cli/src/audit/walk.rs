@@ -260,6 +260,11 @@ impl Walk<'_> {
 }
 
 impl Suspect {
+    /// Whether there are leaves, of a bundle, that neither it nor its tile gives.
+    pub(super) fn has_unknown_leaves(&self) -> bool {
+        self.computed.len().max(self.stated.len()) < usize::from(self.tile.width)
+    }
+
     /// One in which nothing differs.
     fn intact(tile: Tile, leaves: &[Hash]) -> Self {
         Self { tile, computed: leaves.into(), stated: leaves.into(), flaws: Vec::new(), audited: Vec::new() }
