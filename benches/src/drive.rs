@@ -13,7 +13,7 @@ use rustix::fd::OwnedFd;
 use rustix::time::{ClockId, clock_gettime};
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 /// Longest latency that is told apart, in microseconds: a minute, and no run waits that long.
@@ -87,6 +87,9 @@ pub enum DriveError {
         /// What the system said.
         source: io::Error,
     },
+    /// A URL that this doesn't speak to.
+    #[error("{0:?}: expected http://<host>:<port> of a host with an address")]
+    Url(String),
     /// The server speaks something else.
     #[error(transparent)]
     Answer(#[from] AnswerError),
@@ -159,21 +162,56 @@ pub fn run(load: &Load, workload: &Workload) -> Result<Measured, DriveError> {
     })
 }
 
+/// The `Host` and the address of a server.
+///
+/// # Errors
+/// [`DriveError::Url`].
+pub fn resolve(url: &str) -> Result<(String, SocketAddr), DriveError> {
+    let host = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
+    let address = |host: &str| host.to_socket_addrs().ok()?.next();
+    let resolved = host.and_then(|host| Some((host.to_owned(), address(host)?)));
+    resolved.ok_or_else(|| DriveError::Url(url.into()))
+}
+
 /// Sends one GET request and waits for its answer: what is asked before a run.
 ///
 /// # Errors
 /// As [`run`].
 pub fn get(address: SocketAddr, host: &str, path: &str) -> Result<(u16, Vec<u8>), DriveError> {
-    let mut stream = connect(address)?;
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes())?;
-    let (mut reader, mut body, mut buffer) = (AnswerReader::default(), Vec::new(), vec![0; READ_BYTES]);
-    loop {
-        let count = stream.read(&mut buffer)?;
-        if count == 0 {
-            return Err(io::Error::from(ErrorKind::UnexpectedEof).into());
-        }
-        if let Some(answer) = reader.feed(&buffer[..count], Some(&mut body))? {
-            return Ok((answer.status, body));
+    Exchange::connect(address)?.send(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes())
+}
+
+/// A connection for one request after the other, where nobody looks at the clock.
+#[derive(Debug)]
+pub struct Exchange {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Exchange {
+    /// Connects.
+    ///
+    /// # Errors
+    /// When nobody listens.
+    pub fn connect(address: SocketAddr) -> Result<Self, DriveError> {
+        Ok(Self { stream: connect(address)?, buffer: vec![0; READ_BYTES] })
+    }
+
+    /// Sends a request and waits for its answer's status and body.
+    ///
+    /// # Errors
+    /// When the connection breaks, or the answer isn't HTTP.
+    pub fn send(&mut self, request: &[u8]) -> Result<(u16, Vec<u8>), DriveError> {
+        self.stream.write_all(request)?;
+        let (mut reader, mut body) = (AnswerReader::default(), Vec::new());
+        loop {
+            let count = self.stream.read(&mut self.buffer)?;
+            if count == 0 {
+                return Err(io::Error::from(ErrorKind::UnexpectedEof).into());
+            }
+            if let Some(answer) = reader.feed(&self.buffer[..count], Some(&mut body))? {
+                return Ok((answer.status, body));
+            }
         }
     }
 }

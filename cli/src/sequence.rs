@@ -1,4 +1,5 @@
-//! Records as a log streams them: a CBOR sequence (RFC 8742) of `[index, record]`, read in bounded memory.
+//! Records as a log streams them: a CBOR sequence (RFC 8742) of `[index, record]`, read in bounded memory. What a record's
+//! bytes are is for `Record::parse` to say: here is only found where they end.
 
 use crate::failure::Failure;
 use provlog_core::cbor::{self, CborError, Reader};
@@ -89,7 +90,7 @@ fn split(buffer: &[u8], start: usize) -> Result<(u64, Range<usize>), CborError> 
     let at = reader.offset();
     let index = reader.value(0)?.as_uint().ok_or(expected(cbor::Fault::Expected("an index"), at))?;
     let record = start + reader.offset();
-    reader.skip(RECORD_DEPTH_MAX)?;
+    reader.pass(RECORD_DEPTH_MAX)?;
     Ok((index, record..start + reader.offset()))
 }
 

@@ -9,7 +9,7 @@ use provlog_core::trust::Trust;
 use serde_json::{Value, json};
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -62,7 +62,7 @@ fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     let trust = options.trust.as_ref().map(read_trust).transpose()?;
     let checked = trust.filter(|_| options.mode.appends() && !options.no_receipts);
-    let (host, address) = resolve(&options.url)?;
+    let (host, address) = drive::resolve(&options.url)?;
     let workload = workload(&options, &host, address)?;
     let load = Load {
         address,
@@ -89,13 +89,6 @@ fn main() -> anyhow::Result<()> {
 fn read_trust(path: &PathBuf) -> anyhow::Result<Trust> {
     let bytes = fs::read(path).with_context(|| format!("can't read the trust file {}", path.display()))?;
     Ok(Trust::parse(&bytes)?)
-}
-
-fn resolve(url: &str) -> anyhow::Result<(String, SocketAddr)> {
-    let host = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
-    let host = host.filter(|host| !host.contains('/')).context("--url: expected http://<host>:<port>")?;
-    let address = host.to_socket_addrs().with_context(|| format!("can't resolve {host}"))?.next();
-    Ok((host.into(), address.with_context(|| format!("{host} has no address"))?))
 }
 
 fn workload(options: &Options, host: &str, address: SocketAddr) -> anyhow::Result<Workload> {

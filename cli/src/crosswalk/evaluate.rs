@@ -151,6 +151,13 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// What was taken in; nothing is from here on.
+    pub(crate) fn take(&mut self) -> Self {
+        let nothing = vec![Tallies::default(); self.tallies.len()];
+        let tallies = std::mem::replace(&mut self.tallies, nothing);
+        Self { crosswalk: self.crosswalk, of_kind: Vec::new(), tallies }
+    }
+
     /// Takes in what an evaluator of the same crosswalk has taken in. Its records come after those of this one.
     pub(crate) fn append(&mut self, later: Self) {
         for (tallies, later) in self.tallies.iter_mut().zip(later.tallies) {

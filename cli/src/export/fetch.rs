@@ -1,7 +1,8 @@
 //! The records of an export: streamed from the log, checked, redacted and written, a few batches at a time.
 
+use super::lanes::{Batch, Lanes};
 use super::output::{Output, Sink};
-use super::report::{Counts, Summary};
+use super::report::Summary;
 use super::{Hiding, too_many};
 use crate::client::Client;
 use crate::crosswalk::evaluate::Evaluator;
@@ -11,7 +12,7 @@ use crate::sequence::{Next, Sequence};
 use indicatif::{ProgressBar, ProgressStyle};
 use provlog_core::claims::kind_name;
 use provlog_core::package::{
-    CSV, ENTRIES_MAX, Filters, JSON_LINES, RECORDS, csv_header, csv_row, json_line, record_item,
+    CSV, ENTRIES_MAX, Filters, JSON_LINES, RECORDS, csv_header, csv_row, encoded_item, json_line, record_item,
 };
 use provlog_core::record::{AnyRecord, Record};
 use provlog_core::redact::{ClaimName, Redaction, redact_record};
@@ -57,30 +58,12 @@ impl Entries {
     }
 }
 
-/// Records as they came, with their indices.
-#[derive(Default)]
-struct Batch {
-    items: Vec<(u64, Vec<u8>)>,
-    bytes: usize,
-}
-
 /// How far an answer of the log has been read.
 struct Answer {
     /// Least index that may come next.
     least: u64,
     got: u64,
     done: bool,
-}
-
-/// What a batch becomes.
-struct Built<'a> {
-    entries: Entries,
-    records: Vec<u8>,
-    json: Vec<u8>,
-    csv: Vec<u8>,
-    named: BTreeSet<ClaimName>,
-    counts: Counts,
-    evidence: Evaluator<'a>,
 }
 
 /// What has come so far.
@@ -106,19 +89,29 @@ impl<'a> Query<'a> {
         };
         taken.csv.write(csv_header().as_bytes())?;
         let bar = bar(self.range.end - self.range.start);
-        let mut next = self.range.start;
-        while next < self.range.end {
-            let before = taken.entries.count();
-            let outcome = self.page(next, &mut taken, &bar);
-            let progress = taken.entries.count() > before;
-            next = taken.entries.indices.last().filter(|_| progress).map_or(next, |last| last + 1);
-            match outcome {
-                Ok(true) => break,
-                // A connection that broke is taken up again for as long as it brings something.
-                Err(Failure::Unreachable(_)) if progress => {}
-                outcome => drop(outcome?),
+        let build = |batch: &mut Batch<'a>| self.build(batch);
+        thread::scope(|scope| {
+            let mut lanes = Lanes::start(scope, &build);
+            let mut next = self.range.start;
+            while next < self.range.end {
+                let before = taken.entries.count();
+                let mut outcome = self.page(next, &mut taken, &mut lanes, &bar);
+                // What came before a connection broke is kept.
+                while let Some(batch) = lanes.take() {
+                    let kept = taken.take_in(batch, &mut lanes);
+                    outcome = kept.and(outcome);
+                }
+                let progress = taken.entries.count() > before;
+                next = taken.entries.indices.last().filter(|_| progress).map_or(next, |last| last + 1);
+                match outcome {
+                    Ok(true) => break,
+                    // A connection that broke is taken up again for as long as it brings something.
+                    Err(Failure::Unreachable(_)) if progress => {}
+                    outcome => drop(outcome?),
+                }
             }
-        }
+            Ok::<_, Failure>(())
+        })?;
         bar.finish_and_clear();
         for sink in [taken.records, taken.json, taken.csv] {
             output.close(sink)?;
@@ -130,36 +123,42 @@ impl<'a> Query<'a> {
         Ok((taken.entries, taken.said))
     }
 
-    /// One answer of the log. `true` when there is nothing after it.
-    fn page(&self, start: u64, taken: &mut Taken<'a>, bar: &ProgressBar) -> Result<bool, Failure> {
+    /// One answer of the log, handed to the lanes, which may hold its last batches still. `true` when there is nothing
+    /// after it.
+    fn page(
+        &self,
+        start: u64,
+        taken: &mut Taken<'a>,
+        lanes: &mut Lanes<Batch<'a>>,
+        bar: &ProgressBar,
+    ) -> Result<bool, Failure> {
         let limit =
             if self.filters.select() { PAGE_RECORDS } else { PAGE_RECORDS.min(self.range.end - start) };
         let stream = self.client.stream(&self.path(start, limit), "application/cbor-seq")?;
         let broken = |error| self.client.broken(&error).into();
         let mut items = Sequence::new(stream, &broken);
-        let workers = thread::available_parallelism().map_or(1, usize::from);
         let mut answer = Answer { least: start, got: 0, done: false };
         while !answer.done {
-            let mut batches = Vec::new();
-            let mut failed = None;
-            while batches.len() < workers && !answer.done && failed.is_none() {
-                let mut batch = Batch::default();
-                failed = self.cut(&mut items, &mut batch, &mut answer).err();
-                batches.push(batch);
-            }
-            for built in self.build(&batches) {
-                taken.take_in(built?)?;
+            let mut batch = lanes.spare().unwrap_or_else(|| Batch::new(self.crosswalk));
+            let cut = self.cut(&mut items, &mut batch, &mut answer);
+            lanes.give(batch);
+            cut?;
+            while let Some(batch) = lanes.take_if_full() {
+                taken.take_in(batch, lanes)?;
             }
             bar.set_position(answer.least - self.range.start);
-            // What came before a connection broke is kept.
-            failed.map_or(Ok(()), Err)?;
         }
         Ok(answer.got < limit || answer.least >= self.range.end)
     }
 
     /// Fills a batch.
-    fn cut(&self, items: &mut Sequence<'_>, batch: &mut Batch, answer: &mut Answer) -> Result<(), Failure> {
-        while batch.bytes < BATCH_BYTES {
+    fn cut(
+        &self,
+        items: &mut Sequence<'_>,
+        batch: &mut Batch<'_>,
+        answer: &mut Answer,
+    ) -> Result<(), Failure> {
+        while batch.received.len() < BATCH_BYTES {
             let item = match items.next_item()? {
                 Next::Item(item) if item.index < self.range.end => item,
                 Next::Item(_) | Next::End => {
@@ -174,33 +173,15 @@ impl<'a> Query<'a> {
             }
             answer.least = item.index + 1;
             answer.got += 1;
-            batch.bytes += item.record.len();
-            batch.items.push((item.index, item.record.to_vec()));
+            batch.push(item.index, item.record);
         }
         Ok(())
     }
 
-    fn build(&self, batches: &[Batch]) -> Vec<Result<Built<'a>, Failure>> {
-        thread::scope(|scope| {
-            let workers: Vec<_> =
-                batches.iter().map(|batch| scope.spawn(move || self.build_one(batch))).collect();
-            let ended = || Failure::Internal("a thread ended early: this is a bug, please report it".into());
-            workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| Err(ended()))).collect()
-        })
-    }
-
     /// Checks and redacts the records of a batch, and writes them in their three forms.
-    fn build_one(&self, batch: &Batch) -> Result<Built<'a>, Failure> {
-        let mut built = Built {
-            entries: Entries::default(),
-            records: Vec::new(),
-            json: Vec::new(),
-            csv: Vec::new(),
-            named: BTreeSet::new(),
-            counts: Counts::default(),
-            evidence: Evaluator::new(self.crosswalk),
-        };
-        for (index, bytes) in &batch.items {
+    fn build(&self, batch: &mut Batch<'_>) -> Result<(), Failure> {
+        for (index, place) in std::mem::take(&mut batch.places) {
+            let bytes = &batch.received[place];
             let record = match Record::parse(bytes) {
                 Ok(AnyRecord::Known(record)) => record,
                 Ok(AnyRecord::UnknownVersion { version, .. }) => {
@@ -217,32 +198,42 @@ impl<'a> Query<'a> {
                 let problem = format!("entry {index}: its claims don't match the digests in it");
                 return Err(Failure::NotProven(problem));
             }
-            let record = self.redacted(record, &mut built.named)?;
-            built.records.extend_from_slice(&record_item(*index, &record));
-            built.json.extend_from_slice(json_line(*index, &record).as_bytes());
-            built.csv.extend_from_slice(csv_row(*index, &record).as_bytes());
-            built.counts.add(&record);
-            built.evidence.add(*index, &record);
-            built.entries.indices.push(*index);
-            built.entries.leaves.push(record.entry.leaf_hash());
+            let record = match self.redaction(&record, &mut batch.named) {
+                // There is one way to write a record: what came is what would be written.
+                None => {
+                    batch.records.extend_from_slice(&encoded_item(index, bytes));
+                    record
+                }
+                Some(redaction) => {
+                    let record = redact_record(record, &redaction)?;
+                    batch.records.extend_from_slice(&record_item(index, &record));
+                    record
+                }
+            };
+            batch.json.extend_from_slice(json_line(index, &record).as_bytes());
+            batch.csv.extend_from_slice(csv_row(index, &record).as_bytes());
+            batch.counts.add(&record);
+            batch.evidence.add(index, &record);
+            batch.entries.indices.push(index);
+            batch.entries.leaves.push(record.entry.leaf_hash());
         }
-        Ok(built)
+        Ok(())
     }
 
-    fn redacted(&self, record: Record, named: &mut BTreeSet<ClaimName>) -> Result<Record, Failure> {
-        let present = |claims: &[ClaimName], named: &mut BTreeSet<ClaimName>| {
+    /// What to hide in a record.
+    fn redaction(&self, record: &Record, named: &mut BTreeSet<ClaimName>) -> Option<Redaction> {
+        let mut present = |claims: &[ClaimName]| {
             let there = |claim: &&ClaimName| record.section(claim.section).get(&claim.name).is_some();
             let there: Vec<ClaimName> = claims.iter().filter(there).cloned().collect();
             named.extend(there.iter().cloned());
             there
         };
-        let redaction = match self.hiding {
-            Hiding::Nothing => return Ok(record),
-            Hiding::Profile(profile) => profile.redaction(&record),
-            Hiding::Named(Redaction::Hide(claims)) => Redaction::Hide(present(claims, named)),
-            Hiding::Named(Redaction::Keep(claims)) => Redaction::Keep(present(claims, named)),
-        };
-        Ok(redact_record(record, &redaction)?)
+        match self.hiding {
+            Hiding::Nothing => None,
+            Hiding::Profile(profile) => Some(profile.redaction(record)),
+            Hiding::Named(Redaction::Hide(claims)) => Some(Redaction::Hide(present(claims))),
+            Hiding::Named(Redaction::Keep(claims)) => Some(Redaction::Keep(present(claims))),
+        }
     }
 
     /// A claim that no record has is perhaps a misspelling, and then something is shown that wasn't meant to be.
@@ -285,15 +276,23 @@ impl<'a> Query<'a> {
 }
 
 impl<'a> Taken<'a> {
-    fn take_in(&mut self, built: Built<'a>) -> Result<(), Failure> {
-        self.records.write(&built.records)?;
-        self.json.write(&built.json)?;
-        self.csv.write(&built.csv)?;
-        self.entries.indices.extend(built.entries.indices);
-        self.entries.leaves.extend(built.entries.leaves);
-        self.named.extend(built.named);
-        self.said.summary.add(built.counts);
-        self.said.evidence.append(built.evidence);
+    /// Writes what was made of a batch, and gives its room back.
+    fn take_in(
+        &mut self,
+        batch: Result<Batch<'a>, Failure>,
+        lanes: &mut Lanes<Batch<'a>>,
+    ) -> Result<(), Failure> {
+        let mut batch = batch?;
+        self.records.write(&batch.records)?;
+        self.json.write(&batch.json)?;
+        self.csv.write(&batch.csv)?;
+        self.entries.indices.append(&mut batch.entries.indices);
+        self.entries.leaves.append(&mut batch.entries.leaves);
+        self.named.append(&mut batch.named);
+        self.said.summary.add(batch.counts.take());
+        self.said.evidence.append(batch.evidence.take());
+        batch.clear();
+        lanes.keep(batch);
         if self.entries.count() > ENTRIES_MAX { Err(too_many()) } else { Ok(()) }
     }
 }

@@ -4,6 +4,7 @@
 //! checkpoint, before there is a package. It is written whole or not at all.
 
 mod fetch;
+mod lanes;
 mod output;
 mod report;
 mod tiles;

@@ -8,13 +8,24 @@ const DIGITS: &[u8; 16] = b"0123456789abcdef";
 /// Lowercase hex of `bytes`, two characters a byte.
 #[must_use]
 pub fn encode(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len().saturating_mul(2));
-    for &byte in bytes {
-        for nibble in [byte >> 4, byte & 15] {
-            text.push(char::from(DIGITS[usize::from(nibble)]));
-        }
-    }
+    let mut text = String::new();
+    push(&mut text, bytes);
     text
+}
+
+/// Adds the lowercase hex of `bytes` to `text`.
+pub fn push(text: &mut String, bytes: &[u8]) {
+    text.reserve(bytes.len().saturating_mul(2));
+    // Most of what is spelled out is a hash: a piece of that size at a time.
+    for piece in bytes.chunks(32) {
+        let mut digits = [0; 64];
+        let (pairs, _) = digits.as_chunks_mut::<2>();
+        for (pair, byte) in pairs.iter_mut().zip(piece) {
+            *pair = [byte >> 4, byte & 15].map(|nibble| DIGITS[usize::from(nibble)]);
+        }
+        let digits = pairs.get(..piece.len()).unwrap_or_default().as_flattened();
+        text.push_str(core::str::from_utf8(digits).unwrap_or_default());
+    }
 }
 
 /// The bytes that `text` spells, or `None` when it is not an even number of lowercase hex digits.
@@ -48,6 +59,11 @@ mod tests {
     #[test]
     fn round_trip_and_refusals() {
         assert_eq!(encode(&[0, 0x7f, 0xff]), "007fff");
+        for length in [0, 1, 31, 32, 33, 100] {
+            let bytes: Vec<u8> = (0..length).map(|n: u8| n.wrapping_mul(7)).collect();
+            assert_eq!(encode(&bytes).len(), 2 * bytes.len());
+            assert_eq!(decode(&encode(&bytes)), Some(bytes));
+        }
         assert_eq!(decode("007fff"), Some([0, 0x7f, 0xff].to_vec()));
         assert_eq!(decode_array::<2>("00ff"), Some([0, 255]));
         for bad in ["0", "0G", "FF", " 0", "0x00"] {

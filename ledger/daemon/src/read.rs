@@ -40,7 +40,7 @@ pub(crate) async fn entry(
     let body = if media_type == CBOR {
         Body::from(record.to_bytes())
     } else {
-        Body::from(record_json(index, &record).to_string())
+        Body::from(record_json(index, &record))
     };
     let mut response = answer(body, media_type, NO_STORE);
     response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));

@@ -17,12 +17,13 @@ use bytes::Bytes;
 use http_body::Frame;
 use provlog_core::cbor::{Map, Value, Writer};
 use provlog_core::claims::{self, DIGEST};
-use provlog_core::package::record_json;
+use provlog_core::package::json_line;
 use provlog_core::{Kind, Record, hex};
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::vec::IntoIter;
 
 /// A CBOR sequence (RFC 8742).
 const CBOR_SEQUENCE: &str = "application/cbor-seq";
@@ -40,7 +41,7 @@ const RECORDS_MAX: u64 = 100_000;
 const PIECE_BYTES: usize = 32 * 1024;
 
 /// Records after which other requests get their turn: each takes some 10 to 20 us to read and check.
-const RECORDS_A_TURN: usize = 64;
+const RECORDS_A_TURN: u64 = 64;
 
 /// Answers with the records from `start` on that match the filters, at most `limit` of them.
 ///
@@ -71,7 +72,9 @@ pub(crate) async fn records(
     let media_type = request::accepted(&headers, &[NDJSON, CBOR_SEQUENCE]);
     let left = limit.map_or(Ok(RECORDS_DEFAULT), parse_limit)?;
     let start = from_ms.map_or(Ok(start), |from_ms| first_at(&app, start..size, from_ms))?;
-    let answer = Answer { app, range: start..size, left, to_ms, filter, cbor: media_type == CBOR_SEQUENCE };
+    let read = Vec::new().into_iter();
+    let answer =
+        Answer { app, range: start..size, read, left, to_ms, filter, cbor: media_type == CBOR_SEQUENCE };
 
     let mut response = Response::new(Body::new(answer));
     let headers = response.headers_mut();
@@ -110,8 +113,10 @@ impl Filter {
 /// The answer's body, made as it is sent.
 struct Answer {
     app: Arc<App>,
-    /// What is still to be read.
+    /// What is still to be sent.
     range: Range<u64>,
+    /// The first of them, read ahead.
+    read: IntoIter<Record>,
     /// How many more records may be sent.
     left: u64,
     to_ms: Option<u64>,
@@ -120,10 +125,29 @@ struct Answer {
 }
 
 impl Answer {
+    /// Reads some records ahead, and gives the first. Where one of them isn't right, those before it are sent all the
+    /// same.
+    fn read_on(&mut self) -> Result<Record, Problem> {
+        let (first, last) =
+            (self.range.start, self.range.end.min(self.range.start + RECORDS_A_TURN.min(self.left)));
+        match self.app.reader.records(first, last - first) {
+            Ok(records) => self.read = records.into_iter(),
+            Err(_) => return Ok(self.app.reader.record(first)?),
+        }
+        self.read.next().map_or_else(|| Ok(self.app.reader.record(first)?), Ok)
+    }
+
     /// Reads the next record, and adds it to the piece if it matches. `false` when the answer is complete.
     fn step(&mut self, piece: &mut Vec<u8>) -> Result<bool, Problem> {
-        let Some(index) = self.range.next().filter(|_| self.left > 0) else { return Ok(false) };
-        let record = self.app.reader.record(index)?;
+        if self.left == 0 || self.range.is_empty() {
+            return Ok(false);
+        }
+        let record = match self.read.next() {
+            Some(record) => record,
+            None => self.read_on()?,
+        };
+        let index = self.range.start;
+        self.range.start += 1;
         // Times never decrease: nothing behind this record is any earlier.
         if self.to_ms.is_some_and(|to_ms| record.entry.time_ms.get() >= to_ms) {
             return Ok(false);
@@ -133,8 +157,7 @@ impl Answer {
             if self.cbor {
                 piece.extend_from_slice(&cbor_item(index, &record));
             } else {
-                piece.extend_from_slice(record_json(index, &record).to_string().as_bytes());
-                piece.push(b'\n');
+                piece.extend_from_slice(json_line(index, &record).as_bytes());
             }
         }
         Ok(true)

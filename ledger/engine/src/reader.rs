@@ -72,17 +72,34 @@ impl Reader {
     /// # Errors
     /// [`ReadError`].
     pub fn record(&self, index: u64) -> Result<Record, ReadError> {
-        let size = self.committed().checkpoint.size;
-        if index >= size {
-            return Err(ReadError::NotFound { what: format!("entry {index}"), size });
+        let mut records = self.records(index, 1)?;
+        records.pop().ok_or_else(|| self.diagnose(index, "a position"))
+    }
+
+    /// The records `first..first + count`. Neighbours share a frame, so many at once cost a few reads and not a few each.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn records(&self, first: u64, count: u64) -> Result<Vec<Record>, ReadError> {
+        let (size, end) = (self.committed().checkpoint.size, first.saturating_add(count));
+        if end > size {
+            return Err(ReadError::NotFound { what: format!("entry {}", first.max(end - 1)), size });
         }
-        let nodes = self.nodes();
-        let (position, leaf) = (nodes.position(index)?, nodes.node(0, index)?);
-        let record = self.read_record(index, position)?;
-        match record.filter(|record| record.entry.leaf_hash() == leaf) {
-            Some(record) => Ok(record),
-            None => Err(self.diagnose(index, "a position or leaf hash")),
+        // One position more, where there is one: a record ends where the next begins.
+        let positions = self.nodes().positions(first, size.min(end.saturating_add(1)) - first)?;
+        let leaves = self.nodes().tile_nodes(0, first, count)?;
+        let mut records = Vec::with_capacity(leaves.len());
+        while let Some(rest) = leaves.get(records.len()..).filter(|rest| !rest.is_empty()) {
+            let done = records.len();
+            let index = first + u64::try_from(done).unwrap_or(u64::MAX);
+            let positions = positions.get(done..).unwrap_or_default();
+            let before = records.len();
+            self.read_frame(index, positions, rest, &mut records)?;
+            if records.len() == before {
+                return Err(self.diagnose(index, "a position or leaf hash"));
+            }
         }
+        Ok(records)
     }
 
     /// Inclusion proof of entry `index` in the tree of the first `size` entries; verified.
@@ -220,27 +237,43 @@ impl Reader {
         rest.is_empty()
     }
 
-    /// The record at a position; none when what lies there isn't the record.
-    fn read_record(&self, index: u64, position: Position) -> Result<Option<Record>, ReadError> {
+    /// Adds the records from `index` on that lie in one frame, up to the first that isn't what its leaf says.
+    fn read_frame(
+        &self,
+        index: u64,
+        positions: &[Position],
+        leaves: &[Hash],
+        records: &mut Vec<Record>,
+    ) -> Result<(), ReadError> {
         let frames = self.shared.frames.as_ref();
-        let at = FrameAt { segment: frames.locate(index)?, offset: position.frame };
-        let Some((header, offset)) = self.read_header(at, index)? else { return Ok(None) };
-        let Some(entry) = self.read_bytes(at, offset, ENTRY_BYTES)? else { return Ok(None) };
-        let Ok(record) = usize::try_from(position.record) else { return Ok(None) };
-        let Some(room) = header.frame_bytes.checked_sub(record) else { return Ok(None) };
-        let Some(lengths) = self.read_bytes(at, record, LENGTHS_BYTES)? else { return Ok(None) };
-        let Some(lengths) = lengths.first_chunk() else { return Ok(None) };
-        let (submitted, attested) = frame::decode_lengths(*lengths);
-        let sections = submitted.saturating_add(attested);
-        if sections.saturating_add(LENGTHS_BYTES) > room {
-            return Ok(None);
+        let Some(first) = positions.first() else { return Ok(()) };
+        let at = FrameAt { segment: frames.locate(index)?, offset: first.frame };
+        let Some((header, offset)) = self.read_header(at, index)? else { return Ok(()) };
+        let of_frame = usize::try_from(header.new_size - index).unwrap_or(usize::MAX);
+        let count = of_frame.min(leaves.len());
+        let end = match positions.get(count) {
+            Some(next) if count < of_frame => usize::try_from(next.record).unwrap_or(usize::MAX),
+            _ => header.frame_bytes,
+        };
+        let start = usize::try_from(first.record).unwrap_or(usize::MAX);
+        let Some(length) = end.checked_sub(start).filter(|_| end <= header.frame_bytes) else {
+            return Ok(());
+        };
+        let Some(entries) = self.read_bytes(at, offset, count.saturating_mul(ENTRY_BYTES))? else {
+            return Ok(());
+        };
+        let Some(bytes) = self.read_bytes(at, start, length)? else { return Ok(()) };
+        let (entries, _) = entries.as_chunks::<ENTRY_BYTES>();
+        for (((entry, leaf), position), index) in entries.iter().zip(leaves).zip(positions).zip(index..) {
+            let place = usize::try_from(position.record).ok().and_then(|record| record.checked_sub(start));
+            let bytes = place.and_then(|place| bytes.get(place..)).unwrap_or_default();
+            let Some(record) = decode_record(index, entry, *position, bytes) else { break };
+            if record.entry.leaf_hash() != *leaf {
+                break;
+            }
+            records.push(record);
         }
-        let Some(bytes) = self.read_bytes(at, record + LENGTHS_BYTES, sections)? else { return Ok(None) };
-        let Some((submitted, attested)) = bytes.split_at_checked(submitted) else { return Ok(None) };
-        let Ok(entry) = Entry::parse(&entry) else { return Ok(None) };
-        let record = frame::FrameRecord { entry, dedup: None, submitted, attested, offset: position.record };
-        let sections = record.sections(index).ok();
-        Ok(sections.map(|(submitted, attested)| Record { entry, submitted, attested }))
+        Ok(())
     }
 
     /// The header of the frame at `at`, and where in it the entry `index` starts; none when it holds another range.
@@ -329,6 +362,18 @@ impl Reader {
         self.shared.distrust_derived(what);
         ReadError::DerivedUnavailable { detail: format!("{what}: it is being made again from the journal") }
     }
+}
+
+/// The record whose sections' lengths `bytes` start with; none when what lies there isn't the record.
+fn decode_record(index: u64, entry: &[u8; ENTRY_BYTES], position: Position, bytes: &[u8]) -> Option<Record> {
+    let (lengths, rest) = bytes.split_first_chunk::<LENGTHS_BYTES>()?;
+    let (submitted, attested) = frame::decode_lengths(*lengths);
+    let (submitted, rest) = rest.split_at_checked(submitted)?;
+    let attested = rest.get(..attested)?;
+    let entry = Entry::parse(entry).ok()?;
+    let record = frame::FrameRecord { entry, dedup: None, submitted, attested, offset: position.record };
+    let (submitted, attested) = record.sections(index).ok()?;
+    Some(Record { entry, submitted, attested })
 }
 
 /// An entry's length, as an entry bundle has it before each.

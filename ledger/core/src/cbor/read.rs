@@ -245,6 +245,25 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Passes over any item, nested at most `depth_max` deep, by its heads alone: where it ends. What is in it is for
+    /// whoever reads it to check, so nothing that is passed over like this may count before it was read.
+    ///
+    /// # Errors
+    /// Where heads or the end of the input leave it open where the item ends.
+    pub fn pass(&mut self, depth_max: usize) -> Result<(), CborError> {
+        let start = self.offset;
+        let (major, argument) = self.head()?;
+        let items = match major {
+            BYTES | TEXT => return self.counted(argument, start).and_then(|n| self.take(n)).map(drop),
+            ARRAY => self.counted(argument, start)?,
+            MAP => self.counted(argument, start)?.saturating_mul(2),
+            TAG => return Err(CborError { offset: start, fault: Fault::Tag }),
+            _ => return Ok(()),
+        };
+        let depth_left = depth_max.checked_sub(1).ok_or(CborError { offset: start, fault: Fault::Depth })?;
+        (0..items).try_for_each(|_| self.pass(depth_left))
+    }
+
     fn peek(&self) -> Option<u8> {
         self.input.get(self.offset).copied()
     }

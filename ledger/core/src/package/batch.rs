@@ -121,10 +121,17 @@ impl Checked {
 /// An item of `records.cbor`: `[index, record]`.
 #[must_use]
 pub fn record_item(index: u64, record: &Record) -> Vec<u8> {
-    let mut writer = Writer::with_capacity(2048);
+    encoded_item(index, &record.to_bytes())
+}
+
+/// As [`record_item`], of the bytes of a record.
+#[must_use]
+pub fn encoded_item(index: u64, record: &[u8]) -> Vec<u8> {
+    // The head of an array, and an integer of up to 9 bytes.
+    let mut writer = Writer::with_capacity(record.len().saturating_add(10));
     writer.array(2);
     // Indices are below 2^53.
     writer.integer(i64::try_from(index).unwrap_or(i64::MAX));
-    writer.encoded(&record.to_bytes());
+    writer.encoded(record);
     writer.into_bytes()
 }

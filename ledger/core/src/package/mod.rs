@@ -14,7 +14,7 @@ mod text;
 mod verify;
 mod walk;
 
-pub use batch::{Batch, Checked, record_item};
+pub use batch::{Batch, Checked, encoded_item, record_item};
 pub use manifest::{FileEntry, Filters, Head, Manifest, ManifestError, RedactionRule};
 pub use source::{Files, Stream, Unreadable};
 pub use text::{csv_header, csv_row, json_line, record_json};

@@ -4,51 +4,106 @@
 use crate::cbor::{Map, Value};
 use crate::claims::{ABSENT_KEY, kind_name, to_json};
 use crate::hex;
-use crate::json::Json;
-use crate::record::{Claim, Record, SectionName};
+use crate::record::{Claim, Record, Section, SectionName};
 use crate::time::rfc3339;
-use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt::Write as _;
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 /// `{index, kind, time_ms, leaf_hash, submitted, attested, hidden}`, as `GET /v1/entries/{index}` answers.
 #[must_use]
-pub fn record_json(index: u64, record: &Record) -> Json {
-    let kind = record.entry.kind;
-    let kind = kind_name(kind).map_or(Json::Integer(kind.number().into()), Json::from);
-    let mut shown = [Vec::new(), Vec::new()];
-    let mut hidden = [Vec::new(), Vec::new()];
-    for ((section, shown), hidden) in SectionName::ALL.into_iter().zip(&mut shown).zip(&mut hidden) {
-        for (name, claim) in record.section(section).iter() {
-            match claim {
-                Claim::Disclosed { value, .. } => shown.push((name.into(), to_json(value))),
-                Claim::Hidden(hash) => hidden.push((name.into(), Json::String(hash.to_hex()))),
-            }
-        }
-    }
-    let sections = |members: [Vec<(String, Json)>; 2]| {
-        SectionName::ALL
-            .into_iter()
-            .zip(members)
-            .map(|(name, members)| (name.as_str().to_string(), Json::Object(members)))
-    };
-    let mut members = Vec::from([
-        ("index".into(), uint(index)),
-        ("kind".into(), kind),
-        ("time_ms".into(), uint(record.entry.time_ms.get())),
-        ("leaf_hash".into(), Json::String(record.entry.leaf_hash().to_hex())),
-    ]);
-    members.extend(sections(shown));
-    members.push(("hidden".into(), Json::Object(sections(hidden).collect())));
-    Json::Object(members)
+pub fn record_json(index: u64, record: &Record) -> String {
+    // Nothing here fails: the names are strings, and a string takes whatever is written.
+    serde_json::to_string(&RecordJson { index, record }).unwrap_or_default()
 }
 
 /// The line of `records.jsonl`, with its newline.
 #[must_use]
 pub fn json_line(index: u64, record: &Record) -> String {
-    let mut line = record_json(index, record).to_string();
+    let mut line = record_json(index, record);
     line.push('\n');
     line
+}
+
+/// Room for most records' texts.
+const TEXT_BYTES: usize = 2048;
+
+/// A package's texts are made of each record once to write and once to verify it, so they are written straight away,
+/// without a tree of JSON in between.
+struct RecordJson<'a> {
+    index: u64,
+    record: &'a Record,
+}
+
+impl Serialize for RecordJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let entry = &self.record.entry;
+        let mut members = serializer.serialize_map(None)?;
+        members.serialize_entry("index", &self.index)?;
+        match kind_name(entry.kind) {
+            Some(name) => members.serialize_entry("kind", name)?,
+            None => members.serialize_entry("kind", &entry.kind.number())?,
+        }
+        members.serialize_entry("time_ms", &entry.time_ms.get())?;
+        members.serialize_entry("leaf_hash", &entry.leaf_hash().to_hex())?;
+        for name in SectionName::ALL {
+            members.serialize_entry(name.as_str(), &Shown(self.record.section(name)))?;
+        }
+        members.serialize_entry("hidden", &Hidden(self.record))?;
+        members.end()
+    }
+}
+
+/// The claims of a section that are shown, name to value.
+struct Shown<'a>(&'a Section);
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let shown = self.0.iter().filter_map(|(name, claim)| Some((name, ValueJson(claim.value()?))));
+        serializer.collect_map(shown)
+    }
+}
+
+/// The claims that are hidden, section to name to hash.
+struct Hidden<'a>(&'a Record);
+
+impl Serialize for Hidden<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let sections = SectionName::ALL.into_iter().map(|name| (name.as_str(), self.0.section(name)));
+        serializer.collect_map(sections.map(|(name, section)| (name, HiddenOf(section))))
+    }
+}
+
+struct HiddenOf<'a>(&'a Section);
+
+impl Serialize for HiddenOf<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let hidden = self.0.iter().filter_map(|(name, claim)| match claim {
+            Claim::Disclosed { .. } => None,
+            Claim::Hidden(hash) => Some((name, hash.to_hex())),
+        });
+        serializer.collect_map(hidden)
+    }
+}
+
+/// As [`to_json`], without the tree.
+struct ValueJson<'a>(&'a Value);
+
+impl Serialize for ValueJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Null => serializer.serialize_unit(),
+            Value::Bool(value) => serializer.serialize_bool(*value),
+            Value::Integer(integer) => serializer.serialize_i64(*integer),
+            Value::Text(text) => serializer.serialize_str(text),
+            Value::Bytes(bytes) => serializer.serialize_str(&hex::encode(bytes)),
+            Value::Array(items) => serializer.collect_seq(items.iter().map(ValueJson)),
+            Value::Map(map) => {
+                serializer.collect_map(map.iter().map(|(name, value)| (name, ValueJson(value))))
+            }
+        }
+    }
 }
 
 /// A column of `records.csv` that shows a claim.
@@ -108,26 +163,29 @@ pub fn csv_header() -> String {
 /// The row of `records.csv`, with its line end.
 #[must_use]
 pub fn csv_row(index: u64, record: &Record) -> String {
-    let kind = record.entry.kind;
-    let mut row = format!(
-        "{index},{},{},{}",
-        rfc3339(record.entry.time_ms.get()),
-        kind_name(kind).map_or_else(|| kind.number().to_string(), Into::into),
-        record.entry.leaf_hash()
-    );
+    let entry = &record.entry;
+    let mut row = String::with_capacity(TEXT_BYTES);
+    // Writing to a string cannot fail.
+    let _ = write!(row, "{index},{},", rfc3339(entry.time_ms.get()));
+    match kind_name(entry.kind) {
+        Some(name) => row.push_str(name),
+        None => row.push_str(&entry.kind.number().to_string()),
+    }
+    row.push(',');
+    hex::push(&mut row, &entry.leaf_hash().0);
     for column in &COLUMNS {
         let mut claims = column.claims.iter();
         let claim = claims.find_map(|(section, name)| record.section(*section).get(name));
-        let text = match claim {
-            None => String::new(),
-            Some(Claim::Hidden(_)) => HIDDEN.into(),
-            Some(Claim::Disclosed { value, .. }) => summary(value, column.members),
-        };
-        push_cell(&mut row, &text);
+        push_cell(&mut row, |cell| match claim {
+            None => {}
+            Some(Claim::Hidden(_)) => cell.push_str(HIDDEN),
+            Some(Claim::Disclosed { value, .. }) => push_summary(cell, value, column.members),
+        });
     }
     let hidden = record.claims().filter(|(_, claim)| claim.value().is_none());
-    let hidden: Vec<String> = hidden.map(|(name, _)| name.to_string()).collect();
-    push_cell(&mut row, &hidden.join(" "));
+    push_cell(&mut row, |cell| {
+        push_joined(cell, " ", hidden, |cell, (name, _)| cell.push_str(&name.to_string()))
+    });
     row.push_str("\r\n");
     row
 }
@@ -135,46 +193,62 @@ pub fn csv_row(index: u64, record: &Record) -> String {
 const HIDDEN: &str = "(hidden)";
 
 /// A claim's value in one cell: of each item the members, with spaces between; items with `; ` between.
-fn summary(value: &Value, members: &[&[&str]]) -> String {
+fn push_summary(cell: &mut String, value: &Value, members: &[&[&str]]) {
     let items = value.as_array().unwrap_or(core::slice::from_ref(value));
-    items.iter().map(|item| item_text(item, members)).collect::<Vec<_>>().join("; ")
+    push_joined(cell, "; ", items, |cell, item| push_item(cell, item, members));
 }
 
-fn item_text(item: &Value, members: &[&[&str]]) -> String {
-    let Value::Map(map) = item else { return scalar_text(item) };
-    if let Some(absent) = absent_text(map) {
-        return absent;
+fn push_item(cell: &mut String, item: &Value, members: &[&[&str]]) {
+    let Value::Map(map) = item else { return push_scalar(cell, item) };
+    let find = |path: &&[&str]| {
+        let (first, deeper) = path.split_first()?;
+        deeper.iter().try_fold(map.get(first)?, |value, name| value.as_map()?.get(name))
+    };
+    let mut found = members.iter().filter_map(find).peekable();
+    if map.get(ABSENT_KEY).is_some() || found.peek().is_none() {
+        push_map(cell, map);
+    } else {
+        push_joined(cell, " ", found, |cell, member| match member {
+            Value::Map(map) => push_map(cell, map),
+            value => push_scalar(cell, value),
+        });
     }
-    let found = members.iter().filter_map(|path| {
-        let mut names = path.iter();
-        let first = map.get(names.next()?)?;
-        names.try_fold(first, |value, name| value.as_map()?.get(name))
+}
+
+/// Why a value is absent; else a digest, or any other map of scalars: `name:value` with spaces between.
+fn push_map(cell: &mut String, map: &Map) {
+    if let Some(reason) = map.get(ABSENT_KEY) {
+        cell.push('(');
+        push_scalar(cell, reason);
+        cell.push(')');
+        return;
+    }
+    push_joined(cell, " ", map.iter(), |cell, (name, value)| {
+        cell.push_str(name);
+        cell.push(':');
+        push_scalar(cell, value);
     });
-    let found: Vec<String> = found.map(member_text).collect();
-    if found.is_empty() { map_text(map) } else { found.join(" ") }
 }
 
-fn member_text(value: &Value) -> String {
+fn push_scalar(cell: &mut String, value: &Value) {
     match value {
-        Value::Map(map) => absent_text(map).unwrap_or_else(|| map_text(map)),
-        value => scalar_text(value),
+        Value::Text(text) => cell.push_str(text),
+        Value::Bytes(bytes) => hex::push(cell, bytes),
+        value => cell.push_str(&to_json(value).to_string()),
     }
 }
 
-fn absent_text(map: &Map) -> Option<String> {
-    map.get(ABSENT_KEY).map(|reason| format!("({})", scalar_text(reason)))
-}
-
-/// A digest, or any other map of scalars: `name:value` with spaces between.
-fn map_text(map: &Map) -> String {
-    map.iter().map(|(name, value)| format!("{name}:{}", scalar_text(value))).collect::<Vec<_>>().join(" ")
-}
-
-fn scalar_text(value: &Value) -> String {
-    match value {
-        Value::Text(text) => text.clone(),
-        Value::Bytes(bytes) => hex::encode(bytes),
-        value => to_json(value).to_string(),
+fn push_joined<I: IntoIterator>(
+    cell: &mut String,
+    between: &str,
+    items: I,
+    mut push: impl FnMut(&mut String, I::Item),
+) {
+    for (place, item) in items.into_iter().enumerate() {
+        if place > 0 {
+            cell.push_str(between);
+        }
+        push(cell, item);
     }
 }
 
@@ -183,13 +257,32 @@ fn scalar_text(value: &Value) -> String {
 const TRIGGERS: [char; 9] = ['=', '+', '-', '@', '\'', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
 
 /// Characters after which some spreadsheet, under some setting, starts a cell.
-const BOUNDARIES: [char; 7] = [',', ';', '|', '"', '\t', '\r', '\n'];
+const fn is_boundary(character: char) -> bool {
+    matches!(character, ',' | ';' | '|' | '"' | '\t' | '\r' | '\n')
+}
 
-/// Adds a cell: an apostrophe before every trigger at the start of the cell, or after a boundary and any spaces, and
-/// quotes where RFC 4180 wants them or a boundary is in it.
-fn push_cell(row: &mut String, text: &str) {
+/// As all of them are ASCII, bytes tell as much as characters, and faster.
+fn has_boundary(text: &str) -> bool {
+    text.bytes().any(|byte| is_boundary(char::from(byte)))
+}
+
+/// Adds a cell as `write` writes it, guarded where it needs that.
+fn push_cell(row: &mut String, write: impl FnOnce(&mut String)) {
     row.push(',');
-    let quoted = text.contains(BOUNDARIES);
+    let start = row.len();
+    write(row);
+    let text = row.get(start..).unwrap_or_default();
+    // Without a boundary, only its start can be taken for a formula.
+    if has_boundary(text) || text.trim_start_matches(' ').starts_with(TRIGGERS) {
+        let text = row.split_off(start);
+        push_guarded(row, &text);
+    }
+}
+
+/// An apostrophe before every trigger at the start of the cell, or after a boundary and any spaces, and quotes where
+/// RFC 4180 wants them or a boundary is in it.
+fn push_guarded(row: &mut String, text: &str) {
+    let quoted = has_boundary(text);
     if quoted {
         row.push('"');
     }
@@ -198,7 +291,7 @@ fn push_cell(row: &mut String, text: &str) {
         if at_start && TRIGGERS.contains(&character) {
             row.push('\'');
         }
-        at_start = BOUNDARIES.contains(&character) || at_start && character == ' ';
+        at_start = is_boundary(character) || at_start && character == ' ';
         if character == '"' {
             row.push('"');
         }
@@ -209,11 +302,6 @@ fn push_cell(row: &mut String, text: &str) {
     }
 }
 
-/// Indices and times are below 2^53.
-fn uint(number: u64) -> Json {
-    i64::try_from(number).map_or(Json::Null, Json::Integer)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,7 +309,7 @@ mod tests {
 
     fn cell(text: &str) -> String {
         let mut row = String::new();
-        push_cell(&mut row, text);
+        push_cell(&mut row, |cell| cell.push_str(text));
         row.remove(0);
         row
     }
@@ -236,7 +324,7 @@ mod tests {
                 at_start = false;
                 continue;
             }
-            at_start = BOUNDARIES.contains(&character) || at_start && character == ' ';
+            at_start = is_boundary(character) || at_start && character == ' ';
             out.push(character);
         }
         out
@@ -269,6 +357,22 @@ mod tests {
     }
 
     #[test]
+    fn json_is_written_as_its_tree_would_be() {
+        let inner = [("b", Value::Bytes(Vec::from([0, 0xff]))), ("list", Value::Array(Vec::new()))];
+        let inner = inner.map(|(name, value)| (name.to_string(), value));
+        let entries = [
+            ("a \"quoted\" \u{1}\u{2028}", Value::Text("line\nbreak \u{20ac} \\".into())),
+            ("numbers", Value::Array(Vec::from([Value::Integer(-5), Value::Integer((1 << 53) - 1)]))),
+            ("others", Value::Array(Vec::from([Value::Null, Value::Bool(true), Value::Bool(false)]))),
+            ("map", Value::Map(Map::from_entries(Vec::from(inner)).unwrap())),
+            ("empty", Value::Map(Map::new())),
+        ];
+        let entries = entries.map(|(name, value)| (name.to_string(), value));
+        let value = Value::Map(Map::from_entries(Vec::from(entries)).unwrap());
+        assert_eq!(serde_json::to_string(&ValueJson(&value)).unwrap(), to_json(&value).to_string());
+    }
+
+    #[test]
     fn summaries_show_what_the_value_says_whatever_its_type() {
         let map = |entries: &[(&str, Value)]| {
             let entries = entries.iter().map(|(name, value)| ((*name).into(), value.clone())).collect();
@@ -278,6 +382,11 @@ mod tests {
         let absent = map(&[("absent", "not_recorded".into())]);
         let model = map(&[("provider", absent.clone()), ("name", "m-1".into())]);
         let members: &[&[&str]] = &[&["provider"], &["name"], &["version"]];
+        let summary = |value: &Value, members| {
+            let mut cell = String::new();
+            push_summary(&mut cell, value, members);
+            cell
+        };
         assert_eq!(summary(&model, members), "(not_recorded) m-1");
         assert_eq!(summary(&Value::Array(Vec::from([model, "x".into()])), members), "(not_recorded) m-1; x");
         assert_eq!(summary(&digest, &[]), "sha256:ab");

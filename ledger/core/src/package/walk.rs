@@ -144,7 +144,7 @@ impl<'a, 'c> Walk<'a, 'c> {
         let index = reader.value(0).map_err(|error| wrong(error.to_string()))?.as_uint();
         let index = index.filter(|_| items == 2).ok_or_else(|| wrong("expected [index, record]".into()))?;
         let start = reader.offset();
-        reader.skip(RECORD_DEPTH_MAX).map_err(|error| wrong(error.to_string()))?;
+        reader.pass(RECORD_DEPTH_MAX).map_err(|error| wrong(error.to_string()))?;
         if let Some(last) = self.last_cut.filter(|last| index <= *last) {
             return Err(wrong(format!("expected an index from {} to {INTEGER_MAX}, got {index}", last + 1)));
         }

@@ -30,11 +30,6 @@ impl Nodes<'_> {
         self.join(first, count, Tail::first, Tail::position, files)
     }
 
-    /// Position of one record.
-    pub(crate) fn position(&self, index: u64) -> Result<Position, Unavailable> {
-        self.positions(index, 1)?.first().copied().ok_or_else(missing)
-    }
-
     /// The memory is looked at first: what it drops in the meantime is in the files by then.
     fn join<T>(
         &self,
