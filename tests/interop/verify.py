@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""A second verifier of provlog receipts, written from SPEC.md alone.
+"""A second verifier of provlog receipts and packages, written from SPEC.md alone.
 
 Its worth is its independence: it shares no code with the Rust verifier, so where the two disagree about a test vector,
 SPEC.md is ambiguous or one of them is wrong. It keeps close to the text rather than being fast; "section" in a comment
-is one of SPEC.md. It needs Python 3.11 and the package `cryptography`, the latter for nothing but Ed25519.
+is one of SPEC.md. It needs Python 3.11 and the package `cryptography`, the latter for nothing but Ed25519. What is only
+of packages is in package.py.
 
     verify.py RECEIPT --trust FILE [--expect submitted.model.name=x]... [--subject ALG:HEX]... [--prompt ALG:HEX]...
+    verify.py PACKAGE --trust FILE      (a folder, or a file whose name ends in .zip)
     verify.py --vectors DIR
 
 Exit codes are those of section 8: 0 verified, 3 not proven, 5 untrusted, 8 malformed; and 2 if there was no judging a
@@ -26,6 +28,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 MAX_INTEGER = 2**53 - 1  # section 9, as are all limits below
 MAX_RECORD_DEPTH = 11
+MAX_NOTE = 114_688
 
 def demand(condition, complaint):
     """Whatever has not the form that SPEC.md gives it ends as a ValueError, which Python's own decoders raise too."""
@@ -92,7 +95,8 @@ class Reader:
 # --- Section 3: record, entry, claims
 CLAIM_NAME = "[a-z][a-z0-9_-]{0,63}"
 Claim = namedtuple("Claim", "hash hidden value")
-Record = namedtuple("Record", "entry kind digests sections", defaults=(None, (), {}))  # unknown version: section 3.4
+# The defaults are those of an unknown version, section 3.4.
+Record = namedtuple("Record", "entry kind time_ms digests sections", defaults=(None, None, (), {}))
 
 def read_record(data):
     """The steps of section 3.4, in its order."""
@@ -104,9 +108,9 @@ def read_record(data):
     entry = items[0]
     if entry[:1] == b"\x85" and 0x02 <= int.from_bytes(entry[1:2]) <= 0x17:
         return Record(entry)
-    kind, digests = read_entry(entry)
+    kind, time_ms, digests = read_entry(entry)
     demand(isinstance(items[1], dict) and isinstance(items[2], dict), "a section is not a map")
-    return Record(entry, kind, digests, read_sections(data))
+    return Record(entry, kind, time_ms, digests, read_sections(data))
 
 def read_entry(entry):
     """Section 3.3."""
@@ -117,7 +121,7 @@ def read_entry(entry):
     version, kind, time_ms, *digests = items
     demand(version == 1 and 0 <= kind <= 23 and 2**32 <= time_ms <= MAX_INTEGER, "version, kind or time of an entry")
     demand(all(len(digest) == 32 for digest in digests), "section digest is not of 32 bytes")
-    return kind, digests
+    return kind, time_ms, digests
 
 def read_sections(data):
     """Goes through a well-formed record a second time, because claim hashes need the bytes as received."""
@@ -162,7 +166,8 @@ def section_digest(section_byte, kind, claims):
 # ones; [t] is an array, [n, t] one of at least n; a tuple holds alternatives; a text, a number or None is itself; str,
 # int and bool are Python's types; and any other function decides for itself.
 
-KNOWN_KINDS = {*range(15), 22}
+KINDS = dict(enumerate("genesis generation scan approval promotion policy trust erasure withdrawal credential "
+                       "revocation refusal hold release rotation".split())) | {22: "event"}
 
 def fits(wanted, value):
     """Whether `value` is of type `wanted`. Recursion ends with the value, which is at most 8 deep."""
@@ -300,7 +305,7 @@ def check_key_name(name):
     demand(re.fullmatch(r"[^\s+\x00-\x1f\x7f-\x9f]+", name) and len(name.encode()) <= 255, "key name")
 
 def read_checkpoint(note):
-    demand(len(note.encode()) <= 114_688, "note too long")
+    demand(len(note.encode()) <= MAX_NOTE, "note too long")
     demand(not any(c < " " and c != "\n" for c in note), "control character in a note")
     text, empty_line, signatures = note.rpartition("\n\n")
     demand(empty_line and signatures.endswith("\n"), "no signatures, or no final newline")
@@ -404,18 +409,24 @@ class Trust:
         return self.quorum in reached
 
 # --- Section 8: verification
+MALFORMED = {"verdict": "malformed", "exit": 8, "checks": [{"name": "format", "status": "fail"}]}
+
 def verify(data, trust, expectations):
     """The object of section 8.1."""
     try:
         record, index, proof, checkpoint = read_receipt(data)
     except ValueError:
-        return {"verdict": "malformed", "exit": 8, "checks": [{"name": "format", "status": "fail"}]}
+        return MALFORMED
     trusting = trust_checks(checkpoint, trust)
     checks = [("format", "pass"), *trusting, *record_checks(record)]
     checks += inclusion_checks(record.entry, index, proof, checkpoint)
     checks += warnings(record) + expectation_checks(record, expectations)
+    return judge(checks, trusting)
+
+def judge(checks, trusting):
+    """The verdict, where `trusting` are those of the checks that are of class 5."""
     word, code = "verified", 0
-    if any(status == "fail" for _, status in trusting):  # these, and only these, are of class 5
+    if any(status == "fail" for _, status in trusting):
         word, code = "untrusted", 5
     elif any(status in ("fail", "not disclosed") for _, status in checks):
         word, code = "not proven", 3
@@ -462,7 +473,7 @@ def inclusion_checks(entry, index, proof, checkpoint):
 def warnings(record):
     if record.kind is None:
         return []
-    checks = [("kind", "pass" if record.kind in KNOWN_KINDS else "warn")]
+    checks = [("kind", "pass" if record.kind in KINDS else "warn")]
     for section, claims in record.sections.items():
         misfits = [name for name, claim in claims.items() if not claim.hidden and not claim_fits(name, claim.value)]
         checks += [(f"claim-type:{section}.{name}", "warn") for name in misfits]
@@ -514,19 +525,29 @@ def text_at(path, value):
     return value if isinstance(value, str) else value.hex() if isinstance(value, bytes) else json.dumps(value)
 
 # --- Command line
+def is_package(path):
+    return path.is_dir() or path.suffix == ".zip"
+
+def verify_path(path, trust, expectations):
+    if is_package(path):
+        import package  # not above, because it imports this file
+        return package.verify_package(path, trust)
+    return verify(path.read_bytes(), trust, expectations)
+
 def vector_agrees(folder):
     given = folder / "expectations.json"
     expectations = [read_expectation(item) for item in json.loads(given.read_bytes())] if given.exists() else []
     trust = Trust((folder / "trust.tlog-policy").read_bytes())
-    got = verify((folder / "receipt.tlog-proof").read_bytes(), trust, expectations)
+    [path] = [folder / name for name in ("receipt.tlog-proof", "package", "package.zip") if (folder / name).exists()]
+    got = verify_path(path, trust, expectations)
     wanted = json.loads((folder / "verdict.json").read_bytes())
     if got != wanted:
         print(f"{folder.name}:\n  verdict.json {json.dumps(wanted)}\n  verify.py    {json.dumps(got)}")
     return got == wanted
 
 def main():
-    parser = argparse.ArgumentParser(description="Verifies a provlog receipt by SPEC.md.")
-    parser.add_argument("receipt", nargs="?", type=Path)
+    parser = argparse.ArgumentParser(description="Verifies a provlog receipt or package by SPEC.md.")
+    parser.add_argument("path", nargs="?", type=Path, metavar="RECEIPT|PACKAGE")
     parser.add_argument("--trust", type=Path)
     parser.add_argument("--vectors", type=Path, metavar="DIR")
     # One list for all three, because their checks are listed in the order given.
@@ -541,8 +562,10 @@ def main():
         count, agreed = len(results), results and all(results)
         print(f"{count} vectors agree" if agreed else f"{results.count(False)} of {count} vectors disagree")
         return 0 if agreed else 1
-    if not (options.receipt and options.trust):
-        parser.error("a receipt and --trust, or --vectors")
+    if not (options.path and options.trust):
+        parser.error("a receipt or package and --trust, or --vectors")
+    if options.expectations and is_package(options.path):
+        parser.error("expectations are of a receipt")
     try:
         expectations = [read_expectation(item) for item in options.expectations]
     except ValueError as refusal:
@@ -552,7 +575,7 @@ def main():
     except ValueError as refusal:
         print(f"trust file refused: {refusal}", file=sys.stderr)
         return 5  # section 7: no receipt is looked at
-    result = verify(options.receipt.read_bytes(), trust, expectations)
+    result = verify_path(options.path, trust, expectations)
     for check in result["checks"]:
         print(f"{check['status']:14}{check['name']}")
     print(result["verdict"])

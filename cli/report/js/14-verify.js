@@ -335,13 +335,17 @@ class PackageCheck {
     }
     this.checks.push(check);
 
-    const bytes = await this.small(CONSISTENCY, CONSISTENCY_BYTES_MAX) ?? new Uint8Array(0);
+    const head = signed ?? this.manifest.checkpoint;
+    const text = `the tree of ${head.size} entries extends that of ${previous.size}`;
+    const bytes = await this.small(CONSISTENCY, CONSISTENCY_BYTES_MAX);
+    if (bytes === null) {
+      this.checks.push(compared("consistency", text, "it can't be read", false));
+      return;
+    }
     const hashes = [];
     for (let at = 0; at + 32 <= bytes.length; at += 32) hashes.push(bytes.subarray(at, at + 32));
-    const head = signed ?? this.manifest.checkpoint;
     let fault = consistencyProblem(previous.size, head.size, previous.root, head.root, hashes);
     if (fault === null && bytes.length % 32 !== 0) fault = "bytes left over after hashes of 32 bytes";
-    const text = `the tree of ${head.size} entries extends that of ${previous.size}`;
     this.checks.push(fault === null ? passed("consistency", text) : compared("consistency", text, fault, false));
   }
 

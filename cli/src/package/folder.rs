@@ -20,6 +20,11 @@ impl Folder {
             let item = item.map_err(|error| cannot_read(path, error))?;
             let name = item.file_name().into_string();
             let name = name.map_err(|name| OpenError::Form(format!("{name:?}: its name is not UTF-8")))?;
+            if name.contains('\\') {
+                return Err(OpenError::Form(format!(
+                    "{name:?}: a package has plain files only, no folders and paths"
+                )));
+            }
             // The type of a link is that of the link.
             let plain = item.file_type().map_err(|error| cannot_read(&item.path(), error))?.is_file();
             if !plain {

@@ -5,7 +5,7 @@ use super::OpenError;
 use super::folder::Reading;
 use crate::files::cannot_read;
 use flate2::read::DeflateDecoder;
-use provlog_core::package::{Batch, Checked, FILES_MAX, Files, Stream, Unreadable};
+use provlog_core::package::{Batch, Checked, FILES_MAX, Files, Stream, Unreadable, ZIP_DIRECTORY_BYTES_MAX};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt as _;
@@ -23,8 +23,8 @@ const LOCATOR_BYTES: u64 = 20;
 const LOCAL_BYTES: u64 = 30;
 const CENTRAL_BYTES: usize = 46;
 
-/// Largest directory of members, in bytes: names of this format have at most 20, and writers add some tens each.
-const DIRECTORY_BYTES_MAX: u64 = 16 * 1024;
+/// A field of 32 bits whose value stands elsewhere, in 64.
+const ONES: u64 = 0xffff_ffff;
 
 const END: &[u8; 4] = b"PK\x05\x06";
 const END64: &[u8; 4] = b"PK\x06\x06";
@@ -46,6 +46,7 @@ pub(super) struct Zip {
 struct Member {
     name: String,
     deflated: bool,
+    bytes: u64,
     packed_bytes: u64,
     header_at: u64,
 }
@@ -91,11 +92,12 @@ impl Files for Zip {
         let member = member.ok_or_else(|| Unreadable("it is missing".into()))?;
         let at = self.data_at(member).map_err(Unreadable)?;
         let packed = Window { file: Arc::clone(&self.file), at, end: at + member.packed_bytes };
-        Ok(if member.deflated {
-            Box::new(Reading(DeflateDecoder::new(packed)))
+        let data = if member.deflated {
+            Data::Deflated(DeflateDecoder::new(packed), member.packed_bytes)
         } else {
-            Box::new(Reading(packed))
-        })
+            Data::Stored(packed)
+        };
+        Ok(Box::new(Reading(Whole { data, left: member.bytes })))
     }
 
     fn workers(&self) -> usize {
@@ -124,6 +126,34 @@ impl Read for Window {
     }
 }
 
+/// A member's data, which must have the length that the directory says, with nothing behind it: no other reader of the
+/// archive may see another file.
+struct Whole {
+    data: Data,
+    left: u64,
+}
+
+enum Data {
+    Stored(Window),
+    /// With the length that it has when it is read to its end.
+    Deflated(DeflateDecoder<Window>, u64),
+}
+
+impl Read for Whole {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let other = || io::Error::other("its length is not the one in the directory");
+        let read = match &mut self.data {
+            Data::Stored(window) => window.read(buffer)?,
+            Data::Deflated(decoder, _) => decoder.read(buffer)?,
+        };
+        let length = u64::try_from(read).unwrap_or(u64::MAX);
+        self.left = self.left.checked_sub(length).ok_or_else(other)?;
+        let ended = read == 0 && !buffer.is_empty();
+        let behind = matches!(&self.data, Data::Deflated(decoder, packed) if decoder.total_in() != *packed);
+        if ended && (self.left > 0 || behind) { Err(other()) } else { Ok(read) }
+    }
+}
+
 /// Start, length and number of members of the directory, from the records at the archive's end.
 fn directory(file: &File, file_bytes: u64) -> Result<(u64, u64, u64), String> {
     let no_zip = || {
@@ -131,11 +161,12 @@ fn directory(file: &File, file_bytes: u64) -> Result<(u64, u64, u64), String> {
     };
     let end_at = file_bytes.checked_sub(END_BYTES).ok_or_else(no_zip)?;
     let end = read_at(file, end_at, END_BYTES)?;
-    if !end.starts_with(END) || number(&end, 20, 2)? != 0 || number(&end, 4, 4)? != 0 {
+    let one_volume = number(&end, 4, 4)? == 0 && number(&end, 8, 2)? == number(&end, 10, 2)?;
+    if !end.starts_with(END) || number(&end, 20, 2)? != 0 || !one_volume {
         return Err(no_zip());
     }
-    let (mut count, mut length, mut start) =
-        (number(&end, 10, 2)?, number(&end, 12, 4)?, number(&end, 16, 4)?);
+    let short = [(number(&end, 10, 2)?, 0xffff), (number(&end, 12, 4)?, ONES), (number(&end, 16, 4)?, ONES)];
+    let [(mut count, _), (mut length, _), (mut start, _)] = short;
     let mut directory_end = end_at;
     let locator_at = end_at.checked_sub(LOCATOR_BYTES + END64_BYTES).map(|at| at + END64_BYTES);
     if let Some(locator_at) = locator_at {
@@ -143,17 +174,26 @@ fn directory(file: &File, file_bytes: u64) -> Result<(u64, u64, u64), String> {
         if locator.starts_with(LOCATOR) {
             directory_end = locator_at - END64_BYTES;
             let end64 = read_at(file, directory_end, END64_BYTES)?;
-            if !end64.starts_with(END64) || number(&locator, 8, 8)? != directory_end {
+            let one_volume = number(&locator, 4, 4)? == 0
+                && number(&locator, 16, 4)? == 1
+                && number(&end64, 4, 8)? == END64_BYTES - 12
+                && number(&end64, 16, 8)? == 0
+                && number(&end64, 24, 8)? == number(&end64, 32, 8)?;
+            if !end64.starts_with(END64) || number(&locator, 8, 8)? != directory_end || !one_volume {
                 return Err(no_zip());
             }
             (count, length, start) = (number(&end64, 32, 8)?, number(&end64, 40, 8)?, number(&end64, 48, 8)?);
+            let agree = short.iter().zip([count, length, start]);
+            if !agree.into_iter().all(|((short, ones), wide)| short == ones || *short == wide) {
+                return Err(no_zip());
+            }
         }
     }
     if usize::try_from(count).map_or(true, |count| count > FILES_MAX) {
         return Err(format!("a package has at most {FILES_MAX} files, got {count}"));
     }
-    if length > DIRECTORY_BYTES_MAX || start.checked_add(length) != Some(directory_end) {
-        let expected = format!("at most {DIRECTORY_BYTES_MAX} bytes, right before its end record");
+    if length > ZIP_DIRECTORY_BYTES_MAX || start.checked_add(length) != Some(directory_end) {
+        let expected = format!("at most {ZIP_DIRECTORY_BYTES_MAX} bytes, right before its end record");
         return Err(format!("the ZIP's directory: expected {expected}; got {length} bytes at {start}"));
     }
     Ok((start, length, count))
@@ -200,15 +240,18 @@ fn member(bytes: &[u8]) -> Result<(Member, &[u8]), String> {
     // Each length that is all ones stands in the 64-bit field, in this order.
     let mut wide = extra_64(extra);
     let mut length = |at| match number(header, at, 4)? {
-        0xffff_ffff => {
+        ONES => {
             let (value, behind) = wide.split_at_checked(8).ok_or_else(no_member)?;
             wide = behind;
             number(value, 0, 8)
         }
         short => Ok(short),
     };
-    let (_size, packed_bytes, header_at) = (length(24)?, length(20)?, length(42)?);
-    Ok((Member { name, deflated: method == 8, packed_bytes, header_at }, rest))
+    let (bytes, packed_bytes, header_at) = (length(24)?, length(20)?, length(42)?);
+    if number(header, 34, 2)? != 0 {
+        return Err(format!("{name:?}: it is said to be in another volume"));
+    }
+    Ok((Member { name, deflated: method == 8, bytes, packed_bytes, header_at }, rest))
 }
 
 /// The field of 64-bit lengths among the extra fields; empty where there is none.

@@ -31,7 +31,7 @@ fn generated_parts_are_current() {
 }
 
 fn limits_table() -> String {
-    let rows: [(&str, u64); 26] = [
+    let rows: [(&str, u64); 27] = [
         ("integer, index, size, time in ms: at most", limits::INTEGER_MAX),
         ("time in ms: at least", limits::TIME_MS_MIN),
         ("entry, bytes: exactly", bytes(limits::ENTRY_BYTES)),
@@ -58,6 +58,7 @@ fn limits_table() -> String {
         ("item of `records.cbor`, bytes: at most", bytes(package::ITEM_BYTES_MAX)),
         ("`consistency.bin`, bytes: at most", bytes(package::CONSISTENCY_BYTES_MAX)),
         ("`report.html`, bytes: at most", package::REPORT_BYTES_MAX),
+        ("directory of a ZIP, bytes: at most", package::ZIP_DIRECTORY_BYTES_MAX),
     ];
     let mut table = String::from("| what | limit |\n| --- | --- |\n");
     for (what, limit) in rows {

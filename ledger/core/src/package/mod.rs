@@ -88,6 +88,9 @@ pub const CONSISTENCY_BYTES_MAX: usize = 2 * 53 * 32;
 /// Largest `report.html`, in bytes: the one file whose length nothing else in the package bounds.
 pub const REPORT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// Largest directory of a ZIP, in bytes: names of this format have at most 20, and writers add some tens each.
+pub const ZIP_DIRECTORY_BYTES_MAX: u64 = 16 * 1024;
+
 /// When the file of this name belongs into a package; none: it is no file of this format that a manifest lists.
 #[must_use]
 pub fn place_of(name: &str) -> Option<FilePlace> {

@@ -3,7 +3,7 @@
 use super::batch::{Batch, Checked};
 use super::manifest::{Head, Manifest};
 use super::source::{Digesting, Files, Unreadable, read_small};
-use super::walk::{Nodes, Walk, file_check};
+use super::walk::{NOT_READ_ON, Nodes, Walk, file_check};
 use super::{
     CHECKPOINT, CONSISTENCY, CONSISTENCY_BYTES_MAX, CSV, FILES_MAX, JSON_LINES, MANIFEST, MANIFEST_BYTES_MAX,
     MANIFEST_SHA256, MANIFEST_SHA256_BYTES, PREVIOUS_CHECKPOINT, PROOF, RECORDS, REPORT, REPORT_BYTES_MAX,
@@ -92,7 +92,7 @@ pub fn verify_package<F: Files + ?Sized>(files: &F, trust: &Trust) -> Result<Pac
     door.report();
 
     let mut checks = Vec::from([Check::new("format", Status::Pass)]);
-    door.of_files.sort_by_key(|check| place_of_file(&check.name));
+    door.of_files.sort_by_key(|check| place_of_file(&check.name, &manifest));
     checks.append(&mut door.of_files);
     checks.append(&mut door.checks);
     let report = PackageReport { checks, manifest, times_ms };
@@ -110,9 +110,10 @@ const FILES_IN_ORDER: [&str; 8] =
     [CHECKPOINT, RECORDS, JSON_LINES, CSV, PROOF, PREVIOUS_CHECKPOINT, CONSISTENCY, REPORT];
 
 /// Where the check of a file stands among them: the manifest first, then files that aren't listed.
-fn place_of_file(check: &str) -> usize {
+fn place_of_file(check: &str, manifest: &Manifest) -> usize {
     let name = check.strip_prefix("file:").unwrap_or(check);
-    match FILES_IN_ORDER.iter().position(|known| *known == name) {
+    let listed = manifest.file(name).and_then(|_| FILES_IN_ORDER.iter().position(|known| *known == name));
+    match listed {
         None if name == MANIFEST => 0,
         None => 1,
         Some(place) => place.saturating_add(2),
@@ -225,10 +226,13 @@ impl<'a, F: Files + ?Sized> Door<'a, F> {
         let seen = walk.finish();
         self.of_files.extend(seen.files);
         let refused = seen.records.status.refuses();
-        let proof_file = nodes.finish(!refused, root.as_ref().err());
+        let proof_file = nodes.finish(root.as_ref().err());
         let proof_fault = proof_file.as_ref().and_then(|check| check.got.clone());
         let proof_broken = proof_file.as_ref().is_none_or(|check| check.status.refuses());
         self.of_files.extend(proof_file);
+        if refused {
+            self.skip_files_of_records();
+        }
 
         self.checks.push(seen.records);
         let skip = |name: &str| Check::remarked(name, Status::Skip, "the records are refused");
@@ -249,6 +253,17 @@ impl<'a, F: Files + ?Sized> Door<'a, F> {
         }
         self.checks.extend(seen.texts);
         seen.times_ms
+    }
+
+    /// Beside a record that is refused nothing of the other files about records is judged, whatever is wrong with them.
+    fn skip_files_of_records(&mut self) {
+        for name in
+            [JSON_LINES, CSV, PROOF].map(String::from).into_iter().filter(|name| self.names.contains(name))
+        {
+            let check = format!("file:{name}");
+            self.of_files.retain(|other| other.name != check);
+            self.of_files.push(Check::remarked(check, Status::Skip, NOT_READ_ON));
+        }
     }
 
     /// The page for people: that it is the one that was listed.
@@ -291,14 +306,16 @@ impl<'a, F: Files + ?Sized> Door<'a, F> {
         };
         self.checks.push(Check::compared(PREVIOUS_CHECKPOINT, expected, got, believed));
 
-        let bytes = self.small(CONSISTENCY, CONSISTENCY_BYTES_MAX).unwrap_or_default();
-        let (hashes, rest) = bytes.as_chunks::<32>();
-        let hashes: Vec<Hash> = hashes.iter().copied().map(Hash).collect();
         let head =
             signed.map_or(self.manifest.checkpoint, |signed| Head { size: signed.size, root: signed.root });
         let (old, new) = (claimed.size, head.size);
-        let verified = verify_consistency(old, new, &claimed.root, &head.root, &hashes);
         let expected = format!("the tree of {new} entries extends that of {old}");
+        let Some(bytes) = self.small(CONSISTENCY, CONSISTENCY_BYTES_MAX) else {
+            return self.checks.push(Check::compared("consistency", expected, "it can't be read", false));
+        };
+        let (hashes, rest) = bytes.as_chunks::<32>();
+        let hashes: Vec<Hash> = hashes.iter().copied().map(Hash).collect();
+        let verified = verify_consistency(old, new, &claimed.root, &head.root, &hashes);
         self.checks.push(match verified {
             Ok(()) if rest.is_empty() => {
                 Check { got: Some(expected), ..Check::new("consistency", Status::Pass) }

@@ -22,7 +22,7 @@ const WINDOW_BYTES: usize = 8 * ITEM_BYTES_MAX;
 /// Bytes of the proof that are held.
 const NODES_BYTES: usize = 1024 * 32;
 
-const NOT_READ_ON: &str = "not read beyond the record that is refused";
+pub(super) const NOT_READ_ON: &str = "not read beyond the record that is refused";
 
 /// The records, checked batch by batch while the proof asks for their leaves.
 pub(super) struct Walk<'a, 'c> {
@@ -259,8 +259,7 @@ impl<'a> Mirror<'a> {
     /// The check of the file, if there is one, and that of its content.
     fn finish(mut self, whole: bool) -> (Option<Check>, Check) {
         if !whole {
-            let skipped = Check::remarked(format!("file:{}", self.name), Status::Skip, NOT_READ_ON);
-            return (self.file.map(|_| skipped), Check::remarked("", Status::Skip, NOT_READ_ON));
+            return (None, Check::remarked("", Status::Skip, NOT_READ_ON));
         }
         self.compare_end();
         let Some(file) = self.file else {
@@ -325,10 +324,9 @@ impl<'a> Nodes<'a> {
     }
 
     /// The check of the file, if there is one: it holds the nodes that the records need, and no others.
-    pub(super) fn finish(self, whole: bool, misfit: Option<&MultiproofError>) -> Option<Check> {
+    pub(super) fn finish(self, misfit: Option<&MultiproofError>) -> Option<Check> {
         let file = self.file?;
         Some(match self.fault {
-            _ if !whole => Check::remarked(format!("file:{PROOF}"), Status::Skip, NOT_READ_ON),
             Some(fault) => file_check(PROOF, Err(("nodes of the tree".into(), fault))),
             None => match misfit {
                 Some(misfit) => {
