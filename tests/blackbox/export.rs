@@ -233,7 +233,7 @@ for name in ("records.cbor", "records.jsonl", "manifest.json", "checkpoint"):
             for _ in range(1024): f.write(b"\0" * (1 << 20))
 data = bytearray(open("good.zip", "rb").read())
 open("cut.zip", "wb").write(data[:-1]); open("comment.zip", "wb").write(data + b"x"); open("empty.zip", "wb").write(b"")
-struct.pack_into("<H", data, len(data) - 12, 65535); open("count.zip", "wb").write(data)
+struct.pack_into("<HH", data, len(data) - 14, 65535, 65535); open("count.zip", "wb").write(data)
 "#;
     let made = Command::new("python3").args(["-c", script]).current_dir(root.path()).output();
     let Ok(made) = made else { return println!("hostile archives were not made: no python3") };
