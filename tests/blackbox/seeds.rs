@@ -46,3 +46,20 @@ fn every_vector_passes_the_receipt_and_trust_targets() {
         targets::trust(&fs::read(folder.join("trust.tlog-policy")).unwrap());
     }
 }
+
+/// So are the packages, each as its files one after the other.
+#[test]
+fn every_package_vector_passes_the_package_target() {
+    for folder in fs::read_dir(repository().join("tests/vectors/packages")).unwrap() {
+        let folder = folder.unwrap().path().join("package");
+        // The target reads no archives.
+        let Ok(files) = fs::read_dir(folder) else { continue };
+        let mut bytes = Vec::new();
+        for file in files.map(|file| file.unwrap().path()).filter(|path| path.is_file()) {
+            let content = fs::read(&file).unwrap();
+            bytes.extend(format!("{} {}\n", file.file_name().unwrap().display(), content.len()).into_bytes());
+            bytes.extend(content);
+        }
+        targets::package(&bytes);
+    }
+}

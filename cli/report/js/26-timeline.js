@@ -89,15 +89,18 @@ function chart(series, totals, edge) {
 /** Dates under the axis: at the start, the end, and between. */
 function dateLabels(length, edge, x) {
   const { height, bottom } = CHART;
-  const places = [...new Set([0, 0.25, 0.5, 0.75, 1].map((part) => Math.round(part * length)))];
-  const short = edge(length) - edge(0) < 3 * 86_400_000;
+  const spanMs = edge(length) - edge(0);
+  const shown = spanMs < 5 * 60_000 ? 19 : spanMs < 3 * 86_400_000 ? 16 : 0;
+  // Times are too long to stand five in a row.
+  const parts = shown > 0 ? [0, 0.5, 1] : [0, 0.25, 0.5, 0.75, 1];
+  const places = [...new Set(parts.map((part) => Math.round(part * length)))];
   return places.flatMap((bucket, place) => {
     const anchor = place === 0 ? "start" : place === places.length - 1 ? "end" : "middle";
     const text = rfc3339(edge(bucket));
     return [
       drawing("line", { class: "tick", x1: x(bucket), x2: x(bucket), y1: height - bottom, y2: height - bottom + 6 }),
       drawing("text", { class: "label", x: x(bucket), y: height - bottom + 22, "text-anchor": anchor },
-        short ? text.slice(0, 16).replace("T", " ") : text.slice(0, text.indexOf("T"))),
+        shown > 0 ? text.slice(0, shown).replace("T", " ") : text.slice(0, text.indexOf("T"))),
     ];
   });
 }

@@ -37,10 +37,10 @@ function controlRow({ id, title, official, status, supports, findings }) {
     element("td", {}, element("p", {}, said(textOr(supports, ""))), rowsOf(findings).map(findingPart)));
 }
 
-function findingPart({ looks_for: looksFor, status, met, unmet, undisclosed }) {
+function findingPart({ looks_for: looksFor, every, status, met, unmet, undisclosed }) {
   const tallies = [
     ["match", objectOf(met)],
-    ["should and don’t", objectOf(unmet)],
+    [every === true ? "should and don’t" : "don’t", objectOf(unmet)],
     ["can’t be told, as claims are hidden", objectOf(undisclosed)],
   ].filter(([, tally]) => tally.count > 0);
   return element("div", { class: "finding" },

@@ -15,15 +15,14 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use axum::response::Response;
 use bytes::Bytes;
 use http_body::Frame;
-use provlog_core::cbor::{Map, Value, Writer};
+use provlog_core::cbor::{Map, Value};
 use provlog_core::claims::{self, DIGEST};
-use provlog_core::package::json_line;
+use provlog_core::package::{json_line, record_item};
 use provlog_core::{Kind, Record, hex};
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::vec::IntoIter;
 
 /// A CBOR sequence (RFC 8742).
 const CBOR_SEQUENCE: &str = "application/cbor-seq";
@@ -72,9 +71,7 @@ pub(crate) async fn records(
     let media_type = request::accepted(&headers, &[NDJSON, CBOR_SEQUENCE]);
     let left = limit.map_or(Ok(RECORDS_DEFAULT), parse_limit)?;
     let start = from_ms.map_or(Ok(start), |from_ms| first_at(&app, start..size, from_ms))?;
-    let read = Vec::new().into_iter();
-    let answer =
-        Answer { app, range: start..size, read, left, to_ms, filter, cbor: media_type == CBOR_SEQUENCE };
+    let answer = Answer { app, range: start..size, left, to_ms, filter, cbor: media_type == CBOR_SEQUENCE };
 
     let mut response = Response::new(Body::new(answer));
     let headers = response.headers_mut();
@@ -115,8 +112,6 @@ struct Answer {
     app: Arc<App>,
     /// What is still to be sent.
     range: Range<u64>,
-    /// The first of them, read ahead.
-    read: IntoIter<Record>,
     /// How many more records may be sent.
     left: u64,
     to_ms: Option<u64>,
@@ -125,42 +120,39 @@ struct Answer {
 }
 
 impl Answer {
-    /// Reads some records ahead, and gives the first. Where one of them isn't right, those before it are sent all the
-    /// same.
-    fn read_on(&mut self) -> Result<Record, Problem> {
-        let (first, last) =
-            (self.range.start, self.range.end.min(self.range.start + RECORDS_A_TURN.min(self.left)));
-        match self.app.reader.records(first, last - first) {
-            Ok(records) => self.read = records.into_iter(),
-            Err(_) => return Ok(self.app.reader.record(first)?),
-        }
-        self.read.next().map_or_else(|| Ok(self.app.reader.record(first)?), Ok)
-    }
-
-    /// Reads the next record, and adds it to the piece if it matches. `false` when the answer is complete.
+    /// Reads on, and adds what matches to the piece, until the piece is full or others should get their turn. `false` when
+    /// the answer is complete.
     fn step(&mut self, piece: &mut Vec<u8>) -> Result<bool, Problem> {
-        if self.left == 0 || self.range.is_empty() {
+        let count = RECORDS_A_TURN.min(self.left).min(self.range.end - self.range.start);
+        if count == 0 {
             return Ok(false);
         }
-        let record = match self.read.next() {
-            Some(record) => record,
-            None => self.read_on()?,
-        };
+        let app = Arc::clone(&self.app);
+        let mut more = true;
+        app.reader.each_record(self.range.start, count, &mut |record| {
+            more = self.take(&record, piece);
+            if more && piece.len() < PIECE_BYTES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        Ok(more)
+    }
+
+    /// Takes the next record. `false` when nothing behind it belongs into the answer.
+    fn take(&mut self, record: &Record, piece: &mut Vec<u8>) -> bool {
         let index = self.range.start;
         self.range.start += 1;
         // Times never decrease: nothing behind this record is any earlier.
         if self.to_ms.is_some_and(|to_ms| record.entry.time_ms.get() >= to_ms) {
-            return Ok(false);
+            return false;
         }
-        if self.filter.matches(&record) {
+        if self.filter.matches(record) {
             self.left -= 1;
             if self.cbor {
-                piece.extend_from_slice(&cbor_item(index, &record));
+                piece.extend_from_slice(&record_item(index, record));
             } else {
-                piece.extend_from_slice(json_line(index, &record).as_bytes());
+                piece.extend_from_slice(json_line(index, record).as_bytes());
             }
         }
-        Ok(true)
+        self.left > 0 && !self.range.is_empty()
     }
 }
 
@@ -173,21 +165,17 @@ impl HttpBody for Answer {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let mut piece = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 4);
-        let mut complete = false;
-        for _ in 0..RECORDS_A_TURN {
-            if complete || piece.len() >= PIECE_BYTES {
-                break;
+        let complete = match self.step(&mut piece) {
+            Ok(more) => !more,
+            // What was read before goes out first; reading on fails again.
+            Err(_) if !piece.is_empty() => false,
+            Err(problem) => {
+                let broken = BrokenOff { detail: problem.detail().into() };
+                tracing::error!(%broken, "an answer of records was broken off");
+                self.app.metrics.refused(problem.code());
+                return Poll::Ready(Some(Err(broken)));
             }
-            match self.step(&mut piece) {
-                Ok(more) => complete = !more,
-                Err(problem) => {
-                    let broken = BrokenOff { detail: problem.detail().into() };
-                    tracing::error!(%broken, "an answer of records was broken off");
-                    self.app.metrics.refused(problem.code());
-                    return Poll::Ready(Some(Err(broken)));
-                }
-            }
-        }
+        };
         if complete {
             self.left = 0;
         }
@@ -200,16 +188,6 @@ impl HttpBody for Answer {
             }
         }
     }
-}
-
-/// `[index, record]`, the record as in SPEC.md 3.2.
-fn cbor_item(index: u64, record: &Record) -> Vec<u8> {
-    let mut writer = Writer::with_capacity(2048);
-    writer.array(2);
-    // Indices are below 2^53.
-    writer.integer(i64::try_from(index).unwrap_or(i64::MAX));
-    writer.encoded(&record.to_bytes());
-    writer.into_bytes()
 }
 
 /// The first index of `range` whose time is `from_ms` or later; the range's end where there is none.

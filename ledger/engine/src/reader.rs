@@ -18,6 +18,7 @@ use provlog_core::tree::{
     verify_inclusion,
 };
 use provlog_core::{Entry, Hash, Record};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// Why something couldn't be read.
@@ -72,15 +73,25 @@ impl Reader {
     /// # Errors
     /// [`ReadError`].
     pub fn record(&self, index: u64) -> Result<Record, ReadError> {
-        let mut records = self.records(index, 1)?;
-        records.pop().ok_or_else(|| self.diagnose(index, "a position"))
+        let mut found = None;
+        self.each_record(index, 1, &mut |record| {
+            found = Some(record);
+            ControlFlow::Break(())
+        })?;
+        found.ok_or_else(|| self.diagnose(index, "a position"))
     }
 
-    /// The records `first..first + count`. Neighbours share a frame, so many at once cost a few reads and not a few each.
+    /// Hands out the records `first..first + count` one after the other, until told to stop. Neighbours share a frame, so
+    /// many at once cost a few reads and not a few each. Where one isn't right, those before it were handed out.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn records(&self, first: u64, count: u64) -> Result<Vec<Record>, ReadError> {
+    pub fn each_record(
+        &self,
+        first: u64,
+        count: u64,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
+    ) -> Result<(), ReadError> {
         let (size, end) = (self.committed().checkpoint.size, first.saturating_add(count));
         if end > size {
             return Err(ReadError::NotFound { what: format!("entry {}", first.max(end - 1)), size });
@@ -88,18 +99,25 @@ impl Reader {
         // One position more, where there is one: a record ends where the next begins.
         let positions = self.nodes().positions(first, size.min(end.saturating_add(1)) - first)?;
         let leaves = self.nodes().tile_nodes(0, first, count)?;
-        let mut records = Vec::with_capacity(leaves.len());
-        while let Some(rest) = leaves.get(records.len()..).filter(|rest| !rest.is_empty()) {
-            let done = records.len();
+        let mut done = 0;
+        while let Some(rest) = leaves.get(done..).filter(|rest| !rest.is_empty()) {
             let index = first + u64::try_from(done).unwrap_or(u64::MAX);
             let positions = positions.get(done..).unwrap_or_default();
-            let before = records.len();
-            self.read_frame(index, positions, rest, &mut records)?;
-            if records.len() == before {
+            let mut stop = false;
+            let read = self.read_frame(index, positions, rest, &mut |record| {
+                let flow = visit(record);
+                stop = flow.is_break();
+                flow
+            })?;
+            if stop {
+                break;
+            }
+            if read == 0 {
                 return Err(self.diagnose(index, "a position or leaf hash"));
             }
+            done += read;
         }
-        Ok(records)
+        Ok(())
     }
 
     /// Inclusion proof of entry `index` in the tree of the first `size` entries; verified.
@@ -237,18 +255,19 @@ impl Reader {
         rest.is_empty()
     }
 
-    /// Adds the records from `index` on that lie in one frame, up to the first that isn't what its leaf says.
+    /// Hands out the records from `index` on that lie in one frame, up to the first that isn't what its leaf says. Gives
+    /// their number.
     fn read_frame(
         &self,
         index: u64,
         positions: &[Position],
         leaves: &[Hash],
-        records: &mut Vec<Record>,
-    ) -> Result<(), ReadError> {
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
+    ) -> Result<usize, ReadError> {
         let frames = self.shared.frames.as_ref();
-        let Some(first) = positions.first() else { return Ok(()) };
+        let Some(first) = positions.first() else { return Ok(0) };
         let at = FrameAt { segment: frames.locate(index)?, offset: first.frame };
-        let Some((header, offset)) = self.read_header(at, index)? else { return Ok(()) };
+        let Some((header, offset)) = self.read_header(at, index)? else { return Ok(0) };
         let of_frame = usize::try_from(header.new_size - index).unwrap_or(usize::MAX);
         let count = of_frame.min(leaves.len());
         let end = match positions.get(count) {
@@ -257,23 +276,25 @@ impl Reader {
         };
         let start = usize::try_from(first.record).unwrap_or(usize::MAX);
         let Some(length) = end.checked_sub(start).filter(|_| end <= header.frame_bytes) else {
-            return Ok(());
+            return Ok(0);
         };
         let Some(entries) = self.read_bytes(at, offset, count.saturating_mul(ENTRY_BYTES))? else {
-            return Ok(());
+            return Ok(0);
         };
-        let Some(bytes) = self.read_bytes(at, start, length)? else { return Ok(()) };
+        let Some(bytes) = self.read_bytes(at, start, length)? else { return Ok(0) };
         let (entries, _) = entries.as_chunks::<ENTRY_BYTES>();
+        let mut read = 0;
         for (((entry, leaf), position), index) in entries.iter().zip(leaves).zip(positions).zip(index..) {
             let place = usize::try_from(position.record).ok().and_then(|record| record.checked_sub(start));
             let bytes = place.and_then(|place| bytes.get(place..)).unwrap_or_default();
-            let Some(record) = decode_record(index, entry, *position, bytes) else { break };
-            if record.entry.leaf_hash() != *leaf {
+            let record = decode_record(index, entry, *position, bytes);
+            let Some(record) = record.filter(|record| record.entry.leaf_hash() == *leaf) else { break };
+            read += 1;
+            if visit(record).is_break() {
                 break;
             }
-            records.push(record);
         }
-        Ok(())
+        Ok(read)
     }
 
     /// The header of the frame at `at`, and where in it the entry `index` starts; none when it holds another range.

@@ -1,1 +1,140 @@
-//! Packages that every verifier judges alike.
+//! The packages of `SPEC.md` section 11: `tests/vectors/packages/<name>/` with a folder `package` or a `package.zip`, a
+//! trust file and the expected verdict. This module generates them, one defect a package, and holds the checked-in files to
+//! what it generates. `PROVLOG_BLESS=1 cargo test -p provlog-tests packages` writes them anew.
+
+mod cases;
+mod forge;
+mod log;
+pub mod zip;
+
+use crate::support::{blessing, provlog, repository, stderr};
+use crate::vectors::python_available;
+use cases::{Case, Contents};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+/// Every case, written anew where files are to be.
+static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
+    let cases = cases::all();
+    if blessing() {
+        let _ = fs::remove_dir_all(folder());
+        for case in &cases {
+            let folder = folder().join(&case.name);
+            for (path, bytes) in files(case) {
+                fs::create_dir_all(folder.join(&path).parent().unwrap()).unwrap();
+                fs::write(folder.join(path), bytes).unwrap();
+            }
+            fs::write(folder.join(VERDICT), pretty(&verdict(&case.name))).unwrap();
+        }
+    }
+    cases
+});
+
+const TRUST: &str = "trust.tlog-policy";
+const VERDICT: &str = "verdict.json";
+
+/// Where the packages lie.
+pub fn folder() -> PathBuf {
+    repository().join("tests/vectors/packages")
+}
+
+/// The names of all packages.
+pub fn names() -> impl Iterator<Item = String> {
+    CASES.iter().map(|case| case.name.clone())
+}
+
+fn files(case: &Case) -> Vec<(String, Vec<u8>)> {
+    let mut files = match &case.contents {
+        Contents::Folder(files) => {
+            files.iter().map(|(name, bytes)| (format!("package/{name}"), bytes.clone())).collect()
+        }
+        Contents::Archive(bytes) => vec![("package.zip".into(), bytes.clone())],
+    };
+    files.push((TRUST.into(), case.trust.clone()));
+    files
+}
+
+/// What the real program says of a checked-in package, as `SPEC.md` section 8.1 writes it.
+fn verdict(name: &str) -> Value {
+    let folder = folder().join(name);
+    let archive = folder.join("package.zip");
+    let package = if archive.exists() { archive } else { folder.join("package") };
+    let output = provlog(&folder, &["verify", package.to_str().unwrap(), "--trust", TRUST, "--json"]);
+    let json: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{name}: {}", stderr(&output)));
+    let found = &json["packages"][0];
+    assert_eq!(Some(&found["exit"]), output.status.code().map(Value::from).as_ref(), "{name}");
+    let checks = found["checks"].as_array().unwrap().iter();
+    let checks: Vec<Value> =
+        checks.map(|check| json!({"name": check["name"], "status": check["status"]})).collect();
+    json!({"verdict": found["verdict"], "exit": found["exit"], "checks": checks})
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap() + "\n"
+}
+
+#[test]
+fn every_package_ends_as_its_defect_says() {
+    let mut wrong = Vec::new();
+    for case in CASES.iter() {
+        let verdict = verdict(&case.name);
+        let (expected, exit) = case.verdict();
+        let checks = verdict["checks"].as_array().unwrap().iter();
+        let failed = checks.filter(|check| check["status"] == "fail");
+        let refused: Vec<&str> = failed.map(|check| check["name"].as_str().unwrap()).collect();
+        // One defect a package: nothing else may have gone wrong beside it.
+        if refused != case.refused || verdict["verdict"] != expected || verdict["exit"] != exit {
+            wrong.push(format!("{}: expected {expected} {:?}, got {verdict}", case.name, case.refused));
+        }
+        let found = fs::read_to_string(folder().join(&case.name).join(VERDICT));
+        if found.is_ok_and(|found| found != pretty(&verdict)) {
+            wrong.push(format!("{}: {VERDICT} is another", case.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_checked_in_files_are_what_the_generator_makes() {
+    let names: BTreeSet<&str> = CASES.iter().map(|case| case.name.as_str()).collect();
+    assert_eq!(names.len(), CASES.len(), "names are unique");
+    for case in CASES.iter() {
+        let folder = folder().join(&case.name);
+        let expected = files(case);
+        for (path, bytes) in &expected {
+            let path = folder.join(path);
+            assert!(fs::read(&path).is_ok_and(|found| found == *bytes), "{} differs", path.display());
+        }
+        // The verdict is the one file that is not made here.
+        assert_eq!(count_files(&folder), expected.len() + 1, "{}: files too many", case.name);
+    }
+    let found: BTreeSet<String> = fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert!(found.iter().map(String::as_str).eq(names), "folders and cases are the same");
+}
+
+fn count_files(folder: &Path) -> usize {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|path| if path.is_dir() { count_files(&path) } else { 1 }).sum()
+}
+
+/// The second verifier, written from SPEC.md alone, agrees on every package.
+#[test]
+fn the_second_verifier_agrees_on_packages() {
+    if !python_available() {
+        return;
+    }
+    let script = repository().join("tests/interop/verify.py");
+    let count = CASES.len();
+    let output = Command::new("python3").arg(script).arg("--vectors").arg(folder()).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", stderr(&output));
+    assert!(text.contains(&format!("{count} vectors agree")), "expected {count} vectors: {text}");
+}

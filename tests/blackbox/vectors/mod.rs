@@ -3,7 +3,7 @@
 //! to what it generates. `PROVLOG_BLESS=1 cargo test -p provlog-tests vectors` writes them anew.
 
 mod cases;
-mod forge;
+pub mod forge;
 
 use crate::support::{blessing, repository};
 use base64ct::{Base64, Encoding};
@@ -106,7 +106,8 @@ fn the_checked_in_files_are_what_the_generator_makes() {
 #[test]
 fn every_vector_that_spec_names_exists() {
     let spec = fs::read_to_string(repository().join("SPEC.md")).unwrap();
-    let names: BTreeSet<&str> = cases::all().iter().map(|case| case.name).collect();
+    let mut names: BTreeSet<String> = cases::all().iter().map(|case| case.name.to_string()).collect();
+    names.extend(crate::packages::names());
     let is_name = |name: &&str| name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
     let bracketed = spec.split("`[").skip(1).filter_map(|rest| rest.split_once("]`")).map(|(name, _)| name);
     let named: BTreeSet<&str> = bracketed.filter(is_name).collect();
@@ -143,7 +144,7 @@ fn both_verifiers_refuse_the_same_trust_files() {
 }
 
 /// Whether the second verifier can run. It needs Python's `cryptography`; `.ci/run` installs it.
-fn python_available() -> bool {
+pub fn python_available() -> bool {
     let available = Command::new("python3").args(["-c", "import cryptography"]).output();
     let available = available.is_ok_and(|output| output.status.success());
     if !available {

@@ -223,6 +223,8 @@ struct ControlJson<'p> {
 struct FindingJson<'p> {
     id: &'p str,
     looks_for: &'p str,
+    /// Whether every entry that is asked should match, or some entry.
+    every: bool,
     status: &'static str,
     met: TallyJson<'p>,
     unmet: TallyJson<'p>,
@@ -263,6 +265,7 @@ fn finding<'p>(finding: &'p Finding<'p>) -> FindingJson<'p> {
     FindingJson {
         id: &finding.evidence.id,
         looks_for: &finding.evidence.looks_for,
+        every: finding.evidence.query.every(),
         status: finding.status.as_str(),
         met: tally(&finding.tallies.met),
         unmet: tally(&finding.tallies.unmet),

@@ -1,1 +1,0 @@
-//! Reports in a browser.
