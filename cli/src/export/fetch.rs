@@ -12,7 +12,7 @@ use crate::sequence::{Next, Sequence};
 use indicatif::{ProgressBar, ProgressStyle};
 use provlog_core::claims::kind_name;
 use provlog_core::package::{
-    CSV, ENTRIES_MAX, Filters, JSON_LINES, RECORDS, csv_header, csv_row, encoded_item, json_line, record_item,
+    CSV, ENTRIES_MAX, Filters, JSON_LINES, RECORDS, csv_header, encoded_item, record_item,
 };
 use provlog_core::record::{AnyRecord, Record};
 use provlog_core::redact::{ClaimName, Redaction, redact_record};
@@ -210,12 +210,10 @@ impl<'a> Query<'a> {
                     record
                 }
             };
-            batch.json.extend_from_slice(json_line(index, &record).as_bytes());
-            batch.csv.extend_from_slice(csv_row(index, &record).as_bytes());
             batch.counts.add(&record);
             batch.evidence.add(index, &record);
             batch.entries.indices.push(index);
-            batch.entries.leaves.push(record.entry.leaf_hash());
+            batch.entries.leaves.push(batch.texts.add(index, &record));
         }
         Ok(())
     }
@@ -284,8 +282,8 @@ impl<'a> Taken<'a> {
     ) -> Result<(), Failure> {
         let mut batch = batch?;
         self.records.write(&batch.records)?;
-        self.json.write(&batch.json)?;
-        self.csv.write(&batch.csv)?;
+        self.json.write(batch.texts.json.as_bytes())?;
+        self.csv.write(batch.texts.csv.as_bytes())?;
         self.entries.indices.append(&mut batch.entries.indices);
         self.entries.leaves.append(&mut batch.entries.leaves);
         self.named.append(&mut batch.named);

@@ -7,6 +7,7 @@ use super::report::Counts;
 use crate::crosswalk::evaluate::Evaluator;
 use crate::crosswalk::load::Crosswalk;
 use crate::failure::Failure;
+use provlog_core::package::Texts;
 use provlog_core::redact::ClaimName;
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
@@ -23,8 +24,7 @@ pub(super) struct Batch<'a> {
     pub(super) places: Vec<(u64, Range<usize>)>,
     pub(super) entries: Entries,
     pub(super) records: Vec<u8>,
-    pub(super) json: Vec<u8>,
-    pub(super) csv: Vec<u8>,
+    pub(super) texts: Texts,
     pub(super) named: BTreeSet<ClaimName>,
     pub(super) counts: Counts,
     pub(super) evidence: Evaluator<'a>,
@@ -37,8 +37,7 @@ impl<'a> Batch<'a> {
             places: Vec::new(),
             entries: Entries::default(),
             records: Vec::new(),
-            json: Vec::new(),
-            csv: Vec::new(),
+            texts: Texts::default(),
             named: BTreeSet::new(),
             counts: Counts::default(),
             evidence: Evaluator::new(crosswalk),
@@ -56,8 +55,7 @@ impl<'a> Batch<'a> {
         self.received.clear();
         self.places.clear();
         self.records.clear();
-        self.json.clear();
-        self.csv.clear();
+        self.texts.clear();
     }
 }
 

@@ -113,6 +113,7 @@ impl Output {
             let Some(entry) = self.files.iter().find(|file| file.name == name) else { continue };
             let options = SimpleFileOptions::default()
                 .compression_method(CompressionMethod::Deflated)
+                .compression_level(Some(DEFLATE_LEVEL))
                 .unix_permissions(0o644)
                 .large_file(entry.size > LARGE_BYTES);
             writer.start_file(name, options).map_err(|error| cannot_pack(error.into()))?;
@@ -128,6 +129,9 @@ impl Output {
 
 /// From here on a ZIP member has 64-bit lengths: deflating what can't be deflated may add to it, so somewhat below 2^32.
 const LARGE_BYTES: u64 = 0xf000_0000;
+
+/// How hard a ZIP is deflated.
+const DEFLATE_LEVEL: i64 = 1;
 
 impl Drop for Output {
     fn drop(&mut self) {

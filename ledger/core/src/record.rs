@@ -242,6 +242,36 @@ impl Section {
         }
     }
 
+    /// The digest of a section's bytes, of which nothing is looked at but names and where claims end: whether the digest
+    /// is that of bytes which were read before.
+    ///
+    /// # Errors
+    /// When the bytes are no map of names to claims.
+    pub fn digest_of(bytes: &[u8], section: SectionName, kind: Kind) -> Result<Hash, RecordError> {
+        let mut reader = Reader::new(bytes);
+        let mut hasher = SectionHasher::new(section.number(), kind.number());
+        let mut previous = None;
+        for _ in 0..reader.map()? {
+            let name = reader.key(previous)?;
+            previous = Some(name);
+            let of_claim = || RecordError::Claim(name.into());
+            if name.len() > CLAIM_NAME_BYTES_MAX {
+                return Err(of_claim());
+            }
+            let hash = if reader.at_bytes() {
+                Hash(reader.bytes()?.try_into().map_err(|_| of_claim())?)
+            } else {
+                let start = reader.offset();
+                // A claim is an array around its value.
+                reader.pass(VALUE_DEPTH_MAX + 1)?;
+                Hash::claim(reader.since(start))
+            };
+            hasher.claim(name, &hash);
+        }
+        reader.finish()?;
+        Ok(hasher.finish())
+    }
+
     /// The section's digest within an entry of this kind.
     #[must_use]
     pub fn digest(&self, section: SectionName, kind: Kind) -> Hash {

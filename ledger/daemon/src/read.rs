@@ -13,7 +13,7 @@ use axum::http::header::VARY;
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::Response;
 use provlog_core::Hash;
-use provlog_core::package::record_json;
+use provlog_core::package::push_record_json;
 use provlog_core::tree::Resource;
 use provlog_engine::Committed;
 use serde::Serialize;
@@ -40,7 +40,9 @@ pub(crate) async fn entry(
     let body = if media_type == CBOR {
         Body::from(record.to_bytes())
     } else {
-        Body::from(record_json(index, &record))
+        let mut json = String::new();
+        push_record_json(&mut json, index, &record);
+        Body::from(json)
     };
     let mut response = answer(body, media_type, NO_STORE);
     response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));

@@ -17,8 +17,10 @@ use bytes::Bytes;
 use http_body::Frame;
 use provlog_core::cbor::{Map, Value};
 use provlog_core::claims::{self, DIGEST};
-use provlog_core::package::{json_line, record_item};
-use provlog_core::{Kind, Record, hex};
+use provlog_core::package::{encoded_item, push_record_json};
+use provlog_core::record::RecordError;
+use provlog_core::{Entry, Kind, Record, hex};
+use provlog_engine::StoredRecord;
 use std::ops::{ControlFlow, Range};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -91,15 +93,22 @@ struct Filter {
 }
 
 impl Filter {
-    fn matches(&self, record: &Record) -> bool {
+    fn matches_entry(&self, entry: &Entry) -> bool {
+        self.kind.is_none_or(|kind| entry.kind == kind)
+    }
+
+    const fn asks_claims(&self) -> bool {
+        self.subject.is_some() || self.environment.is_some()
+    }
+
+    fn matches_claims(&self, record: &Record) -> bool {
         let submitted = |name| record.submitted.value(name);
         let subject_matches = |wanted: &Map| {
             let subjects = submitted("subject").and_then(Value::as_array).unwrap_or_default();
             let digests = subjects.iter().filter_map(|subject| subject.as_map()?.get("digest")?.as_map());
             digests.into_iter().any(|digest| claims::digests_agree(wanted, digest))
         };
-        self.kind.is_none_or(|kind| record.entry.kind == kind)
-            && self.subject.as_ref().is_none_or(subject_matches)
+        self.subject.as_ref().is_none_or(subject_matches)
             && self
                 .environment
                 .as_deref()
@@ -128,31 +137,47 @@ impl Answer {
             return Ok(false);
         }
         let app = Arc::clone(&self.app);
-        let mut more = true;
+        let mut taken = Ok(true);
         app.reader.each_record(self.range.start, count, &mut |record| {
-            more = self.take(&record, piece);
-            if more && piece.len() < PIECE_BYTES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            taken = self.take(&record, piece);
+            let more = taken == Ok(true) && piece.len() < PIECE_BYTES;
+            if more { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
-        Ok(more)
+        match taken {
+            Ok(more) => Ok(more),
+            // Its bytes are what was logged, and can't be taken apart: reading it alone says what that is.
+            Err(_) => Ok(app.reader.record(self.range.start).map(|_| true)?),
+        }
     }
 
     /// Takes the next record. `false` when nothing behind it belongs into the answer.
-    fn take(&mut self, record: &Record, piece: &mut Vec<u8>) -> bool {
+    fn take(&mut self, stored: &StoredRecord<'_>, piece: &mut Vec<u8>) -> Result<bool, RecordError> {
         let index = self.range.start;
-        self.range.start += 1;
         // Times never decrease: nothing behind this record is any earlier.
-        if self.to_ms.is_some_and(|to_ms| record.entry.time_ms.get() >= to_ms) {
-            return false;
+        if self.to_ms.is_some_and(|to_ms| stored.entry.time_ms.get() >= to_ms) {
+            return Ok(false);
         }
-        if self.filter.matches(record) {
+        // It is taken apart only where somebody looks into it.
+        let matches = self.filter.matches_entry(&stored.entry);
+        if matches && self.cbor && !self.filter.asks_claims() {
             self.left -= 1;
-            if self.cbor {
-                piece.extend_from_slice(&record_item(index, record));
-            } else {
-                piece.extend_from_slice(json_line(index, record).as_bytes());
+            piece.extend_from_slice(&encoded_item(index, &stored.to_bytes()));
+        } else if matches {
+            let record = stored.parse()?;
+            if self.filter.matches_claims(&record) {
+                self.left -= 1;
+                if self.cbor {
+                    piece.extend_from_slice(&encoded_item(index, &stored.to_bytes()));
+                } else {
+                    let mut line = String::new();
+                    push_record_json(&mut line, index, &record);
+                    piece.extend_from_slice(line.as_bytes());
+                    piece.push(b'\n');
+                }
             }
         }
-        self.left > 0 && !self.range.is_empty()
+        self.range.start += 1;
+        Ok(self.left > 0 && !self.range.is_empty())
     }
 }
 

@@ -25,6 +25,7 @@ mod scan;
 mod sequencer;
 mod shared;
 mod store;
+mod stored;
 mod submission;
 mod sync;
 
@@ -44,4 +45,5 @@ pub use reader::{ReadError, Reader};
 pub use recovery::RecoveryError;
 pub use shared::Health;
 pub use store::StoreError;
+pub use stored::StoredRecord;
 pub use submission::{AppendError, Appended, AppendedBatch, Committed, Outcome, ReadBackError, Submission};

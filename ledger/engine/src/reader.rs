@@ -6,10 +6,11 @@
 
 use crate::derived::nodes::Nodes;
 use crate::derived::{Position, Unavailable, fold, nodes_at};
-use crate::frame::{self, HEADER_BYTES, LENGTHS_BYTES};
+use crate::frame::{self, HEADER_BYTES};
 use crate::scan::{damaged, scan_segment};
 use crate::shared::{Shared, Verdict};
 use crate::store::{FrameAt, StoreError};
+use crate::stored::StoredRecord;
 use crate::submission::Committed;
 use crate::sync::lock;
 use provlog_core::limits::ENTRY_BYTES;
@@ -75,7 +76,7 @@ impl Reader {
     pub fn record(&self, index: u64) -> Result<Record, ReadError> {
         let mut found = None;
         self.each_record(index, 1, &mut |record| {
-            found = Some(record);
+            found = record.parse().ok();
             ControlFlow::Break(())
         })?;
         found.ok_or_else(|| self.diagnose(index, "a position"))
@@ -90,7 +91,7 @@ impl Reader {
         &self,
         first: u64,
         count: u64,
-        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
+        visit: &mut dyn FnMut(StoredRecord<'_>) -> ControlFlow<()>,
     ) -> Result<(), ReadError> {
         let (size, end) = (self.committed().checkpoint.size, first.saturating_add(count));
         if end > size {
@@ -262,7 +263,7 @@ impl Reader {
         index: u64,
         positions: &[Position],
         leaves: &[Hash],
-        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
+        visit: &mut dyn FnMut(StoredRecord<'_>) -> ControlFlow<()>,
     ) -> Result<usize, ReadError> {
         let frames = self.shared.frames.as_ref();
         let Some(first) = positions.first() else { return Ok(0) };
@@ -284,11 +285,10 @@ impl Reader {
         let Some(bytes) = self.read_bytes(at, start, length)? else { return Ok(0) };
         let (entries, _) = entries.as_chunks::<ENTRY_BYTES>();
         let mut read = 0;
-        for (((entry, leaf), position), index) in entries.iter().zip(leaves).zip(positions).zip(index..) {
+        for ((entry, leaf), position) in entries.iter().zip(leaves).zip(positions) {
             let place = usize::try_from(position.record).ok().and_then(|record| record.checked_sub(start));
             let bytes = place.and_then(|place| bytes.get(place..)).unwrap_or_default();
-            let record = decode_record(index, entry, *position, bytes);
-            let Some(record) = record.filter(|record| record.entry.leaf_hash() == *leaf) else { break };
+            let Some(record) = StoredRecord::decode(entry, bytes, leaf) else { break };
             read += 1;
             if visit(record).is_break() {
                 break;
@@ -383,18 +383,6 @@ impl Reader {
         self.shared.distrust_derived(what);
         ReadError::DerivedUnavailable { detail: format!("{what}: it is being made again from the journal") }
     }
-}
-
-/// The record whose sections' lengths `bytes` start with; none when what lies there isn't the record.
-fn decode_record(index: u64, entry: &[u8; ENTRY_BYTES], position: Position, bytes: &[u8]) -> Option<Record> {
-    let (lengths, rest) = bytes.split_first_chunk::<LENGTHS_BYTES>()?;
-    let (submitted, attested) = frame::decode_lengths(*lengths);
-    let (submitted, rest) = rest.split_at_checked(submitted)?;
-    let attested = rest.get(..attested)?;
-    let entry = Entry::parse(entry).ok()?;
-    let record = frame::FrameRecord { entry, dedup: None, submitted, attested, offset: position.record };
-    let (submitted, attested) = record.sections(index).ok()?;
-    Some(Record { entry, submitted, attested })
 }
 
 /// An entry's length, as an entry bundle has it before each.

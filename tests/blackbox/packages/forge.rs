@@ -7,8 +7,7 @@ use provlog_core::checkpoint::Checkpoint;
 use provlog_core::entry::{Entry, Kind, TimeMs};
 use provlog_core::package::{
     CHECKPOINT, CONSISTENCY, CSV, FILES, FileEntry, Filters, Head, JSON_LINES, MANIFEST, MANIFEST_SHA256,
-    Manifest, PREVIOUS_CHECKPOINT, PROOF, RECORDS, REPORT, RedactionRule, csv_header, csv_row, json_line,
-    record_item,
+    Manifest, PREVIOUS_CHECKPOINT, PROOF, RECORDS, REPORT, RedactionRule, Texts, csv_header, record_item,
 };
 use provlog_core::record::{Claim, Record, Section, SectionName};
 use provlog_core::tree::{NodeSource, consistency_proof, multiproof, root_of};
@@ -113,13 +112,14 @@ pub struct Package {
 impl Package {
     /// `records.cbor` and its two texts.
     pub fn write_records(&mut self, records: &[(u64, Record)]) {
-        let text = |line: &dyn Fn(u64, &Record) -> String| {
-            records.iter().map(|(index, record)| line(*index, record)).collect::<String>()
-        };
+        let mut texts = Texts::default();
+        for (index, record) in records {
+            texts.add(*index, record);
+        }
         let items = records.iter().flat_map(|(index, record)| record_item(*index, record)).collect();
         self.files.insert(RECORDS.into(), items);
-        self.files.insert(JSON_LINES.into(), text(&json_line).into_bytes());
-        self.files.insert(CSV.into(), (csv_header() + &text(&csv_row)).into_bytes());
+        self.files.insert(JSON_LINES.into(), texts.json.into_bytes());
+        self.files.insert(CSV.into(), (csv_header() + &texts.csv).into_bytes());
     }
 
     /// With the log's checkpoint at `size` as the earlier one.

@@ -1,7 +1,7 @@
 //! Records, some hundred at a time: what can be checked of each alone, by as many threads as there are.
 
 use super::manifest::Manifest;
-use super::text::{csv_row, json_line};
+use super::text::Texts;
 use crate::cbor::Writer;
 use crate::hash::Hash;
 use crate::record::{AnyRecord, Record};
@@ -28,10 +28,8 @@ pub struct Checked {
     pub(super) leaves: Vec<(u64, Hash)>,
     /// Where the texts of each of them end.
     pub(super) ends: Vec<(usize, usize)>,
-    /// Their lines of JSON.
-    pub(super) json: Vec<u8>,
-    /// Their rows of CSV.
-    pub(super) csv: Vec<u8>,
+    /// Those texts.
+    pub(super) texts: Texts,
     /// The record that is refused, and why.
     pub(super) refused: Option<String>,
     /// A record that isn't one of those that were asked for.
@@ -110,10 +108,8 @@ impl Checked {
             let shown = manifest.redaction.shown_against(&record);
             self.shown = shown.map(|claim| format!("{claim} of entry {index}"));
         }
-        self.json.extend_from_slice(json_line(index, &record).as_bytes());
-        self.csv.extend_from_slice(csv_row(index, &record).as_bytes());
-        self.leaves.push((index, record.entry.leaf_hash()));
-        self.ends.push((self.json.len(), self.csv.len()));
+        self.leaves.push((index, self.texts.add(index, &record)));
+        self.ends.push((self.texts.json.len(), self.texts.csv.len()));
         Ok(())
     }
 }

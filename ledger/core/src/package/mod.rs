@@ -17,7 +17,7 @@ mod walk;
 pub use batch::{Batch, Checked, encoded_item, record_item};
 pub use manifest::{FileEntry, Filters, Head, Manifest, ManifestError, RedactionRule};
 pub use source::{Files, Stream, Unreadable};
-pub use text::{csv_header, csv_row, json_line, record_json};
+pub use text::{Texts, csv_header, push_record_json};
 pub use verify::{PackageRefused, PackageReport, PackageVerdict, verify_package};
 
 use crate::limits::RECORD_BYTES_MAX;

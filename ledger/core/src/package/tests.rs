@@ -118,17 +118,18 @@ fn package(indices: &[u64], range: bool, hide: bool) -> Memory {
     let old = checkpoint(20);
     let bytes = |hashes: Vec<Hash>| hashes.iter().flat_map(|hash| hash.0).collect::<Vec<u8>>();
     let proof = multiproof(&leaves(), indices, SIZE).unwrap();
-    let texts = |text: &dyn Fn(u64, &Record) -> String| {
-        records.iter().map(|(index, record)| text(*index, record)).collect::<String>()
-    };
+    let mut texts = Texts::default();
+    for (index, record) in &records {
+        texts.add(*index, record);
+    }
     let files: [(&str, Vec<u8>); 8] = [
         (CHECKPOINT, head.sign(&signer()).into_bytes()),
         (PREVIOUS_CHECKPOINT, old.sign(&signer()).into_bytes()),
         (CONSISTENCY, bytes(consistency_proof(&leaves(), 20, SIZE).unwrap())),
         (RECORDS, records.iter().flat_map(|(index, record)| record_item(*index, record)).collect()),
         (PROOF, bytes(proof)),
-        (JSON_LINES, texts(&json_line).into_bytes()),
-        (CSV, (csv_header() + &texts(&csv_row)).into_bytes()),
+        (JSON_LINES, texts.json.into_bytes()),
+        (CSV, (csv_header() + &texts.csv).into_bytes()),
         (REPORT, b"<!doctype html>".to_vec()),
     ];
     let manifest = Manifest {

@@ -2,108 +2,143 @@
 //! 11.6). Both are functions of index and record alone, so that a verifier makes them again and compares.
 
 use crate::cbor::{Map, Value};
-use crate::claims::{ABSENT_KEY, kind_name, to_json};
+use crate::claims::{ABSENT_KEY, kind_name};
+use crate::hash::Hash;
 use crate::hex;
-use crate::record::{Claim, Record, Section, SectionName};
+use crate::record::{Claim, Record, SectionName};
 use crate::time::rfc3339;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Write as _;
-use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
-/// `{index, kind, time_ms, leaf_hash, submitted, attested, hidden}`, as `GET /v1/entries/{index}` answers.
-#[must_use]
-pub fn record_json(index: u64, record: &Record) -> String {
-    // Nothing here fails: the names are strings, and a string takes whatever is written.
-    serde_json::to_string(&RecordJson { index, record }).unwrap_or_default()
+/// The texts of records, one after the other: `records.jsonl`, and `records.csv` without its first row. They are made of
+/// each record once to write and once to verify it, so they are written straight away, without a tree in between.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Texts {
+    /// Lines of JSON.
+    pub json: String,
+    /// Rows of CSV.
+    pub csv: String,
 }
 
-/// The line of `records.jsonl`, with its newline.
-#[must_use]
-pub fn json_line(index: u64, record: &Record) -> String {
-    let mut line = record_json(index, record);
-    line.push('\n');
-    line
-}
+impl Texts {
+    /// Adds a record's line and row, and gives its leaf hash, which is in both.
+    pub fn add(&mut self, index: u64, record: &Record) -> Hash {
+        let leaf_hash = record.entry.leaf_hash();
+        push_record(&mut self.json, index, record, &leaf_hash);
+        self.json.push('\n');
+        push_row(&mut self.csv, index, record, &leaf_hash);
+        leaf_hash
+    }
 
-/// Room for most records' texts.
-const TEXT_BYTES: usize = 2048;
-
-/// A package's texts are made of each record once to write and once to verify it, so they are written straight away,
-/// without a tree of JSON in between.
-struct RecordJson<'a> {
-    index: u64,
-    record: &'a Record,
-}
-
-impl Serialize for RecordJson<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let entry = &self.record.entry;
-        let mut members = serializer.serialize_map(None)?;
-        members.serialize_entry("index", &self.index)?;
-        match kind_name(entry.kind) {
-            Some(name) => members.serialize_entry("kind", name)?,
-            None => members.serialize_entry("kind", &entry.kind.number())?,
-        }
-        members.serialize_entry("time_ms", &entry.time_ms.get())?;
-        members.serialize_entry("leaf_hash", &entry.leaf_hash().to_hex())?;
-        for name in SectionName::ALL {
-            members.serialize_entry(name.as_str(), &Shown(self.record.section(name)))?;
-        }
-        members.serialize_entry("hidden", &Hidden(self.record))?;
-        members.end()
+    /// Forgets all of them, but not the room that they took.
+    pub fn clear(&mut self) {
+        self.json.clear();
+        self.csv.clear();
     }
 }
 
-/// The claims of a section that are shown, name to value.
-struct Shown<'a>(&'a Section);
-
-impl Serialize for Shown<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let shown = self.0.iter().filter_map(|(name, claim)| Some((name, ValueJson(claim.value()?))));
-        serializer.collect_map(shown)
-    }
+/// Adds `{index, kind, time_ms, leaf_hash, submitted, attested, hidden}`, as `GET /v1/entries/{index}` answers.
+pub fn push_record_json(json: &mut String, index: u64, record: &Record) {
+    push_record(json, index, record, &record.entry.leaf_hash());
 }
 
-/// The claims that are hidden, section to name to hash.
-struct Hidden<'a>(&'a Record);
-
-impl Serialize for Hidden<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let sections = SectionName::ALL.into_iter().map(|name| (name.as_str(), self.0.section(name)));
-        serializer.collect_map(sections.map(|(name, section)| (name, HiddenOf(section))))
+fn push_record(json: &mut String, index: u64, record: &Record, leaf_hash: &Hash) {
+    let entry = &record.entry;
+    // Writing to a string cannot fail.
+    let _ = write!(json, "{{\"index\":{index},\"kind\":");
+    match kind_name(entry.kind) {
+        Some(name) => push_string(json, name),
+        None => push_integer(json, i64::from(entry.kind.number())),
     }
-}
-
-struct HiddenOf<'a>(&'a Section);
-
-impl Serialize for HiddenOf<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let hidden = self.0.iter().filter_map(|(name, claim)| match claim {
+    let _ = write!(json, ",\"time_ms\":{},\"leaf_hash\":\"", entry.time_ms.get());
+    hex::push(json, &leaf_hash.0);
+    json.push('"');
+    for name in SectionName::ALL {
+        let shown = record.section(name).iter().filter_map(|(name, claim)| Some((name, claim.value()?)));
+        json.push(',');
+        push_string(json, name.as_str());
+        json.push(':');
+        push_members(json, shown, push_value);
+    }
+    json.push_str(",\"hidden\":");
+    let sections = SectionName::ALL.into_iter().map(|name| (name.as_str(), record.section(name)));
+    push_members(json, sections, |json, section| {
+        let hidden = section.iter().filter_map(|(name, claim)| match claim {
             Claim::Disclosed { .. } => None,
-            Claim::Hidden(hash) => Some((name, hash.to_hex())),
+            Claim::Hidden(hash) => Some((name, hash)),
         });
-        serializer.collect_map(hidden)
+        push_members(json, hidden, |json, hash| push_hex(json, &hash.0));
+    });
+    json.push('}');
+}
+
+/// As [`crate::claims::to_json`] and the tree's own text, without the tree.
+fn push_value(json: &mut String, value: &Value) {
+    match value {
+        Value::Null => json.push_str("null"),
+        Value::Bool(value) => json.push_str(if *value { "true" } else { "false" }),
+        Value::Integer(integer) => push_integer(json, *integer),
+        Value::Text(text) => push_string(json, text),
+        Value::Bytes(bytes) => push_hex(json, bytes),
+        Value::Array(items) => {
+            json.push('[');
+            push_joined(json, ",", items, push_value);
+            json.push(']');
+        }
+        Value::Map(map) => push_members(json, map.iter(), push_value),
     }
 }
 
-/// As [`to_json`], without the tree.
-struct ValueJson<'a>(&'a Value);
+fn push_members<'n, V>(
+    json: &mut String,
+    members: impl Iterator<Item = (&'n str, V)>,
+    mut push: impl FnMut(&mut String, V),
+) {
+    json.push('{');
+    push_joined(json, ",", members, |json, (name, value)| {
+        push_string(json, name);
+        json.push(':');
+        push(json, value);
+    });
+    json.push('}');
+}
 
-impl Serialize for ValueJson<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            Value::Null => serializer.serialize_unit(),
-            Value::Bool(value) => serializer.serialize_bool(*value),
-            Value::Integer(integer) => serializer.serialize_i64(*integer),
-            Value::Text(text) => serializer.serialize_str(text),
-            Value::Bytes(bytes) => serializer.serialize_str(&hex::encode(bytes)),
-            Value::Array(items) => serializer.collect_seq(items.iter().map(ValueJson)),
-            Value::Map(map) => {
-                serializer.collect_map(map.iter().map(|(name, value)| (name, ValueJson(value))))
+fn push_integer(json: &mut String, integer: i64) {
+    let _ = write!(json, "{integer}");
+}
+
+fn push_hex(json: &mut String, bytes: &[u8]) {
+    json.push('"');
+    hex::push(json, bytes);
+    json.push('"');
+}
+
+/// A string in the one spelling of `SPEC.md` section 11.4.
+fn push_string(json: &mut String, text: &str) {
+    json.push('"');
+    let mut rest = text;
+    // What is escaped is ASCII, so a text may be cut before and behind it.
+    while let Some(place) = rest.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+        let (plain, from) = rest.split_at(place);
+        json.push_str(plain);
+        let mut characters = from.chars();
+        match characters.next() {
+            Some(escaped @ ('"' | '\\')) => json.extend(['\\', escaped]),
+            Some('\u{8}') => json.push_str("\\b"),
+            Some('\t') => json.push_str("\\t"),
+            Some('\n') => json.push_str("\\n"),
+            Some('\u{c}') => json.push_str("\\f"),
+            Some('\r') => json.push_str("\\r"),
+            Some(control) => {
+                let _ = write!(json, "\\u{:04x}", u32::from(control));
             }
+            None => {}
         }
+        rest = characters.as_str();
     }
+    json.push_str(rest);
+    json.push('"');
 }
 
 /// A column of `records.csv` that shows a claim.
@@ -161,33 +196,27 @@ pub fn csv_header() -> String {
 }
 
 /// The row of `records.csv`, with its line end.
-#[must_use]
-pub fn csv_row(index: u64, record: &Record) -> String {
+fn push_row(row: &mut String, index: u64, record: &Record, leaf_hash: &Hash) {
     let entry = &record.entry;
-    let mut row = String::with_capacity(TEXT_BYTES);
-    // Writing to a string cannot fail.
     let _ = write!(row, "{index},{},", rfc3339(entry.time_ms.get()));
     match kind_name(entry.kind) {
         Some(name) => row.push_str(name),
         None => row.push_str(&entry.kind.number().to_string()),
     }
     row.push(',');
-    hex::push(&mut row, &entry.leaf_hash().0);
+    hex::push(row, &leaf_hash.0);
     for column in &COLUMNS {
         let mut claims = column.claims.iter();
         let claim = claims.find_map(|(section, name)| record.section(*section).get(name));
-        push_cell(&mut row, |cell| match claim {
+        push_cell(row, |cell| match claim {
             None => {}
             Some(Claim::Hidden(_)) => cell.push_str(HIDDEN),
             Some(Claim::Disclosed { value, .. }) => push_summary(cell, value, column.members),
         });
     }
     let hidden = record.claims().filter(|(_, claim)| claim.value().is_none());
-    push_cell(&mut row, |cell| {
-        push_joined(cell, " ", hidden, |cell, (name, _)| cell.push_str(&name.to_string()))
-    });
+    push_cell(row, |cell| push_joined(cell, " ", hidden, |cell, (name, _)| cell.push_str(&name.to_string())));
     row.push_str("\r\n");
-    row
 }
 
 const HIDDEN: &str = "(hidden)";
@@ -234,7 +263,7 @@ fn push_scalar(cell: &mut String, value: &Value) {
     match value {
         Value::Text(text) => cell.push_str(text),
         Value::Bytes(bytes) => hex::push(cell, bytes),
-        value => cell.push_str(&to_json(value).to_string()),
+        value => push_value(cell, value),
     }
 }
 
@@ -305,6 +334,7 @@ fn push_guarded(row: &mut String, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::claims::to_json;
     use proptest::prelude::*;
 
     fn cell(text: &str) -> String {
@@ -369,7 +399,18 @@ mod tests {
         ];
         let entries = entries.map(|(name, value)| (name.to_string(), value));
         let value = Value::Map(Map::from_entries(Vec::from(entries)).unwrap());
-        assert_eq!(serde_json::to_string(&ValueJson(&value)).unwrap(), to_json(&value).to_string());
+        let mut json = String::new();
+        push_value(&mut json, &value);
+        assert_eq!(json, to_json(&value).to_string());
+    }
+
+    proptest! {
+        #[test]
+        fn strings_are_spelled_as_serde_json_spells_them(text in "[\u{0}-\u{7f}\u{e9}\u{2028}\u{1f600}]{0,40}") {
+            let mut json = String::new();
+            push_string(&mut json, &text);
+            prop_assert_eq!(json, serde_json::to_string(&text).unwrap());
+        }
     }
 
     #[test]

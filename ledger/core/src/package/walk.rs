@@ -184,8 +184,8 @@ impl<'a, 'c> Walk<'a, 'c> {
             let index = checked.leaves.get(place).map_or(0, |(index, _)| *index);
             format!("entry {index}")
         };
-        self.json.compare(&checked.json, |offset| entry_at(&|end| end.0, offset));
-        self.csv.compare(&checked.csv, |offset| entry_at(&|end| end.1, offset));
+        self.json.compare(checked.texts.json.as_bytes(), |offset| entry_at(&|end| end.0, offset));
+        self.csv.compare(checked.texts.csv.as_bytes(), |offset| entry_at(&|end| end.1, offset));
         self.leaves.extend(checked.leaves.iter().copied());
         self.refused = checked.refused;
         self.not_asked_for = self.not_asked_for.take().or(checked.not_asked_for);
