@@ -18,13 +18,15 @@ use clap::Args;
 use provlog_core::cbor::Map;
 use provlog_core::expectation::Expectation;
 use provlog_core::json::Json;
+use provlog_core::package::{MANIFEST, MANIFEST_SHA256};
 use provlog_core::verify::verify;
 use std::path::{Path, PathBuf};
 
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// Receipts, folders whose *.tlog-proof files are all verified, and packages of `provlog export`; - is standard input
+    /// Receipts, packages of `provlog export`, and folders whose *.tlog-proof files and package folders are all verified; -
+    /// is standard input
     #[arg(required = true, value_name = "RECEIPT|FOLDER|PACKAGE")]
     receipts: Vec<PathBuf>,
     #[command(flatten)]
@@ -117,8 +119,8 @@ fn expectations(args: &VerifyArgs) -> Result<Vec<Expectation>, Failure> {
     Ok(expectations)
 }
 
-/// The receipts and packages that are named, and the receipts in folders that are. A folder without any is an error:
-/// nothing was verified.
+/// The receipts and packages that are named, and those in folders that are, as far as packages are folders. A folder
+/// without any is an error: nothing was verified.
 pub(crate) fn sources(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut sources = Vec::new();
     for path in named {
@@ -126,10 +128,14 @@ pub(crate) fn sources(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
             sources.push(path.clone());
             continue;
         }
-        let found = files::list(path, RECEIPT_EXTENSION, true)?;
+        let mut found = files::list(path, RECEIPT_EXTENSION, true)?;
+        let manifests = files::list(path, "json", true)?;
+        let folders =
+            manifests.iter().filter(|path| path.ends_with(MANIFEST)).filter_map(|path| path.parent());
+        found.extend(folders.filter(|folder| folder.join(MANIFEST_SHA256).exists()).map(Path::to_path_buf));
         if found.is_empty() {
             return Err(Failure::NotFound(format!(
-                "{}: no *.{RECEIPT_EXTENSION} in this folder",
+                "{}: no *.{RECEIPT_EXTENSION} and no package in this folder",
                 path.display()
             )));
         }

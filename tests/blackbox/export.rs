@@ -185,6 +185,79 @@ fn a_changed_byte_of_any_file_is_found_and_the_file_named() {
     assert!(exit == 8 && linked["error"].as_str().unwrap().contains("no folders and links"), "{linked}");
 }
 
+/// Writes a manifest and its digest anew.
+fn restate(package: &Path, manifest: &Value) {
+    let bytes = serde_json::to_vec_pretty(manifest).unwrap();
+    fs::write(package.join("manifest.json"), &bytes).unwrap();
+    let line = format!("{}  manifest.json\n", Hash::plain(&bytes));
+    fs::write(package.join("manifest.sha256"), line).unwrap();
+}
+
+/// Everything of a package may be right but its page, which is the maker's: then that is said.
+#[test]
+fn a_page_that_isn_t_ours_is_told_from_one_that_is() {
+    let root = folder();
+    let daemon = log(root.path());
+    exported(root.path(), &daemon, &["-o", "package", "--end", "5"]);
+    drop(daemon);
+    let package = root.path().join("package");
+    let (exit, judged) = verify(root.path(), "package");
+    assert_eq!((exit, &judged["own_page"]), (0, &true.into()), "{judged}");
+    let ours = fs::read_to_string(package.join("report.html")).unwrap();
+    let others = [
+        ours.replace("</body>", "<script>1</script></body>"),
+        ours.replace("script-src 'sha256-", "script-src 'unsafe-inline' 'sha256-"),
+        ours.replacen("<h2", "<p>All of it was approved.</p><h2", 1),
+        ours.replacen("<script type=\"text/plain\"", "<script type=\"text/javascript\"", 1),
+        ours.replacen("</title>", "</title><base href=\"https://example.com/\">", 1),
+        "<h1>Genuine</h1>".to_string(),
+    ];
+    for html in others {
+        assert_ne!(html, ours);
+        fs::write(package.join("report.html"), &html).unwrap();
+        let mut manifest: Value =
+            serde_json::from_slice(&fs::read(package.join("manifest.json")).unwrap()).unwrap();
+        let files = manifest["files"].as_array_mut().unwrap();
+        let row = files.iter_mut().find(|file| file["name"] == "report.html").unwrap();
+        row["size"] = html.len().into();
+        row["sha256"] = Hash::plain(html.as_bytes()).to_hex().into();
+        restate(&package, &manifest);
+        let (exit, judged) = verify(root.path(), "package");
+        assert_eq!((exit, &judged["own_page"]), (0, &false.into()), "{judged}");
+        let text = stdout(&provlog(root.path(), &["verify", "package", "--trust", "trust"]));
+        assert!(text.contains("report.html is no page that provlog"), "{text}");
+    }
+}
+
+/// What a package says of its selection is true, and tells nothing that its records hide.
+#[test]
+fn selections_that_would_mislead_are_refused() {
+    let root = folder();
+    let daemon = log(root.path());
+    let refused = |arguments: &[&str], expected: &str| {
+        let output = export(root.path(), &daemon, &[&["-o", "none"], arguments].concat());
+        let text = stderr(&output);
+        assert!(output.status.code() == Some(2) && text.contains(expected), "{arguments:?}: {text}");
+        assert!(!root.path().join("none").exists());
+    };
+    for filter in [["--from", "2020-01-01"], ["--kind", "promotion"], ["--environment", "production"]] {
+        refused(&[&["--start", "4"], &filter[..]].concat(), "cannot be used with");
+        refused(&[&["--end", "4"], &filter[..]].concat(), "cannot be used with");
+    }
+    let hide = ["--environment", "production", "--hide", "submitted.environment"];
+    refused(&hide, "--environment would tell in the manifest what is hidden in the records");
+    fs::create_dir(root.path().join("within")).unwrap();
+    exported(root.path(), &daemon, &["-o", "within/package", "--end", "5"]);
+    drop(daemon);
+    let verified = |exit| {
+        let output = provlog(root.path(), &["verify", "within", "--trust", "trust"]);
+        assert_eq!(output.status.code(), Some(exit), "{}", stdout(&output));
+    };
+    verified(0);
+    fs::write(root.path().join("within/package/records.csv"), "").unwrap();
+    verified(3);
+}
+
 /// A record that is taken out of everything that can be written anew still has its place in the claimed range.
 #[test]
 fn a_record_that_is_left_out_of_a_range_is_missed() {
@@ -197,10 +270,7 @@ fn a_record_that_is_left_out_of_a_range_is_missed() {
         |name: &str| -> Value { serde_json::from_slice(&fs::read(root.path().join(name)).unwrap()).unwrap() };
     let mut manifest = read("other/manifest.json");
     manifest["range"] = read("package/manifest.json")["range"].clone();
-    let bytes = serde_json::to_vec_pretty(&manifest).unwrap();
-    fs::write(root.path().join("other/manifest.json"), &bytes).unwrap();
-    let line = format!("{}  manifest.json\n", Hash::plain(&bytes));
-    fs::write(root.path().join("other/manifest.sha256"), line).unwrap();
+    restate(&root.path().join("other"), &manifest);
     let (exit, package) = verify(root.path(), "other");
     assert_eq!((exit, failed(&package)), (3, vec!["completeness".to_string()]), "{package}");
 }

@@ -34,6 +34,7 @@ pub(super) fn run(args: &EvidenceArgs) -> Result<Exit, Failure> {
     let mut evaluator = Evaluator::new(&crosswalk);
     // Two receipts of one entry, at two checkpoints or in two redactions, are one piece of evidence: the first counts.
     let mut entries = BTreeSet::new();
+    let mut selected = false;
     for source in verify::sources(&args.sources)? {
         if package::is_package(&source) {
             let add = &mut |index, record: &Record| {
@@ -41,9 +42,11 @@ pub(super) fn run(args: &EvidenceArgs) -> Result<Exit, Failure> {
                     evaluator.add(index, record);
                 }
             };
-            package::each_record(&source, &trust.trust, add)?;
+            let report = package::each_record(&source, &trust.trust, add)?;
+            selected |= report.manifest.range.is_none();
             continue;
         }
+        selected = true;
         let refused =
             |refused| Failure::Receipt { what: source.display().to_string(), refused: Box::new(refused) };
         let bytes = receipt::read(&source)?;
@@ -55,6 +58,9 @@ pub(super) fn run(args: &EvidenceArgs) -> Result<Exit, Failure> {
     }
     let mut page = Page::new();
     page.line(&format!("{} entries of {}, all verified", entries.len(), trust.trust.log().name()));
+    if selected {
+        page.line("Some of them were selected: what is said of every entry is said of these, and others may not fit");
+    }
     let mut framework = "";
     for result in evaluator.finish() {
         if framework != result.framework.id {

@@ -20,9 +20,14 @@ use provlog_core::{Hash, hex};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::thread;
+use std::time::Duration;
 
 /// Records asked for at once.
 const PAGE_RECORDS: u64 = 20_000;
+
+/// How often a log that doesn't answer is asked again, with twice the time between from one to the next: 13 s in all.
+const TRIES_MAX: u32 = 6;
+const FIRST_WAIT: Duration = Duration::from_millis(200);
 
 /// Bytes of records after which a batch is full.
 const BATCH_BYTES: usize = 256 * 1024;
@@ -92,7 +97,7 @@ impl<'a> Query<'a> {
         let build = |batch: &mut Batch<'a>| self.build(batch);
         thread::scope(|scope| {
             let mut lanes = Lanes::start(scope, &build);
-            let mut next = self.range.start;
+            let (mut next, mut tries) = (self.range.start, 0);
             while next < self.range.end {
                 let before = taken.entries.count();
                 let mut outcome = self.page(next, &mut taken, &mut lanes, &bar);
@@ -105,8 +110,12 @@ impl<'a> Query<'a> {
                 next = taken.entries.indices.last().filter(|_| progress).map_or(next, |last| last + 1);
                 match outcome {
                     Ok(true) => break,
-                    // A connection that broke is taken up again for as long as it brings something.
-                    Err(Failure::Unreachable(_)) if progress => {}
+                    // A connection that broke is taken up again, and a log that restarts is waited for.
+                    Err(Failure::Unreachable(_)) if progress => tries = 0,
+                    Err(Failure::Unreachable(_)) if tries < TRIES_MAX => {
+                        thread::sleep(FIRST_WAIT * 2_u32.pow(tries));
+                        tries += 1;
+                    }
                     outcome => drop(outcome?),
                 }
             }
@@ -206,6 +215,7 @@ impl<'a> Query<'a> {
                 }
                 Some(redaction) => {
                     let record = redact_record(record, &redaction)?;
+                    self.check_disclosure(&record)?;
                     batch.records.extend_from_slice(&record_item(index, &record));
                     record
                 }
@@ -234,6 +244,24 @@ impl<'a> Query<'a> {
         }
     }
 
+    /// What entries were selected by stands in the manifest: a claim that is hidden in them would be told there.
+    fn check_disclosure(&self, record: &Record) -> Result<(), Failure> {
+        let filters = [
+            ("environment", self.filters.environment.is_some()),
+            ("subject", self.filters.subject.is_some()),
+        ];
+        let told = filters.into_iter().find(|(name, given)| {
+            *given && record.submitted.get(name).is_some_and(|claim| claim.value().is_none())
+        });
+        match told {
+            Some((name, _)) => Err(Failure::Usage(format!(
+                "--{name} would tell in the manifest what is hidden in the records: submitted.{name}; don't hide it, or \
+                 select by something else"
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// A claim that no record has is perhaps a misspelling, and then something is shown that wasn't meant to be.
     fn check_names(&self, named: &BTreeSet<ClaimName>) -> Result<(), Failure> {
         let Hiding::Named(Redaction::Hide(claims) | Redaction::Keep(claims)) = self.hiding else {
@@ -256,7 +284,6 @@ impl<'a> Query<'a> {
                 add(name, &ms.to_string());
             }
         }
-        // The log takes one algorithm; what has that one and another value under a second is left out here.
         if let Some((algorithm, digest)) =
             self.filters.subject.as_ref().and_then(|digest| digest.iter().next())
         {

@@ -6,7 +6,7 @@
 mod fetch;
 mod lanes;
 mod output;
-mod report;
+pub(crate) mod report;
 mod tiles;
 
 use crate::args::{TrustArgs, UrlArgs};
@@ -14,6 +14,7 @@ use crate::client::Client;
 use crate::consistency::{self, Head as Believed};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::package::TOOL;
 use crate::profile::Profile;
 use crate::settings::Settings;
 use crate::{crosswalk, digest, page, time};
@@ -32,17 +33,22 @@ use provlog_core::tree::{multiproof_each, root_from_multiproof};
 use std::ops::Range;
 use std::path::PathBuf;
 
+/// Arguments that select entries otherwise than by a range of indices. The manifest says one or the other.
+const FILTERS: [&str; 5] = ["from", "to", "kind", "subject", "environment"];
+
 /// Arguments of `export`.
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
     /// The package: a new folder, or a file whose name ends in .zip
     #[arg(short, long, value_name = "FOLDER|FILE.zip")]
     output: PathBuf,
-    /// Index of the first entry
-    #[arg(long, value_name = "INDEX", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=INTEGER_MAX))]
+    /// Index of the first entry; a range of indices is a package of its own, and goes with no filter
+    #[arg(long, value_name = "INDEX", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=INTEGER_MAX),
+        conflicts_with_all = FILTERS)]
     start: u64,
     /// Index after the last entry [default: the log's size]
-    #[arg(long, value_name = "INDEX", value_parser = clap::value_parser!(u64).range(1..=INTEGER_MAX))]
+    #[arg(long, value_name = "INDEX", value_parser = clap::value_parser!(u64).range(1..=INTEGER_MAX),
+        conflicts_with_all = FILTERS)]
     end: Option<u64>,
     /// Only entries logged at this time or later
     #[arg(long, value_name = "DATE|TIME|MS", value_parser = time::parse_ms)]
@@ -150,7 +156,7 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Exit, Failure> {
     write_proof(&client, &entries, &head, &mut output)?;
 
     let mut manifest = Manifest {
-        tool: concat!("provlog ", env!("CARGO_PKG_VERSION")).into(),
+        tool: TOOL.into(),
         created_ms: time::now_ms().unwrap_or_default(),
         origin: head.checkpoint.origin.clone(),
         checkpoint: Head { size, root: head.checkpoint.root },

@@ -1,7 +1,8 @@
 //! Writing a package: whole, under its name, or not at all.
 //!
-//! Files are written into a hidden folder beside the output, with their lengths and digests, and synced. That folder is
-//! renamed to the package, or packed into a ZIP that is.
+//! Files are written into a hidden folder beside the output, for its owner alone, with their lengths and digests, and
+//! synced. That folder is renamed to the package, or packed into a ZIP that is. A program that is killed leaves the hidden
+//! folder behind, whose name ends in `.part`.
 
 use crate::failure::Failure;
 use crate::files::{folder_of, sync_folder};
@@ -10,8 +11,9 @@ use atomic_write_file::AtomicWriteFile;
 use provlog_core::package::{FILES, FileEntry, MANIFEST, MANIFEST_SHA256, Manifest};
 use provlog_core::{Hash, hex};
 use sha2::{Digest as _, Sha256};
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, BufReader, BufWriter, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
@@ -44,7 +46,8 @@ impl Output {
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(|error| Failure::Internal(error.to_string()))?;
         let folder = folder_of(path).join(format!(".{name}.{}.part", hex::encode(&random)));
-        fs::create_dir(&folder).map_err(|source| cannot(&folder, source))?;
+        // What is to be hidden in the package isn't anybody's while it is made.
+        DirBuilder::new().mode(0o700).create(&folder).map_err(|source| cannot(&folder, source))?;
         Ok(Self { path: path.into(), folder, files: Vec::new() })
     }
 
@@ -94,12 +97,16 @@ impl Output {
 
     pub(super) fn finish(mut self, manifest: &Manifest) -> Result<(), Failure> {
         let bytes = manifest.to_bytes();
+        // What can't be read again isn't written: a list of claims may be too long for a manifest.
+        Manifest::parse(&bytes).map_err(|error| Failure::Usage(error.to_string()))?;
         self.write(MANIFEST, &bytes)?;
         self.write(MANIFEST_SHA256, Manifest::digest_line(&bytes).as_bytes())?;
         if is_zip(&self.path) {
             return self.pack();
         }
         sync_folder(&self.folder).map_err(|source| cannot(&self.folder, source))?;
+        fs::set_permissions(&self.folder, Permissions::from_mode(0o755))
+            .map_err(|source| cannot(&self.folder, source))?;
         fs::rename(&self.folder, &self.path).map_err(|source| cannot(&self.path, source))?;
         sync_folder(&folder_of(&self.path)).map_err(|source| cannot(&self.path, source))
     }

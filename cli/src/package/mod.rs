@@ -9,20 +9,25 @@ pub(crate) use records::each_record;
 
 use self::zip::Zip;
 use crate::exit::Exit;
+use crate::export::report::is_own;
 use crate::files::ReadError;
 use crate::page::{Colour, Page};
 use crate::receipt::{member, uint_json};
 use crate::report::{check_json, check_text};
 use crate::time;
 use folder::Folder;
+use provlog_core::Hash;
 use provlog_core::json::Json;
 use provlog_core::package::{
-    Batch, Checked, MANIFEST, PackageRefused, PackageReport, PackageVerdict, verify_package,
+    Batch, Checked, Files, MANIFEST, PackageRefused, PackageReport, PackageVerdict, REPORT, verify_package,
 };
 use provlog_core::trust::Trust;
 use provlog_core::verify::{Check, Status};
 use std::path::Path;
 use std::thread;
+
+/// This program, as it names itself in manifests.
+pub(crate) const TOOL: &str = concat!("provlog ", env!("CARGO_PKG_VERSION"));
 
 /// The end of a ZIP package's name.
 const ZIP_EXTENSION: &str = "zip";
@@ -67,6 +72,8 @@ impl Opened {
 pub(crate) struct JudgedPackage {
     source: String,
     outcome: Outcome,
+    /// Whether `report.html` is a page that this version makes; none where it isn't the file that is listed.
+    own_page: Option<bool>,
 }
 
 #[derive(Debug)]
@@ -79,16 +86,54 @@ enum Outcome {
 /// Verifies the package at `path`.
 pub(crate) fn judge(path: &Path, trust: &Trust) -> JudgedPackage {
     let verified = Opened::at(path).map(|opened| match opened {
-        Opened::Folder(folder) => verify_package(&folder, trust),
-        Opened::Zip(zip) => verify_package(&zip, trust),
+        Opened::Folder(folder) => judge_files(&folder, trust),
+        Opened::Zip(zip) => judge_files(&zip, trust),
     });
-    let outcome = match verified {
-        Ok(Ok(verdict)) => Outcome::Verified(Box::new(verdict)),
-        Ok(Err(refused)) => Outcome::Refused(refused),
-        Err(OpenError::Form(problem)) => Outcome::Refused(PackageRefused::Malformed(problem)),
-        Err(OpenError::Read(error)) => Outcome::Unreadable(error),
+    let (outcome, own_page) = match verified {
+        Ok(judged) => judged,
+        Err(OpenError::Form(problem)) => (Outcome::Refused(PackageRefused::Malformed(problem)), None),
+        Err(OpenError::Read(error)) => (Outcome::Unreadable(error), None),
     };
-    JudgedPackage { source: path.display().to_string(), outcome }
+    JudgedPackage { source: path.display().to_string(), outcome, own_page }
+}
+
+fn judge_files<F: Files>(files: &F, trust: &Trust) -> (Outcome, Option<bool>) {
+    let outcome = match verify_package(files, trust) {
+        Ok(verdict) => Outcome::Verified(Box::new(verdict)),
+        Err(refused) => Outcome::Refused(refused),
+    };
+    let own_page = outcome.report().ok().and_then(|report| own_page(files, report));
+    (outcome, own_page)
+}
+
+/// Reads the page again, and looks at whose it is. It must be the file that was checked.
+fn own_page<F: Files>(files: &F, report: &PackageReport) -> Option<bool> {
+    let listed = report.manifest.file(REPORT)?;
+    let name = format!("file:{REPORT}");
+    report.checks.iter().find(|check| check.name == name && check.status == Status::Pass)?;
+    let mut html = vec![0; usize::try_from(listed.size).ok()?];
+    let mut stream = files.open(REPORT).ok()?;
+    let mut filled = 0;
+    while filled < html.len() {
+        match stream.read(&mut html[filled..]) {
+            Ok(read) if read > 0 => filled += read,
+            _ => return None,
+        }
+    }
+    (Hash::plain(&html) == listed.sha256).then(|| std::str::from_utf8(&html).is_ok_and(is_own))
+}
+
+impl Outcome {
+    fn report(&self) -> Result<&PackageReport, String> {
+        match self {
+            Self::Verified(verdict) => Ok(verdict.report()),
+            Self::Refused(PackageRefused::Untrusted(report) | PackageRefused::NotProven(report)) => {
+                Ok(report)
+            }
+            Self::Refused(PackageRefused::Malformed(problem)) => Err(problem.clone()),
+            Self::Unreadable(error) => Err(error.to_string()),
+        }
+    }
 }
 
 impl JudgedPackage {
@@ -112,14 +157,7 @@ impl JudgedPackage {
     }
 
     fn report(&self) -> Result<&PackageReport, String> {
-        match &self.outcome {
-            Outcome::Verified(verdict) => Ok(verdict.report()),
-            Outcome::Refused(PackageRefused::Untrusted(report) | PackageRefused::NotProven(report)) => {
-                Ok(report)
-            }
-            Outcome::Refused(PackageRefused::Malformed(problem)) => Err(problem.clone()),
-            Outcome::Unreadable(error) => Err(error.to_string()),
-        }
+        self.outcome.report()
     }
 
     /// A line for each check, and the verdict.
@@ -129,6 +167,16 @@ impl JudgedPackage {
             Ok(report) => {
                 for check in &report.checks {
                     page.marked(check.status, &check_text(check));
+                }
+                match self.own_page {
+                    Some(true) => {
+                        page.line(&format!("  {REPORT} is a page that {TOOL} makes; it checks itself"))
+                    }
+                    Some(false) => page.marked(
+                        Status::Warn,
+                        &format!("{REPORT} is no page that {TOOL} makes: what it shows may be anything"),
+                    ),
+                    None => {}
                 }
                 summary(report)
             }
@@ -162,6 +210,9 @@ impl JudgedPackage {
             members.push(member("origin", manifest.origin.as_str().into()));
             members.push(member("size", uint_json(manifest.checkpoint.size)));
             members.push(member("count", uint_json(manifest.count)));
+            if let Some(own_page) = self.own_page {
+                members.push(member("own_page", Json::Bool(own_page)));
+            }
             if let Some(range) = &manifest.range {
                 let range = [member("start", uint_json(range.start)), member("end", uint_json(range.end))];
                 members.push(member("range", Json::Object(range.into())));

@@ -126,8 +126,8 @@ impl Read for Window {
     }
 }
 
-/// A member's data, which must have the length that the directory says, with nothing behind it: no other reader of the
-/// archive may see another file.
+/// A member's data, which must have the length that the directory says, with nothing behind it: whoever reads the archive
+/// by its directory sees the same file.
 struct Whole {
     data: Data,
     left: u64,

@@ -7,6 +7,7 @@ mod page;
 mod summary;
 mod timeline;
 
+pub(crate) use page::is_own;
 use page::{Page, render};
 pub(super) use summary::{Counts, Summary};
 
@@ -14,7 +15,9 @@ use super::output::Output;
 use crate::crosswalk::evaluate::Evaluator;
 use crate::failure::Failure;
 use crate::settings::TrustFile;
-use provlog_core::package::{CHECKPOINT, CONSISTENCY, Manifest, PREVIOUS_CHECKPOINT, PROOF, RECORDS, REPORT};
+use provlog_core::package::{
+    CHECKPOINT, CONSISTENCY, FILES, Manifest, PREVIOUS_CHECKPOINT, PROOF, RECORDS, REPORT, REPORT_BYTES_MAX,
+};
 
 /// Most bytes of `records.cbor` that a page holds: some 20,000 records. With the proof, deflated and in base64, they stay
 /// below the format's limit for the page; larger packages have a page that asks for their files.
@@ -35,14 +38,22 @@ pub(super) fn write(
     let size = |name| statement.file(name).map_or(0, |file| file.size);
     let embedded = size(RECORDS).saturating_add(size(PROOF)) <= EMBEDDED_BYTES_MAX;
     let mut files = Vec::new();
-    for name in SMALL.into_iter().chain([RECORDS, PROOF].into_iter().filter(|_| embedded)) {
-        if statement.file(name).is_some() {
+    for (name, _) in FILES {
+        let held = SMALL.contains(&name) || embedded && [RECORDS, PROOF].contains(&name);
+        if held && statement.file(name).is_some() {
             files.push((name, output.read(name)?));
         }
     }
     let trust = bare_trust(&trust.text);
     let page = Page { statement, trust: &trust, embedded, files, summary, evidence };
     let html = render(page).map_err(|error| Failure::Internal(error.to_string()))?;
+    let bytes = u64::try_from(html.len()).unwrap_or(u64::MAX);
+    if bytes > REPORT_BYTES_MAX {
+        let advice = "export in parts, with --start and --end";
+        return Err(Failure::Usage(format!(
+            "{REPORT}: at most {REPORT_BYTES_MAX} bytes, got {bytes}: {advice}"
+        )));
+    }
     output.write(REPORT, html.as_bytes())
 }
 

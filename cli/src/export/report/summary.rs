@@ -19,8 +19,10 @@ const TOP_ROWS: usize = 12;
 /// Rows of the tables of hidden and of absent claims.
 const CLAIM_ROWS: usize = 100;
 
-/// Key of a claim that says why there is no value.
+/// Key of a claim that says why there is no value, and the reasons that there are for it.
 const ABSENT: &str = "absent";
+const REASONS: [&str; 3] = ["not_recorded", "not_applicable", "withheld"];
+const ANOTHER_REASON: &str = "(another reason)";
 
 /// What stands for a value that is hidden, and for one that isn't there.
 const HIDDEN: &str = "(hidden)";
@@ -35,8 +37,6 @@ pub(in crate::export) struct Summary {
 }
 
 /// Counts that parts of an export have each for themselves.
-///
-/// Claims that are said to be absent have one of few reasons, so they aren't bounded beyond the names of claims.
 #[derive(Default)]
 pub(in crate::export) struct Counts {
     /// Time and kind of each record, until the parts are put together.
@@ -121,6 +121,7 @@ impl Counts {
             Claim::Disclosed { value, .. } => {
                 let reason = value.as_map().and_then(|map| map.get(ABSENT)).and_then(Value::as_text);
                 if let Some(reason) = reason.filter(|_| !name.starts_with("x-")) {
+                    let reason = if REASONS.contains(&reason) { reason } else { ANOTHER_REASON };
                     self.count_absent(format!("{section}.{name}"), reason, 1);
                 }
             }

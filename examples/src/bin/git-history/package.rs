@@ -12,6 +12,7 @@ pub(crate) struct Packages<'a> {
     provlog: &'a Path,
     trust: &'a Path,
     package: PathBuf,
+    new: PathBuf,
     previous: PathBuf,
     tampered: PathBuf,
 }
@@ -36,6 +37,7 @@ impl<'a> Packages<'a> {
             provlog,
             trust,
             package: at("package"),
+            new: at("package-new"),
             previous: at("package-before"),
             tampered: at("package-tampered"),
         }
@@ -51,16 +53,20 @@ impl<'a> Packages<'a> {
     /// # Errors
     /// When files can't be written, or `provlog export` refuses.
     pub(crate) fn export(&self, url: &str) -> anyhow::Result<()> {
+        remove(&self.new)?;
         let mut export = command(self.provlog);
-        export.args(["export", "--url", url, "--trust"]).arg(self.trust).arg("--output").arg(&self.package);
-        if self.package.exists() {
-            remove(&self.previous)?;
-            fs::rename(&self.package, &self.previous).with_context(|| self.previous.display().to_string())?;
-            export.arg("--previous").arg(self.previous.join(CHECKPOINT));
+        export.args(["export", "--url", url, "--trust"]).arg(self.trust).arg("--output").arg(&self.new);
+        let earlier = self.package.exists();
+        if earlier {
+            export.arg("--previous").arg(self.package.join(CHECKPOINT));
         }
         let output = export.output().with_context(|| self.provlog.display().to_string())?;
         ensure!(output.status.success(), "provlog export: {}", String::from_utf8_lossy(&output.stderr));
-        Ok(())
+        if earlier {
+            remove(&self.previous)?;
+            fs::rename(&self.package, &self.previous).with_context(|| self.previous.display().to_string())?;
+        }
+        fs::rename(&self.new, &self.package).with_context(|| self.package.display().to_string())
     }
 
     /// Verifies it. Gives the number of checks that passed.

@@ -70,7 +70,7 @@ pub const FILES: [(&str, FilePlace); 8] = [
 /// Most files that a package is looked through for: more than the format has, so that spare ones are named.
 pub const FILES_MAX: usize = 32;
 
-/// Most entries in a package. Whoever makes one holds 8 bytes for each: 80 MB.
+/// Most entries in a package. Whoever makes one holds an index and a leaf hash for each: 400 MB.
 pub const ENTRIES_MAX: u64 = 10_000_000;
 
 /// Largest manifest, in bytes: a page, and a few hundred names of claims of up to 74 bytes.

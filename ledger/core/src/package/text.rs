@@ -1,5 +1,5 @@
-//! The two files for readers without CBOR: a line of JSON and a row of CSV for each record (`SPEC.md` sections 11.5 and
-//! 11.6). Both are functions of index and record alone, so that a verifier makes them again and compares.
+//! The two files for readers without CBOR: a line of JSON and a row of CSV for each record (`SPEC.md` sections 11.4 and
+//! 11.5). Both are functions of index and record alone, so that a verifier makes them again and compares.
 
 use crate::cbor::{Map, Value};
 use crate::claims::{ABSENT_KEY, kind_name};

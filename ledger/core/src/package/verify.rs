@@ -348,15 +348,18 @@ fn completeness(manifest: &Manifest, run: &Run, proven: bool) -> Check {
     if !proven {
         return Check::remarked(NAME, Status::Skip, "the proof doesn't hold");
     }
-    let text = |first: u64, last: u64| format!("all entries from {first} to {last} are here");
-    let last = range.end.saturating_sub(1);
+    let text = |first: u64, end: u64| match end.checked_sub(1) {
+        Some(last) if first <= last => format!("all entries from {first} to {last} are here"),
+        _ => format!("no entry from {first} to below {end}"),
+    };
     let got = match (run.ends, run.gap) {
         (_, Some(missing)) => format!("entry {missing} is missing"),
-        (Some((first, last)), None) => text(first, last),
+        (Some((first, last)), None) => text(first, last.saturating_add(1)),
         (None, None) => "no entry".into(),
     };
-    let expected = text(range.start, last);
-    let mut check = Check::compared(NAME, &expected, &got, expected == got);
+    let ends = Some((range.start, range.end.saturating_sub(1)));
+    let holds = run.gap.is_none() && !range.is_empty() && run.ends == ends;
+    let mut check = Check::compared(NAME, text(range.start, range.end), got, holds);
     if manifest.filters.from_ms.is_some() || manifest.filters.to_ms.is_some() {
         let remark = "that the entries before and after lie outside of the time is the maker's word";
         check.remark = Some(remark.into());

@@ -74,6 +74,7 @@ fn completeness() -> Vec<Case> {
         refused("last-missing", &[3, 4, 5], [3, 7]),
         refused("range-narrower", &[3, 4, 5], [3, 5]),
         refused("range-empty", &[3], [3, 3]),
+        refused("range-empty-at-0", &[0], [0, 0]),
         refused("range-reversed", &[3, 4], [4, 3]),
         refused("range-beyond-size", &[9, 10], [9, 12]),
         Case::new("completeness-gap-of-times", timed.finish(), &["completeness"]),
