@@ -76,6 +76,21 @@ function compareBytes(a, b) {
   return a.length - b.length;
 }
 
+const byBytes = (a, b) => compareBytes(encoder.encode(a), encoder.encode(b));
+
+/**
+ * A value's one spelling, so that values are compared and not how they were written: members by name, Maps as objects,
+ * Sets as sorted arrays, bytes in hex.
+ */
+function canonical(value) {
+  if (value === null || typeof value !== "object") return JSON.stringify(value) ?? "undefined";
+  if (value instanceof Uint8Array) return canonical(hex(value));
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (value instanceof Set) return `[${[...value].map(canonical).sort().join(",")}]`;
+  const members = value instanceof Map ? [...value] : Object.entries(value);
+  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).sort().join(",")}}`;
+}
+
 // The calendar repeats after 400 years. Dates of JavaScript end before the largest time of an entry does.
 const ERA_MS = 146_097 * 86_400_000;
 

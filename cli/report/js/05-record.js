@@ -6,6 +6,7 @@ const KIND_NAMES = new Map([
   [7, "erasure"], [8, "withdrawal"], [9, "credential"], [10, "revocation"], [11, "refusal"], [12, "hold"],
   [13, "release"], [14, "rotation"], [22, "event"],
 ]);
+const APPROVAL = 3;
 const PROMOTION = 4;
 const KIND_MAX = 23;
 

@@ -60,6 +60,13 @@ function parseManifest(bytes, inPage) {
   return manifest;
 }
 
+/** Whether a page's statement says what this manifest says, member by member, but for the page's own row. */
+function isStatementOf(statement, manifest) {
+  const files = new Map(manifest.files);
+  files.delete(REPORT);
+  return canonical(statement) === canonical({ ...manifest, files });
+}
+
 /** An object's members of exactly these names, as properties. */
 function membersOf(place, json, names) {
   demand(json instanceof Map, `${place}: expected an object`);

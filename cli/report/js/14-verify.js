@@ -25,7 +25,8 @@ const NOT_READ_ON = "not read beyond the record that is refused";
  * `files` is a list of `{name, blob}`. `options`:
  * - `statement`: the manifest as bytes, where the files are what a page holds; `held` then says whether the page claims
  *   to hold the records.
- * - `summary`: what a page counts of the records whose file has the digest `summaryOf`; counted again where they are these.
+ * - `summary`: what a page counts. It is counted again where the files are what the page holds, or the package that its
+ *   statement, the manifest `pageOf`, speaks of.
  * - `progress`: called with the part that is done, from 0 to 1.
  * - `ed25519`: the check of the equation, where it isn't the browser's own.
  *
@@ -65,7 +66,7 @@ class PackageCheck {
     this.inPage = this.statement !== null;
     this.held = options.held ?? true;
     this.summary = options.summary ?? null;
-    this.summaryOf = options.summaryOf ?? null;
+    this.pageOf = options.pageOf ?? null;
     this.progress = options.progress ?? (() => {});
     this.equation = options.ed25519 ?? subtleEd25519;
     /** Checks of files by name, and of what is in them, in order. */
@@ -129,7 +130,7 @@ class PackageCheck {
 
   /** Whether there is a page whose counts are those of these records, or should be. */
   get recounts() {
-    return this.inPage || (this.summaryOf !== null && this.summaryOf === this.manifest.files.get(RECORDS).sha256);
+    return this.inPage || (this.pageOf !== null && isStatementOf(this.pageOf, this.manifest));
   }
 
   ofFile(check) {
@@ -144,7 +145,7 @@ class PackageCheck {
   async checkListing() {
     this.unlisted = [...this.blobs.keys()]
       .filter((name) => name !== MANIFEST && name !== MANIFEST_SHA256 && !this.manifest.files.has(name))
-      .sort((a, b) => compareBytes(encoder.encode(a), encoder.encode(b)));
+      .sort(byBytes);
     for (const name of this.unlisted) this.failFile(name, "only files that the manifest lists", "one more");
     if (this.inPage) {
       this.ofFile(skipped(`file:${MANIFEST}`, NOT_HELD));
@@ -302,11 +303,13 @@ class PackageCheck {
         : "not proven: the package claims no range");
     }
     if (!proven) return skipped(name, "the proof doesn't hold");
-    const text = (first, last) => `all entries from ${first} to ${last} are here`;
-    const expected = text(range.start, Math.max(0, range.end - 1));
-    const ends = walk.ends();
-    const got = walk.gap === null ? text(ends.first.index, ends.last.index) : `entry ${walk.gap} is missing`;
-    const check = compared(name, expected, got, expected === got);
+    const text = (start, end) => (start < end ? `all entries from ${start} to ${end - 1} are here`
+      : `no entry from ${start} to below ${end}`);
+    const { first, last } = walk.ends();
+    const got = walk.gap === null ? text(first.index, last.index + 1) : `entry ${walk.gap} is missing`;
+    const holds = walk.gap === null && range.start < range.end
+      && first.index === range.start && last.index === range.end - 1;
+    const check = compared(name, text(range.start, range.end), got, holds);
     if (filters.from_ms !== null || filters.to_ms !== null) {
       check.remark = "that the entries before and after lie outside of the time is the maker's word";
     }
@@ -371,7 +374,7 @@ class PackageCheck {
   summaryCheck(walk) {
     if (walk === null) return skipped("summary", NOT_HELD);
     if (walk.refused !== null) return skipped("summary", "the records are refused");
-    const problem = this.recount.problem(walk.table, walk.ends());
+    const problem = this.recount.problem();
     return problem === null ? passed("summary") : compared("summary", "what the records say", problem, false);
   }
 }

@@ -1,60 +1,196 @@
 // The page's counts, counted again from the records: whoever changes a number in the page is found out.
+//
+// Counted again are entries, kinds, times, decisions, approvals, hidden and absent claims, and the timeline. Tables of the
+// most frequent values (models, approvers and so on) and the controls are not; of those tables the form is looked at.
 
-/** Rows up to which a table of the summary is whole. */
-const SUMMARY_ROWS = 100;
+/** Rows that the exporter writes at most: of a table of values, and of tables of decisions and of claims. */
+const TOP_ROWS_MAX = 12;
+const SUMMARY_ROWS_MAX = 100;
+
+/** Most different values that are counted apart, as in the exporter. */
+const VALUES_MAX = 4096;
+
+/** Most bars of the timeline, and how wide they are when it starts; they double until they are few enough. */
+const BUCKETS_MAX = 60;
+const BUCKET_MS = 1000;
+
+const TOP_TABLES = ["environments", "models", "workloads", "approvers", "policies", "agents"];
+
+/** Reasons that a claim can be absent for. What else a record says there is counted as one. */
+const ABSENT_REASONS = ["not_recorded", "not_applicable", "withheld"];
+const ANOTHER_REASON = "(another reason)";
 
 class Recount {
   /** `summary` is what the page says: taken from its own data, so of any form. */
   constructor(summary) {
     this.summary = summary;
+    this.count = 0;
+    this.firstMs = null;
+    this.lastMs = null;
     this.kinds = new Float64Array(KIND_MAX + 1);
     this.decisions = new Counter(summary?.decisions);
     this.hidden = new Counter(summary?.hidden);
+    this.approval = { by_people: 0, absent: 0, hidden: 0, none: 0 };
+    /** By full name of a claim and reason. */
+    this.absent = new Map();
+    this.timeline = new TimelineCount();
   }
 
   add(record) {
+    this.count += 1;
+    this.firstMs ??= record.timeMs;
+    this.lastMs = record.timeMs;
     this.kinds[record.kind] += 1;
+    this.timeline.add(record.timeMs, record.kind);
     for (const section of SECTIONS) {
-      for (const { name, hidden } of record[section].values()) if (hidden) this.hidden.add(`${section}.${name}`);
+      for (const { name, hidden, value } of record[section].values()) {
+        if (hidden) this.hidden.add(`${section}.${name}`);
+        else if (value instanceof Map && !name.startsWith("x-")) this.addAbsent(`${section}.${name}`, value.get("absent"));
+      }
     }
-    if (record.kind !== PROMOTION) return;
-    const decision = record.submitted.get("decision");
+    if (record.kind === PROMOTION) this.addPromotion(record.submitted);
+  }
+
+  addAbsent(claim, reason) {
+    if (typeof reason !== "string") return;
+    if (!this.absent.has(claim)) {
+      if (this.absent.size >= VALUES_MAX) return;
+      this.absent.set(claim, new Map());
+    }
+    const reasons = this.absent.get(claim);
+    const word = ABSENT_REASONS.includes(reason) ? reason : ANOTHER_REASON;
+    reasons.set(word, (reasons.get(word) ?? 0) + 1);
+  }
+
+  addPromotion(submitted) {
+    const decision = submitted.get("decision");
     const outcome = decision?.value instanceof Map ? decision.value.get("outcome") : undefined;
     this.decisions.add(decision?.hidden ? "(hidden)" : typeof outcome === "string" ? outcome : "(none)");
+    const approvals = submitted.get("approvals");
+    if (approvals?.hidden) this.approval.hidden += 1;
+    else if (Array.isArray(approvals?.value) && approvals.value.length > 0) this.approval.by_people += 1;
+    else if (approvals?.value instanceof Map && approvals.value.has("absent")) this.approval.absent += 1;
+    else this.approval.none += 1;
   }
 
   /** The first number that isn't what the records say, or null. */
-  problem(table, ends) {
-    const { summary } = this;
-    const kinds = new Counter(summary?.kinds);
-    this.kinds.forEach((count, kind) => kinds.add(kindText(kind), count));
-    const differs = (name, said, found) => (said === found ? null : `${name}: the page says ${said}, the records ${found}`);
-    return differs("count", summary?.count, table.count)
-      ?? differs("first time", summary?.first_ms, ends?.first.timeMs)
-      ?? differs("last time", summary?.last_ms, ends?.last.timeMs)
-      ?? kinds.problem("kinds") ?? this.decisions.problem("decisions") ?? this.hidden.problem("hidden");
+  problem() {
+    const found = {
+      count: this.count,
+      first_ms: this.firstMs ?? 0,
+      last_ms: this.lastMs ?? 0,
+      kinds: this.kindRows(),
+      decisions: this.decisions.rows(),
+      approval: this.approval,
+      hidden: this.hidden.rows(),
+      absent: this.absentRows(),
+      timeline: this.timeline.asJson(),
+    };
+    for (const [name, value] of Object.entries(found)) {
+      const problem = difference(name, this.summary?.[name], value);
+      if (problem !== null) return problem;
+    }
+    for (const name of TOP_TABLES) {
+      if (!isTopTable(this.summary?.[name])) return `${name}: no table of at most ${TOP_ROWS_MAX} different values, by count`;
+    }
+    return null;
+  }
+
+  kindRows() {
+    const rows = Array.from(this.kinds, (count, kind) => ({ value: kindText(kind), count }));
+    return rows.filter(({ count }) => count > 0).sort((a, b) => b.count - a.count);
+  }
+
+  absentRows() {
+    const rows = [];
+    for (const [value, reasons] of this.absent) {
+      for (const [reason, count] of reasons) rows.push({ value, reason, count });
+    }
+    rows.sort((a, b) => byBytes(a.value, b.value) || byBytes(a.reason, b.reason));
+    return rows.slice(0, SUMMARY_ROWS_MAX);
   }
 }
 
-/** Counts the values that a table has, and together those that it doesn't: so it never grows. */
+/** Where what the page says and what was found part, or null. Both are JSON. */
+function difference(name, said, found) {
+  if (canonical(said) === canonical(found)) return null;
+  if (Array.isArray(said) && Array.isArray(found)) {
+    for (let place = 0; place < said.length && place < found.length; place += 1) {
+      const problem = difference(`${name}, row ${place + 1}`, said[place], found[place]);
+      if (problem !== null) return problem;
+    }
+    return `${name}: the page has ${said.length} rows, the records make ${found.length}`;
+  }
+  return `${name}: the page says ${JSON.stringify(said)}, the records ${JSON.stringify(found)}`;
+}
+
+/** Whether this could be a table of the exporter's: no more rows than it has, no value twice, the largest count first. */
+function isTopTable(table) {
+  const isCount = (count) => Number.isSafeInteger(count) && count >= 0;
+  if (!Array.isArray(table?.top) || table.top.length > TOP_ROWS_MAX || !isCount(table.others)) return false;
+  let most = INTEGER_MAX;
+  const values = new Set();
+  return table.top.every((row) => {
+    const holds = typeof row?.value === "string" && !values.has(row.value) && isCount(row.count)
+      && row.count >= 1 && row.count <= most;
+    values.add(row?.value);
+    most = row?.count;
+    return holds;
+  });
+}
+
+/** Counts values. Those in the page's rows are always counted apart, and others up to a bound: so it never grows beyond. */
 class Counter {
   constructor(rows) {
-    this.rows = Array.isArray(rows) ? rows : [];
-    this.counts = new Map(this.rows.map((row) => [String(row?.value), 0]));
-    this.others = 0;
+    const named = (Array.isArray(rows) ? rows : []).map((row) => row?.value).filter((value) => typeof value === "string");
+    this.counts = new Map(named.slice(0, SUMMARY_ROWS_MAX).map((value) => [value, 0]));
   }
 
-  add(value, count = 1) {
-    if (this.counts.has(value)) this.counts.set(value, this.counts.get(value) + count);
-    else this.others += count;
+  add(value) {
+    if (this.counts.has(value)) this.counts.set(value, this.counts.get(value) + 1);
+    else if (this.counts.size < VALUES_MAX) this.counts.set(value, 1);
   }
 
-  problem(name) {
-    for (const { value, count } of this.rows) {
-      const found = this.counts.get(value);
-      if (found !== count) return `${name}: the page says ${count} of ${value}, the records ${found}`;
+  /** The most frequent first, and those that are as frequent by their bytes. */
+  rows() {
+    const rows = Array.from(this.counts, ([value, count]) => ({ value, count })).filter(({ count }) => count > 0);
+    rows.sort((a, b) => b.count - a.count || byBytes(a.value, b.value));
+    return rows.slice(0, SUMMARY_ROWS_MAX);
+  }
+}
+
+/** How many entries of each kind there are in each bucket of time, as the exporter counts them. Times never decrease. */
+class TimelineCount {
+  constructor() {
+    this.startMs = null;
+    this.widthMs = BUCKET_MS;
+    /** By number of kind, a count for each bucket. */
+    this.kinds = new Map();
+    this.length = 0;
+  }
+
+  add(timeMs, kind) {
+    this.startMs ??= timeMs;
+    const bucket = () => Math.floor((timeMs - this.startMs) / this.widthMs);
+    while (bucket() >= BUCKETS_MAX) this.double();
+    if (!this.kinds.has(kind)) this.kinds.set(kind, new Float64Array(BUCKETS_MAX));
+    this.kinds.get(kind)[bucket()] += 1;
+    this.length = bucket() + 1;
+  }
+
+  double() {
+    this.widthMs *= 2;
+    for (const counts of this.kinds.values()) {
+      for (let bucket = 0; bucket < BUCKETS_MAX; bucket += 1) {
+        const pair = 2 * bucket;
+        counts[bucket] = pair < BUCKETS_MAX ? counts[pair] + counts[pair + 1] : 0;
+      }
     }
-    const whole = this.rows.length < SUMMARY_ROWS;
-    return whole && this.others > 0 ? `${name}: the records have ${this.others} that the page doesn't list` : null;
+  }
+
+  asJson() {
+    const kinds = [...this.kinds].sort(([a], [b]) => a - b);
+    const rows = kinds.map(([kind, counts]) => ({ value: kindText(kind), counts: Array.from(counts.subarray(0, this.length)) }));
+    return { start_ms: this.startMs ?? 0, width_ms: this.widthMs, rows };
   }
 }

@@ -25,16 +25,19 @@ const element = (tag, attributes = {}, ...children) => build(HTML, tag, attribut
 const drawing = (tag, attributes = {}, ...children) => build(SVG, tag, attributes, children);
 const byId = (id) => document.getElementById(id);
 
-/** A link out of the page, for addresses that the program brought along and never for those of a record. */
-function outwardLink(address, text) {
+/**
+ * A link out of the page, and never for an address of a record. Addresses are the page's data: whoever made the page chose
+ * them, so each is shown as it is and never stands behind other words.
+ */
+function outwardLink(address) {
   let url = null;
   try {
     url = new URL(address);
   } catch {
     // Then it is no address.
   }
-  if (url?.protocol !== "https:") return said(text);
-  const link = element("a", {}, said(text));
+  if (url?.protocol !== "https:") return said(address);
+  const link = element("a", {}, said(url.href));
   link.setAttribute("href", url.href);
   link.setAttribute("rel", "noreferrer noopener");
   return link;

@@ -17,7 +17,7 @@ const CHECK_WORDS = {
   csv: "records.csv says what the records say",
   "previous-checkpoint": "The earlier checkpoint is genuine too",
   consistency: "Nothing was removed or rewritten since the earlier checkpoint",
-  summary: "The counts on this page are those of the records",
+  summary: "What this page can count again, it says as the records do",
 };
 
 function checkWords(name) {
@@ -28,7 +28,7 @@ function checkWords(name) {
 
 const STATUS_WORDS = { pass: "✓ holds", fail: "✗ fails", skip: "– not checked" };
 
-/** What each verdict means, in a word and a sentence. `facts` are `{count, origin, files, problem}`. */
+/** What each verdict means, in a word and a sentence. `facts` are `{count, origin, failed, problem, another}`. */
 const VERDICTS = {
   working: () => ["Checking …", "This page’s program is going through the evidence."],
   verified: ({ count, origin }) => ["Genuine",
@@ -60,5 +60,8 @@ const ABSENT_WORDS = {
 
 /** Our word for something that the data says, or what stands for it where there is none. */
 const wordFor = (words, said, other) => (isText(said) && Object.hasOwn(words, said) ? words[said] : other);
+
+/** Behind tables that this page's program has not counted itself. */
+const NOT_RECOUNTED = "Counted by the maker’s program, not counted again here.";
 
 const absentWords = (reason) => wordFor(ABSENT_WORDS, reason, reason);

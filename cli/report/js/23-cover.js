@@ -1,9 +1,14 @@
 // Section 1: what the package says of itself.
 
+/** The page's own package. */
 function showCover(manifest, page, problem) {
-  byId("program-version").replaceChildren(said(textOr(page.tool, "unknown")));
+  byId("another").hidden = true;
+  for (const part of document.querySelectorAll(".own")) part.hidden = false;
+  document.title = OWN_TITLE;
   if (manifest === null) {
+    byId("title").textContent = "Evidence package";
     byId("lead").textContent = `This page’s statement can’t be read: ${problem}`;
+    byId("about").replaceChildren();
     return;
   }
   const summary = objectOf(page.summary);
@@ -18,10 +23,33 @@ function showCover(manifest, page, problem) {
     ...fact("Selected by", ...filterWords(manifest.filters)),
     ...fact("Completeness", completenessText(manifest)),
     ...fact("Hidden on purpose", ...redactionWords(manifest.redaction)),
-    ...fact("Earlier checkpoint", manifest.previous === null ? "none is given"
-      : `one of ${counted(manifest.previous.size, "entry", "entries")}, which this one has to extend`),
+    ...fact("Earlier checkpoint", earlierText(manifest)),
   );
 }
+
+/** The page's title, before anything is shown. */
+const OWN_TITLE = document.title;
+
+/** Files of another package than the page's: what their manifest says, and nothing that the page does. */
+function showAnotherCover(manifest) {
+  byId("another").hidden = false;
+  for (const part of document.querySelectorAll(".own")) part.hidden = true;
+  document.title = "Another package’s files";
+  byId("title").textContent = "Files of another package";
+  byId("lead").textContent = "";
+  byId("about").replaceChildren(...(manifest === null ? fact("What they say", "nothing that can be read") : [
+    ...fact("Log", said(manifest.origin)),
+    ...fact("Entries", entriesText(manifest)),
+    ...fact("Size of the log then", counted(manifest.checkpoint.size, "entry", "entries")),
+    ...fact("Selected by", ...filterWords(manifest.filters)),
+    ...fact("Completeness", completenessText(manifest)),
+    ...fact("Hidden on purpose", ...redactionWords(manifest.redaction)),
+    ...fact("Earlier checkpoint", earlierText(manifest)),
+  ]));
+}
+
+const earlierText = ({ previous }) => (previous === null ? "none is given"
+  : `one of ${counted(previous.size, "entry", "entries")}, which this one has to extend`);
 
 function leadText(manifest, summary) {
   const promotions = rowsOf(summary.kinds).find((row) => row.value === KIND_NAMES.get(PROMOTION))?.count ?? 0;

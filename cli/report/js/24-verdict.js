@@ -29,7 +29,8 @@ function showVerdict(verdict, source, facts) {
   }
   if (verdict !== "working") {
     const what = source === "files" ? "the files that you chose" : "what this page holds";
-    lines.push(element("p", { class: "aside" }, `Checked: ${what}.`));
+    const another = facts.another ? ", which are another package than this page’s" : "";
+    lines.push(element("p", { class: "aside" }, `Checked: ${what}${another}.`));
   }
   place.replaceChildren(...lines);
 }

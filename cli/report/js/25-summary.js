@@ -6,7 +6,8 @@ const VALUE_TABLES = [
   ["models", "Models", "AI models that had a part in the changes: provider, name and version, as the submitter named them.",
     "Model"],
   ["agents", "Agents", "Programs that drove a model and worked with what it wrote.", "Agent"],
-  ["workloads", "Workloads", "Who submitted: the pipeline or service, as the log itself verified it.", "Workload"],
+  ["workloads", "Workloads", "Who submitted, as the log recorded it: how it "
+    + "verified that, and the pipeline or service. Where it says “none”, the log verified nothing.", "Workload"],
   ["approvers", "Approvers", "Who approved, as the submitter named them. Approvals that only refer to another entry are not "
     + "counted here.", "Approver"],
   ["policies", "Policies", "The organisation’s rules that decisions were made by, with their versions.", "Policy"],
@@ -18,7 +19,7 @@ const DECISION_WORDS = {
 };
 
 const APPROVAL_WORDS = [
-  ["by_people", "with at least one approval, or a reference to one"],
+  ["by_people", "with at least one approval, or a reference to one (not followed)"],
   ["absent", "with the statement that there is no approval, and why"],
   ["hidden", "with approvals that are hidden in this package"],
   ["none", "without any approval"],
@@ -34,8 +35,9 @@ function showSummary(page) {
   ];
   const body = [
     ...sentences.filter((sentence) => sentence !== null).map((sentence) => element("p", {}, sentence)),
-    element("p", { class: "aside" }, "This page counts the entries, their kinds, times, decisions and hidden claims again "
-      + "when it checks itself (check “summary”). The other numbers are those of the program that made the package."),
+    element("p", { class: "aside" }, "This page counts the entries, their kinds, times, decisions and approvals, and the "
+      + "claims that are absent or hidden, again when it checks itself (check “summary”). Of what it doesn’t count again, it "
+      + "says so."),
   ];
   body.push(table("Kinds of entries", [{ title: "Kind" }, { title: "What it states" }, { title: "Entries", number: true }],
     kinds.map(({ value, count }) => [said(String(value)), kindMeaning(page, value), number(count)])));
@@ -78,10 +80,10 @@ function promotionTables(summary) {
 }
 
 function valueTable({ top, others }, title, meaning, column) {
-  const rows = rowsOf(top).map(({ value, count }) => [said(String(value)), number(count)]);
+  const rows = rowsOf(top).slice(0, TOP_ROWS_MAX).map(({ value, count }) => [said(String(value)), number(count)]);
   if (rows.length === 0) return null;
   if (others > 0) rows.push([element("i", {}, "all others together"), number(others)]);
-  return element("div", {}, element("h3", {}, title), element("p", { class: "aside" }, meaning),
+  return element("div", {}, element("h3", {}, title), element("p", { class: "aside" }, meaning, " ", NOT_RECOUNTED),
     table(`${title}, by number of mentions`, [{ title: column }, { title: "Mentions", number: true }], rows, true));
 }
 

@@ -3,9 +3,6 @@
 /** Kinds that have a colour of their own; the rest share one. */
 const SERIES_MAX = 5;
 
-/** More than any page has that our exporter made. */
-const BUCKETS_MAX = 1000;
-
 const CHART = { width: 960, height: 280, left: 56, right: 8, top: 12, bottom: 40 };
 
 function showTimeline(page) {
@@ -86,23 +83,34 @@ function chart(series, totals, edge) {
   return drawing("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-labelledby": "chart-title chart-text" }, parts);
 }
 
-/** Dates under the axis: at the start, the end, and between. */
+/** A character's width in a label, at most, in the chart's units, and the room that labels have between them. */
+const LABEL = { character: 8.5, room: 16 };
+
+/** Dates under the axis: at the start, the end, and between, where there is room for them. */
 function dateLabels(length, edge, x) {
   const { height, bottom } = CHART;
   const spanMs = edge(length) - edge(0);
   const shown = spanMs < 5 * 60_000 ? 19 : spanMs < 3 * 86_400_000 ? 16 : 0;
   // Times are too long to stand five in a row.
   const parts = shown > 0 ? [0, 0.5, 1] : [0, 0.25, 0.5, 0.75, 1];
-  const places = [...new Set(parts.map((part) => Math.round(part * length)))];
-  return places.flatMap((bucket, place) => {
+  const labels = [...new Set(parts.map((part) => Math.round(part * length)))].map((bucket, place, places) => {
+    const [day, clock] = rfc3339(edge(bucket)).split("T");
+    const text = shown > 0 ? `${day} ${clock.slice(0, shown - 11)}` : day;
     const anchor = place === 0 ? "start" : place === places.length - 1 ? "end" : "middle";
-    const text = rfc3339(edge(bucket));
-    return [
-      drawing("line", { class: "tick", x1: x(bucket), x2: x(bucket), y1: height - bottom, y2: height - bottom + 6 }),
-      drawing("text", { class: "label", x: x(bucket), y: height - bottom + 22, "text-anchor": anchor },
-        shown > 0 ? text.slice(0, shown).replace("T", " ") : text.slice(0, text.indexOf("T"))),
-    ];
+    const width = text.length * LABEL.character;
+    const start = x(bucket) - { start: 0, middle: width / 2, end: width }[anchor];
+    return { bucket, text, anchor, start, end: start + width };
   });
+  const last = labels.at(-1);
+  let end = -Infinity;
+  return labels.filter((label) => {
+    const fits = label.start >= end + LABEL.room && (label === last || label.end + LABEL.room <= last.start);
+    if (fits) end = label.end;
+    return fits;
+  }).flatMap(({ bucket, text, anchor }) => [
+    drawing("line", { class: "tick", x1: x(bucket), x2: x(bucket), y1: height - bottom, y2: height - bottom + 6 }),
+    drawing("text", { class: "label", x: x(bucket), y: height - bottom + 22, "text-anchor": anchor }, text),
+  ]);
 }
 
 /** A round number that is not below. */

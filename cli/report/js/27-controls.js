@@ -2,18 +2,21 @@
 
 const EVIDENCE_WORDS = { present: "present", partial: "partial", none: "none" };
 
-function showControls(page) {
+function showControls(page, manifest) {
   const frameworks = rowsOf(page.controls);
+  const selected = manifest?.range ? null : element("p", { class: "notice", id: "controls-selected" },
+    "The entries of this package were selected, and no range of the log is claimed to be complete. What is said of “every” "
+      + "entry is said of the selected ones alone: others, which are not here, may not fit.");
   byId("controls-body").replaceChildren(...(frameworks.length === 0
     ? [element("p", {}, "The maker of this package compared it with no framework.")]
-    : frameworks.map(frameworkPart)));
+    : [selected, ...frameworks.map(frameworkPart)].filter((part) => part !== null)));
 }
 
 function frameworkPart({ name, edition, source, url, note, controls }) {
   const head = [
     element("h3", {}, said(textOr(name, "?"))),
-    element("p", { class: "aside" }, "Edition: ", said(textOr(edition, "?")), ". Source: ",
-      isText(url) ? outwardLink(url, textOr(source, url)) : said(textOr(source, "?")), "."),
+    element("p", { class: "aside" }, "Edition: ", said(textOr(edition, "?")), ". Source: ", said(textOr(source, "?")),
+      isText(url) ? [", at ", outwardLink(url)] : null, "."),
   ];
   if (isText(note)) head.push(element("p", { class: "aside" }, said(note)));
   const rows = rowsOf(controls);
@@ -39,7 +42,7 @@ function controlRow({ id, title, official, status, supports, findings }) {
 
 function findingPart({ looks_for: looksFor, every, status, met, unmet, undisclosed }) {
   const tallies = [
-    ["match", objectOf(met)],
+    [every === true ? "match, as every one should" : "match", objectOf(met)],
     [every === true ? "should and don’t" : "don’t", objectOf(unmet)],
     ["can’t be told, as claims are hidden", objectOf(undisclosed)],
   ].filter(([, tally]) => tally.count > 0);

@@ -91,7 +91,7 @@ function policyNode(value) {
 }
 
 const WORKLOAD_METHODS = {
-  none: "nothing, so anybody could have submitted it", log: "the log itself", "static-token": "a token that the log gave out",
+  log: "the log itself", "static-token": "a token that the log gave out",
   oidc: "an OpenID Connect token", "jwt-svid": "a SPIFFE JWT", "x509-svid": "a SPIFFE certificate", peer: "the connection’s peer",
 };
 
@@ -100,22 +100,45 @@ function workloadNode(value) {
   const method = value.get("method");
   const by = wordFor(WORKLOAD_METHODS, method, null);
   const names = membersNode(value, ["id", "issuer"]);
-  const standing = by === null ? "attested by the log" : `attested by the log, verified by ${by}`;
+  const standing = method === "none" ? "the log verified nothing: anybody could have submitted this"
+    : by === null ? "recorded by the log" : `recorded by the log, verified by ${by}`;
   return element("span", {}, names ?? "no name", element("span", { class: "line aside" }, standing));
 }
 
-/** An approval in full, or a reference to the entry that is one. `holds` says whether this package has an entry. */
-function approvalNode(value, holds) {
-  if (!isMap(value)) return null;
+const isReference = (value) => isMap(value) && typeof value.get("index") === "number" && value.get("index") >= 0;
+
+/** Entries of this log that the shown approvals of a record refer to. */
+function referredIndices(record) {
+  const claims = ["approvals", "approval"].map((name) => record.submitted.get(name)?.value);
+  const references = claims.flatMap((value) => itemsOf(value).slice(0, ITEMS_SHOWN_MAX)).filter(isReference);
+  return references.filter((value) => !value.has("origin")).map((value) => value.get("index"));
+}
+
+/**
+ * A reference to the entry that is an approval. It leads there if it names the entry that this package has: with another
+ * leaf hash it names another one. `entries` has the leaf hash and kind of those that are here, by index.
+ */
+function referenceNode(value, entries) {
   const index = value.get("index");
-  if (typeof index === "number" && index >= 0) {
-    const origin = value.get("origin");
-    const leaf = value.get("leaf_hash");
-    const leads = origin === undefined && holds(index);
-    const where = origin !== undefined ? [" of the log ", valueNode(origin)] : leads ? [] : [" (not in this package)"];
-    return element("span", {}, leads ? entryButton(index, `entry ${number(index)}`) : `entry ${number(index)}`, where,
-      leaf === undefined ? null : element("span", { class: "line aside" }, "leaf hash ", valueNode(leaf)));
+  const [origin, leaf] = [value.get("origin"), value.get("leaf_hash")];
+  const named = `entry ${number(index)}`;
+  const line = leaf === undefined ? null : element("span", { class: "line aside" }, "leaf hash ", valueNode(leaf));
+  const apart = (...words) => element("span", {}, "names ", named, ...words, line);
+  if (origin !== undefined) return apart(" of the log ", valueNode(origin), ", which can’t be followed here");
+  const entry = entries.get(index);
+  if (entry === undefined) return apart(", which is not in this package, so it can’t be followed here");
+  if (!(leaf instanceof Uint8Array)) return apart(" without its leaf hash, so it isn’t followed");
+  if (!sameBytes(leaf, entry.leafHash)) {
+    return apart(element("b", { class: "problem" }, " with another leaf hash than this log has there"));
   }
+  const kind = entry.kind === APPROVAL ? null : element("span", { class: "gap" }, `, of the kind ${kindText(entry.kind)}`);
+  return element("span", {}, entryButton(index, named), kind, line);
+}
+
+/** An approval in full, or a reference to one. */
+function approvalNode(value, entries) {
+  if (!isMap(value)) return null;
+  if (isReference(value)) return referenceNode(value, entries);
   const approver = value.get("approver");
   if (approver === undefined) return null;
   const method = value.get("method");

@@ -8,7 +8,7 @@ const STORY = [
   ["Agent", [["submitted", "agent"]], (value) => itemList(value, (item) => membersNode(item, ["name", "version"]))],
   ["Submitted by", [["attested", "workload"]], workloadNode],
   ["Approvals", [["submitted", "approvals"], ["submitted", "approval"]],
-    (value, holds) => itemList(value, (item) => approvalNode(item, holds))],
+    (value, entries) => itemList(value, (item) => approvalNode(item, entries))],
   ["Policy", [["submitted", "policy"]], policyNode],
   ["Environment", [["submitted", "environment"]], () => null],
   ["Outcome", [["submitted", "decision"]], decisionNode],
@@ -24,12 +24,13 @@ const OTHER_ROWS = [
 
 const OUTCOME_WORDS = { allow: "allowed", deny: "refused", observed: "observed, not decided" };
 
-function recordCard(index, record, holds) {
+/** `entries` are those that its approvals refer to and that are here. */
+function recordCard(index, record, entries) {
   const isPromotion = record.kind === PROMOTION;
   const rows = [...STORY, ...OTHER_ROWS].flatMap(([title, claims, show], place) => {
     const claim = claims.map(([section, name]) => record[section].get(name)).find((found) => found !== undefined);
     const always = isPromotion && place < STORY.length;
-    return claim === undefined && !always ? [] : fact(title, claimNode(claim, (value) => show(value, holds)));
+    return claim === undefined && !always ? [] : fact(title, claimNode(claim, (value) => show(value, entries)));
   });
   return element("article", { class: "record", "data-index": String(index), tabindex: "-1", "aria-label": `Entry ${index}` },
     element("header", {},
@@ -70,7 +71,8 @@ function scanNode(value) {
 
 const STANDING_WORDS = {
   submitted: "submitted: the submitter says so, and the log didn’t check it",
-  attested: "attested: the log says that it verified this itself",
+  attested: "attested: recorded by the log itself; what it verified, it names here, and under the method “none” it verified "
+    + "nothing",
 };
 
 function allClaims(record) {

@@ -95,9 +95,8 @@ class Browser {
     const { table, blob } = this;
     const index = table.indices[place];
     try {
-      const bytes = await blob.slice(table.offsets[place], table.offsets[place] + table.lengths[place]).arrayBuffer();
-      const record = readRecord(new CborReader(new Uint8Array(bytes)));
-      return recordCard(index, record, (other) => table.find(other) >= 0);
+      const record = readRecord(new CborReader(await bytesAt(table, blob, place)));
+      return recordCard(index, record, await referredEntries(table, blob, record));
     } catch (error) {
       // A file may have been changed or removed since it was checked.
       return element("article", { class: "record", "data-index": String(index), tabindex: "-1" },
@@ -130,4 +129,21 @@ class Browser {
     card?.scrollIntoView({ block: "start" });
     card?.focus({ preventScroll: true });
   }
+}
+
+async function bytesAt(table, blob, place) {
+  const start = table.offsets[place];
+  return new Uint8Array(await blob.slice(start, start + table.lengths[place]).arrayBuffer());
+}
+
+/** Leaf hash and kind, by index, of the entries that a record's approvals refer to and that are here. */
+async function referredEntries(table, blob, record) {
+  const entries = new Map();
+  for (const index of referredIndices(record)) {
+    const place = table.find(index);
+    if (place < 0 || entries.has(index)) continue;
+    const { leafHash: leaf, kind } = readRecord(new CborReader(await bytesAt(table, blob, place)));
+    entries.set(index, { leafHash: leaf, kind });
+  }
+  return entries;
 }

@@ -1,8 +1,5 @@
 // The page's course: show what it says of itself, check it, and check again what the reader brings.
 
-// Only known while the program starts.
-const program = document.currentScript?.textContent ?? "";
-
 class Course {
   constructor() {
     this.data = readPage();
@@ -13,20 +10,27 @@ class Course {
     this.inPage = null;
     /** A trust file or key that the reader brought, or "". */
     this.ownTrust = "";
+    /** The fingerprint that the reader says to have compared, or null. */
+    this.confirmed = null;
     this.result = null;
     this.turn = 0;
   }
 
   async start() {
-    byId("program-digest").textContent = hex(sha256(encoder.encode(program)));
     const { manifest, problem } = this.data;
     showCover(manifest, this.page, problem);
     showSummary(this.page);
     showTimeline(this.page);
     showGaps(this.page, manifest);
-    showControls(this.page);
+    showControls(this.page, manifest);
+    this.takeBackConfirmation();
+    // A browser that comes back to a page, or to one that stands where another did, may put in what was put in before.
+    addEventListener("pageshow", () => this.run(() => {
+      this.takeBackConfirmation();
+      this.showVerdict();
+    }));
     byId("check-again").addEventListener("click", () => this.run(() => this.checkAgain()));
-    byId("fingerprint-confirmed").addEventListener("change", () => this.run(() => this.showVerdict()));
+    byId("fingerprint-confirmed").addEventListener("change", () => this.run(() => this.confirm()));
     whenFilesAreChosen((files) => this.run(() => this.checkFiles(files)));
     await this.check();
   }
@@ -38,6 +42,28 @@ class Course {
     } catch (error) {
       showTrouble(error);
     }
+  }
+
+  /** What is confirmed is the fingerprint that is shown, and no other that may be shown later. */
+  confirm() {
+    const box = byId("fingerprint-confirmed");
+    this.confirmed = box.checked ? this.fingerprint : null;
+    box.checked = this.confirmed !== null;
+    this.showVerdict();
+  }
+
+  takeBackConfirmation() {
+    this.confirmed = null;
+    byId("fingerprint-confirmed").checked = false;
+  }
+
+  /** Of the key that the evidence was checked with, and which is shown; null where there is none. */
+  get fingerprint() {
+    return this.result?.trust?.log.fingerprint ?? null;
+  }
+
+  get keyIsConfirmed() {
+    return this.ownTrust !== "" || (this.confirmed !== null && this.confirmed === this.fingerprint);
   }
 
   /** What can't be read as a key or a trust file changes nothing: it says nothing about the evidence. */
@@ -72,6 +98,8 @@ class Course {
   async check() {
     this.turn += 1;
     const turn = this.turn;
+    // Nothing that the reader does meanwhile is answered with what was found before.
+    this.result = null;
     document.documentElement.dataset.state = "working";
     showVerdict("working", this.source, {});
     const bar = byId("progress");
@@ -84,6 +112,8 @@ class Course {
     if (turn !== this.turn) return;
     this.result = result;
     bar.hidden = true;
+    if (this.isOwnPackage()) showCover(this.data.manifest, this.page, this.data.problem);
+    else showAnotherCover(result.manifest);
     this.showTrust();
     showChecks(result.checks);
     this.showVerdict();
@@ -94,8 +124,9 @@ class Course {
   async verify(progress) {
     const trust = this.ownTrust !== "" ? this.ownTrust : textOr(this.page.trust, "");
     const summary = objectOf(this.page.summary);
-    const summaryOf = this.data.manifest?.files.get(RECORDS)?.sha256 ?? null;
-    if (this.chosen !== null) return verifyPackage(this.chosen, trust, { summary, summaryOf, progress });
+    if (this.chosen !== null) {
+      return verifyPackage(this.chosen, trust, { summary, pageOf: this.data.manifest, progress });
+    }
     try {
       this.inPage ??= await readBlocks(this.data.manifest);
     } catch (error) {
@@ -114,18 +145,19 @@ class Course {
     const confirmed = byId("fingerprint-confirmed");
     // With a key of the reader's own there is nothing left to compare.
     confirmed.disabled = own;
-    if (own) confirmed.checked = false;
+    if (own || this.confirmed !== this.fingerprint) this.takeBackConfirmation();
   }
 
   showVerdict() {
     const { result } = this;
     if (result === null) return;
-    const confirmed = this.ownTrust !== "" || byId("fingerprint-confirmed").checked;
+    const verdict = verdictFor(result, this.keyIsConfirmed);
     const manifest = result.manifest ?? { count: 0, origin: "" };
     const failed = result.checks.filter(({ status, name }) => status === "fail" && name !== "format");
     const { problem } = result;
-    showVerdict(verdictFor(result, confirmed), this.source, { count: manifest.count, origin: manifest.origin, failed, problem });
-    this.browser.stand(...this.standing(verdictFor(result, confirmed)));
+    const { count, origin } = manifest;
+    showVerdict(verdict, this.source, { count, origin, failed, problem, another: !this.isOwnPackage() });
+    this.browser.stand(...this.standing(verdict));
   }
 
   /** A sentence on what the records that are shown are worth, and whether it is a good one. */
@@ -135,14 +167,12 @@ class Course {
         + "below.", false];
     }
     const where = this.chosen === null ? "in this page" : "in the files that you chose";
-    const others = this.isSamePackage() ? ""
-      : " They are those of another package than the one that the rest of this page speaks of.";
     if (verdict === "verified") {
-      return [`These are the records ${where}. They are verified: the log holds exactly these.${others}`, others === ""];
+      return [`These are the records ${where}. They are verified: the log holds exactly these.`, true];
     }
     const worth = verdict === "unconfirmed" ? "They fit a signed checkpoint, by a key that you haven’t confirmed yet."
       : "They are not verified: read them as what somebody claims.";
-    return [`These are the records ${where}. ${worth}${others}`, false];
+    return [`These are the records ${where}. ${worth}`, false];
   }
 
   showRecords() {
@@ -150,9 +180,11 @@ class Course {
     return this.browser.take(this.result.table, files.find(({ name }) => name === RECORDS)?.blob ?? null);
   }
 
-  isSamePackage() {
-    const digest = (manifest) => manifest?.files.get(RECORDS)?.sha256;
-    return digest(this.result.manifest) === digest(this.data.manifest);
+  /** Whether what this page says is of the package that was checked: only then may it be shown beside the verdict. */
+  isOwnPackage() {
+    if (this.chosen === null) return true;
+    const [own, manifest] = [this.data.manifest, this.result.manifest];
+    return own !== null && manifest !== null && isStatementOf(own, manifest);
   }
 }
 

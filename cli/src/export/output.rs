@@ -137,7 +137,7 @@ impl Output {
 /// From here on a ZIP member has 64-bit lengths: deflating what can't be deflated may add to it, so somewhat below 2^32.
 const LARGE_BYTES: u64 = 0xf000_0000;
 
-/// How hard a ZIP is deflated.
+/// How hard a ZIP is deflated. A million records take 20 s and 675 bytes each; at the usual level 6 they took 74 s and 598.
 const DEFLATE_LEVEL: i64 = 1;
 
 impl Drop for Output {
