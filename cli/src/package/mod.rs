@@ -1,7 +1,6 @@
 //! Packages on the reading side: a folder or a ZIP, and what `verify` says about one. What holds is `provlog-core`'s to
 //! say.
 
-mod ahead;
 mod folder;
 mod records;
 mod zip;

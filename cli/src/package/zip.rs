@@ -2,7 +2,6 @@
 //! claims costs memory. Members are stored or deflated; there is no comment, no encryption, nothing before or between.
 
 use super::OpenError;
-use super::ahead::Ahead;
 use super::folder::Reading;
 use crate::files::cannot_read;
 use flate2::read::DeflateDecoder;
@@ -98,12 +97,7 @@ impl Files for Zip {
         } else {
             Data::Stored(packed)
         };
-        let whole = Whole { data, left: member.bytes };
-        if !member.deflated {
-            return Ok(Box::new(Reading(whole)));
-        }
-        let ahead = Ahead::of(whole).map_err(|error| Unreadable(error.to_string()))?;
-        Ok(Box::new(Reading(ahead)))
+        Ok(Box::new(Reading(Whole { data, left: member.bytes })))
     }
 
     fn workers(&self) -> usize {
