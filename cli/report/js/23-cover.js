@@ -36,7 +36,6 @@ function showAnotherCover(manifest) {
   for (const part of document.querySelectorAll(".own")) part.hidden = true;
   document.title = "Another package’s files";
   byId("title").textContent = "Files of another package";
-  byId("lead").textContent = "";
   byId("about").replaceChildren(...(manifest === null ? fact("What they say", "nothing that can be read") : [
     ...fact("Log", said(manifest.origin)),
     ...fact("Entries", entriesText(manifest)),

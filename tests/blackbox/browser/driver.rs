@@ -103,6 +103,16 @@ impl Browser {
         self.command("/url", &json!({"url": format!("file://{}", path.display())}));
     }
 
+    /// Loads the page again, as its reader's button does.
+    pub fn reload(&self) {
+        self.command("/refresh", &json!({}));
+    }
+
+    /// Goes back to the page before.
+    pub fn back(&self) {
+        self.command("/back", &json!({}));
+    }
+
     /// Runs a function's body in the page, and gives what it returns.
     pub fn script(&self, body: &str, arguments: &[Value]) -> Value {
         self.command("/execute/sync", &json!({"script": body, "args": arguments}))

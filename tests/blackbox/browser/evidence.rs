@@ -33,17 +33,12 @@ impl Evidence {
         Self::new(root, &hostile())
     }
 
-    fn new(root: &Path, submissions: &[Value]) -> Self {
+    /// A log with these entries after its first one.
+    pub fn new(root: &Path, submissions: &[Value]) -> Self {
         fs::create_dir_all(root).unwrap();
         let daemon = Daemon::start(&root.join("data"));
         fs::write(root.join("previous"), daemon.get("/checkpoint").expect(200).body).unwrap();
-        for batch in submissions.chunks(BATCH) {
-            let lines: Vec<String> = batch.iter().map(Value::to_string).collect();
-            let headers = [("Content-Type", "application/x-ndjson")];
-            let body = lines.join("\n");
-            daemon.request("POST", "/v1/entries/batch?receipts=false", &headers, body.as_bytes()).expect(200);
-        }
-        daemon.until_ready();
+        add(&daemon, submissions);
         let trust = fs::read_to_string(daemon.trust(&root.join("data"))).unwrap();
         fs::write(root.join("trust"), &trust).unwrap();
         let vkey = daemon.get("/v1/log").expect(200).json()["key"].as_str().unwrap().to_string();
@@ -51,13 +46,39 @@ impl Evidence {
         Self { root: root.into(), daemon, trust, vkey, vkey_of_another: another.verifier().to_string() }
     }
 
+    /// More entries.
+    pub fn add(&self, submissions: &[Value]) {
+        add(&self.daemon, submissions);
+    }
+
+    /// An entry's leaf hash, in hex.
+    pub fn leaf_hash(&self, index: u64) -> String {
+        let entry = self.daemon.get(&format!("/v1/entries/{index}")).expect(200).json();
+        entry["leaf_hash"].as_str().unwrap().into()
+    }
+
     /// Exports a package and gives its page.
     pub fn export(&self, arguments: &[&str]) -> PathBuf {
-        let always = ["export", "--url", &self.daemon.url, "--trust", "trust", "-o", "package"];
+        self.export_as("package", arguments)
+    }
+
+    /// Exports a package into a folder of this name and gives its page.
+    pub fn export_as(&self, name: &str, arguments: &[&str]) -> PathBuf {
+        let always = ["export", "--url", &self.daemon.url, "--trust", "trust", "-o", name];
         let output = provlog(&self.root, &[&always, arguments].concat());
         assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", stderr(&output));
-        self.root.join("package/report.html")
+        self.root.join(name).join("report.html")
     }
+}
+
+fn add(daemon: &Daemon, submissions: &[Value]) {
+    for batch in submissions.chunks(BATCH) {
+        let lines: Vec<String> = batch.iter().map(Value::to_string).collect();
+        let headers = [("Content-Type", "application/x-ndjson")];
+        let body = lines.join("\n");
+        daemon.request("POST", "/v1/entries/batch?receipts=false", &headers, body.as_bytes()).expect(200);
+    }
+    daemon.until_ready();
 }
 
 /// What a page must show to the letter.

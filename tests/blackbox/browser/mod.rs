@@ -3,13 +3,15 @@
 
 mod driver;
 mod evidence;
+mod forged;
 mod report;
+mod shown;
 
 use crate::packages;
 use crate::support::folder;
-use base64ct::{Base64, Encoding};
 use driver::Browser;
 use evidence::Evidence;
+use forged::{packed, with_block};
 use report::Report;
 use serde_json::{Value, json};
 use std::fs;
@@ -166,99 +168,6 @@ fn differences(expected: &Value, got: &Value) -> Vec<String> {
     };
     let found = [alone("expected", expected, got), alone("got", got, expected)].concat();
     if found.is_empty() { vec!["another order".into()] } else { found }
-}
-
-/// Whoever changes what the page holds, and leaves its program, gets it refused.
-#[test]
-fn a_page_whose_data_was_changed_is_refused() {
-    let Some(browser) = Browser::start() else { return };
-    let root = folder();
-    let evidence = Evidence::of_promotions(root.path(), 20);
-    let page = evidence.export(&["--start", "2", "--end", "15", "--previous", "previous"]);
-    let package = page.parent().unwrap();
-    let good = fs::read_to_string(&page).unwrap();
-    let verdict_of = |html: &str| {
-        let path = root.path().join("changed.html");
-        fs::write(&path, html).unwrap();
-        let report = Report::open(&browser, &path);
-        (report.verdict(), report.failed())
-    };
-    // The same bytes, packed anew, are as good as before: so what follows fails for what is in them.
-    for name in ["checkpoint", "previous-checkpoint", "consistency.bin", "records.cbor", "proof.bin"] {
-        let bytes = fs::read(package.join(name)).unwrap();
-        assert_eq!(
-            verdict_of(&with_block(&good, name, &packed(&bytes))),
-            ("unconfirmed".into(), vec![]),
-            "{name}"
-        );
-        for place in [0, 1, bytes.len() / 3, bytes.len() / 2, bytes.len() - 1] {
-            let mut changed = bytes.clone();
-            changed[place] ^= 1;
-            expect_refused(
-                &verdict_of(&with_block(&good, name, &packed(&changed))),
-                &format!("{name} at {place}"),
-            );
-        }
-        for changed in [&bytes[..bytes.len() - 1], &[&bytes[..], b"\n"].concat(), b""] {
-            expect_refused(
-                &verdict_of(&with_block(&good, name, &packed(changed))),
-                &format!("{name} of {}", changed.len()),
-            );
-        }
-        for block in ["", "AAAA", "no base64", &packed(&bytes)[4..]] {
-            expect_refused(&verdict_of(&with_block(&good, name, block)), &format!("{name} as {block:.9}"));
-        }
-    }
-    statements(&good, &verdict_of);
-}
-
-/// A change to what a block of JSON says.
-type Change = fn(&mut Value);
-
-/// What the package and the page say of themselves, changed.
-fn statements(good: &str, verdict_of: &dyn Fn(&str) -> (String, Vec<String>)) {
-    let changes: [(&str, &str, Change); 9] = [
-        ("statement", "count", |json| json["count"] = 12.into()),
-        ("statement", "range", |json| json["range"]["end"] = 16.into()),
-        ("statement", "root", |json| json["checkpoint"]["root"] = "00".repeat(32).into()),
-        ("statement", "previous", |json| json["previous"]["size"] = 4.into()),
-        ("statement", "filters", |json| json["filters"] = json!({"kind": "scan"})),
-        ("statement", "redaction", |json| {
-            json["redaction"] = json!({"rule": "keep", "claims": [], "profile": null})
-        }),
-        ("statement", "digest", |json| json["files"][0]["sha256"] = "00".repeat(32).into()),
-        ("statement", "unknown member", |json| json["more"] = Value::Null),
-        ("page", "counts", |json| json["summary"]["kinds"][0]["count"] = 12.into()),
-    ];
-    for (block, what, change) in changes {
-        let (start, end) = block_of(good, &format!("id=\"{block}\""));
-        let mut json: Value = serde_json::from_str(&good[start..end]).unwrap();
-        change(&mut json);
-        let text = json.to_string().replace('<', "\\u003c");
-        let html = [&good[..start], &text, &good[end..]].concat();
-        expect_refused(&verdict_of(&html), &format!("{block}: {what}"));
-    }
-}
-
-fn expect_refused((verdict, failed): &(String, Vec<String>), what: &str) {
-    assert!(!["verified", "unconfirmed", "working"].contains(&verdict.as_str()), "{what}: {verdict}");
-    assert!(!failed.is_empty(), "{what}: {verdict}, and no check says why");
-}
-
-/// Where the content of the data block with this attribute starts and ends.
-fn block_of(html: &str, attribute: &str) -> (usize, usize) {
-    let start = html.find(attribute).unwrap_or_else(|| panic!("no block with {attribute}"));
-    let start = start + html[start..].find('>').unwrap() + 1;
-    (start, start + html[start..].find("</script>").unwrap())
-}
-
-fn with_block(html: &str, name: &str, base64: &str) -> String {
-    let (start, end) = block_of(html, &format!("data-file=\"{name}\""));
-    [&html[..start], base64, &html[end..]].concat()
-}
-
-fn packed(bytes: &[u8]) -> String {
-    Base64::encode_string(&packages::zip::deflate_stored(bytes, 1000))
 }
 
 /// What a record says is text, wherever the page shows it.

@@ -8,7 +8,7 @@ use base64ct::{Base64, Encoding as _};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use provlog_core::claims::KINDS;
-use provlog_core::package::{FILES, Manifest, csv_header};
+use provlog_core::package::{FILES, Manifest};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::io::{self, Write as _};
@@ -188,14 +188,12 @@ fn data(page: Page<'_>) -> Result<String, ReportError> {
     let statement = String::from_utf8_lossy(&page.statement.to_bytes()).into_owned();
     let results = page.evidence.finish();
     let json = PageJson {
-        tool: &page.statement.tool,
         embedded: page.embedded,
         trust: page.trust,
         kinds: KINDS
             .iter()
             .map(|spec| KindJson { number: spec.kind.number(), name: spec.name, means: spec.meaning })
             .collect(),
-        columns: csv_header().trim_end().split(',').map(Into::into).collect(),
         summary: page.summary.to_json(),
         controls: frameworks(&results),
     };
@@ -236,11 +234,9 @@ fn fill(template: &str, value: impl Fn(&str) -> Option<String>) -> Result<String
 
 #[derive(Serialize)]
 struct PageJson<'p> {
-    tool: &'p str,
     embedded: bool,
     trust: &'p str,
     kinds: Vec<KindJson>,
-    columns: Vec<String>,
     summary: super::summary::SummaryJson<'p>,
     controls: Vec<FrameworkJson<'p>>,
 }
