@@ -33,7 +33,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(200);
 const BATCH_BYTES: usize = 256 * 1024;
 
 /// How far the export is, on a terminal.
-const PROGRESS: &str = "{msg} {wide_bar} {human_pos}/{human_len}, {per_sec}, {eta} to go";
+const PROGRESS: &str = "{msg} {wide_bar} {human_pos}/{human_len}, {eta} to go";
 
 /// Which records to fetch, and what to hide in them.
 pub(super) struct Query<'a> {
