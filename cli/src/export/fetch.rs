@@ -314,7 +314,7 @@ impl<'a> Taken<'a> {
         self.entries.indices.append(&mut batch.entries.indices);
         self.entries.leaves.append(&mut batch.entries.leaves);
         self.named.append(&mut batch.named);
-        self.said.summary.add(batch.counts.take());
+        self.said.summary.add(std::mem::take(&mut batch.counts));
         self.said.evidence.append(batch.evidence.take());
         batch.clear();
         lanes.keep(batch);

@@ -41,7 +41,8 @@ const RECORDS_MAX: u64 = 100_000;
 /// Bytes of the answer that are made before they are sent.
 const PIECE_BYTES: usize = 32 * 1024;
 
-/// Records after which other requests get their turn: each takes some 10 to 20 us to read and check.
+/// Records after which other requests get their turn: each takes some 3 us to read and check, and 4 more to be
+/// taken apart.
 const RECORDS_A_TURN: u64 = 64;
 
 /// Answers with the records from `start` on that match the filters, at most `limit` of them.
@@ -157,22 +158,20 @@ impl Answer {
         if self.to_ms.is_some_and(|to_ms| stored.entry.time_ms.get() >= to_ms) {
             return Ok(false);
         }
-        // It is taken apart only where somebody looks into it.
-        let matches = self.filter.matches_entry(&stored.entry);
-        if matches && self.cbor && !self.filter.asks_claims() {
-            self.left -= 1;
-            piece.extend_from_slice(&encoded_item(index, &stored.to_bytes()));
-        } else if matches {
-            let record = stored.parse()?;
-            if self.filter.matches_claims(&record) {
+        if self.filter.matches_entry(&stored.entry) {
+            // It is taken apart only where somebody looks into it.
+            let looked_into = !self.cbor || self.filter.asks_claims();
+            let record = looked_into.then(|| stored.parse()).transpose()?;
+            if record.as_ref().is_none_or(|record| self.filter.matches_claims(record)) {
                 self.left -= 1;
-                if self.cbor {
-                    piece.extend_from_slice(&encoded_item(index, &stored.to_bytes()));
-                } else {
-                    let mut line = String::new();
-                    push_record_json(&mut line, index, &record);
-                    piece.extend_from_slice(line.as_bytes());
-                    piece.push(b'\n');
+                match record.filter(|_| !self.cbor) {
+                    None => piece.extend_from_slice(&encoded_item(index, &stored.to_bytes())),
+                    Some(record) => {
+                        let mut line = String::new();
+                        push_record_json(&mut line, index, &record);
+                        piece.extend_from_slice(line.as_bytes());
+                        piece.push(b'\n');
+                    }
                 }
             }
         }

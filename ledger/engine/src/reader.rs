@@ -66,7 +66,7 @@ impl Reader {
     /// # Errors
     /// [`ReadError`].
     pub fn entry(&self, index: u64) -> Result<Entry, ReadError> {
-        self.record(index).map(|record| record.entry)
+        self.one(index, |record| Some(record.entry))
     }
 
     /// One record.
@@ -74,9 +74,13 @@ impl Reader {
     /// # Errors
     /// [`ReadError`].
     pub fn record(&self, index: u64) -> Result<Record, ReadError> {
+        self.one(index, |record| record.parse().ok())
+    }
+
+    fn one<T>(&self, index: u64, take: impl Fn(StoredRecord<'_>) -> Option<T>) -> Result<T, ReadError> {
         let mut found = None;
         self.each_record(index, 1, &mut |record| {
-            found = record.parse().ok();
+            found = take(record);
             ControlFlow::Break(())
         })?;
         found.ok_or_else(|| self.diagnose(index, "a position"))

@@ -72,11 +72,6 @@ struct Values {
 }
 
 impl Counts {
-    /// What was counted; nothing is from here on.
-    pub(in crate::export) fn take(&mut self) -> Self {
-        std::mem::take(self)
-    }
-
     /// Takes in a record.
     pub(in crate::export) fn add(&mut self, record: &Record) {
         let kind = record.entry.kind;

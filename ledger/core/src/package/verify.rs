@@ -257,9 +257,10 @@ impl<'a, F: Files + ?Sized> Door<'a, F> {
 
     /// Beside a record that is refused nothing of the other files about records is judged, whatever is wrong with them.
     fn skip_files_of_records(&mut self) {
-        for name in
-            [JSON_LINES, CSV, PROOF].map(String::from).into_iter().filter(|name| self.names.contains(name))
-        {
+        for name in [JSON_LINES, CSV, PROOF] {
+            if !self.names.iter().any(|found| found == name) {
+                continue;
+            }
             let check = format!("file:{name}");
             self.of_files.retain(|other| other.name != check);
             self.of_files.push(Check::remarked(check, Status::Skip, NOT_READ_ON));
