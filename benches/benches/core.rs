@@ -12,7 +12,7 @@ use provlog_core::record::Record;
 use provlog_core::submission::Submission;
 use provlog_core::tree::{Extension, Frontier, inclusion_proof, verify_inclusion};
 use provlog_core::trust::Trust;
-use provlog_core::verify::verify;
+use provlog_core::verify::Verifier;
 use std::hint::black_box;
 
 /// Leaves before the group: a tree of twenty-four levels, as logs of some size have.
@@ -79,7 +79,7 @@ fn receipts(criterion: &mut Criterion) {
         checkpoint: checkpoint.sign(&signer),
     };
     let text = receipt.to_text();
-    verify(text.as_bytes(), &trust, &[], None).expect("what is measured holds");
+    Verifier::new(&trust).receipt(text.as_bytes(), &[]).expect("what is measured holds");
     let mut group = criterion.benchmark_group("receipt");
     group.bench_function("checkpoint-sign", |bench| bench.iter(|| black_box(&checkpoint).sign(&signer)));
     group.bench_function("signature-verify", |bench| {
@@ -91,7 +91,7 @@ fn receipts(criterion: &mut Criterion) {
         bench.iter_batched_ref(|| receipt.clone(), |receipt| receipt.to_text(), BatchSize::SmallInput);
     });
     group.bench_function("verify", |bench| {
-        bench.iter(|| verify(black_box(text.as_bytes()), &trust, &[], None));
+        bench.iter(|| Verifier::new(&trust).receipt(black_box(text.as_bytes()), &[]));
     });
     group.finish();
 }

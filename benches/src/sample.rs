@@ -5,7 +5,7 @@ use crate::workload::Workload;
 use provlog_core::cbor::{Map, Value};
 use provlog_core::expectation::Expectation;
 use provlog_core::trust::Trust;
-use provlog_core::verify::verify;
+use provlog_core::verify::Verifier;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 
@@ -44,7 +44,7 @@ fn check_one(answer: &Json, subject: [u8; 32], trust: &Trust) -> Result<u64, Str
     let receipt = answer["receipt"].as_str().ok_or("no receipt")?;
     let index = answer["index"].as_u64().ok_or("no index")?;
     let digest = Map::from_entries(vec![("sha256".into(), Value::Bytes(subject.to_vec()))])?;
-    let verdict = verify(receipt.as_bytes(), trust, &[Expectation::Subject(digest)], None);
+    let verdict = Verifier::new(trust).receipt(receipt.as_bytes(), &[Expectation::Subject(digest)]);
     let verdict = verdict.map_err(|error| error.to_string())?;
     let proven = verdict.report().index;
     if proven == index { Ok(index) } else { Err(format!("index {index} answered, {proven} proven")) }

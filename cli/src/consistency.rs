@@ -11,12 +11,13 @@ use crate::page::Page;
 use crate::settings::{Settings, TrustFile};
 use clap::Args;
 use provlog_core::Hash;
+use provlog_core::check::Status;
 use provlog_core::checkpoint::Checkpoint;
 use provlog_core::json::Json;
 use provlog_core::limits::{NOTE_BYTES_MAX, RECEIPT_BYTES_MAX};
 use provlog_core::receipt::Receipt;
 use provlog_core::tree::{ProofError, verify_consistency};
-use provlog_core::verify::{Status, verify_checkpoint};
+use provlog_core::verify::Verifier;
 use std::path::{Path, PathBuf};
 
 /// Arguments of `consistency`.
@@ -107,8 +108,10 @@ impl Head {
 
     /// Verifies a signed note.
     pub(crate) fn verified(source: String, note: &[u8], trust: &TrustFile) -> Result<Self, Failure> {
-        match verify_checkpoint(note, &trust.trust) {
-            Ok((checkpoint, _)) => Ok(Self { source, checkpoint, note: note.into() }),
+        match Verifier::new(&trust.trust).checkpoint(note) {
+            Ok(verdict) => {
+                Ok(Self { source, checkpoint: verdict.into_report().checkpoint, note: note.into() })
+            }
             Err(refused) => Err(Failure::Checkpoint { what: source, refused }),
         }
     }

@@ -2,9 +2,8 @@
 
 use crate::failure::Failure;
 use crate::files::ReadError;
-use provlog_core::package::PackageRefused;
+use provlog_core::check::{Refused, Report};
 use provlog_core::redact::RedactError;
-use provlog_core::verify::{CheckpointRefused, VerifyError};
 use std::process::ExitCode;
 
 /// How the process ends.
@@ -63,21 +62,12 @@ impl Exit {
         GRAVEST_FIRST.into_iter().find(|exit| outcomes.contains(exit)).unwrap_or(Self::Ok)
     }
 
-    /// Of a receipt that was refused.
-    pub(crate) const fn of_receipt(refused: &VerifyError) -> Self {
+    /// Of a receipt, package or checkpoint that was refused.
+    pub(crate) const fn of_refused<R: Report>(refused: &Refused<R>) -> Self {
         match refused {
-            VerifyError::Malformed(_) => Self::Malformed,
-            VerifyError::Untrusted(_) => Self::Untrusted,
-            VerifyError::Failed(_) => Self::NotProven,
-        }
-    }
-
-    /// Of a package that was refused.
-    pub(crate) const fn of_package(refused: &PackageRefused) -> Self {
-        match refused {
-            PackageRefused::Malformed(_) => Self::Malformed,
-            PackageRefused::Untrusted(_) => Self::Untrusted,
-            PackageRefused::NotProven(_) => Self::NotProven,
+            Refused::Malformed(_) => Self::Malformed,
+            Refused::Untrusted(_) => Self::Untrusted,
+            Refused::NotProven(_) => Self::NotProven,
         }
     }
 
@@ -107,10 +97,9 @@ impl Exit {
             Failure::Usage(_) | Failure::Settings(_) | Failure::Url(_) => Self::Usage,
             Failure::NoTrust | Failure::Trust { .. } => Self::Untrusted,
             Failure::Fingerprint { .. } | Failure::OtherLog { .. } => Self::Untrusted,
-            Failure::Checkpoint { refused: CheckpointRefused::Untrusted(_), .. } => Self::Untrusted,
-            Failure::Checkpoint { refused: CheckpointRefused::Malformed(_), .. } => Self::Malformed,
-            Failure::Receipt { refused, .. } => Self::of_receipt(refused),
-            Failure::Package { refused, .. } => Self::of_package(refused),
+            Failure::Checkpoint { refused, .. } => Self::of_refused(refused),
+            Failure::Receipt { refused, .. } => Self::of_refused(refused),
+            Failure::Package { refused, .. } => Self::of_refused(refused),
             Failure::OtherIndex { .. }
             | Failure::OtherValues
             | Failure::Consistency { .. }
@@ -128,7 +117,7 @@ impl Exit {
 
     const fn of_redaction(error: &RedactError) -> Self {
         match error {
-            RedactError::Name(_) | RedactError::NoClaim(_) => Self::Usage,
+            RedactError::NoClaim(_) => Self::Usage,
             RedactError::Digest | RedactError::Version(_) => Self::NotProven,
             RedactError::Record(_) | RedactError::Receipt(_) => Self::Malformed,
         }

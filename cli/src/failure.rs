@@ -5,12 +5,13 @@ use crate::digest::DigestError;
 use crate::files::ReadError;
 use crate::page::printable;
 use crate::settings::SettingsError;
-use provlog_core::package::PackageRefused;
+use provlog_core::check::{Refused, Report};
+use provlog_core::package::PackageReport;
 use provlog_core::redact::RedactError;
 use provlog_core::submission::SubmissionError;
 use provlog_core::tree::ProofError;
 use provlog_core::trust::TrustError;
-use provlog_core::verify::{Check, CheckpointRefused, Status, VerifyError};
+use provlog_core::verify::{CheckpointReport, ReceiptReport};
 use std::io;
 use std::path::PathBuf;
 
@@ -40,12 +41,12 @@ pub(crate) enum Failure {
     Fingerprint { expected: String, got: String },
     #[error("{}: this submission is for the log {expected}, the trust file for {got}", path.display())]
     OtherLog { path: PathBuf, expected: String, got: String },
-    #[error("{what}: {refused}{}", details(checks_of_checkpoint(refused)))]
-    Checkpoint { what: String, refused: CheckpointRefused },
-    #[error("{what}: {refused}{}", details(checks_of_receipt(refused)))]
-    Receipt { what: String, refused: Box<VerifyError> },
-    #[error("{what}: {refused}{}", details(checks_of_package(refused)))]
-    Package { what: String, refused: Box<PackageRefused> },
+    #[error("{what}: {refused}{}", details(refused))]
+    Checkpoint { what: String, refused: Refused<CheckpointReport> },
+    #[error("{what}: {refused}{}", details(refused))]
+    Receipt { what: String, refused: Refused<ReceiptReport> },
+    #[error("{what}: {refused}{}", details(refused))]
+    Package { what: String, refused: Refused<PackageReport> },
     #[error("the log answered with another entry: expected index {expected}, got {got}")]
     OtherIndex { expected: u64, got: u64 },
     #[error("the log answered with an entry of other values than were sent")]
@@ -87,31 +88,10 @@ impl Failure {
     }
 }
 
-fn checks_of_receipt(refused: &VerifyError) -> &[Check] {
-    match refused {
-        VerifyError::Malformed(_) => &[],
-        VerifyError::Untrusted(report) | VerifyError::Failed(report) => &report.checks,
-    }
-}
-
-fn checks_of_package(refused: &PackageRefused) -> &[Check] {
-    match refused {
-        PackageRefused::Malformed(_) => &[],
-        PackageRefused::Untrusted(report) | PackageRefused::NotProven(report) => &report.checks,
-    }
-}
-
-fn checks_of_checkpoint(refused: &CheckpointRefused) -> &[Check] {
-    match refused {
-        CheckpointRefused::Malformed(_) => &[],
-        CheckpointRefused::Untrusted(checks) => checks,
-    }
-}
-
-/// Expected and got of each failed check, a line each.
-fn details(checks: &[Check]) -> String {
+/// Expected and got of each check that refuses, a line each.
+fn details<R: Report>(refused: &Refused<R>) -> String {
     let mut text = String::new();
-    for check in checks.iter().filter(|check| matches!(check.status, Status::Fail | Status::NotDisclosed)) {
+    for check in refused.report().into_iter().flat_map(Report::refusing) {
         if let (Some(expected), Some(got)) = (&check.expected, &check.got) {
             let line = format!("{}: expected {expected}, got {got}", check.name);
             text.push_str("\n  ");

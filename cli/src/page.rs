@@ -4,8 +4,8 @@
 //! reorder what this program says about it.
 
 use crate::failure::Failure;
+use provlog_core::check::Status;
 use provlog_core::json::Json;
-use provlog_core::verify::Status;
 use std::io::{self, IsTerminal as _, Write as _};
 
 /// Longest value that is shown on a line, in characters; `--json` shows all of it.

@@ -8,8 +8,9 @@ use crate::failure::Failure;
 use crate::files;
 use provlog_core::Record;
 use provlog_core::claims::type_of;
+use provlog_core::path::{ClaimName, ClaimNameError};
 use provlog_core::record::SectionName;
-use provlog_core::redact::{ClaimName, Redaction};
+use provlog_core::redact::Redaction;
 use serde::Deserialize;
 use std::path::Path;
 
@@ -176,8 +177,7 @@ impl Pattern {
                 .map(Self::Extensions)
                 .ok_or_else(|| "expected submitted.x-* or attested.x-*".into());
         }
-        let claim: ClaimName =
-            text.parse().map_err(|error: provlog_core::redact::RedactError| error.to_string())?;
+        let claim: ClaimName = text.parse().map_err(|error: ClaimNameError| error.to_string())?;
         match type_of(&claim.name) {
             Some(_) => Ok(Self::One(claim)),
             None => Err(format!("there is no claim {}; the submitter's own start with x-", claim.name)),

@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use crate::files;
 use crate::{page, time};
 use provlog_core::Hash;
+use provlog_core::check::{Refused, Report};
 use provlog_core::checkpoint::Checkpoint;
 use provlog_core::claims::{kind_name, to_json};
 use provlog_core::expectation::Expectation;
@@ -11,7 +12,7 @@ use provlog_core::json::Json;
 use provlog_core::limits::RECEIPT_BYTES_MAX;
 use provlog_core::record::{Claim, Record, SectionName};
 use provlog_core::trust::Trust;
-use provlog_core::verify::{Report, VerifyError, verify};
+use provlog_core::verify::{ReceiptReport, Verifier};
 use std::path::Path;
 
 /// Version of everything that is printed as JSON. Members may be added within a version.
@@ -27,17 +28,14 @@ pub(crate) fn believe(
     receipt: &[u8],
     trust: &Trust,
     expectations: &[Expectation],
-) -> Result<Report, Failure> {
-    match verify(receipt, trust, expectations, time::now_ms()) {
-        Ok(verdict) => Ok(verdict.report().clone()),
-        Err(VerifyError::Untrusted(report)) if report.only_quorum_missing() => {
+) -> Result<ReceiptReport, Failure> {
+    match (Verifier { trust, now_ms: time::now_ms() }).receipt(receipt, expectations) {
+        Ok(verdict) => Ok(verdict.into_report()),
+        Err(Refused::Untrusted(report)) if report.only_quorum_missing() => {
             page::say("cosignature pending: the receipt verifies once the quorum has cosigned");
             Ok(*report)
         }
-        Err(refused) => Err(Failure::Receipt {
-            what: "the receipt that the log answered".into(),
-            refused: Box::new(refused),
-        }),
+        Err(refused) => Err(Failure::Receipt { what: "the receipt that the log answered".into(), refused }),
     }
 }
 

@@ -5,7 +5,8 @@ use crate::failure::Failure;
 use crate::files::{self, DASH, Readers};
 use crate::{page, receipt};
 use clap::Args;
-use provlog_core::redact::{ClaimName, Redaction, redact_receipt};
+use provlog_core::path::ClaimName;
+use provlog_core::redact::{Redaction, redact_receipt};
 use std::path::PathBuf;
 
 /// Arguments of `redact`.

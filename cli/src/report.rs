@@ -5,36 +5,34 @@ use crate::files::ReadError;
 use crate::page::{Colour, Page, value_text};
 use crate::receipt::{checkpoint_json, hash_json, kind_text, member, uint_json};
 use crate::time;
+use provlog_core::check::{Check, Refused, Report, Status, Verdict};
 use provlog_core::claims::{kind_name, to_json};
-use provlog_core::expectation::Expectation;
 use provlog_core::json::Json;
 use provlog_core::record::{Claim, SectionName};
-use provlog_core::verify::{Check, Report, Standing, Status, Verdict, VerifyError};
+use provlog_core::verify::{ReceiptReport, Standing};
 
 /// A receipt, and what came of verifying it.
 #[derive(Debug)]
-pub(crate) struct Judged<'a> {
+pub(crate) struct Judged {
     /// Where it was read.
     pub(crate) source: String,
-    /// What was expected of it.
-    pub(crate) expectations: &'a [Expectation],
     /// What came of it.
-    pub(crate) outcome: Outcome,
+    pub(crate) outcome: Outcome<ReceiptReport>,
 }
 
-/// What can come of verifying a file.
+/// What can come of verifying a receipt or a package.
 #[derive(Debug)]
-pub(crate) enum Outcome {
+pub(crate) enum Outcome<R: Report> {
     /// Nothing refuses it.
-    Verified(Box<Verdict>),
+    Verified(Box<Verdict<R>>),
     /// Something does.
-    Refused(VerifyError),
+    Refused(Refused<R>),
     /// It couldn't be read.
     Unreadable(ReadError),
 }
 
-impl From<Result<Verdict, VerifyError>> for Outcome {
-    fn from(judged: Result<Verdict, VerifyError>) -> Self {
+impl<R: Report> From<provlog_core::check::Judged<R>> for Outcome<R> {
+    fn from(judged: provlog_core::check::Judged<R>) -> Self {
         match judged {
             Ok(verdict) => Self::Verified(Box::new(verdict)),
             Err(refused) => Self::Refused(refused),
@@ -42,59 +40,52 @@ impl From<Result<Verdict, VerifyError>> for Outcome {
     }
 }
 
-impl Judged<'_> {
+impl<R: Report> Outcome<R> {
     /// The exit code, were it the only one.
     pub(crate) fn exit(&self) -> Exit {
-        match &self.outcome {
-            Outcome::Verified(_) => Exit::Ok,
-            Outcome::Refused(refused) => Exit::of_receipt(refused),
-            Outcome::Unreadable(error) => Exit::of_read(error),
+        match self {
+            Self::Verified(_) => Exit::Ok,
+            Self::Refused(refused) => Exit::of_refused(refused),
+            Self::Unreadable(error) => Exit::of_read(error),
         }
     }
 
     /// The verdict in the words of `SPEC.md` section 8.
     pub(crate) const fn verdict(&self) -> &'static str {
-        match &self.outcome {
-            Outcome::Verified(_) => "verified",
-            Outcome::Refused(VerifyError::Untrusted(_)) => "untrusted",
-            Outcome::Refused(VerifyError::Failed(_)) => "not proven",
-            Outcome::Refused(VerifyError::Malformed(_)) | Outcome::Unreadable(ReadError::TooLarge { .. }) => {
-                "malformed"
-            }
-            Outcome::Unreadable(ReadError::Io { .. }) => "unreadable",
+        match self {
+            Self::Verified(_) => "verified",
+            Self::Refused(refused) => refused.as_str(),
+            Self::Unreadable(ReadError::TooLarge { .. }) => "malformed",
+            Self::Unreadable(ReadError::Io { .. }) => "unreadable",
         }
     }
 
+    /// What was checked, or why nothing could be.
+    pub(crate) fn report(&self) -> Result<&R, String> {
+        match self {
+            Self::Verified(verdict) => Ok(verdict.report()),
+            Self::Refused(refused) => refused.report().ok_or_else(|| refused.to_string()),
+            Self::Unreadable(error) => Err(error.to_string()),
+        }
+    }
+}
+
+impl Judged {
     /// A line for each check, the claims with their standing, and the verdict.
     pub(crate) fn write(&self, page: &mut Page) {
         page.line(&self.source);
-        match self.report() {
-            Some(report) => {
-                for check in &report.checks {
-                    page.marked(check.status, &check_text(check));
-                }
-                self.write_claims(page, report);
-            }
-            None => page.marked(Status::Fail, &format!("format: {}", self.problem().unwrap_or_default())),
+        let report = self.outcome.report();
+        write_checks(page, &report);
+        if let Ok(report) = report {
+            write_claims(page, report);
         }
-        let colour = if self.exit() == Exit::Ok { Colour::Green } else { Colour::Red };
-        page.coloured(colour, &format!("verdict: {}", self.verdict()), &self.summary());
+        write_verdict(page, &self.outcome, &report.map(summary).unwrap_or_default());
     }
 
     /// The receipt's item in `receipts`.
     pub(crate) fn to_json(&self) -> Json {
-        let mut members = vec![
-            member("source", self.source.as_str().into()),
-            member("verdict", self.verdict().into()),
-            member("exit", Json::Integer(self.exit().code().into())),
-        ];
-        members.extend(self.problem().map(|problem| member("error", Json::String(problem))));
-        let Some(report) = self.report() else {
-            let failed = Check::new("format", Status::Fail);
-            members.push(member("checks", Json::Array(vec![check_json(&failed)])));
-            return Json::Object(members);
-        };
-        members.push(member("checks", Json::Array(report.checks.iter().map(check_json).collect())));
+        let mut members = outcome_json(&self.source, &self.outcome);
+        let Ok(report) = self.outcome.report() else { return Json::Object(members) };
         members.push(member("checkpoint", checkpoint_json(&report.checkpoint)));
         members.push(member("index", uint_json(report.index)));
         members.push(member("leaf_hash", hash_json(&report.leaf_hash)));
@@ -108,90 +99,82 @@ impl Judged<'_> {
             ];
             members_of_entry.extend(kind_name(entry.kind).map(|name| member("kind_name", name.into())));
             members.push(member("entry", Json::Object(members_of_entry)));
-            members.push(member("claims", Json::Array(self.claims_json(report))));
+            members.push(member("claims", Json::Array(claims_json(report))));
         }
         Json::Object(members)
     }
+}
 
-    fn report(&self) -> Option<&Report> {
-        match &self.outcome {
-            Outcome::Verified(verdict) => Some(verdict.report()),
-            Outcome::Refused(VerifyError::Untrusted(report) | VerifyError::Failed(report)) => Some(report),
-            Outcome::Refused(VerifyError::Malformed(_)) | Outcome::Unreadable(_) => None,
+/// What receipts and packages have alike in JSON: source, verdict, exit, and the checks.
+pub(crate) fn outcome_json<R: Report>(source: &str, outcome: &Outcome<R>) -> Vec<(String, Json)> {
+    let mut members = vec![
+        member("source", source.into()),
+        member("verdict", outcome.verdict().into()),
+        member("exit", Json::Integer(outcome.exit().code().into())),
+    ];
+    let failed = [Check::new("format", Status::Fail)];
+    let checks = match outcome.report() {
+        Ok(report) => report.checks(),
+        Err(problem) => {
+            members.push(member("error", Json::String(problem)));
+            &failed
         }
-    }
+    };
+    members.push(member("checks", Json::Array(checks.iter().map(check_json).collect())));
+    members
+}
 
-    /// Why there is no report.
-    fn problem(&self) -> Option<String> {
-        match &self.outcome {
-            Outcome::Refused(VerifyError::Malformed(malformed)) => Some(malformed.to_string()),
-            Outcome::Unreadable(error) => Some(error.to_string()),
-            Outcome::Verified(_) | Outcome::Refused(_) => None,
-        }
-    }
-
-    fn summary(&self) -> String {
-        let Some(report) = self.report() else { return String::new() };
-        let refused: Vec<&str> = report.refused().collect();
-        if !refused.is_empty() {
-            return format!(" ({})", refused.join(", "));
-        }
-        let Some(record) = &report.record else { return String::new() };
-        let (kind, origin) = (kind_text(record), &report.checkpoint.origin);
-        let time = time::rfc3339(record.entry.time_ms.get());
-        format!(": {kind}, entry {} of {origin}, logged {time}", report.index)
-    }
-
-    fn write_claims(&self, page: &mut Page, report: &Report) {
-        for (section, name, standing, claim) in claims_of(report) {
-            let shown = match claim {
-                Claim::Disclosed { value, .. } => value_text(&to_json(value)),
-                Claim::Hidden(hash) => hash.to_hex(),
-            };
-            let standing = match self.compares(report, section, name) {
-                true if standing == Standing::AssertedBySubmitter => "asserted by submitter, compared above",
-                _ => standing.as_str(),
-            };
-            page.line(&format!("  {section}.{name} = {shown} ({standing})"));
-        }
-    }
-
-    fn claims_json(&self, report: &Report) -> Vec<Json> {
-        let claim_json = |(section, name, standing, claim): (SectionName, &str, Standing, &Claim)| {
-            Json::Object(vec![
-                member("section", section.as_str().into()),
-                member("name", name.into()),
-                member("standing", standing.as_str().into()),
-                member("compared", Json::Bool(self.compares(report, section, name))),
-                match claim {
-                    Claim::Disclosed { value, .. } => member("value", to_json(value)),
-                    Claim::Hidden(hash) => member("hash", hash_json(hash)),
-                },
-            ])
-        };
-        claims_of(report).map(claim_json).collect()
-    }
-
-    /// Whether an expectation compared this claim, or a part of it, and found what was expected.
-    fn compares(&self, report: &Report, section: SectionName, name: &str) -> bool {
-        self.expectations.iter().any(|expectation| {
-            let about = match expectation {
-                Expectation::Subject(_) => section == SectionName::Submitted && name == "subject",
-                Expectation::Prompt(_) => section == SectionName::Submitted && name == "prompt_hash",
-                Expectation::Submission(_) => section == SectionName::Submitted,
-                Expectation::Claim { claim, .. } => claim.section == section && claim.name == name,
-            };
-            let check = expectation.check_name();
-            about && report.checks.iter().any(|done| done.name == check && done.status == Status::Pass)
-        })
+/// A line for each check.
+pub(crate) fn write_checks<R: Report>(page: &mut Page, report: &Result<&R, String>) {
+    match report {
+        Ok(report) => report.checks().iter().for_each(|check| page.marked(check.status, &check_text(check))),
+        Err(problem) => page.marked(Status::Fail, &format!("format: {problem}")),
     }
 }
 
-fn claims_of(report: &Report) -> impl Iterator<Item = (SectionName, &str, Standing, &Claim)> {
-    let record = report.record.as_ref();
-    report.claims().filter_map(move |(section, name, standing)| {
-        Some((section, name, standing, record?.section(section).get(name)?))
-    })
+/// The line with the verdict: what refuses, or `summary` where nothing does.
+pub(crate) fn write_verdict<R: Report>(page: &mut Page, outcome: &Outcome<R>, summary: &str) {
+    let colour = if outcome.exit() == Exit::Ok { Colour::Green } else { Colour::Red };
+    let refused: Vec<&str> = outcome.report().into_iter().flat_map(Report::refused).collect();
+    let refused = (!refused.is_empty()).then(|| format!(" ({})", refused.join(", ")));
+    page.coloured(colour, &format!("verdict: {}", outcome.verdict()), refused.as_deref().unwrap_or(summary));
+}
+
+fn summary(report: &ReceiptReport) -> String {
+    let Some(record) = &report.record else { return String::new() };
+    let (kind, origin) = (kind_text(record), &report.checkpoint.origin);
+    let time = time::rfc3339(record.entry.time_ms.get());
+    format!(": {kind}, entry {} of {origin}, logged {time}", report.index)
+}
+
+fn write_claims(page: &mut Page, report: &ReceiptReport) {
+    for (section, name, claim, standing) in report.claims() {
+        let shown = match claim {
+            Claim::Disclosed { value, .. } => value_text(&to_json(value)),
+            Claim::Hidden(hash) => hash.to_hex(),
+        };
+        let standing = match report.compares(section, name) {
+            true if standing == Standing::AssertedBySubmitter => "asserted by submitter, compared above",
+            _ => standing.as_str(),
+        };
+        page.line(&format!("  {section}.{name} = {shown} ({standing})"));
+    }
+}
+
+fn claims_json(report: &ReceiptReport) -> Vec<Json> {
+    let claim_json = |(section, name, claim, standing): (SectionName, &str, &Claim, Standing)| {
+        Json::Object(vec![
+            member("section", section.as_str().into()),
+            member("name", name.into()),
+            member("standing", standing.as_str().into()),
+            member("compared", Json::Bool(report.compares(section, name))),
+            match claim {
+                Claim::Disclosed { value, .. } => member("value", to_json(value)),
+                Claim::Hidden(hash) => member("hash", hash_json(hash)),
+            },
+        ])
+    };
+    report.claims().map(claim_json).collect()
 }
 
 /// `name: got`, with what was expected where that wasn't found.
@@ -224,8 +207,9 @@ mod tests {
     use crate::settings::TrustFile;
     use crate::testing::OneLog;
     use provlog_core::Kind;
+    use provlog_core::expectation::Expectation;
     use provlog_core::record::Section;
-    use provlog_core::verify::verify;
+    use provlog_core::verify::Verifier;
 
     const SCHEMA: &str = include_str!("../../docs/schema/verdict.json");
 
@@ -237,12 +221,12 @@ mod tests {
         OneLog::new().receipt(Kind::new(kind).unwrap(), section)
     }
 
-    fn judged<'a>(receipt: &[u8], log: &OneLog, expectations: &'a [Expectation]) -> Judged<'a> {
-        let outcome = verify(receipt, &log.trust(), expectations, None).into();
-        Judged { source: "a.tlog-proof".into(), expectations, outcome }
+    fn judged(receipt: &[u8], log: &OneLog, expectations: &[Expectation]) -> Judged {
+        let outcome = Verifier::new(&log.trust()).receipt(receipt, expectations).into();
+        Judged { source: "a.tlog-proof".into(), outcome }
     }
 
-    fn text(judged: &Judged<'_>) -> String {
+    fn text(judged: &Judged) -> String {
         let mut page = Page::plain();
         judged.write(&mut page);
         page.text().into()
@@ -276,7 +260,7 @@ mod tests {
         let expectations = expect(&["submitted.environment=moon", "submitted.x-b=c"]);
         let refused = judged(&receipt(4), &OneLog::new(), &expectations);
         let shown = text(&refused);
-        assert_eq!((refused.exit(), refused.verdict()), (Exit::NotProven, "not proven"));
+        assert_eq!((refused.outcome.exit(), refused.outcome.verdict()), (Exit::NotProven, "not proven"));
         for line in [
             "\u{2717} expect:submitted.environment: expected moon, got staging",
             "\u{2717} expect:submitted.x-b: expected c, got submitted.x-b is hidden",
@@ -285,9 +269,9 @@ mod tests {
             assert!(shown.lines().any(|found| found == line), "{line:?} in {shown}");
         }
         let foreign = judged(&receipt(4), &OneLog::with_seed([8; 32]), &[]);
-        assert_eq!((foreign.exit(), foreign.verdict()), (Exit::Untrusted, "untrusted"));
+        assert_eq!((foreign.outcome.exit(), foreign.outcome.verdict()), (Exit::Untrusted, "untrusted"));
         let malformed = judged(b"nonsense", &OneLog::new(), &[]);
-        assert_eq!((malformed.exit(), malformed.verdict()), (Exit::Malformed, "malformed"));
+        assert_eq!((malformed.outcome.exit(), malformed.outcome.verdict()), (Exit::Malformed, "malformed"));
         assert!(text(&malformed).contains("\u{2717} format: receipt: expected the first line"));
     }
 
@@ -297,8 +281,7 @@ mod tests {
         let validator = jsonschema::draft202012::new(&schema).unwrap();
         let log = OneLog::new();
         let missing = crate::files::read(std::path::Path::new("/nonexistent"), 0).unwrap_err();
-        let unreadable =
-            Judged { source: "gone".into(), expectations: &[], outcome: Outcome::Unreadable(missing) };
+        let unreadable = Judged { source: "gone".into(), outcome: Outcome::Unreadable(missing) };
         let trust = TrustFile::of(log.trust_text());
         let expectations = expect(&["submitted.environment=moon", "submitted.x-b=c"]);
         let receipts = [
@@ -309,7 +292,8 @@ mod tests {
             unreadable,
         ];
         for judged in receipts {
-            let document = crate::verify::document(vec![judged.to_json()], Vec::new(), judged.exit(), &trust);
+            let document =
+                crate::verify::document(vec![judged.to_json()], Vec::new(), judged.outcome.exit(), &trust);
             let instance = serde_json::from_str(&document.to_string()).unwrap();
             let errors: Vec<String> = validator
                 .iter_errors(&instance)

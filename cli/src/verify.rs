@@ -19,7 +19,7 @@ use provlog_core::cbor::Map;
 use provlog_core::expectation::Expectation;
 use provlog_core::json::Json;
 use provlog_core::package::{MANIFEST, MANIFEST_SHA256};
-use provlog_core::verify::verify;
+use provlog_core::verify::Verifier;
 use std::path::{Path, PathBuf};
 
 /// Arguments of `verify`.
@@ -89,16 +89,16 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
 }
 
 /// A receipt or a package, and what came of verifying it.
-enum AnyJudged<'a> {
-    Receipt(Judged<'a>),
+enum AnyJudged {
+    Receipt(Judged),
     Package(JudgedPackage),
 }
 
-impl AnyJudged<'_> {
+impl AnyJudged {
     fn exit(&self) -> Exit {
         match self {
-            Self::Receipt(judged) => judged.exit(),
-            Self::Package(judged) => judged.exit(),
+            Self::Receipt(judged) => judged.outcome.exit(),
+            Self::Package(judged) => judged.outcome.exit(),
         }
     }
 
@@ -144,18 +144,19 @@ pub(crate) fn sources(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     Ok(sources)
 }
 
-fn judge<'a>(source: &Path, trust: &TrustFile, expectations: &'a [Expectation]) -> AnyJudged<'a> {
+fn judge(source: &Path, trust: &TrustFile, expectations: &[Expectation]) -> AnyJudged {
     if package::is_package(source) {
         return AnyJudged::Package(package::judge(source, &trust.trust));
     }
+    let verifier = Verifier { trust: &trust.trust, now_ms: time::now_ms() };
     let outcome = match receipt::read(source) {
-        Ok(bytes) => verify(&bytes, &trust.trust, expectations, time::now_ms()).into(),
+        Ok(bytes) => verifier.receipt(&bytes, expectations).into(),
         Err(error) => Outcome::Unreadable(error),
     };
-    AnyJudged::Receipt(Judged { source: source.display().to_string(), expectations, outcome })
+    AnyJudged::Receipt(Judged { source: source.display().to_string(), outcome })
 }
 
-fn print_text<'a>(judged: impl Iterator<Item = AnyJudged<'a>>, trust: &TrustFile) -> Result<Exit, Failure> {
+fn print_text(judged: impl Iterator<Item = AnyJudged>, trust: &TrustFile) -> Result<Exit, Failure> {
     let mut page = Page::new();
     page.line(&format!("trusting {} as {} says", trust.trust.log(), trust.path.display()));
     let mut exits = Vec::new();
@@ -174,7 +175,7 @@ fn print_text<'a>(judged: impl Iterator<Item = AnyJudged<'a>>, trust: &TrustFile
     Ok(Exit::fold(&exits))
 }
 
-fn print_json<'a>(judged: impl Iterator<Item = AnyJudged<'a>>, trust: &TrustFile) -> Result<Exit, Failure> {
+fn print_json(judged: impl Iterator<Item = AnyJudged>, trust: &TrustFile) -> Result<Exit, Failure> {
     let (mut exits, mut receipts, mut packages) = (Vec::new(), Vec::new(), Vec::new());
     for judged in judged {
         exits.push(judged.exit());

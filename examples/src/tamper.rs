@@ -3,10 +3,11 @@
 //! The byte is one of the file's, within base64 most of the time, and is chosen so that the receipt keeps its form: that
 //! it is refused is then the work of hashes and signatures, not of a parser.
 
+use provlog_core::check::{Refused, Report};
 use provlog_core::hex;
 use provlog_core::receipt::{Receipt, ReceiptError};
 use provlog_core::record::{AnyRecord, Claim, Record, RecordError};
-use provlog_core::verify::VerifyError;
+use provlog_core::verify::ReceiptReport;
 
 /// A place in a receipt where a byte is changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -130,13 +131,9 @@ impl Place {
 
 /// The checks that refused a receipt; `format` where its form did.
 #[must_use]
-pub fn refused_by(error: &VerifyError) -> Vec<String> {
-    match error {
-        VerifyError::Malformed(_) => vec!["format".into()],
-        VerifyError::Untrusted(report) | VerifyError::Failed(report) => {
-            report.refused().map(String::from).collect()
-        }
-    }
+pub fn refused_by(refused: &Refused<ReceiptReport>) -> Vec<String> {
+    let malformed = || vec!["format".into()];
+    refused.report().map_or_else(malformed, |report| report.refused().map(String::from).collect())
 }
 
 /// Offset in the receipt of a base64 character whose bits all lie within these bytes of the record.

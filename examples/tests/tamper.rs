@@ -11,7 +11,7 @@ use provlog_core::note::LogSigner;
 use provlog_core::receipt::Receipt;
 use provlog_core::record::{Claim, SectionName};
 use provlog_core::trust::Trust;
-use provlog_core::verify::verify;
+use provlog_core::verify::Verifier;
 use provlog_core::{Hash, Record, Section, hex};
 use provlog_examples::git::Commit;
 use provlog_examples::identity::Identity;
@@ -57,13 +57,13 @@ fn one_changed_byte_is_noticed_where_it_has_to_be() {
     let id =
         Map::from_entries(vec![("gitCommit".into(), Value::Bytes(hex::decode(COMMIT).unwrap()))]).unwrap();
     let expectations = [Expectation::Subject(id)];
-    verify(&receipt, &trust, &expectations, None).unwrap();
+    Verifier::new(&trust).receipt(&receipt, &expectations).unwrap();
     for place in Place::ALL {
         let tampered = place.tamper(&receipt, COMMIT).unwrap();
         let differing = tampered.receipt.iter().zip(&receipt).enumerate().filter(|(_, (a, b))| a != b);
         let offsets: Vec<usize> = differing.map(|(offset, _)| offset).collect();
         assert_eq!(offsets, [tampered.offset], "{place:?}");
-        let error = verify(&tampered.receipt, &trust, &expectations, None).unwrap_err();
+        let error = Verifier::new(&trust).receipt(&tampered.receipt, &expectations).unwrap_err();
         let checks = refused_by(&error);
         assert!(checks.iter().any(|check| check == place.noticed_by()), "{place:?}: {error}");
     }

@@ -6,13 +6,13 @@ use provlog_core::cbor::Value;
 use provlog_core::checkpoint::Checkpoint;
 use provlog_core::limits::RECORD_DEPTH_MAX;
 use provlog_core::note::Note;
-use provlog_core::package::{Files, MANIFEST, Manifest, Stream, Unreadable, verify_package};
+use provlog_core::package::{Files, MANIFEST, Manifest, Stream, Unreadable};
 use provlog_core::receipt::Receipt;
 use provlog_core::record::{AnyRecord, Record, Section};
 use provlog_core::submission::Submission;
 use provlog_core::tree::root_from_multiproof;
 use provlog_core::trust::Trust;
-use provlog_core::verify::verify;
+use provlog_core::verify::Verifier;
 
 /// The known answer of C2SP signed-note: a key that signed nothing of ours.
 const TRUST: &[u8] =
@@ -41,7 +41,10 @@ pub fn checkpoint(bytes: &[u8]) {
 /// the key that the trust file names is one that nobody holds.
 pub fn receipt(bytes: &[u8]) {
     let trust = Trust::parse(TRUST).expect("a valid trust file");
-    assert!(verify(bytes, &trust, &[], Some(0)).is_err(), "a receipt verified under a key that signed none");
+    assert!(
+        Verifier { trust: &trust, now_ms: Some(0) }.receipt(bytes, &[]).is_err(),
+        "a receipt verified under a key that signed none"
+    );
     let Ok((receipt, _)) = Receipt::parse(bytes) else { return };
     assert_eq!(receipt.to_text().as_bytes(), bytes, "one receipt, one text");
     if let Ok(AnyRecord::Known(record)) = Record::parse(&receipt.record) {
@@ -125,7 +128,10 @@ impl Stream for Rest<'_> {
 pub fn package(bytes: &[u8]) {
     let Some(package) = Package::split(bytes) else { return };
     let trust = Trust::parse(TRUST).expect("a valid trust file");
-    assert!(verify_package(&package, &trust).is_err(), "a package verified under a key that signed none");
+    assert!(
+        Verifier::new(&trust).package(&package).is_err(),
+        "a package verified under a key that signed none"
+    );
     let Some((_, bytes)) = package.0.iter().find(|(name, _)| name == MANIFEST) else { return };
     if let Ok(manifest) = Manifest::parse(bytes) {
         assert_eq!(Manifest::parse(&manifest.to_bytes()), Ok(manifest), "one manifest, one meaning");

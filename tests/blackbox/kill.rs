@@ -2,7 +2,7 @@
 
 use crate::support::{Daemon, folder, promotion};
 use provlog_core::trust::Trust;
-use provlog_core::verify::verify;
+use provlog_core::verify::Verifier;
 use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Mutex;
@@ -28,11 +28,13 @@ fn no_acknowledged_entry_is_lost() {
     let daemon = Daemon::start(folder.path());
     let trust = Trust::parse(&fs::read(daemon.trust(folder.path())).unwrap()).unwrap();
     for (index, receipt) in &receipts {
-        let before =
-            verify(receipt, &trust, &[], None).unwrap_or_else(|error| panic!("receipt {index}: {error}"));
+        let before = Verifier::new(&trust)
+            .receipt(receipt, &[])
+            .unwrap_or_else(|error| panic!("receipt {index}: {error}"));
         let now = daemon.get(&format!("/v1/entries/{index}/receipt")).expect(200);
-        let now =
-            verify(&now.body, &trust, &[], None).unwrap_or_else(|error| panic!("index {index}: {error}"));
+        let now = Verifier::new(&trust)
+            .receipt(&now.body, &[])
+            .unwrap_or_else(|error| panic!("index {index}: {error}"));
         assert_eq!(before.report().leaf_hash, now.report().leaf_hash, "index {index} holds another entry");
         let (old, new) = (&before.report().checkpoint, &now.report().checkpoint);
         let proof =

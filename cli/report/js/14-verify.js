@@ -7,9 +7,6 @@ const REPORT_BYTES_MAX = 67_108_864;
 /** The order of the checks of files. */
 const FILE_ORDER = [CHECKPOINT, RECORDS, JSON_LINES, CSV, PROOF, PREVIOUS_CHECKPOINT, CONSISTENCY, REPORT];
 
-/** The checks whose failure means that a checkpoint isn't believed. */
-const UNTRUSTED = ["origin", "log-signature", "cosignatures", "quorum", PREVIOUS_CHECKPOINT];
-
 /** The checks of what the records say, which are skipped where one is refused, or where there is none to look at. */
 const OF_RECORDS = ["count", "filters", "redaction", "proof", "completeness", "jsonl", "csv"];
 
@@ -117,9 +114,9 @@ class PackageCheck {
     const known = new Set([MANIFEST, ...this.unlisted, ...FILE_ORDER]);
     const ofFiles = Array.from(known, (name) => this.ofFiles.get(name)).filter((check) => check !== undefined);
     const checks = [passed("format"), ...ofFiles, ...this.checks];
-    const refused = checks.filter(({ status }) => status === "fail").map(({ name }) => name);
+    const refused = checks.filter(({ status }) => status === "fail");
     let [verdict, exit] = ["verified", 0];
-    if (refused.some((name) => UNTRUSTED.includes(name))) [verdict, exit] = ["untrusted", 5];
+    if (refused.some((check) => check.trust)) [verdict, exit] = ["untrusted", 5];
     else if (refused.length > 0) [verdict, exit] = ["not proven", 3];
     else if (checks.some(({ unsupported }) => unsupported)) [verdict, exit] = ["unsupported", null];
     else if (walk === null) [verdict, exit] = ["choose files", null];
@@ -336,7 +333,7 @@ class PackageCheck {
         check = { ...skipped(PREVIOUS_CHECKPOINT, CANNOT_CHECK), unsupported: true };
       } else check = compared(PREVIOUS_CHECKPOINT, expected, got, got === expected);
     }
-    this.checks.push(check);
+    this.checks.push(ofTrust(check));
 
     const head = signed ?? this.manifest.checkpoint;
     const text = `the tree of ${head.size} entries extends that of ${previous.size}`;

@@ -16,7 +16,7 @@ use provlog_core::hex;
 use provlog_core::json::Json;
 use provlog_core::limits::RECEIPT_BYTES_MAX;
 use provlog_core::submission::{Submission, same_values};
-use provlog_core::verify::Report;
+use provlog_core::verify::ReceiptReport;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -133,7 +133,7 @@ fn body_of(submission: &Submission) -> String {
     json.to_string()
 }
 
-fn has_values_of(report: &Report, pending: &Pending) -> bool {
+fn has_values_of(report: &ReceiptReport, pending: &Pending) -> bool {
     report.record.as_ref().is_some_and(|record| {
         record.entry.kind == pending.submission.kind().kind
             && same_values(&pending.section, &record.submitted)

@@ -20,7 +20,7 @@ use provlog_core::checkpoint::Checkpoint;
 use provlog_core::json::Json;
 use provlog_core::tree::{Resource, Tile};
 use provlog_core::trust::Trust;
-use provlog_core::verify::verify_checkpoint;
+use provlog_core::verify::Verifier;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -83,11 +83,12 @@ impl Mirror {
         let note = state.get("checkpoint").and_then(Json::as_str);
         let note =
             note.ok_or_else(|| Failure::malformed(&what, "expected the member checkpoint, a signed note"))?;
-        let verified = verify_checkpoint(note.as_bytes(), trust);
-        let (checkpoint, _) = verified.map_err(|refused| Failure::Checkpoint {
+        let verified = Verifier::new(trust).checkpoint(note.as_bytes());
+        let verdict = verified.map_err(|refused| Failure::Checkpoint {
             what: format!("{what}, of the last audit in this folder"),
             refused,
         })?;
+        let checkpoint = verdict.into_report().checkpoint;
         let edge = state.get("edge").and_then(read_levels).and_then(Edge::from_levels);
         let sound = |edge: &Edge| edge.size() == checkpoint.size && edge.root() == checkpoint.root;
         let edge = edge.filter(sound).ok_or_else(|| {

@@ -29,7 +29,7 @@ use mirror::{Last, Mirror};
 use provlog_core::checkpoint::Checkpoint;
 use provlog_core::limits::NOTE_BYTES_MAX;
 use provlog_core::trust::Trust;
-use provlog_core::verify::verify_checkpoint;
+use provlog_core::verify::Verifier;
 use records::Compared;
 use report::{Records, Report};
 use source::{CHECKPOINT, Directory, Http, Source, fetch};
@@ -102,10 +102,10 @@ fn newest(source: &dyn Source, trust: &Trust) -> Result<(String, Checkpoint), Fa
     let what = format!("{}/{CHECKPOINT}", source.name());
     let note = source.get(CHECKPOINT, NOTE_BYTES_MAX)?;
     let note = note.ok_or_else(|| Failure::NotFound(format!("{what}: there is no checkpoint")))?;
-    match verify_checkpoint(&note, trust) {
-        Ok((checkpoint, _)) => {
+    match Verifier::new(trust).checkpoint(&note) {
+        Ok(verdict) => {
             let note = String::from_utf8(note).map_err(|error| Failure::malformed(&what, error))?;
-            Ok((note, checkpoint))
+            Ok((note, verdict.into_report().checkpoint))
         }
         Err(refused) => Err(Failure::Checkpoint { what, refused }),
     }

@@ -5,9 +5,9 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::page::{self, Colour, Page};
 use crate::receipt::{SCHEMA_VERSION, checkpoint_json, member, uint_json};
+use provlog_core::check::Status;
 use provlog_core::checkpoint::Checkpoint;
 use provlog_core::json::Json;
-use provlog_core::verify::Status;
 use std::path::PathBuf;
 
 /// Faults that are listed for people; `--json` has all of them.

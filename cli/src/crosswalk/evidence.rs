@@ -10,7 +10,7 @@ use crate::settings::Settings;
 use crate::{package, receipt, time, verify};
 use clap::Args;
 use provlog_core::Record;
-use provlog_core::verify::verify as verify_receipt;
+use provlog_core::verify::Verifier;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -35,6 +35,7 @@ pub(super) fn run(args: &EvidenceArgs) -> Result<Exit, Failure> {
     // Two receipts of one entry, at two checkpoints or in two redactions, are one piece of evidence: the first counts.
     let mut entries = BTreeSet::new();
     let mut selected = false;
+    let verifier = Verifier { trust: &trust.trust, now_ms: time::now_ms() };
     for source in verify::sources(&args.sources)? {
         if package::is_package(&source) {
             let add = &mut |index, record: &Record| {
@@ -47,11 +48,9 @@ pub(super) fn run(args: &EvidenceArgs) -> Result<Exit, Failure> {
             continue;
         }
         selected = true;
-        let refused =
-            |refused| Failure::Receipt { what: source.display().to_string(), refused: Box::new(refused) };
+        let refused = |refused| Failure::Receipt { what: source.display().to_string(), refused };
         let bytes = receipt::read(&source)?;
-        let verdict = verify_receipt(&bytes, &trust.trust, &[], time::now_ms()).map_err(refused)?;
-        let report = verdict.report();
+        let report = verifier.receipt(&bytes, &[]).map_err(refused)?.into_report();
         if let Some(record) = report.record.as_ref().filter(|_| entries.insert(report.index)) {
             evaluator.add(report.index, record);
         }

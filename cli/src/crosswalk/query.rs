@@ -6,8 +6,8 @@
 
 use provlog_core::cbor::{Map, Value};
 use provlog_core::claims::{REFERENCE, Type, kind_named, kind_spec, type_of};
+use provlog_core::path::ClaimName;
 use provlog_core::record::{Claim, SectionName};
-use provlog_core::redact::ClaimName;
 use provlog_core::{Kind, Record, hex};
 use serde::Deserialize;
 use std::fmt;

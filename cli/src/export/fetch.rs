@@ -14,8 +14,9 @@ use provlog_core::claims::kind_name;
 use provlog_core::package::{
     CSV, ENTRIES_MAX, Filters, JSON_LINES, RECORDS, csv_header, encoded_item, record_item,
 };
+use provlog_core::path::ClaimName;
 use provlog_core::record::{AnyRecord, Record};
-use provlog_core::redact::{ClaimName, Redaction, redact_record};
+use provlog_core::redact::{Redaction, redact_record};
 use provlog_core::{Hash, hex};
 use std::collections::BTreeSet;
 use std::ops::Range;

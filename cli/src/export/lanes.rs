@@ -8,7 +8,7 @@ use crate::crosswalk::evaluate::Evaluator;
 use crate::crosswalk::load::Crosswalk;
 use crate::failure::Failure;
 use provlog_core::package::Texts;
-use provlog_core::redact::ClaimName;
+use provlog_core::path::ClaimName;
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::mpsc::{self, Receiver, Sender};

@@ -28,7 +28,8 @@ use provlog_core::limits::{INTEGER_MAX, NOTE_BYTES_MAX};
 use provlog_core::package::{
     CHECKPOINT, CONSISTENCY, ENTRIES_MAX, Filters, Head, Manifest, PREVIOUS_CHECKPOINT, PROOF, RedactionRule,
 };
-use provlog_core::redact::{ClaimName, Redaction};
+use provlog_core::path::ClaimName;
+use provlog_core::redact::Redaction;
 use provlog_core::tree::{multiproof_each, root_from_multiproof};
 use std::ops::Range;
 use std::path::PathBuf;

@@ -8,21 +8,19 @@ mod zip;
 pub(crate) use records::each_record;
 
 use self::zip::Zip;
-use crate::exit::Exit;
 use crate::export::report::is_own;
 use crate::files::ReadError;
-use crate::page::{Colour, Page};
+use crate::page::Page;
 use crate::receipt::{member, uint_json};
-use crate::report::{check_json, check_text};
+use crate::report::{Outcome, outcome_json, write_checks, write_verdict};
 use crate::time;
 use folder::Folder;
 use provlog_core::Hash;
+use provlog_core::check::{Refused, Status};
 use provlog_core::json::Json;
-use provlog_core::package::{
-    Batch, Checked, Files, MANIFEST, PackageRefused, PackageReport, PackageVerdict, REPORT, verify_package,
-};
+use provlog_core::package::{Batch, Checked, Files, MANIFEST, PackageReport, REPORT};
 use provlog_core::trust::Trust;
-use provlog_core::verify::{Check, Status};
+use provlog_core::verify::Verifier;
 use std::path::Path;
 use std::thread;
 
@@ -71,16 +69,9 @@ impl Opened {
 #[derive(Debug)]
 pub(crate) struct JudgedPackage {
     source: String,
-    outcome: Outcome,
+    pub(crate) outcome: Outcome<PackageReport>,
     /// Whether `report.html` is a page that this version makes; none where it isn't the file that is listed.
     own_page: Option<bool>,
-}
-
-#[derive(Debug)]
-enum Outcome {
-    Verified(Box<PackageVerdict>),
-    Refused(PackageRefused),
-    Unreadable(ReadError),
 }
 
 /// Verifies the package at `path`.
@@ -91,17 +82,14 @@ pub(crate) fn judge(path: &Path, trust: &Trust) -> JudgedPackage {
     });
     let (outcome, own_page) = match verified {
         Ok(judged) => judged,
-        Err(OpenError::Form(problem)) => (Outcome::Refused(PackageRefused::Malformed(problem)), None),
+        Err(OpenError::Form(problem)) => (Outcome::Refused(Refused::Malformed(problem)), None),
         Err(OpenError::Read(error)) => (Outcome::Unreadable(error), None),
     };
     JudgedPackage { source: path.display().to_string(), outcome, own_page }
 }
 
-fn judge_files<F: Files>(files: &F, trust: &Trust) -> (Outcome, Option<bool>) {
-    let outcome = match verify_package(files, trust) {
-        Ok(verdict) => Outcome::Verified(Box::new(verdict)),
-        Err(refused) => Outcome::Refused(refused),
-    };
+fn judge_files<F: Files>(files: &F, trust: &Trust) -> (Outcome<PackageReport>, Option<bool>) {
+    let outcome: Outcome<PackageReport> = Verifier::new(trust).package(files).into();
     let own_page = outcome.report().ok().and_then(|report| own_page(files, report));
     (outcome, own_page)
 }
@@ -123,89 +111,27 @@ fn own_page<F: Files>(files: &F, report: &PackageReport) -> Option<bool> {
     (Hash::plain(&html) == listed.sha256).then(|| std::str::from_utf8(&html).is_ok_and(is_own))
 }
 
-impl Outcome {
-    fn report(&self) -> Result<&PackageReport, String> {
-        match self {
-            Self::Verified(verdict) => Ok(verdict.report()),
-            Self::Refused(PackageRefused::Untrusted(report) | PackageRefused::NotProven(report)) => {
-                Ok(report)
-            }
-            Self::Refused(PackageRefused::Malformed(problem)) => Err(problem.clone()),
-            Self::Unreadable(error) => Err(error.to_string()),
-        }
-    }
-}
-
 impl JudgedPackage {
-    /// The exit code, were it the only one.
-    pub(crate) fn exit(&self) -> Exit {
-        match &self.outcome {
-            Outcome::Verified(_) => Exit::Ok,
-            Outcome::Refused(refused) => Exit::of_package(refused),
-            Outcome::Unreadable(error) => Exit::of_read(error),
-        }
-    }
-
-    const fn verdict(&self) -> &'static str {
-        match &self.outcome {
-            Outcome::Verified(_) => "verified",
-            Outcome::Refused(PackageRefused::Malformed(_)) => "malformed",
-            Outcome::Refused(PackageRefused::Untrusted(_)) => "untrusted",
-            Outcome::Refused(PackageRefused::NotProven(_)) => "not proven",
-            Outcome::Unreadable(_) => "unreadable",
-        }
-    }
-
-    fn report(&self) -> Result<&PackageReport, String> {
-        self.outcome.report()
-    }
-
     /// A line for each check, and the verdict.
     pub(crate) fn write(&self, page: &mut Page) {
         page.line(&self.source);
-        let summary = match self.report() {
-            Ok(report) => {
-                for check in &report.checks {
-                    page.marked(check.status, &check_text(check));
-                }
-                match self.own_page {
-                    Some(true) => {
-                        page.line(&format!("  {REPORT} is a page that {TOOL} makes; it checks itself"))
-                    }
-                    Some(false) => page.marked(
-                        Status::Warn,
-                        &format!("{REPORT} is no page that {TOOL} makes: what it shows may be anything"),
-                    ),
-                    None => {}
-                }
-                summary(report)
-            }
-            Err(problem) => {
-                page.marked(Status::Fail, &format!("format: {problem}"));
-                String::new()
-            }
-        };
-        let colour = if self.exit() == Exit::Ok { Colour::Green } else { Colour::Red };
-        page.coloured(colour, &format!("verdict: {}", self.verdict()), &summary);
+        let report = self.outcome.report();
+        write_checks(page, &report);
+        match self.own_page {
+            Some(true) => page.line(&format!("  {REPORT} is a page that {TOOL} makes; it checks itself")),
+            Some(false) => page.marked(
+                Status::Warn,
+                &format!("{REPORT} is no page that {TOOL} makes: what it shows may be anything"),
+            ),
+            None => {}
+        }
+        write_verdict(page, &self.outcome, &report.map(summary).unwrap_or_default());
     }
 
     /// The package's item in `packages`.
     pub(crate) fn to_json(&self) -> Json {
-        let mut members = vec![
-            member("source", self.source.as_str().into()),
-            member("verdict", self.verdict().into()),
-            member("exit", Json::Integer(self.exit().code().into())),
-        ];
-        let failed = [Check::new("format", Status::Fail)];
-        let checks = match self.report() {
-            Ok(report) => report.checks.as_slice(),
-            Err(problem) => {
-                members.push(member("error", Json::String(problem)));
-                failed.as_slice()
-            }
-        };
-        members.push(member("checks", Json::Array(checks.iter().map(check_json).collect())));
-        if let Ok(report) = self.report() {
+        let mut members = outcome_json(&self.source, &self.outcome);
+        if let Ok(report) = self.outcome.report() {
             let manifest = &report.manifest;
             members.push(member("origin", manifest.origin.as_str().into()));
             members.push(member("size", uint_json(manifest.checkpoint.size)));
@@ -223,10 +149,6 @@ impl JudgedPackage {
 }
 
 fn summary(report: &PackageReport) -> String {
-    let refused: Vec<&str> = report.refused().collect();
-    if !refused.is_empty() {
-        return format!(" ({})", refused.join(", "));
-    }
     let manifest = &report.manifest;
     let which = match &manifest.range {
         Some(range) => format!("all entries from {} to {}", range.start, range.end.saturating_sub(1)),

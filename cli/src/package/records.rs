@@ -4,9 +4,10 @@ use super::{OpenError, Opened};
 use crate::failure::Failure;
 use crate::sequence::{Next, Sequence};
 use provlog_core::Hash;
-use provlog_core::package::{Files, PackageReport, RECORDS, Stream, verify_package};
+use provlog_core::package::{Files, PackageReport, RECORDS, Stream};
 use provlog_core::record::{AnyRecord, Record};
 use provlog_core::trust::Trust;
+use provlog_core::verify::Verifier;
 use sha2::{Digest as _, Sha256};
 use std::io::{self, Read};
 use std::path::Path;
@@ -35,9 +36,8 @@ fn of_files<F: Files>(
     each: &mut dyn FnMut(u64, &Record),
 ) -> Result<PackageReport, Failure> {
     let what = path.display().to_string();
-    let verdict = verify_package(files, trust)
-        .map_err(|refused| Failure::Package { what: what.clone(), refused: Box::new(refused) })?;
-    let report = verdict.report().clone();
+    let verdict = Verifier::new(trust).package(files);
+    let report = verdict.map_err(|refused| Failure::Package { what: what.clone(), refused })?.into_report();
     let wrong = |problem: String| Failure::malformed(format!("{what}: {RECORDS}"), problem);
     let stream = files.open(RECORDS).map_err(|error| wrong(error.to_string()))?;
     let mut file = Hashing { stream, hasher: Sha256::new() };

@@ -2,7 +2,7 @@
 
 use crate::hash::Hash;
 use crate::limits::{INTEGER_MAX, ORIGIN_BYTES_MAX};
-use crate::note::LogSigner;
+use crate::note::{LogSigner, Note, NoteError};
 use alloc::format;
 use alloc::string::String;
 
@@ -17,9 +17,12 @@ pub struct Checkpoint {
     pub root: Hash,
 }
 
-/// Why a note's text is not a checkpoint.
+/// Why bytes are not a checkpoint.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum CheckpointError {
+    /// Not a signed note.
+    #[error(transparent)]
+    Note(#[from] NoteError),
     /// Fewer or more than three lines.
     #[error("checkpoint: expected the three lines origin, size and root, without extension lines")]
     Lines,
@@ -45,6 +48,15 @@ impl Checkpoint {
     #[must_use]
     pub fn sign(&self, signer: &LogSigner) -> String {
         signer.sign(&self.text())
+    }
+
+    /// Reads a signed note. What its signatures are worth is for a trust file to say.
+    ///
+    /// # Errors
+    /// [`CheckpointError`], the note's form first.
+    pub fn parse_note(bytes: &[u8]) -> Result<(Self, Note), CheckpointError> {
+        let note = Note::parse(bytes)?;
+        Self::parse(&note.text).map(|checkpoint| (checkpoint, note))
     }
 
     /// Reads a note's text.

@@ -1,12 +1,12 @@
 //! Expectations: what a receipt must be *about*. A receipt alone proves that something is logged.
 
 use crate::cbor::{Map, Value};
+use crate::check::{Check, Status};
 use crate::claims::{check_claim, digests_agree};
 use crate::hash::Hash;
 use crate::hex;
+use crate::path::{ClaimName, ClaimNameError};
 use crate::record::{Claim, Record, SectionName};
-use crate::redact::{ClaimName, RedactError};
-use crate::verify::{Check, Status};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -39,7 +39,7 @@ pub enum ExpectationError {
     Form(String),
     /// The part before the path names no claim.
     #[error(transparent)]
-    Name(#[from] RedactError),
+    Name(#[from] ClaimNameError),
 }
 
 impl core::str::FromStr for Expectation {
@@ -62,9 +62,7 @@ impl core::str::FromStr for Expectation {
 }
 
 impl Expectation {
-    /// The name of the check that this expectation becomes.
-    #[must_use]
-    pub fn check_name(&self) -> String {
+    fn check_name(&self) -> String {
         match self {
             Self::Subject(_) => "subject".into(),
             Self::Prompt(_) => "prompt".into(),
@@ -75,9 +73,7 @@ impl Expectation {
         }
     }
 
-    /// What is expected, for people.
-    #[must_use]
-    pub fn expected(&self) -> String {
+    fn expected(&self) -> String {
         match self {
             Self::Subject(digest) | Self::Prompt(digest) => digest_text(digest),
             Self::Submission(digest) => digest.to_hex(),
@@ -85,43 +81,58 @@ impl Expectation {
         }
     }
 
-    /// Compares a record with the expectation.
+    /// Compares a record with the expectation; none is one of an entry version that isn't known.
     #[must_use]
-    pub fn check(&self, record: &Record) -> Check {
-        let (status, got) = match self {
+    pub fn check(&self, record: Option<&Record>) -> Check {
+        let unknown = (Status::Fail, "an entry version that is not known".to_string());
+        let (status, got) = record.map_or(unknown, |record| self.compare(record));
+        let (expected, got) = (Some(self.expected()), Some(got));
+        let compared = record.map_or_else(Vec::new, |record| self.about(record));
+        Check { expected, got, compared, ..Check::new(self.check_name(), status) }
+    }
+
+    /// The claims that it is about.
+    fn about(&self, record: &Record) -> Vec<ClaimName> {
+        match self {
+            Self::Subject(_) => Vec::from([ClaimName::submitted("subject")]),
+            Self::Prompt(_) => Vec::from([ClaimName::submitted("prompt_hash")]),
+            Self::Submission(_) => {
+                record.submitted.iter().map(|(name, _)| ClaimName::submitted(name)).collect()
+            }
+            Self::Claim { claim, .. } => Vec::from([claim.clone()]),
+        }
+    }
+
+    fn compare(&self, record: &Record) -> (Status, String) {
+        match self {
             Self::Submission(expected) => {
                 let got = record.entry.submitted_digest;
                 (if got == *expected { Status::Pass } else { Status::Fail }, got.to_hex())
             }
-            Self::Subject(expected) => compare(record, SectionName::Submitted, "subject", |value| {
+            Self::Subject(expected) => compare_digests(record, SectionName::Submitted, "subject", |value| {
                 subject_digests(value).iter().any(|digest| digests_agree(expected, digest))
             }),
-            Self::Prompt(expected) => compare(record, SectionName::Submitted, "prompt_hash", |value| {
-                one_or_many(value).filter_map(Value::as_map).any(|digest| digests_agree(expected, digest))
-            }),
-            Self::Claim { claim, path, value: expected } => {
-                let (status, got) = match found(record, claim.section, &claim.name) {
-                    Err(missing) => missing,
-                    Ok(value) => match walk(value, path) {
-                        Some(found) => match scalar_text(found) {
-                            Some(got) if got == *expected => (Status::Pass, got),
-                            Some(got) => (Status::Fail, got),
-                            None => (Status::Fail, format!("{}, not a scalar", found.type_name())),
-                        },
-                        None => (Status::Fail, "nothing at this path".to_string()),
-                    },
-                };
-                (status, got)
+            Self::Prompt(expected) => {
+                compare_digests(record, SectionName::Submitted, "prompt_hash", |value| {
+                    one_or_many(value).filter_map(Value::as_map).any(|digest| digests_agree(expected, digest))
+                })
             }
-        };
-        let mut check = Check::new(self.check_name(), status);
-        check.expected = Some(self.expected());
-        check.got = Some(got);
-        check
+            Self::Claim { claim, path, value: expected } => match found(record, claim.section, &claim.name) {
+                Err(missing) => missing,
+                Ok(value) => match walk(value, path) {
+                    Some(found) => match scalar_text(found) {
+                        Some(got) if got == *expected => (Status::Pass, got),
+                        Some(got) => (Status::Fail, got),
+                        None => (Status::Fail, format!("{}, not a scalar", found.type_name())),
+                    },
+                    None => (Status::Fail, "nothing at this path".to_string()),
+                },
+            },
+        }
     }
 }
 
-fn compare(
+fn compare_digests(
     record: &Record,
     section: SectionName,
     name: &str,

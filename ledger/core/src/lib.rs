@@ -5,7 +5,7 @@
 //! code; time and salts are handed in. Whoever wants to know whether a receipt holds needs to read this crate
 //! and nothing else.
 //!
-//! The way in is [`verify::verify`].
+//! The way in is [`verify::Verifier`].
 #![no_std]
 #![deny(clippy::as_conversions)]
 
@@ -14,6 +14,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod cbor;
+pub mod check;
 pub mod checkpoint;
 pub mod claims;
 pub mod entry;
@@ -24,6 +25,7 @@ pub mod json;
 pub mod limits;
 pub mod note;
 pub mod package;
+pub mod path;
 pub mod receipt;
 pub mod record;
 pub mod redact;

@@ -14,7 +14,7 @@ use base64ct::{Base64, Encoding};
 
 const HEADER: &str = "c2sp.org/tlog-proof@v1\n";
 
-/// A receipt's parts, as read. What they prove is for [`crate::verify::verify`] to say.
+/// A receipt's parts, as read. What they prove is for [`crate::verify::Verifier`] to say.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Receipt {
     /// The record's bytes.

@@ -1,38 +1,10 @@
 //! Redaction: hiding chosen claims of a record, which goes on verifying.
 
+use crate::path::ClaimName;
 use crate::receipt::{Receipt, ReceiptError};
 use crate::record::{AnyRecord, Claim, Record, RecordError, SectionName};
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
-
-/// A claim's full name: `section.claim`.
-#[derive(Clone, PartialEq, Eq, Debug, PartialOrd, Ord)]
-pub struct ClaimName {
-    /// Which map it is in.
-    pub section: SectionName,
-    /// Its name there.
-    pub name: String,
-}
-
-impl core::str::FromStr for ClaimName {
-    type Err = RedactError;
-
-    fn from_str(text: &str) -> Result<Self, RedactError> {
-        let parts = text.split_once('.').and_then(|(section, name)| {
-            Some(Self { section: SectionName::from_name(section)?, name: name.into() })
-        });
-        parts
-            .filter(|claim| crate::record::is_claim_name(&claim.name))
-            .ok_or_else(|| RedactError::Name(text.into()))
-    }
-}
-
-impl fmt::Display for ClaimName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.section, self.name)
-    }
-}
 
 /// Which claims to hide.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,9 +18,6 @@ pub enum Redaction {
 /// Why nothing was redacted.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum RedactError {
-    /// Not `section.claim`.
-    #[error("{0:?}: expected submitted.<claim> or attested.<claim>")]
-    Name(String),
     /// The record has no such claim: perhaps a misspelling, so nothing is hidden.
     #[error("this record has no claim {0}")]
     NoClaim(ClaimName),

@@ -6,15 +6,17 @@
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 use provlog_core::cbor::{Map, Value};
+use provlog_core::check::Refused;
 use provlog_core::checkpoint::Checkpoint;
 use provlog_core::entry::TimeMs;
 use provlog_core::note::LogSigner;
+use provlog_core::path::ClaimName;
 use provlog_core::receipt::Receipt;
 use provlog_core::record::{Claim, SectionName};
-use provlog_core::redact::{ClaimName, Redaction, redact_receipt};
+use provlog_core::redact::{Redaction, redact_receipt};
 use provlog_core::tree::{Extension, Frontier};
 use provlog_core::trust::Trust;
-use provlog_core::verify::{Standing, VerifyError, verify};
+use provlog_core::verify::{Standing, Verifier};
 use provlog_core::{Entry, Hash, Kind, Record, Section};
 
 const ORIGIN: &str = "example.com/log";
@@ -86,10 +88,12 @@ fn names(record: &Record) -> Vec<ClaimName> {
 
 #[test]
 fn a_good_receipt_verifies_and_says_what_was_not_checked() {
-    let verdict = verify(receipt_of(&record(), 5, 11).as_bytes(), &trust(), &[], Some(1)).unwrap();
+    let verdict = Verifier { trust: &trust(), now_ms: Some(1) }
+        .receipt(receipt_of(&record(), 5, 11).as_bytes(), &[])
+        .unwrap();
     let report = verdict.report();
     assert_eq!((report.index, report.checkpoint.size), (5, 11));
-    let standings: Vec<Standing> = report.claims().map(|(_, _, standing)| standing).collect();
+    let standings: Vec<Standing> = report.claims().map(|(_, _, _, standing)| standing).collect();
     assert_eq!(standings, [vec![Standing::AssertedBySubmitter; 5], vec![Standing::AttestedByLog]].concat());
     let warned: Vec<&str> = report
         .checks
@@ -110,11 +114,11 @@ fn no_single_bit_can_be_changed() {
         for bit in 0..8 {
             let mut changed = receipt.clone();
             changed[position] ^= 1 << bit;
-            match verify(&changed, &trust, &[], None) {
+            match Verifier::new(&trust).receipt(&changed, &[]) {
                 Ok(_) => panic!("byte {position}, bit {bit} is not covered"),
-                Err(VerifyError::Malformed(_)) => refused[0] += 1,
-                Err(VerifyError::Untrusted(_)) => refused[1] += 1,
-                Err(VerifyError::Failed(_)) => refused[2] += 1,
+                Err(Refused::Malformed(_)) => refused[0] += 1,
+                Err(Refused::Untrusted(_)) => refused[1] += 1,
+                Err(Refused::NotProven(_)) => refused[2] += 1,
             }
         }
     }
@@ -130,7 +134,7 @@ fn no_single_bit_of_the_record_can_be_changed() {
         for bit in 0..8 {
             let mut changed = receipt.clone();
             changed.record[position] ^= 1 << bit;
-            let verified = verify(changed.to_text().as_bytes(), &trust, &[], None);
+            let verified = Verifier::new(&trust).receipt(changed.to_text().as_bytes(), &[]);
             assert!(verified.is_err(), "byte {position}, bit {bit} of the record is not covered");
         }
     }
@@ -143,8 +147,8 @@ proptest! {
     fn any_claims_can_be_hidden(hidden in subsequence(names(&record()), 0..=6), index in 0u64..20, more in 1u64..20) {
         let original = receipt_of(&record(), index, index + more);
         let redacted = redact_receipt(original.as_bytes(), &Redaction::Hide(hidden.clone())).unwrap();
-        let verdict = verify(redacted.as_bytes(), &trust(), &[], None).unwrap();
-        for (section, name, standing) in verdict.report().claims() {
+        let verdict = Verifier::new(&trust()).receipt(redacted.as_bytes(), &[]).unwrap();
+        for (section, name, _, standing) in verdict.report().claims() {
             let is_hidden = hidden.contains(&ClaimName { section, name: name.into() });
             prop_assert_eq!(standing == Standing::NotDisclosed, is_hidden, "{}.{}", section, name);
         }
@@ -160,12 +164,12 @@ proptest! {
         let mut changed = redacted.into_bytes();
         let at = at.index(changed.len());
         changed[at] ^= 1 << bit;
-        prop_assert!(verify(&changed, &trust(), &[], None).is_err());
+        prop_assert!(Verifier::new(&trust()).receipt(&changed, &[]).is_err());
     }
 
     #[test]
     fn arbitrary_bytes_are_refused_without_a_panic(bytes: Vec<u8>) {
-        prop_assert!(matches!(verify(&bytes, &trust(), &[], None), Err(VerifyError::Malformed(_))));
+        prop_assert!(matches!(Verifier::new(&trust()).receipt(&bytes, &[]), Err(Refused::Malformed(_))));
     }
 }
 

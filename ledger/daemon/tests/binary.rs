@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 use provlog_core::trust::Trust;
-use provlog_core::verify::verify;
+use provlog_core::verify::Verifier;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -83,7 +83,7 @@ fn from_a_first_start_to_a_receipt_that_verifies_without_the_daemon() {
 
     let trust = Trust::parse(&std::fs::read(data_dir.join("trust.tlog-policy")).unwrap()).unwrap();
     for receipt in [receipt, later] {
-        let verdict = verify(receipt.as_bytes(), &trust, &[], None).unwrap();
+        let verdict = Verifier::new(&trust).receipt(receipt.as_bytes(), &[]).unwrap();
         assert_eq!(verdict.report().index, 1);
     }
 

@@ -9,9 +9,10 @@ use crate::support::{blessing, have, repository};
 use base64ct::{Base64, Encoding};
 use cases::Case;
 use provlog_core::Hash;
+use provlog_core::check::{Check, Refused};
 use provlog_core::expectation::Expectation;
 use provlog_core::trust::Trust;
-use provlog_core::verify::{Report, VerifyError, verify};
+use provlog_core::verify::{ReceiptReport, Verifier};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
@@ -25,15 +26,15 @@ fn folder() -> PathBuf {
 /// The verdict as `SPEC.md` section 8.1 writes it.
 fn verdict(receipt: &[u8], trust: &[u8], expectations: &[Expectation]) -> Value {
     let trust = Trust::parse(trust).unwrap();
-    let (name, exit, report) = match verify(receipt, &trust, expectations, None) {
+    let (name, exit, report) = match Verifier::new(&trust).receipt(receipt, expectations) {
         Ok(verdict) => ("verified", 0, Some(verdict.report().clone())),
-        Err(VerifyError::Malformed(_)) => ("malformed", 8, None),
-        Err(VerifyError::Untrusted(report)) => ("untrusted", 5, Some(*report)),
-        Err(VerifyError::Failed(report)) => ("not proven", 3, Some(*report)),
+        Err(Refused::Malformed(_)) => ("malformed", 8, None),
+        Err(Refused::Untrusted(report)) => ("untrusted", 5, Some(*report)),
+        Err(Refused::NotProven(report)) => ("not proven", 3, Some(*report)),
     };
     let malformed = vec![json!({"name": "format", "status": "fail"})];
-    let checks = |report: Report| -> Vec<Value> {
-        let check = |check: &provlog_core::verify::Check| json!({"name": check.name, "status": check.status.as_str()});
+    let checks = |report: ReceiptReport| -> Vec<Value> {
+        let check = |check: &Check| json!({"name": check.name, "status": check.status.as_str()});
         report.checks.iter().map(check).collect()
     };
     json!({"verdict": name, "exit": exit, "checks": report.map_or(malformed, checks)})

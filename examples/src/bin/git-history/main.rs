@@ -14,7 +14,7 @@ use provlog_core::cbor::{Map, Value};
 use provlog_core::expectation::Expectation;
 use provlog_core::hex;
 use provlog_core::trust::Trust;
-use provlog_core::verify::{VerifyError, verify};
+use provlog_core::verify::Verifier;
 use provlog_examples::client::{Batch, Client};
 use provlog_examples::console::{Console, counted, grouped, seconds};
 use provlog_examples::daemon::{Daemon, command, program};
@@ -235,12 +235,13 @@ impl Walk<'_> {
     /// Verifies the receipt of every commit against that commit. Gives the first few, for whoever wants to change them.
     fn verify(&self, console: &mut Console, trust: &Trust) -> anyhow::Result<Vec<Sample>> {
         let start = Instant::now();
+        let verifier = Verifier { trust, now_ms: Some(now_ms()?) };
         let (mut verified, mut refused, mut bytes, mut samples) = (0, 0, 0, Vec::new());
         for commit in self.repository.ids(self.range)? {
             let commit = commit?;
             let path = self.folders.receipt(&commit);
             let receipt = fs::read(&path).with_context(|| path.display().to_string())?;
-            match verify(&receipt, trust, &[expectation(&commit)?], Some(now_ms()?)) {
+            match verifier.receipt(&receipt, &[expectation(&commit)?]) {
                 Ok(_) => verified += 1,
                 Err(error) => {
                     refused += 1;
@@ -278,12 +279,12 @@ fn expectation(commit: &str) -> anyhow::Result<Expectation> {
 /// notices it where it has to.
 fn tamper(console: &Console, folders: &Folders, trust: &Trust, samples: &[Sample]) -> anyhow::Result<()> {
     console.done("tampered", "with one byte of a receipt at a time:");
+    let verifier = Verifier { trust, now_ms: Some(now_ms()?) };
     for (number, (place, sample)) in Place::ALL.into_iter().zip(samples.iter().cycle()).enumerate() {
         let tampered = place.tamper(&sample.receipt, &sample.commit)?;
         let path = folders.tampered.join(format!("{number}.tlog-proof"));
         fs::write(&path, &tampered.receipt).with_context(|| path.display().to_string())?;
-        let Err(error) = verify(&tampered.receipt, trust, &[expectation(&sample.commit)?], Some(now_ms()?))
-        else {
+        let Err(error) = verifier.receipt(&tampered.receipt, &[expectation(&sample.commit)?]) else {
             bail!("a receipt with byte {} changed ({}) was verified", tampered.offset, place.name());
         };
         let checks = refused_by(&error);
@@ -293,11 +294,7 @@ fn tamper(console: &Console, folders: &Folders, trust: &Trust, samples: &[Sample
             place.name(),
             place.noticed_by()
         );
-        let class = match error {
-            VerifyError::Malformed(_) => "malformed",
-            VerifyError::Untrusted(_) => "untrusted",
-            VerifyError::Failed(_) => "not proven",
-        };
+        let class = error.as_str();
         console.detail(format_args!(
             "{:<34} byte {:>6}  {class:<10}  {}",
             place.name(),

@@ -9,8 +9,9 @@ use crate::claims::{self, DIGEST, digests_agree, kind_name, kind_named, to_json}
 use crate::hash::Hash;
 use crate::json::Json;
 use crate::limits::INTEGER_MAX;
+use crate::path::ClaimName;
 use crate::record::{Claim, Record};
-use crate::redact::{ClaimName, Redaction};
+use crate::redact::Redaction;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;

@@ -1,5 +1,5 @@
 //! The package: many records with one proof, for whoever has no network and no reason to believe us (`SPEC.md` section
-//! 11). [`verify_package`] is its one door.
+//! 11). [`crate::verify::Verifier::package`] is its one door.
 //!
 //! Nothing here opens a file: [`Files`] hands out streams, of a folder or a ZIP. Every file is read once, from the
 //! front, in bounded memory, and only for as long as it agrees with what is known already: so nothing that a hostile
@@ -18,7 +18,8 @@ pub use batch::{Batch, Checked, encoded_item, record_item};
 pub use manifest::{FileEntry, Filters, Head, Manifest, ManifestError, RedactionRule};
 pub use source::{Files, Stream, Unreadable};
 pub use text::{Texts, csv_header, push_record_json};
-pub use verify::{PackageRefused, PackageReport, PackageVerdict, verify_package};
+pub use verify::PackageReport;
+pub(crate) use verify::report;
 
 use crate::limits::RECORD_BYTES_MAX;
 

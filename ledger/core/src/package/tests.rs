@@ -1,7 +1,9 @@
 //! Packages in memory: good ones, and each way of being wrong.
 
 use super::*;
+use crate::Kind;
 use crate::cbor::Value;
+use crate::check::{Refused, Report, Status};
 use crate::checkpoint::Checkpoint;
 use crate::entry::{Entry, TimeMs};
 use crate::hash::Hash;
@@ -11,8 +13,7 @@ use crate::redact::Redaction;
 use crate::tree::tests::Leaves;
 use crate::tree::{consistency_proof, multiproof, root_of};
 use crate::trust::Trust;
-use crate::verify::Status;
-use crate::{Kind, verify};
+use crate::verify::Verifier;
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -162,17 +163,17 @@ fn whole() -> Memory {
 
 /// Names of the checks that refuse it; the form alone where there is no manifest.
 fn refused(package: &Memory) -> Vec<String> {
-    match verify_package(package, &trust()) {
+    match Verifier::new(&trust()).package(package) {
         Ok(_) => Vec::new(),
-        Err(PackageRefused::Malformed(problem)) => Vec::from([std::format!("malformed: {problem}")]),
-        Err(PackageRefused::Untrusted(report) | PackageRefused::NotProven(report)) => {
+        Err(Refused::Malformed(problem)) => Vec::from([std::format!("malformed: {problem}")]),
+        Err(Refused::Untrusted(report) | Refused::NotProven(report)) => {
             report.refused().map(Into::into).collect()
         }
     }
 }
 
 fn status(package: &Memory, name: &str) -> Status {
-    let verdict = verify_package(package, &trust()).unwrap();
+    let verdict = Verifier::new(&trust()).package(package).unwrap();
     verdict.report().checks.iter().find(|check| check.name == name).unwrap().status
 }
 
@@ -189,7 +190,7 @@ fn a_range_is_complete_and_a_selection_is_not() {
 
 #[test]
 fn every_check_has_its_order() {
-    let verdict = verify_package(&whole(), &trust()).unwrap();
+    let verdict = Verifier::new(&trust()).package(&whole()).unwrap();
     let names: Vec<&str> = verdict.report().checks.iter().map(|check| check.name.as_str()).collect();
     let expected = [
         "format",
@@ -321,10 +322,8 @@ fn what_a_careful_forger_changes_is_found() {
     let mut unsigned = whole();
     unsigned.0.insert(CHECKPOINT.into(), checkpoint(SIZE).sign(&other).into_bytes());
     unsigned.restate(|_| {});
-    let found = verify_package(&unsigned, &trust());
-    assert!(
-        matches!(&found, Err(PackageRefused::Untrusted(report)) if report.refused().eq(["log-signature"]))
-    );
+    let found = Verifier::new(&trust()).package(&unsigned);
+    assert!(matches!(&found, Err(Refused::Untrusted(report)) if report.refused().eq(["log-signature"])));
 }
 
 #[test]
@@ -379,15 +378,15 @@ fn what_inflates_is_not_read() {
     });
     for (name, _) in FILES {
         let bomb = Bomb(good.clone(), name);
-        let (Err(PackageRefused::NotProven(report)) | Err(PackageRefused::Untrusted(report))) =
-            verify_package(&bomb, &trust())
+        let (Err(Refused::NotProven(report)) | Err(Refused::Untrusted(report))) =
+            Verifier::new(&trust()).package(&bomb)
         else {
             panic!("{name}")
         };
         assert!(report.refused().any(|check| check == std::format!("file:{name}")), "{name}");
     }
     for name in [MANIFEST, MANIFEST_SHA256] {
-        assert!(verify_package(&Bomb(good.clone(), name), &trust()).is_err());
+        assert!(Verifier::new(&trust()).package(&Bomb(good.clone(), name)).is_err());
     }
 }
 
@@ -435,10 +434,10 @@ proptest! {
 /// The verdict of a package says no more than that of the same record in a receipt.
 #[test]
 fn the_trust_checks_are_those_of_receipts() {
-    let verdict = verify_package(&whole(), &trust()).unwrap();
+    let verdict = Verifier::new(&trust()).package(&whole()).unwrap();
     let note = checkpoint(SIZE).sign(&signer());
-    let (_, checks) = verify::verify_checkpoint(note.as_bytes(), &trust()).unwrap();
-    for check in checks {
-        assert!(verdict.report().checks.contains(&check), "{check:?}");
+    let alone = Verifier::new(&trust()).checkpoint(note.as_bytes()).unwrap();
+    for check in &alone.report().checks {
+        assert!(verdict.report().checks.contains(check), "{check:?}");
     }
 }

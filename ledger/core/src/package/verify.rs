@@ -1,21 +1,20 @@
-//! The door: is everything in this package proven, for whoever believes this trust file?
+//! Is everything in this package proven, for whoever believes this trust file?
 
 use super::batch::{Batch, Checked};
 use super::manifest::{Head, Manifest};
 use super::source::{Digesting, Files, Unreadable, read_small};
-use super::walk::{NOT_READ_ON, Nodes, Walk, file_check};
+use super::walk::{FileCheck, NOT_READ_ON, Nodes, Run, Walk, file_check};
 use super::{
     CHECKPOINT, CONSISTENCY, CONSISTENCY_BYTES_MAX, CSV, FILES_MAX, JSON_LINES, MANIFEST, MANIFEST_BYTES_MAX,
     MANIFEST_SHA256, MANIFEST_SHA256_BYTES, PREVIOUS_CHECKPOINT, PROOF, RECORDS, REPORT, REPORT_BYTES_MAX,
 };
+use crate::check::{Check, Class, Report, Status, join};
 use crate::checkpoint::Checkpoint;
 use crate::hash::Hash;
 use crate::limits::NOTE_BYTES_MAX;
 use crate::note::Note;
 use crate::tree::{root_from_multiproof, verify_consistency};
 use crate::trust::Trust;
-use crate::verify::{Check, Status, check_trust, join};
-use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -31,58 +30,30 @@ pub struct PackageReport {
     pub times_ms: Option<(u64, u64)>,
 }
 
-impl PackageReport {
-    /// Names of the checks that refuse the package.
-    pub fn refused(&self) -> impl Iterator<Item = &str> {
-        self.checks.iter().filter(|check| check.status.refuses()).map(|check| check.name.as_str())
+impl Report for PackageReport {
+    fn checks(&self) -> &[Check] {
+        &self.checks
+    }
+
+    fn checks_mut(&mut self) -> &mut Vec<Check> {
+        &mut self.checks
     }
 }
 
-/// A report without a refusal. Only [`verify_package`] makes one.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PackageVerdict(PackageReport);
-
-impl PackageVerdict {
-    /// What was checked.
-    #[must_use]
-    pub const fn report(&self) -> &PackageReport {
-        &self.0
-    }
-}
-
-/// Why a package is refused, the first class that applies.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum PackageRefused {
-    /// There is no manifest to go by.
-    #[error("{0}")]
-    Malformed(String),
-    /// A checkpoint isn't one that the trust file believes: origin, signatures, quorum.
-    #[error("untrusted checkpoint: {}", join(.0.refused()))]
-    Untrusted(Box<PackageReport>),
-    /// The checkpoint is believed, but doesn't prove what the package says.
-    #[error("not proven: {}", join(.0.refused()))]
-    NotProven(Box<PackageReport>),
-}
-
-/// The checks whose failure means that a checkpoint isn't believed.
-const UNTRUSTED: [&str; 5] = ["origin", "log-signature", "cosignatures", "quorum", PREVIOUS_CHECKPOINT];
-
-/// Verifies a package against a trust file: every file's digest, every record, the proof, the signatures, the texts, and
+/// Checks a package against a trust file: every file's digest, every record, the proof, the signatures, the texts, and
 /// what the manifest claims.
 ///
 /// # Errors
-/// [`PackageRefused::Malformed`] before [`PackageRefused::Untrusted`] before [`PackageRefused::NotProven`]; the last
-/// two carry the whole report.
-pub fn verify_package<F: Files + ?Sized>(files: &F, trust: &Trust) -> Result<PackageVerdict, PackageRefused> {
-    let malformed = |problem: String| PackageRefused::Malformed(problem);
+/// What is wrong with the listing or the manifest: then there is nothing to go by.
+pub(crate) fn report<F: Files + ?Sized>(files: &F, trust: &Trust) -> Result<PackageReport, String> {
     let mut names = files.names();
     names.sort_unstable();
     if names.len() > FILES_MAX {
-        return Err(malformed(format!("a package has at most {FILES_MAX} files, got {}", names.len())));
+        return Err(format!("a package has at most {FILES_MAX} files, got {}", names.len()));
     }
     let bytes = read_small(files, MANIFEST, MANIFEST_BYTES_MAX);
-    let bytes = bytes.map_err(|error| malformed(format!("{MANIFEST}: {error}")))?;
-    let manifest = Manifest::parse(&bytes).map_err(|error| malformed(error.to_string()))?;
+    let bytes = bytes.map_err(|error| format!("{MANIFEST}: {error}"))?;
+    let manifest = Manifest::parse(&bytes).map_err(|error| error.to_string())?;
 
     let mut door = Door { files, manifest: &manifest, names, of_files: Vec::new(), checks: Vec::new() };
     door.listing(&bytes);
@@ -91,18 +62,11 @@ pub fn verify_package<F: Files + ?Sized>(files: &F, trust: &Trust) -> Result<Pac
     door.consistency(trust, signed.as_ref());
     door.report();
 
-    let mut checks = Vec::from([Check::new("format", Status::Pass)]);
-    door.of_files.sort_by_key(|check| place_of_file(&check.name, &manifest));
-    checks.append(&mut door.of_files);
+    let mut checks = Vec::from([Check::new("format", Status::Pass).of(Class::Form)]);
+    door.of_files.sort_by_key(|of_file| place_of_check(&of_file.file, &manifest));
+    checks.extend(door.of_files.into_iter().map(|of_file| of_file.check));
     checks.append(&mut door.checks);
-    let report = PackageReport { checks, manifest, times_ms };
-    if report.refused().any(|name| UNTRUSTED.contains(&name)) {
-        Err(PackageRefused::Untrusted(Box::new(report)))
-    } else if report.refused().next().is_some() {
-        Err(PackageRefused::NotProven(Box::new(report)))
-    } else {
-        Ok(PackageVerdict(report))
-    }
+    Ok(PackageReport { checks, manifest, times_ms })
 }
 
 /// The order of the checks of files, after those of files that aren't listed.
@@ -110,8 +74,7 @@ const FILES_IN_ORDER: [&str; 8] =
     [CHECKPOINT, RECORDS, JSON_LINES, CSV, PROOF, PREVIOUS_CHECKPOINT, CONSISTENCY, REPORT];
 
 /// Where the check of a file stands among them: the manifest first, then files that aren't listed.
-fn place_of_file(check: &str, manifest: &Manifest) -> usize {
-    let name = check.strip_prefix("file:").unwrap_or(check);
+fn place_of_check(name: &str, manifest: &Manifest) -> usize {
     let listed = manifest.file(name).and_then(|_| FILES_IN_ORDER.iter().position(|known| *known == name));
     match listed {
         None if name == MANIFEST => 0,
@@ -124,8 +87,7 @@ struct Door<'a, F: ?Sized> {
     files: &'a F,
     manifest: &'a Manifest,
     names: Vec<String>,
-    /// A check for each file.
-    of_files: Vec<Check>,
+    of_files: Vec<FileCheck>,
     /// Checks of what is in them.
     checks: Vec<Check>,
 }
@@ -142,8 +104,8 @@ impl<'a, F: Files + ?Sized> Door<'a, F> {
         };
         let remark = got.is_err().then(|| format!("{MANIFEST} or {MANIFEST_SHA256} was changed"));
         self.file(MANIFEST, got);
-        if let Some(check) = self.of_files.last_mut() {
-            check.remark = remark;
+        if let Some(of_file) = self.of_files.last_mut() {
+            of_file.check.remark = remark;
         }
         for name in self.names.clone() {
             let known = [MANIFEST, MANIFEST_SHA256].contains(&name.as_str());
@@ -190,23 +152,25 @@ impl<'a, F: Files + ?Sized> Door<'a, F> {
 
     /// The signed checkpoint: what it is believed for, and whether the manifest speaks of it.
     fn checkpoint(&mut self, trust: &Trust) -> Option<Checkpoint> {
-        let parsed = self.small(CHECKPOINT, NOTE_BYTES_MAX).map(|bytes| parse_checkpoint(&bytes));
         let expected = head_text(&self.manifest.origin, &self.manifest.checkpoint);
-        match parsed {
-            Some(Ok((note, checkpoint))) => {
-                check_trust(&mut self.checks, &checkpoint, &note, trust);
-                let got =
-                    head_text(&checkpoint.origin, &Head { size: checkpoint.size, root: checkpoint.root });
+        match self.read_checkpoint(CHECKPOINT) {
+            Ok((checkpoint, note)) => {
+                self.checks.extend(trust.checks(&checkpoint, &note));
+                let got = signed_text(&checkpoint);
                 let holds = expected == got;
                 self.checks.push(Check::compared("checkpoint", expected, got, holds));
                 Some(checkpoint)
             }
-            other => {
-                let problem = other.and_then(Result::err).unwrap_or_else(|| "it can't be read".into());
+            Err(problem) => {
                 self.checks.push(Check::compared("checkpoint", expected, problem, false));
                 None
             }
         }
+    }
+
+    fn read_checkpoint(&mut self, name: &str) -> Result<(Checkpoint, Note), String> {
+        let bytes = self.small(name, NOTE_BYTES_MAX).ok_or("it can't be read")?;
+        Checkpoint::parse_note(&bytes).map_err(|error| error.to_string())
     }
 
     /// Records, proof, and the texts of the records, in one pass. Gives the times of the first and the last.
@@ -227,8 +191,8 @@ impl<'a, F: Files + ?Sized> Door<'a, F> {
         self.of_files.extend(seen.files);
         let refused = seen.records.status.refuses();
         let proof_file = nodes.finish(root.as_ref().err());
-        let proof_fault = proof_file.as_ref().and_then(|check| check.got.clone());
-        let proof_broken = proof_file.as_ref().is_none_or(|check| check.status.refuses());
+        let proof_fault = proof_file.as_ref().and_then(|of_file| of_file.check.got.clone());
+        let proof_broken = proof_file.as_ref().is_none_or(|of_file| of_file.check.status.refuses());
         self.of_files.extend(proof_file);
         if refused {
             self.skip_files_of_records();
@@ -261,9 +225,9 @@ impl<'a, F: Files + ?Sized> Door<'a, F> {
             if !self.names.iter().any(|found| found == name) {
                 continue;
             }
-            let check = format!("file:{name}");
-            self.of_files.retain(|other| other.name != check);
-            self.of_files.push(Check::remarked(check, Status::Skip, NOT_READ_ON));
+            self.of_files.retain(|other| other.file != name);
+            let check = Check::remarked(format!("file:{name}"), Status::Skip, NOT_READ_ON);
+            self.of_files.push(FileCheck { file: name.into(), check });
         }
     }
 
@@ -283,19 +247,13 @@ impl<'a, F: Files + ?Sized> Door<'a, F> {
             let remark = "no earlier checkpoint was given";
             return self.checks.push(Check::remarked("consistency", Status::Skip, remark));
         };
-        let parsed = self.small(PREVIOUS_CHECKPOINT, NOTE_BYTES_MAX).map(|bytes| parse_checkpoint(&bytes));
         let expected = head_text(&self.manifest.origin, &claimed);
-        let (got, believed) = match parsed {
-            Some(Ok((note, checkpoint))) => {
-                let mut checks = Vec::new();
-                check_trust(&mut checks, &checkpoint, &note, trust);
-                let refused: Vec<&str> = checks
-                    .iter()
-                    .filter(|check| check.status.refuses())
-                    .map(|check| check.name.as_str())
-                    .collect();
-                let got =
-                    head_text(&checkpoint.origin, &Head { size: checkpoint.size, root: checkpoint.root });
+        let (got, believed) = match self.read_checkpoint(PREVIOUS_CHECKPOINT) {
+            Ok((checkpoint, note)) => {
+                let got = signed_text(&checkpoint);
+                let checks = trust.checks(&checkpoint, &note);
+                let refused = checks.iter().filter(|check| check.status.refuses());
+                let refused: Vec<&str> = refused.map(|check| check.name.as_str()).collect();
                 if refused.is_empty() {
                     let holds = got == expected;
                     (got, holds)
@@ -303,9 +261,9 @@ impl<'a, F: Files + ?Sized> Door<'a, F> {
                     (format!("{got}, refused for {}", join(refused.into_iter())), false)
                 }
             }
-            other => (other.and_then(Result::err).unwrap_or_else(|| "it can't be read".into()), false),
+            Err(problem) => (problem, false),
         };
-        self.checks.push(Check::compared(PREVIOUS_CHECKPOINT, expected, got, believed));
+        self.checks.push(Check::compared(PREVIOUS_CHECKPOINT, expected, got, believed).of(Class::Trust));
 
         let head =
             signed.map_or(self.manifest.checkpoint, |signed| Head { size: signed.size, root: signed.root });
@@ -318,22 +276,11 @@ impl<'a, F: Files + ?Sized> Door<'a, F> {
         let hashes: Vec<Hash> = hashes.iter().copied().map(Hash).collect();
         let verified = verify_consistency(old, new, &claimed.root, &head.root, &hashes);
         self.checks.push(match verified {
-            Ok(()) if rest.is_empty() => {
-                Check { got: Some(expected), ..Check::new("consistency", Status::Pass) }
-            }
+            Ok(()) if rest.is_empty() => Check::passed("consistency", expected),
             Ok(()) => Check::compared("consistency", "hashes of 32 bytes", "bytes left over", false),
             Err(error) => Check::compared("consistency", expected, error, false),
         });
     }
-}
-
-/// What the indices of the records turned out to be.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Run {
-    /// The first and the last index.
-    pub(super) ends: Option<(u64, u64)>,
-    /// The first index that is missing between them.
-    pub(super) gap: Option<u64>,
 }
 
 fn completeness(manifest: &Manifest, run: &Run, proven: bool) -> Check {
@@ -368,10 +315,8 @@ fn completeness(manifest: &Manifest, run: &Run, proven: bool) -> Check {
     check
 }
 
-fn parse_checkpoint(bytes: &[u8]) -> Result<(Note, Checkpoint), String> {
-    let note = Note::parse(bytes).map_err(|error| error.to_string())?;
-    let checkpoint = Checkpoint::parse(&note.text).map_err(|error| error.to_string())?;
-    Ok((note, checkpoint))
+fn signed_text(checkpoint: &Checkpoint) -> String {
+    head_text(&checkpoint.origin, &Head { size: checkpoint.size, root: checkpoint.root })
 }
 
 fn head_text(origin: &str, head: &Head) -> String {

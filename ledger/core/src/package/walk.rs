@@ -4,13 +4,12 @@ use super::batch::{Batch, Checked};
 use super::manifest::Manifest;
 use super::source::{Digesting, Unreadable};
 use super::text::csv_header;
-use super::verify::Run;
 use super::{CSV, ITEM_BYTES_MAX, JSON_LINES, PROOF, RECORDS};
 use crate::cbor::Reader;
+use crate::check::{Check, Status};
 use crate::hash::Hash;
 use crate::limits::{INTEGER_MAX, RECORD_DEPTH_MAX};
 use crate::tree::MultiproofError;
-use crate::verify::{Check, Status};
 use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -23,6 +22,21 @@ const WINDOW_BYTES: usize = 8 * ITEM_BYTES_MAX;
 const NODES_BYTES: usize = 1024 * 32;
 
 pub(super) const NOT_READ_ON: &str = "not read beyond the record that is refused";
+
+/// What the indices of the records turned out to be.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Run {
+    /// The first and the last index.
+    pub(super) ends: Option<(u64, u64)>,
+    /// The first index that is missing between them.
+    pub(super) gap: Option<u64>,
+}
+
+/// The check of one of the package's files.
+pub(super) struct FileCheck {
+    pub(super) file: String,
+    pub(super) check: Check,
+}
 
 /// The records, checked batch by batch while the proof asks for their leaves.
 pub(super) struct Walk<'a, 'c> {
@@ -47,7 +61,7 @@ pub(super) struct Walk<'a, 'c> {
 
 /// What came of it.
 pub(super) struct Seen {
-    pub(super) files: Vec<Check>,
+    pub(super) files: Vec<FileCheck>,
     pub(super) records: Check,
     pub(super) filters: Check,
     pub(super) redaction: Check,
@@ -203,16 +217,16 @@ impl<'a, 'c> Walk<'a, 'c> {
             files.push(file_check(RECORDS, outcome));
         }
         let records = match self.refused {
-            None => Check { got: Some(self.count.to_string()), ..Check::new("records", Status::Pass) },
+            None => Check::passed("records", self.count),
             Some(problem) => {
                 Check::compared("records", "records that match their entries, in order", problem, false)
             }
         };
-        let (json, csv) = (self.json.finish(whole), self.csv.finish(whole));
         let mut texts = Vec::new();
-        for (name, (file, text)) in [("jsonl", json), ("csv", csv)] {
+        for (name, mirror) in [("jsonl", self.json), ("csv", self.csv)] {
+            let (file, text) = mirror.finish(name, whole);
             files.extend(file);
-            texts.push(Check { name: name.into(), ..text });
+            texts.push(text);
         }
         let filters = match self.not_asked_for {
             None => Check::new("filters", Status::Pass),
@@ -256,21 +270,21 @@ impl<'a> Mirror<'a> {
         }
     }
 
-    /// The check of the file, if there is one, and that of its content.
-    fn finish(mut self, whole: bool) -> (Option<Check>, Check) {
+    /// The check of the file, if there is one, and that of its content, under `name`.
+    fn finish(mut self, name: &str, whole: bool) -> (Option<FileCheck>, Check) {
         if !whole {
-            return (None, Check::remarked("", Status::Skip, NOT_READ_ON));
+            return (None, Check::remarked(name, Status::Skip, NOT_READ_ON));
         }
         self.compare_end();
         let Some(file) = self.file else {
-            return (None, Check::compared("", "the text of the records", "no such file", false));
+            return (None, Check::compared(name, "the text of the records", "no such file", false));
         };
         match self.fault {
             Some(fault) => (
                 Some(file_check(self.name, Err(("the text of the records".into(), fault.clone())))),
-                Check::compared("", "the text of the records", fault, false),
+                Check::compared(name, "the text of the records", fault, false),
             ),
-            None => (Some(file_check(self.name, file.finish())), Check::new("", Status::Pass)),
+            None => (Some(file_check(self.name, file.finish())), Check::new(name, Status::Pass)),
         }
     }
 
@@ -324,7 +338,7 @@ impl<'a> Nodes<'a> {
     }
 
     /// The check of the file, if there is one: it holds the nodes that the records need, and no others.
-    pub(super) fn finish(self, misfit: Option<&MultiproofError>) -> Option<Check> {
+    pub(super) fn finish(self, misfit: Option<&MultiproofError>) -> Option<FileCheck> {
         let file = self.file?;
         Some(match self.fault {
             Some(fault) => file_check(PROOF, Err(("nodes of the tree".into(), fault))),
@@ -339,12 +353,11 @@ impl<'a> Nodes<'a> {
 }
 
 /// The check of a file: expected and got where it isn't what it must be.
-pub(super) fn file_check(name: &str, outcome: Result<(), (String, String)>) -> Check {
-    let mut check = Check::new(format!("file:{name}"), Status::Pass);
-    if let Err((expected, got)) = outcome {
-        check.status = Status::Fail;
-        check.expected = Some(expected);
-        check.got = Some(got);
-    }
-    check
+pub(super) fn file_check(name: &str, outcome: Result<(), (String, String)>) -> FileCheck {
+    let check = format!("file:{name}");
+    let check = match outcome {
+        Ok(()) => Check::new(check, Status::Pass),
+        Err((expected, got)) => Check::compared(check, expected, got, false),
+    };
+    FileCheck { file: name.into(), check }
 }

@@ -8,8 +8,9 @@ use provlog_core::Kind;
 use provlog_core::cbor::Value;
 use provlog_core::json::Json;
 use provlog_core::package::{CHECKPOINT, MANIFEST, REPORT};
+use provlog_core::path::ClaimName;
 use provlog_core::record::Record;
-use provlog_core::redact::{ClaimName, Redaction};
+use provlog_core::redact::Redaction;
 
 /// Most vectors start from these.
 pub const RANGE: [u64; 5] = [3, 4, 5, 6, 7];

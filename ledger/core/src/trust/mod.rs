@@ -2,6 +2,8 @@
 //!
 //! Narrower than C2SP: UTF-8, exactly one `log` line, and only keys that this version can verify.
 
+mod believe;
+
 use crate::checkpoint::is_origin;
 use crate::limits::{TRUST_BYTES_MAX, TRUST_MEMBERS_MAX};
 use crate::note::{KeyError, SignatureType, VerifierKey};
