@@ -5,17 +5,17 @@
 //! whose key was kept would become another log under the same name and key.
 
 use crate::clock::ClockError;
+use crate::codec::frame;
 use crate::dedup::Secret;
 use crate::durable::{Access, Disk, DiskError, create_file, parent, read_file, remove_file, replace_file};
 use crate::edge::Edge;
-use crate::frame;
 use crate::identity::{GENESIS, Settings, genesis_sections, trust_text};
 use crate::lock::{LOCK_NAME, LockError};
+use crate::log_id::LogId;
 use crate::options::Options;
 use crate::store::StoreError;
 use crate::store::files::{FileStore, Places};
 use crate::store::high_water::HighWater;
-use crate::store::segment::LogId;
 use crate::submission::{ReadBackError, Submission};
 use provlog_core::checkpoint::is_origin;
 use provlog_core::entry::TimeMs;

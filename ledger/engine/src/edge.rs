@@ -1,17 +1,11 @@
 //! Where the log ends: the tree's right edge and the last time. Commit, recovery and the derived files' follower all
 //! move it by the code here.
 
-use crate::frame::Frame;
+use crate::codec::frame::Frame;
+use crate::committed::Head;
 use provlog_core::Hash;
 use provlog_core::entry::{Entry, TimeMs};
 use provlog_core::tree::{Extension, Frontier};
-
-/// A tree head: what the high-water mark holds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Head {
-    pub(crate) size: u64,
-    pub(crate) root: Hash,
-}
 
 /// Everything that appending needs to know of the log so far.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -89,7 +83,7 @@ impl Edge {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame;
+    use crate::codec::frame;
     use crate::tests::submission;
 
     /// A frame of one record at `time_ms`, which says that it leads from one head to another.

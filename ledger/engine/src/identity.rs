@@ -1,10 +1,10 @@
 //! What makes a data folder this log's: `log.toml`, the signing key, the secret, and the genesis entry that names the key.
 
+use crate::codec::frame;
 use crate::dedup::Secret;
 use crate::durable::{Disk, DiskError, read_file};
-use crate::frame;
+use crate::log_id::LogId;
 use crate::options::Options;
-use crate::store::segment::LogId;
 use crate::store::{Frames, Next};
 use provlog_core::cbor::{Map, Value};
 use provlog_core::checkpoint::is_origin;

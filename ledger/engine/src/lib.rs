@@ -6,16 +6,19 @@
 //! was signed before. The engine **never** repairs what was acknowledged, never signs what it couldn't recompute, and
 //! never retries a failed write: it stops, and the next start finds out.
 
+mod bell;
 mod clock;
+mod codec;
+mod committed;
 mod create;
 mod dedup;
 mod derived;
 mod durable;
 mod edge;
-pub mod frame;
 mod identity;
 mod lock;
 mod log;
+mod log_id;
 mod observer;
 mod options;
 mod queue;
@@ -25,7 +28,6 @@ mod scan;
 mod sequencer;
 mod shared;
 mod store;
-mod stored;
 mod submission;
 mod sync;
 
@@ -33,6 +35,8 @@ mod sync;
 mod tests;
 
 pub use clock::{Clock, ClockError, SystemClock};
+pub use codec::{frame, stored::StoredRecord};
+pub use committed::Committed;
 pub use create::CreateError;
 pub use dedup::DedupKey;
 pub use durable::DiskError;
@@ -45,5 +49,4 @@ pub use reader::{ReadError, Reader};
 pub use recovery::RecoveryError;
 pub use shared::Health;
 pub use store::StoreError;
-pub use stored::StoredRecord;
-pub use submission::{AppendError, Appended, AppendedBatch, Committed, Outcome, ReadBackError, Submission};
+pub use submission::{AppendError, Appended, AppendedBatch, Outcome, ReadBackError, Submission};

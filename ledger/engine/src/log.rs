@@ -1,24 +1,25 @@
 //! A log: opened once, by one process.
 
 use crate::clock::ClockGuard;
+use crate::codec::frame::FRAME_BYTES_MAX;
+use crate::committed::Committed;
 use crate::create::{self, CreateError};
 use crate::dedup::{DedupKey, Lookup, Secret};
 use crate::derived::files::{DerivedFiles, DerivedPlaces};
 use crate::derived::follower::Follower;
 use crate::durable::{Disk, DiskError, OsDisk, remove_file};
-use crate::frame::FRAME_BYTES_MAX;
 use crate::identity::{IdentityError, Settings, check_genesis, read_secret, read_signer, trust_text};
 use crate::lock::{FolderLock, LockError};
+use crate::log_id::LogId;
 use crate::options::Options;
 use crate::queue::{Answer, Queue, Work};
 use crate::reader::Reader;
 use crate::recovery::{RecoveryError, recover};
-use crate::sequencer::{Sequencer, sign};
+use crate::sequencer::Sequencer;
 use crate::shared::{Health, Shared};
 use crate::store::files::{FileStore, Places, SEGMENT_BYTES};
-use crate::store::segment::LogId;
 use crate::store::{Store, StoreError};
-use crate::submission::{AppendError, Appended, AppendedBatch, Committed, Submission};
+use crate::submission::{AppendError, Appended, AppendedBatch, Submission};
 use crate::sync::lock;
 use provlog_core::note::VerifierKey;
 use std::path::PathBuf;
@@ -273,8 +274,8 @@ impl Opened {
         if let Err(error) = guard.now(options.clock.as_ref(), recovered.edge.last_time) {
             tracing::warn!("appends will be refused: {error}");
         }
-        let committed =
-            sign(&signer, recovered.extension, recovered.edge.last_time).map_err(OpenError::Sign)?;
+        let committed = Committed::sign(&signer, recovered.extension, recovered.edge.last_time)
+            .map_err(OpenError::Sign)?;
         let places = DerivedPlaces {
             tiles: options.data_dir.join("tiles"),
             positions: options.data_dir.join("positions"),

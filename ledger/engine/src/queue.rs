@@ -4,8 +4,9 @@
 //! passed over once is first in the next group, so that singles can't starve it. Memory is bounded by whoever hands
 //! requests in.
 
-use crate::frame::{FRAME_OVERHEAD_BYTES, GROUP_BYTES};
-use crate::submission::{AppendError, Appended, AppendedBatch, Committed, Outcome, Submission};
+use crate::codec::frame::{self, FRAME_OVERHEAD_BYTES, GROUP_BYTES};
+use crate::committed::Committed;
+use crate::submission::{AppendError, Appended, AppendedBatch, Outcome, Submission};
 use crate::sync::lock;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -49,7 +50,7 @@ pub(crate) struct Work {
 
 impl Work {
     pub(crate) fn new(submissions: Vec<Submission>, answer: Answer) -> Self {
-        let bytes = submissions.iter().map(Submission::frame_bytes).sum();
+        let bytes = submissions.iter().map(frame::record_bytes).sum();
         Self { submissions, answer, bytes }
     }
 

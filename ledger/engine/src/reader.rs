@@ -4,14 +4,14 @@
 //! What fails is told apart by reading the journal: if that is whole, a derived file was wrong, and is made again; if it
 //! isn't, the damage is reported with file and offset. Nothing here writes.
 
+use crate::codec::frame::{self, HEADER_BYTES};
+use crate::codec::stored::StoredRecord;
+use crate::committed::Committed;
 use crate::derived::nodes::Nodes;
 use crate::derived::{Position, Unavailable, fold, nodes_at};
-use crate::frame::{self, HEADER_BYTES};
 use crate::scan::{damaged, scan_segment};
 use crate::shared::{Shared, Verdict};
 use crate::store::{FrameAt, StoreError};
-use crate::stored::StoredRecord;
-use crate::submission::Committed;
 use crate::sync::lock;
 use provlog_core::limits::ENTRY_BYTES;
 use provlog_core::tree::{

@@ -4,8 +4,9 @@
 //! that was never acknowledged: it is written again and adopted, or, if it isn't whole, cut off. Everything else that
 //! disagrees refuses to open: this module never guesses, and never skips bytes to look for more frames.
 
-use crate::edge::{Edge, Head};
-use crate::frame::{self, FrameError};
+use crate::codec::frame::{self, FrameError};
+use crate::committed::Head;
+use crate::edge::Edge;
 use crate::shared::Volatile;
 use crate::store::{Advance, FrameAt, Next, Store, StoreError};
 use provlog_core::Hash;

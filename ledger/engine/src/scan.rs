@@ -1,7 +1,7 @@
 //! Reading a segment that lies behind the newest one, and checking all of it on the way.
 
+use crate::codec::frame::{self, Frame};
 use crate::edge::Edge;
-use crate::frame::{self, Frame};
 use crate::store::{FrameAt, Frames, Next, StoreError};
 use provlog_core::tree::Extension;
 

@@ -6,18 +6,18 @@
 //! nothing is tried again, everyone is told, and the next start finds out. It never reads derived files.
 
 use crate::clock::{Clock, ClockGuard};
+use crate::codec::frame::{self, FRAME_OVERHEAD_BYTES, Frame};
+use crate::committed::Committed;
 use crate::dedup::{DedupKey, Lookup};
 use crate::edge::Edge;
-use crate::frame::{self, FRAME_OVERHEAD_BYTES, Frame};
 use crate::observer::GroupStats;
 use crate::queue::{Answer, Queue, Work};
 use crate::shared::Shared;
 use crate::store::{Advance, Store, StoreError};
-use crate::submission::{AppendError, Committed, Outcome, Submission};
+use crate::submission::{AppendError, Outcome, Submission};
 use crate::sync::lock;
-use provlog_core::checkpoint::Checkpoint;
-use provlog_core::entry::{Entry, TimeMs};
-use provlog_core::note::{LogSigner, Note};
+use provlog_core::entry::Entry;
+use provlog_core::note::LogSigner;
 use provlog_core::tree::Extension;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -135,7 +135,7 @@ impl Sequencer {
         start: Instant,
     ) -> Result<(Arc<Committed>, Vec<Entry>), AppendError> {
         let time = self.guard.now(self.clock.as_ref(), self.edge.last_time)?;
-        let bytes: usize = fresh.iter().map(Submission::frame_bytes).sum();
+        let bytes: usize = fresh.iter().map(frame::record_bytes).sum();
         let sealed =
             self.store.reserve(FRAME_OVERHEAD_BYTES + bytes, &self.edge).map_err(|error| match error {
                 StoreError::NoSpace(error) => AppendError::NoSpace { detail: error.to_string() },
@@ -164,7 +164,7 @@ impl Sequencer {
         self.shared.volatile.apply(at, &frame, &extension);
         self.edge = self.edge.after(&frame, &extension);
         let committed =
-            sign(&self.signer, extension, time).map_err(|detail| AppendError::Fatal { detail })?;
+            Committed::sign(&self.signer, extension, time).map_err(|detail| AppendError::Fatal { detail })?;
         let committed = Arc::new(committed);
         self.shared.publish(Arc::clone(&committed));
         if sealed {
@@ -224,21 +224,6 @@ fn read_back<'a>(edge: &Edge, bytes: &'a [u8]) -> Result<(Frame<'a>, Extension),
     Ok((frame, extension))
 }
 
-/// Signs the tree that `extension` completes, and verifies the signature once, for everyone who gets it.
-pub(crate) fn sign(signer: &LogSigner, extension: Extension, time_ms: TimeMs) -> Result<Committed, String> {
-    let frontier = extension.after();
-    let origin = signer.verifier().name().to_owned();
-    let checkpoint = Checkpoint { origin, size: frontier.size(), root: frontier.root() };
-    let signed = checkpoint.sign(signer);
-    let note = Note::parse(signed.as_bytes())
-        .map_err(|error| format!("the checkpoint was signed wrong: {error}"))?;
-    let verifies = |bytes: &[u8]| signer.verifier().verifies(note.text.as_bytes(), bytes);
-    if !note.signatures.iter().any(|line| line.is_by(signer.verifier()) && verifies(&line.signature)) {
-        return Err("the checkpoint's signature doesn't verify: this machine computes wrong".into());
-    }
-    Ok(Committed { checkpoint, signed, extension, time_ms })
-}
-
 fn fatal(what: &str, error: &dyn std::error::Error) -> AppendError {
     AppendError::Fatal { detail: format!("{what}: {error}. Restart: the journal will be checked then") }
 }
@@ -273,9 +258,10 @@ impl Drop for PanicGuard<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::edge::Head;
+    use crate::committed::Head;
     use crate::tests::submission;
     use provlog_core::Hash;
+    use provlog_core::entry::TimeMs;
 
     #[test]
     fn a_frame_that_does_not_lead_to_where_it_says_is_not_written() {

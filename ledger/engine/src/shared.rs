@@ -1,14 +1,14 @@
 //! What the engine's threads and its readers share.
 
+use crate::bell::Bell;
+use crate::codec::frame::Frame;
+use crate::committed::Committed;
 use crate::dedup::Dedup;
 use crate::derived::files::DerivedFiles;
-use crate::derived::follower::Bell;
 use crate::derived::tail::Tail;
 use crate::edge::Edge;
-use crate::frame::Frame;
 use crate::observer::Observer;
 use crate::store::{FrameAt, Frames};
-use crate::submission::Committed;
 use crate::sync::{lock, read, write};
 use provlog_core::tree::Extension;
 use std::collections::HashMap;

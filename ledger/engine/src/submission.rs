@@ -1,12 +1,10 @@
 //! What the sequencer takes in, and what it answers.
 
 use crate::clock::ClockError;
+use crate::committed::Committed;
 use crate::dedup::DedupKey;
-use crate::frame::RECORD_OVERHEAD_BYTES;
-use provlog_core::checkpoint::Checkpoint;
 use provlog_core::entry::{Entry, Kind, TimeMs};
 use provlog_core::record::{RecordError, Section, SectionName};
-use provlog_core::tree::Extension;
 use provlog_core::{Hash, hex};
 use std::fmt;
 use std::sync::Arc;
@@ -67,11 +65,6 @@ impl Submission {
             }
         }
         Ok(())
-    }
-
-    /// Bytes that it takes in a frame.
-    pub(crate) fn frame_bytes(&self) -> usize {
-        RECORD_OVERHEAD_BYTES + self.submitted.len() + self.attested.len()
     }
 
     pub(crate) const fn entry(&self, time_ms: TimeMs) -> Entry {
@@ -164,19 +157,6 @@ pub struct AppendedBatch {
     pub outcomes: Vec<Outcome>,
     /// A committed state that holds all of them.
     pub committed: Arc<Committed>,
-}
-
-/// What the log stands for at one moment: durable, signed, and never taken back.
-#[derive(Clone, Debug)]
-pub struct Committed {
-    /// Origin, size and root.
-    pub checkpoint: Checkpoint,
-    /// The checkpoint as a signed note, whose signature was verified once.
-    pub signed: String,
-    /// The tree's right edge, and the nodes that prove the entries of the group that made this state.
-    pub extension: Extension,
-    /// The newest entry's time.
-    pub time_ms: TimeMs,
 }
 
 /// Why nothing was appended. Nothing of the request is in the log, unless it says [`AppendError::Fatal`]: then the

@@ -5,10 +5,10 @@
 
 use super::tail::Chunk;
 use super::{Position, TILE_LEVELS, Unavailable, nodes_at};
+use crate::codec::fields::Fields;
+use crate::committed::Head;
 use crate::durable::{Access, Disk, DiskError, DiskFile, parent, read_file, remove_file, replace_file};
-use crate::edge::Head;
-use crate::frame::Fields;
-use crate::store::segment::LogId;
+use crate::log_id::LogId;
 use crate::sync::{lock, read, write};
 use provlog_core::Hash;
 use std::path::PathBuf;

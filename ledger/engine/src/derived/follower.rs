@@ -5,70 +5,16 @@
 //! the derived files is retried, and so is a journal that the system won't let us read. None of it reaches the sequencer.
 
 use super::tail::Chunk;
-use crate::edge::Head;
+use crate::committed::Head;
 use crate::scan::scan_segment;
 use crate::shared::{Shared, Verdict};
 use crate::store::StoreError;
 use crate::sync::{lock, write};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long after a failed write of derived files, or a failed read of the journal, it is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
-
-/// How the other threads tell the follower that there is something to do.
-#[derive(Debug, Default)]
-pub(crate) struct Bell {
-    orders: Mutex<Orders>,
-    rung: Condvar,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Orders {
-    sealed: bool,
-    rebuild: bool,
-    stop: bool,
-}
-
-impl Bell {
-    /// A segment is full.
-    pub(crate) fn sealed(&self) {
-        lock(&self.orders).sealed = true;
-        self.rung.notify_all();
-    }
-
-    /// A derived file was found wrong.
-    pub(crate) fn rebuild(&self) {
-        lock(&self.orders).rebuild = true;
-        self.rung.notify_all();
-    }
-
-    /// The log is being closed.
-    pub(crate) fn stop(&self) {
-        lock(&self.orders).stop = true;
-        self.rung.notify_all();
-    }
-
-    fn stopping(&self) -> bool {
-        lock(&self.orders).stop
-    }
-
-    /// Waits for an order, or for `timeout` if there is one.
-    fn wait(&self, timeout: Option<Duration>) -> Orders {
-        let idle = |orders: &mut Orders| !(orders.sealed || orders.rebuild || orders.stop);
-        let orders = lock(&self.orders);
-        let mut orders = match timeout {
-            Some(timeout) => match self.rung.wait_timeout_while(orders, timeout, idle) {
-                Ok((orders, _)) => orders,
-                Err(poisoned) => poisoned.into_inner().0,
-            },
-            None => self.rung.wait_while(orders, idle).unwrap_or_else(|poisoned| poisoned.into_inner()),
-        };
-        let taken = *orders;
-        *orders = Orders { stop: taken.stop, ..Orders::default() };
-        taken
-    }
-}
 
 /// The thread's state.
 pub(crate) struct Follower {

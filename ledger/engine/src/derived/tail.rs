@@ -1,8 +1,8 @@
 //! The derived data of the newest segments, in memory.
 
 use super::{Position, TILE_LEVELS, nodes_at};
+use crate::codec::frame::Frame;
 use crate::edge::Edge;
-use crate::frame::Frame;
 use crate::store::FrameAt;
 use provlog_core::Hash;
 use provlog_core::tree::{Extension, NodeSource};

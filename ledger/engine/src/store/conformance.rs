@@ -2,11 +2,12 @@
 
 use super::files::{FileStore, Places};
 use super::memory::{Memory, MemoryFault};
-use super::segment::LogId;
 use super::{Advance, FrameAt, Next, Store};
+use crate::codec::frame;
+use crate::committed::Head;
 use crate::durable::{Disk, OsDisk};
-use crate::edge::{Edge, Head};
-use crate::frame;
+use crate::edge::Edge;
+use crate::log_id::LogId;
 use crate::recovery::recover;
 use crate::submission::Submission;
 use crate::tests::{SMALL_SEGMENT_BYTES, submission};

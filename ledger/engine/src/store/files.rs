@@ -4,11 +4,13 @@
 //! append is one write and one fdatasync. Frames are never changed once acknowledged.
 
 use super::high_water::HighWater;
-use super::segment::{self, HeaderFault, LogId, SEGMENT_HEADER_BYTES};
+use super::segment::{self, HeaderFault, SEGMENT_HEADER_BYTES};
 use super::{Advance, FrameAt, Frames, Next, Store, StoreError};
+use crate::codec::frame::{self, FRAME_BYTES_MAX, FrameError, HEADER_BYTES};
+use crate::committed::Head;
 use crate::durable::{Access, Disk, DiskError, DiskFile, create_file};
-use crate::edge::{Edge, Head};
-use crate::frame::{self, FRAME_BYTES_MAX, FrameError, HEADER_BYTES};
+use crate::edge::Edge;
+use crate::log_id::LogId;
 use crate::sync::{lock, read, write};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};

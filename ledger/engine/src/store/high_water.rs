@@ -11,11 +11,11 @@
 //! The file is locked while it is open. The lock of the data folder keeps two processes off one folder; this one keeps
 //! them off one log, when the folder was copied or its lock file removed.
 
-use super::segment::LogId;
 use super::{Advance, StoreError};
+use crate::codec::fields::Fields;
+use crate::committed::Head;
 use crate::durable::{Access, Disk, DiskError, DiskFile};
-use crate::edge::Head;
-use crate::frame::Fields;
+use crate::log_id::LogId;
 use provlog_core::Hash;
 use std::path::Path;
 

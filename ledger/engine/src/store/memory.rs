@@ -1,9 +1,10 @@
 //! A store in memory whose writes go wrong on demand: for tests of whatever stands on a store.
 
 use super::{Advance, FrameAt, Frames, Next, Store, StoreError};
+use crate::codec::frame::FrameError;
+use crate::committed::Head;
 use crate::durable::DiskError;
-use crate::edge::{Edge, Head};
-use crate::frame::FrameError;
+use crate::edge::Edge;
 use crate::sync::lock;
 use std::io;
 use std::path::Path;

@@ -24,9 +24,10 @@ pub(crate) mod segment;
 #[cfg(test)]
 mod conformance;
 
+use crate::codec::frame::FrameError;
+use crate::committed::Head;
 use crate::durable::DiskError;
-use crate::edge::{Edge, Head};
-use crate::frame::FrameError;
+use crate::edge::Edge;
 use std::sync::Arc;
 
 /// Where a frame starts.

@@ -8,8 +8,9 @@
 //! Integers are big endian; the rest is zeros. The first index is the size: a segment starts where the log ended.
 
 use super::StoreError;
+use crate::codec::fields::Fields;
 use crate::edge::Edge;
-use crate::frame::Fields;
+use crate::log_id::LogId;
 use provlog_core::Hash;
 use provlog_core::entry::TimeMs;
 use provlog_core::tree::Frontier;
@@ -23,16 +24,6 @@ pub(crate) const FORMAT_VERSION: u32 = 1;
 const MAGIC: [u8; 16] = *b"provlog journal\n";
 const CHECKSUM_AT: usize = SEGMENT_HEADER_BYTES - 4;
 const PEAKS_AT: usize = 104;
-
-/// An id that tells this log from all others: random, made at creation.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct LogId(pub(crate) [u8; 16]);
-
-impl LogId {
-    pub(crate) fn to_hex(self) -> String {
-        provlog_core::hex::encode(&self.0)
-    }
-}
 
 /// What is wrong with a segment's header.
 pub(crate) enum HeaderFault {

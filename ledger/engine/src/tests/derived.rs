@@ -165,7 +165,7 @@ fn a_flipped_byte_in_an_older_segment_is_found_by_any_read_of_it_and_by_the_next
     let name = segment.display().to_string();
     let first = folder.open().unwrap().opened.shared.frames.first_index(1).unwrap();
     let end = folder.open().unwrap().opened.shared.frames.first_index(2).unwrap();
-    let frame_bytes = crate::frame::decode_header(&disk.bytes(&segment)[4096..]).unwrap().frame_bytes;
+    let frame_bytes = crate::codec::frame::decode_header(&disk.bytes(&segment)[4096..]).unwrap().frame_bytes;
     for position in (4096..4096 + frame_bytes).step_by(199).chain([4096 + frame_bytes - 1]) {
         let mut log = open(&folder);
         disk.damage(&segment, |bytes| bytes[position] ^= 1);
@@ -285,8 +285,9 @@ fn a_segment_found_damaged_is_not_searched_again() {
     let log = folder.fill(0, 30);
     let segment = folder.segment(1);
     let first = log.opened.shared.frames.first_index(1).unwrap();
-    let second = 4096 + crate::frame::decode_header(&disk.bytes(&segment)[4096..]).unwrap().frame_bytes;
-    let sections = crate::frame::HEADER_BYTES + crate::frame::RECORD_OVERHEAD_BYTES + 80;
+    let second =
+        4096 + crate::codec::frame::decode_header(&disk.bytes(&segment)[4096..]).unwrap().frame_bytes;
+    let sections = crate::codec::frame::HEADER_BYTES + crate::codec::frame::RECORD_OVERHEAD_BYTES + 80;
     disk.damage(&segment, |bytes| bytes[second + sections] ^= 1);
     let error = log.reader().record(first + 1).unwrap_err().to_string();
     assert!(error.contains(&format!("{} at byte {second}: ", segment.display())), "{error}");

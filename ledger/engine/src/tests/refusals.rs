@@ -56,12 +56,12 @@ fn an_older_copy_of_the_journal() {
         // Nothing is lost by refusing: with the newest copy it would open. Here the mark goes back as well.
         fs::remove_file(folder.path("high-water")).unwrap();
         assert_says(&refusal(&folder), &["high-water is missing", "--high-water"]);
-        let log = crate::store::segment::LogId(hex_id(&folder));
+        let log = crate::log_id::LogId(hex_id(&folder));
         let head = {
             let mut edge = crate::edge::Edge::empty();
             let frames = read_frames(&folder, 0);
             for bytes in &frames {
-                let frame = crate::frame::decode(bytes).unwrap();
+                let frame = crate::codec::frame::decode(bytes).unwrap();
                 let extension = edge.follow(&frame).unwrap();
                 edge = edge.after(&frame, &extension);
             }
@@ -83,7 +83,7 @@ fn hex_id(folder: &Folder) -> [u8; 16] {
 fn read_frames(folder: &Folder, segment: u64) -> Vec<Vec<u8>> {
     let bytes = fs::read(folder.segment(segment)).unwrap();
     let (mut frames, mut rest) = (Vec::new(), &bytes[4096..]);
-    while let Ok(header) = crate::frame::decode_header(rest) {
+    while let Ok(header) = crate::codec::frame::decode_header(rest) {
         let (frame, behind) = rest.split_at(header.frame_bytes);
         frames.push(frame.to_vec());
         rest = behind;
@@ -130,7 +130,7 @@ fn a_later_newest_segment_that_is_damaged_or_gone() {
     assert_says(&refusal(&folder), &[&damaged]);
     // The same with the mark of before that segment: cutting it off would lose what was acknowledged.
     let mark = fs::read(folder.path("high-water")).unwrap();
-    let log = crate::store::segment::LogId(hex_id(&folder));
+    let log = crate::log_id::LogId(hex_id(&folder));
     fs::write(folder.path("high-water"), crate::store::high_water::HighWater::first_bytes(log, &head))
         .unwrap();
     assert_says(&refusal(&folder), &[&damaged]);

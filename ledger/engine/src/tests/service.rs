@@ -2,8 +2,8 @@
 
 use super::{ORIGIN, keyed, submission};
 use crate::CreateError;
+use crate::codec::frame::FRAME_BYTES_MAX;
 use crate::dedup::DedupKey;
-use crate::frame::FRAME_BYTES_MAX;
 use crate::log::{Log, OpenError, Presence};
 use crate::options::Options;
 use crate::shared::Health;

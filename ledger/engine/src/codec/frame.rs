@@ -13,10 +13,11 @@
 //! ```
 //! Integers are big endian. [`decode`] checks that the bytes are a whole frame and may be handed anything; whether the
 //! sections are what the entries commit to is [`Frame::check_sections`], and whether the frame follows on the log is
-//! the edge's matter. Nothing here reads or writes files.
+//! the edge's matter.
 
+use super::fields::Fields;
+use crate::committed::Head;
 use crate::dedup::{DEDUP_KEY_BYTES, DedupKey};
-use crate::edge::Head;
 use crate::submission::Submission;
 use provlog_core::Hash;
 use provlog_core::entry::{Entry, EntryError};
@@ -261,9 +262,14 @@ pub(crate) fn decode_lengths(bytes: [u8; LENGTHS_BYTES]) -> (usize, usize) {
     (length(), length())
 }
 
+/// Bytes that a submission takes in a frame.
+pub(crate) fn record_bytes(submission: &Submission) -> usize {
+    RECORD_OVERHEAD_BYTES + submission.submitted.len() + submission.attested.len()
+}
+
 /// The bytes of a frame that appends `submissions`, as `entries`, to the tree of head `before` and makes it `after`.
 pub(crate) fn encode(before: &Head, entries: &[Entry], submissions: &[&Submission], after: &Head) -> Vec<u8> {
-    let records: usize = submissions.iter().map(|submission| submission.frame_bytes()).sum();
+    let records: usize = submissions.iter().map(|submission| record_bytes(submission)).sum();
     let mut bytes = Vec::with_capacity(FRAME_OVERHEAD_BYTES + records);
     let sections_bytes = records - submissions.len() * (ENTRY_BYTES + DEDUP_KEY_BYTES);
     bytes.extend_from_slice(&MAGIC);
@@ -341,29 +347,6 @@ fn length(bytes: usize) -> [u8; 4] {
     u32::try_from(bytes).unwrap_or(u32::MAX).to_be_bytes()
 }
 
-/// Takes fixed-length fields off the front of a buffer that is long enough for all of them.
-pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
-
-impl Fields<'_> {
-    pub(crate) fn take<const N: usize>(&mut self) -> [u8; N] {
-        match self.0.split_first_chunk::<N>() {
-            Some((field, rest)) => {
-                self.0 = rest;
-                *field
-            }
-            None => [0; N],
-        }
-    }
-
-    pub(crate) fn u32(&mut self) -> u32 {
-        u32::from_be_bytes(self.take())
-    }
-
-    pub(crate) fn u64(&mut self) -> u64 {
-        u64::from_be_bytes(self.take())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -408,10 +391,7 @@ mod tests {
             let at = usize::try_from(record.offset).unwrap();
             assert_eq!(split_sections(&bytes[at..]).unwrap().0, record.submitted);
         }
-        assert_eq!(
-            bytes.len(),
-            FRAME_OVERHEAD_BYTES + submissions.iter().map(Submission::frame_bytes).sum::<usize>()
-        );
+        assert_eq!(bytes.len(), FRAME_OVERHEAD_BYTES + submissions.iter().map(record_bytes).sum::<usize>());
     }
 
     #[test]

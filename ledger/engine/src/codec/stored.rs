@@ -1,6 +1,6 @@
 //! A record as it lies in the journal: checked against the tree, and not taken apart.
 
-use crate::frame::{LENGTHS_BYTES, decode_lengths};
+use super::frame::{LENGTHS_BYTES, decode_lengths};
 use provlog_core::cbor::Writer;
 use provlog_core::limits::ENTRY_BYTES;
 use provlog_core::record::{RecordError, Section, SectionName};

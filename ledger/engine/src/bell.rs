@@ -1,0 +1,59 @@
+//! How the follower is woken.
+
+use crate::sync::lock;
+use std::sync::{Condvar, Mutex};
+use std::time::Duration;
+
+/// How the other threads tell the follower that there is something to do.
+#[derive(Debug, Default)]
+pub(crate) struct Bell {
+    orders: Mutex<Orders>,
+    rung: Condvar,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Orders {
+    sealed: bool,
+    pub(crate) rebuild: bool,
+    pub(crate) stop: bool,
+}
+
+impl Bell {
+    /// A segment is full.
+    pub(crate) fn sealed(&self) {
+        lock(&self.orders).sealed = true;
+        self.rung.notify_all();
+    }
+
+    /// A derived file was found wrong.
+    pub(crate) fn rebuild(&self) {
+        lock(&self.orders).rebuild = true;
+        self.rung.notify_all();
+    }
+
+    /// The log is being closed.
+    pub(crate) fn stop(&self) {
+        lock(&self.orders).stop = true;
+        self.rung.notify_all();
+    }
+
+    pub(crate) fn stopping(&self) -> bool {
+        lock(&self.orders).stop
+    }
+
+    /// Waits for an order, or for `timeout` if there is one.
+    pub(crate) fn wait(&self, timeout: Option<Duration>) -> Orders {
+        let idle = |orders: &mut Orders| !(orders.sealed || orders.rebuild || orders.stop);
+        let orders = lock(&self.orders);
+        let mut orders = match timeout {
+            Some(timeout) => match self.rung.wait_timeout_while(orders, timeout, idle) {
+                Ok((orders, _)) => orders,
+                Err(poisoned) => poisoned.into_inner().0,
+            },
+            None => self.rung.wait_while(orders, idle).unwrap_or_else(|poisoned| poisoned.into_inner()),
+        };
+        let taken = *orders;
+        *orders = Orders { stop: taken.stop, ..Orders::default() };
+        taken
+    }
+}
