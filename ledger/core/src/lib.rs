@@ -17,6 +17,7 @@ pub mod cbor;
 pub mod check;
 pub mod checkpoint;
 pub mod claims;
+pub mod encoded;
 pub mod entry;
 pub mod expectation;
 pub mod hash;

@@ -231,7 +231,7 @@ impl Section {
         writer.into_bytes()
     }
 
-    fn write(&self, writer: &mut Writer) {
+    pub(crate) fn write(&self, writer: &mut Writer) {
         writer.map(self.0.len());
         for (name, claim) in &self.0 {
             writer.text(name);
@@ -240,36 +240,6 @@ impl Section {
                 Claim::Hidden(hash) => writer.bytes(&hash.0),
             }
         }
-    }
-
-    /// The digest of a section's bytes, of which nothing is looked at but names and where claims end: whether the digest
-    /// is that of bytes which were read before.
-    ///
-    /// # Errors
-    /// When the bytes are no map of names to claims.
-    pub fn digest_of(bytes: &[u8], section: SectionName, kind: Kind) -> Result<Hash, RecordError> {
-        let mut reader = Reader::new(bytes);
-        let mut hasher = SectionHasher::new(section.number(), kind.number());
-        let mut previous = None;
-        for _ in 0..reader.map()? {
-            let name = reader.key(previous)?;
-            previous = Some(name);
-            let of_claim = || RecordError::Claim(name.into());
-            if name.len() > CLAIM_NAME_BYTES_MAX {
-                return Err(of_claim());
-            }
-            let hash = if reader.at_bytes() {
-                Hash(reader.bytes()?.try_into().map_err(|_| of_claim())?)
-            } else {
-                let start = reader.offset();
-                // A claim is an array around its value.
-                reader.pass(VALUE_DEPTH_MAX + 1)?;
-                Hash::claim(reader.since(start))
-            };
-            hasher.claim(name, &hash);
-        }
-        reader.finish()?;
-        Ok(hasher.finish())
     }
 
     /// The section's digest within an entry of this kind.
@@ -308,10 +278,31 @@ impl Section {
         true
     }
 
+    /// Bytes that the section's CBOR takes at most: heads of a map and of a name take up to three.
+    pub(crate) fn bytes_max(&self) -> usize {
+        self.0.iter().fold(3, |bytes, (name, claim)| bytes + 3 + name.len() + claim.encoded_len())
+    }
+
     /// How many bytes the claims fall short of counting 34 each.
     fn short_bytes(&self) -> usize {
         self.0.iter().map(|(_, claim)| CLAIM_HIDDEN_BYTES.saturating_sub(claim.encoded_len())).sum()
     }
+}
+
+/// What a record starts with: the head of an array of three, and its entry.
+pub(crate) fn write_head(writer: &mut Writer, entry: &Entry) {
+    writer.array(3);
+    writer.bytes(&entry.to_bytes());
+}
+
+/// Checks the size of a record of `encoded_bytes`, with every claim counted as at least a hidden one.
+pub(crate) fn check_size(
+    submitted: &Section,
+    attested: &Section,
+    encoded_bytes: usize,
+) -> Result<(), RecordError> {
+    let counted = encoded_bytes + submitted.short_bytes() + attested.short_bytes();
+    if counted > RECORD_BYTES_MAX { Err(RecordError::RecordBytes(counted)) } else { Ok(()) }
 }
 
 /// Whether `name` has the form of a claim name.
@@ -411,7 +402,7 @@ impl Record {
             attested: Section::read(&mut reader)?,
         };
         reader.finish()?;
-        record.check_size(bytes.len())?;
+        check_size(&record.submitted, &record.attested, bytes.len())?;
         Ok(AnyRecord::Known(record))
     }
 
@@ -419,8 +410,7 @@ impl Record {
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut writer = Writer::with_capacity(2048);
-        writer.array(3);
-        writer.bytes(&self.entry.to_bytes());
+        write_head(&mut writer, &self.entry);
         self.submitted.write(&mut writer);
         self.attested.write(&mut writer);
         writer.into_bytes()
@@ -458,14 +448,5 @@ impl Record {
         SectionName::ALL
             .into_iter()
             .all(|name| self.section(name).digest(name, self.entry.kind) == self.committed_digest(name))
-    }
-
-    /// Checks the record's size limit, with every claim counted as at least a hidden one.
-    ///
-    /// # Errors
-    /// [`RecordError::RecordBytes`].
-    pub fn check_size(&self, encoded_bytes: usize) -> Result<(), RecordError> {
-        let counted = encoded_bytes + self.submitted.short_bytes() + self.attested.short_bytes();
-        if counted > RECORD_BYTES_MAX { Err(RecordError::RecordBytes(counted)) } else { Ok(()) }
     }
 }

@@ -13,11 +13,11 @@ use axum::extract::{Request, State};
 use axum::http::header::{LOCATION, VARY};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
-use provlog_core::Entry;
+use provlog_core::Kind;
 use provlog_core::cbor::{Map, Value};
-use provlog_core::entry::TimeMs;
+use provlog_core::encoded::{SealError, Sealed};
 use provlog_core::limits::SUBMISSION_BYTES_MAX;
-use provlog_core::record::{AnyRecord, Claim, Record, Salt, Section};
+use provlog_core::record::{Claim, Record, Salt, Section, SectionName};
 use provlog_core::submission::{Submission, SubmissionError, same_values};
 use provlog_engine::{Appended, Clock, Committed, DedupKey, Log, Outcome, SystemClock};
 use serde::Serialize;
@@ -27,9 +27,6 @@ use tokio::sync::oneshot;
 
 /// Who every caller is until there is authentication: what dedup keys are bound to.
 const CALLER: &str = "anonymous";
-
-/// Where the entry lies in a record: after the heads of an array of three and of a byte string of 80.
-const ENTRY_AT: std::ops::Range<usize> = 3..83;
 
 /// Answers with the entry's index and receipt.
 ///
@@ -81,8 +78,7 @@ fn under_key(submission: Submission, key: &str) -> Result<Submission, Problem> {
 /// What stays here of a submission while the log has it: all of its record but index and time.
 #[derive(Debug)]
 pub(crate) struct Draft {
-    /// The record, with an entry whose time is yet to come.
-    record: Vec<u8>,
+    sealed: Arc<Sealed>,
     /// Whether the dedup key is of the client's choosing, so that it may have been used for something else.
     chosen_key: bool,
 }
@@ -98,7 +94,6 @@ pub(crate) fn prepare(
     batch_line: Option<(&str, usize)>,
 ) -> Result<(provlog_engine::Submission, Draft), Problem> {
     submission.check_occurred_at(u64::try_from(SystemClock.wall_ms()).unwrap_or(0))?;
-    let kind = submission.kind().kind;
     let has_salts = submission.has_salts();
     let chosen = match (submission.idempotency_key(), batch_line) {
         (Some(key), _) => Some(log.dedup_key("idempotency-key", CALLER, key.as_bytes())),
@@ -108,29 +103,20 @@ pub(crate) fn prepare(
         }
         (None, None) => None,
     };
-    let (submitted, attested) = seal(submission)?;
-    let mut prepared = provlog_engine::Submission::new(kind, &submitted, &attested, None)
-        .map_err(|error| Problem::new(&INTERNAL, error.to_string()))?;
+    let sealed = Arc::new(seal(submission)?);
     let chosen_key = chosen.is_some();
-    prepared.dedup = chosen.or_else(|| has_salts.then(|| digest_key(log, &prepared)));
-    let entry = Entry {
-        kind,
-        time_ms: TimeMs::MIN,
-        submitted_digest: prepared.submitted_digest,
-        attested_digest: prepared.attested_digest,
-    };
-    let record = Record { entry, submitted, attested };
-    let bytes = record.to_bytes();
-    record.check_size(bytes.len()).map_err(SubmissionError::from)?;
-    Ok((prepared, Draft { record: bytes, chosen_key }))
+    let dedup = chosen.or_else(|| has_salts.then(|| digest_key(log, &sealed)));
+    let prepared = provlog_engine::Submission { sealed: Arc::clone(&sealed), dedup };
+    Ok((prepared, Draft { sealed, chosen_key }))
 }
 
 /// Salts that the client drew are its own for ever, so its digest is.
-fn digest_key(log: &Log, prepared: &provlog_engine::Submission) -> DedupKey {
-    log.dedup_key("submitted-digest", CALLER, &prepared.submitted_digest.0)
+fn digest_key(log: &Log, sealed: &Sealed) -> DedupKey {
+    log.dedup_key("submitted-digest", CALLER, &sealed.digest(SectionName::Submitted).0)
 }
 
-fn seal(submission: Submission) -> Result<(Section, Section), Problem> {
+fn seal(submission: Submission) -> Result<Sealed, Problem> {
+    let kind = submission.kind().kind;
     let drawn = if submission.has_salts() { 0 } else { submission.claims().len() };
     let no_salts = |error| Problem::new(&INTERNAL, format!("the system has no randomness to give: {error}"));
     let mut salts = salts::draw(drawn + 1).map_err(no_salts)?.into_iter();
@@ -138,7 +124,10 @@ fn seal(submission: Submission) -> Result<(Section, Section), Problem> {
     let mut next = || salts.next().unwrap_or_default();
     let attested = attested(next())?;
     let submitted = submission.with_salts(next)?.seal()?;
-    Ok((submitted, attested))
+    Sealed::new(kind, &submitted, &attested).map_err(|error| match error {
+        SealError::Size(error) => SubmissionError::from(error).into(),
+        broken => Problem::new(&INTERNAL, broken.to_string()),
+    })
 }
 
 /// What the log says about who submitted: nothing yet.
@@ -151,14 +140,9 @@ fn attested(salt: Salt) -> Result<Section, Problem> {
 }
 
 impl Draft {
-    /// Gives back the room that encoding reserved: for drafts of which there are many.
-    pub(crate) fn shrink(&mut self) {
-        self.record.shrink_to_fit();
-    }
-
     /// Bytes that it holds.
     pub(crate) fn bytes(&self) -> usize {
-        self.record.len()
+        self.sealed.bytes()
     }
 
     /// Whether its dedup key is of the client's choosing: such a key may have been used for something else.
@@ -178,29 +162,38 @@ impl Draft {
     ) -> Result<Proven, Problem> {
         match outcome {
             Outcome::New { index, entry } => {
-                let mut record = self.record;
-                record[ENTRY_AT].copy_from_slice(&entry.to_bytes());
+                let record = self.sealed.record(&entry);
                 let proof = receipts::inclusion_proof(index, committed, &app.reader)?;
                 receipts::prove(record, index, proof, committed, &app.metrics)
             }
             Outcome::Duplicate { index } => {
-                let stored = app.reader.record(index)?;
                 if self.chosen_key {
-                    self.check_same(&stored, format_args!("entry {index}"))?;
+                    self.check_same(&app.reader.record(index)?, format_args!("entry {index}"))?;
                 }
                 app.metrics.retried();
-                receipts::of_stored(&stored, index, committed, &app.reader, &app.metrics)
+                receipts::of_stored(index, committed, &app.reader, &app.metrics)
             }
         }
     }
 
-    /// Checks that it says what the first use of its key says; `place` is where that is.
+    /// Checks that it says what the first use of its key says, which is in the log; `place` is where.
     ///
     /// # Errors
     /// 409 when it doesn't.
     pub(crate) fn check_same(&self, first: &Record, place: impl Display) -> Result<(), Problem> {
-        let own = self.record()?;
-        if own.entry.kind == first.entry.kind && same_values(&own.submitted, &first.submitted) {
+        self.check_same_as(first.entry.kind, &first.submitted, place)
+    }
+
+    /// As [`Draft::check_same`], where the first use is another line of the same batch.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn check_same_draft(&self, first: &Self, place: impl Display) -> Result<(), Problem> {
+        self.check_same_as(first.sealed.kind(), &first.submitted()?, place)
+    }
+
+    fn check_same_as(&self, kind: Kind, first: &Section, place: impl Display) -> Result<(), Problem> {
+        if self.sealed.kind() == kind && same_values(&self.submitted()?, first) {
             return Ok(());
         }
         let detail = format!(
@@ -209,15 +202,8 @@ impl Draft {
         Err(Problem::new(&IDEMPOTENCY_KEY_CONFLICT, detail))
     }
 
-    /// Its record, whose entry has no time yet.
-    ///
-    /// # Errors
-    /// 500 for a bug in how it was encoded.
-    pub(crate) fn record(&self) -> Result<Record, Problem> {
-        match Record::parse(&self.record) {
-            Ok(AnyRecord::Known(record)) => Ok(record),
-            _ => Err(Problem::new(&INTERNAL, "a record was encoded wrong and was not sent")),
-        }
+    fn submitted(&self) -> Result<Section, Problem> {
+        self.sealed.submitted().map_err(|error| Problem::new(&INTERNAL, error.to_string()))
     }
 }
 

@@ -88,12 +88,7 @@ fn prepare_line(
         let detail = format!("expected an entry of at most {SUBMISSION_BYTES_MAX} bytes");
         return Err(Problem::new(&BODY_TOO_LARGE, detail).limit(SUBMISSION_BYTES_MAX, line.len()));
     }
-    let (mut prepared, mut draft) =
-        prepare(&app.log, Submission::parse(line)?, key.map(|key| (key, number)))?;
-    draft.shrink();
-    prepared.submitted.shrink_to_fit();
-    prepared.attested.shrink_to_fit();
-    Ok((prepared, draft))
+    prepare(&app.log, Submission::parse(line)?, key.map(|key| (key, number)))
 }
 
 fn lines(body: &[u8]) -> Vec<&[u8]> {

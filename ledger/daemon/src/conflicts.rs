@@ -43,7 +43,7 @@ fn check_line<'a>(
     match firsts.entry(key) {
         Entry::Occupied(first) => {
             let (line, first) = first.get();
-            draft.check_same(&first.record()?, format_args!("line {line}"))
+            draft.check_same_draft(first, format_args!("line {line}"))
         }
         Entry::Vacant(unseen) => {
             unseen.insert((number, draft));

@@ -90,7 +90,7 @@ fn create_code(error: &CreateError) -> u8 {
         }
         CreateError::Clock(_) => REFUSES,
         CreateError::Origin(_) | CreateError::Genesis => USAGE,
-        CreateError::Random(_) | CreateError::Key(_) | CreateError::ReadBack(_) => INTERNAL,
+        CreateError::Random(_) | CreateError::Key(_) | CreateError::Seal(_) => INTERNAL,
     }
 }
 

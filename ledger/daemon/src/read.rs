@@ -58,8 +58,7 @@ pub(crate) async fn receipt(
     request::query(&uri, [])?;
     let committed = app.log.committed();
     let index = index(path, &committed)?;
-    let record = app.reader.record(index)?;
-    let proven = receipts::of_stored(&record, index, &committed, &app.reader, &app.metrics)?;
+    let proven = receipts::of_stored(index, &committed, &app.reader, &app.metrics)?;
     Ok(answer(proven.receipt, TEXT_UTF8, NO_STORE))
 }
 

@@ -5,8 +5,8 @@
 
 use crate::metrics::Metrics;
 use crate::problem::{Problem, SELF_CHECK_FAILED};
+use provlog_core::encoded::{EncodedError, EncodedRecord};
 use provlog_core::receipt::Receipt;
-use provlog_core::record::{AnyRecord, Record, RecordError};
 use provlog_core::tree::{ProofError, verify_inclusion};
 use provlog_core::{Entry, Hash};
 use provlog_engine::{Committed, ReadError, Reader};
@@ -25,11 +25,7 @@ pub(crate) struct Proven {
 #[derive(Debug, thiserror::Error)]
 enum Refuted {
     #[error("record: {0}")]
-    Record(#[from] RecordError),
-    #[error("record: its version is not this program's")]
-    Version,
-    #[error("record: a section does not have the digest that the entry commits to")]
-    Digests,
+    Record(#[from] EncodedError),
     #[error("inclusion: {0}")]
     Inclusion(#[from] ProofError),
 }
@@ -46,9 +42,9 @@ pub(crate) fn prove(
     metrics: &Metrics,
 ) -> Result<Proven, Problem> {
     match check(&record, index, &proof, committed) {
-        Ok(entry) => {
+        Ok((entry, leaf_hash)) => {
             let receipt = Receipt { record, index, proof, checkpoint: committed.signed.clone() };
-            let (leaf_hash, tree_size) = (entry.leaf_hash(), committed.checkpoint.size);
+            let tree_size = committed.checkpoint.size;
             Ok(Proven { index, entry, leaf_hash, tree_size, receipt: receipt.to_text() })
         }
         Err(refuted) => {
@@ -65,14 +61,14 @@ pub(crate) fn prove(
 /// # Errors
 /// Whatever reading meets, and as [`prove`].
 pub(crate) fn of_stored(
-    record: &Record,
     index: u64,
     committed: &Committed,
     reader: &Reader,
     metrics: &Metrics,
 ) -> Result<Proven, Problem> {
+    let record = reader.encoded(index)?;
     let proof = inclusion_proof(index, committed, reader)?;
-    prove(record.to_bytes(), index, proof, committed, metrics)
+    prove(record, index, proof, committed, metrics)
 }
 
 /// The proof for an entry that may have come with the last commit, or long before.
@@ -87,14 +83,11 @@ pub(crate) fn inclusion_proof(
     }
 }
 
-fn check(record: &[u8], index: u64, proof: &[Hash], committed: &Committed) -> Result<Entry, Refuted> {
-    let AnyRecord::Known(record) = Record::parse(record)? else { return Err(Refuted::Version) };
-    if !record.digests_match() {
-        return Err(Refuted::Digests);
-    }
-    let head = &committed.checkpoint;
-    verify_inclusion(index, head.size, &record.entry.leaf_hash(), proof, &head.root)?;
-    Ok(record.entry)
+fn check(record: &[u8], index: u64, proof: &[Hash], committed: &Committed) -> Result<(Entry, Hash), Refuted> {
+    let entry = EncodedRecord::read(record)?.entry();
+    let (leaf_hash, head) = (entry.leaf_hash(), &committed.checkpoint);
+    verify_inclusion(index, head.size, &leaf_hash, proof, &head.root)?;
+    Ok((entry, leaf_hash))
 }
 
 #[cfg(test)]
@@ -103,7 +96,7 @@ mod tests {
     use provlog_core::checkpoint::Checkpoint;
     use provlog_core::entry::{Kind, TimeMs};
     use provlog_core::note::LogSigner;
-    use provlog_core::record::{Claim, Section, SectionName};
+    use provlog_core::record::{Claim, Record, Section, SectionName};
     use provlog_core::tree::{Extension, Frontier};
 
     /// A log of two entries, the second of them a record.

@@ -17,10 +17,10 @@ use bytes::Bytes;
 use http_body::Frame;
 use provlog_core::cbor::{Map, Value};
 use provlog_core::claims::{self, DIGEST};
+use provlog_core::encoded::EncodedRecord;
 use provlog_core::package::{encoded_item, push_record_json};
 use provlog_core::record::RecordError;
 use provlog_core::{Entry, Kind, Record, hex};
-use provlog_engine::StoredRecord;
 use std::ops::{ControlFlow, Range};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -152,13 +152,13 @@ impl Answer {
     }
 
     /// Takes the next record. `false` when nothing behind it belongs into the answer.
-    fn take(&mut self, stored: &StoredRecord<'_>, piece: &mut Vec<u8>) -> Result<bool, RecordError> {
+    fn take(&mut self, stored: &EncodedRecord<'_>, piece: &mut Vec<u8>) -> Result<bool, RecordError> {
         let index = self.range.start;
         // Times never decrease: nothing behind this record is any earlier.
-        if self.to_ms.is_some_and(|to_ms| stored.entry.time_ms.get() >= to_ms) {
+        if self.to_ms.is_some_and(|to_ms| stored.entry().time_ms.get() >= to_ms) {
             return Ok(false);
         }
-        if self.filter.matches_entry(&stored.entry) {
+        if self.filter.matches_entry(&stored.entry()) {
             // It is taken apart only where somebody looks into it.
             let looked_into = !self.cbor || self.filter.asks_claims();
             let record = looked_into.then(|| stored.parse()).transpose()?;

@@ -16,12 +16,14 @@ use crate::options::Options;
 use crate::store::StoreError;
 use crate::store::files::{FileStore, Places};
 use crate::store::high_water::HighWater;
-use crate::submission::{ReadBackError, Submission};
+use crate::submission::Submission;
 use provlog_core::checkpoint::is_origin;
+use provlog_core::encoded::{SealError, Sealed};
 use provlog_core::entry::TimeMs;
 use provlog_core::limits::ORIGIN_BYTES_MAX;
 use provlog_core::note::{KeyError, LogSigner, VerifierKey};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Longest `creating` file: two paths, an id and a key.
 const CREATING_BYTES_MAX: usize = 64 * 1024;
@@ -77,7 +79,7 @@ pub enum CreateError {
     Key(#[from] KeyError),
     /// The genesis record isn't what was hashed.
     #[error(transparent)]
-    ReadBack(#[from] ReadBackError),
+    Seal(#[from] SealError),
     /// The genesis entry couldn't be made.
     #[error("the genesis record is over a limit: shorten the origin")]
     Genesis,
@@ -118,8 +120,9 @@ pub(crate) fn create(
     let salts = [random()?, random()?];
     let [submitted, attested] =
         genesis_sections(origin, log, signer.verifier(), salts).ok_or(CreateError::Genesis)?;
-    let genesis = Submission::new(GENESIS, &submitted, &attested, None)?;
-    let entry = genesis.entry(time);
+    let sealed = Arc::new(Sealed::new(GENESIS, &submitted, &attested)?);
+    let genesis = Submission { sealed, dedup: None };
+    let entry = genesis.sealed.entry(time);
     let before = Edge::empty();
     let after = Edge { frontier: before.extend([entry].into_iter()).after().clone(), last_time: time }.head();
     let frame = frame::encode(&before.head(), &[entry], &[&genesis], &after);

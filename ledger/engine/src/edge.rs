@@ -89,7 +89,7 @@ mod tests {
     /// A frame of one record at `time_ms`, which says that it leads from one head to another.
     fn frame_between(before: &Head, time_ms: u64, after: &Head) -> Vec<u8> {
         let submission = submission(1);
-        let entry = submission.entry(TimeMs::new(time_ms).unwrap());
+        let entry = submission.sealed.entry(TimeMs::new(time_ms).unwrap());
         frame::encode(before, &[entry], &[&submission], after)
     }
 
@@ -99,7 +99,7 @@ mod tests {
         let mut edge = Edge { last_time: TimeMs::new(last).unwrap(), ..Edge::empty() };
         edge.frontier.push(Hash([1; 32]));
         let before = edge.head();
-        let entry = submission(1).entry(TimeMs::new(last).unwrap());
+        let entry = submission(1).sealed.entry(TimeMs::new(last).unwrap());
         let after =
             Edge { frontier: edge.extend([entry].into_iter()).after().clone(), ..edge.clone() }.head();
         let follow = |before: &Head, time_ms: u64, after: &Head| {

@@ -35,7 +35,7 @@ mod sync;
 mod tests;
 
 pub use clock::{Clock, ClockError, SystemClock};
-pub use codec::{frame, stored::StoredRecord};
+pub use codec::frame;
 pub use committed::Committed;
 pub use create::CreateError;
 pub use dedup::DedupKey;
@@ -49,4 +49,4 @@ pub use reader::{ReadError, Reader};
 pub use recovery::RecoveryError;
 pub use shared::Health;
 pub use store::StoreError;
-pub use submission::{AppendError, Appended, AppendedBatch, Outcome, ReadBackError, Submission};
+pub use submission::{AppendError, Appended, AppendedBatch, Outcome, Submission};

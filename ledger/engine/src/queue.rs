@@ -138,16 +138,16 @@ fn take_fitting(from: &mut VecDeque<Work>, group: &mut Vec<Work>, bytes: &mut us
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::submission;
+    use crate::tests::{large, submission};
 
     fn single(n: u64) -> Work {
         Work::new(vec![submission(n)], Answer::One(Box::new(drop)))
     }
 
-    /// A batch that takes about `bytes`.
+    /// A batch of `bytes` and up to a record more.
     fn batch(bytes: usize) -> Work {
-        let large = Submission { submitted: vec![0; bytes], ..submission(0) };
-        Work::new(vec![large], Answer::Batch(Box::new(drop)))
+        let count = bytes.div_ceil(frame::record_bytes(&large()));
+        Work::new(vec![large(); count], Answer::Batch(Box::new(drop)))
     }
 
     /// The group's requests: true for batches.

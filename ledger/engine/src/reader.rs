@@ -5,7 +5,7 @@
 //! isn't, the damage is reported with file and offset. Nothing here writes.
 
 use crate::codec::frame::{self, HEADER_BYTES};
-use crate::codec::stored::StoredRecord;
+use crate::codec::stored;
 use crate::committed::Committed;
 use crate::derived::nodes::Nodes;
 use crate::derived::{Position, Unavailable, fold, nodes_at};
@@ -13,6 +13,7 @@ use crate::scan::{damaged, scan_segment};
 use crate::shared::{Shared, Verdict};
 use crate::store::{FrameAt, StoreError};
 use crate::sync::lock;
+use provlog_core::encoded::EncodedRecord;
 use provlog_core::limits::ENTRY_BYTES;
 use provlog_core::tree::{
     NodeSource, Resource, TILE_HASHES, Tile, consistency_proof, inclusion_proof, root_of, verify_consistency,
@@ -66,7 +67,7 @@ impl Reader {
     /// # Errors
     /// [`ReadError`].
     pub fn entry(&self, index: u64) -> Result<Entry, ReadError> {
-        self.one(index, |record| Some(record.entry))
+        self.one(index, |record| Some(record.entry()))
     }
 
     /// One record.
@@ -77,7 +78,15 @@ impl Reader {
         self.one(index, |record| record.parse().ok())
     }
 
-    fn one<T>(&self, index: u64, take: impl Fn(StoredRecord<'_>) -> Option<T>) -> Result<T, ReadError> {
+    /// One record's bytes.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn encoded(&self, index: u64) -> Result<Vec<u8>, ReadError> {
+        self.one(index, |record| Some(record.to_bytes()))
+    }
+
+    fn one<T>(&self, index: u64, take: impl Fn(EncodedRecord<'_>) -> Option<T>) -> Result<T, ReadError> {
         let mut found = None;
         self.each_record(index, 1, &mut |record| {
             found = take(record);
@@ -95,7 +104,7 @@ impl Reader {
         &self,
         first: u64,
         count: u64,
-        visit: &mut dyn FnMut(StoredRecord<'_>) -> ControlFlow<()>,
+        visit: &mut dyn FnMut(EncodedRecord<'_>) -> ControlFlow<()>,
     ) -> Result<(), ReadError> {
         let (size, end) = (self.committed().checkpoint.size, first.saturating_add(count));
         if end > size {
@@ -267,7 +276,7 @@ impl Reader {
         index: u64,
         positions: &[Position],
         leaves: &[Hash],
-        visit: &mut dyn FnMut(StoredRecord<'_>) -> ControlFlow<()>,
+        visit: &mut dyn FnMut(EncodedRecord<'_>) -> ControlFlow<()>,
     ) -> Result<usize, ReadError> {
         let frames = self.shared.frames.as_ref();
         let Some(first) = positions.first() else { return Ok(0) };
@@ -292,7 +301,7 @@ impl Reader {
         for ((entry, leaf), position) in entries.iter().zip(leaves).zip(positions) {
             let place = usize::try_from(position.record).ok().and_then(|record| record.checked_sub(start));
             let bytes = place.and_then(|place| bytes.get(place..)).unwrap_or_default();
-            let Some(record) = StoredRecord::decode(entry, bytes, leaf) else { break };
+            let Some(record) = stored::decode(entry, bytes, leaf) else { break };
             read += 1;
             if visit(record).is_break() {
                 break;

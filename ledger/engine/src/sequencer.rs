@@ -141,7 +141,7 @@ impl Sequencer {
                 StoreError::NoSpace(error) => AppendError::NoSpace { detail: error.to_string() },
                 error => fatal("cannot open the next segment of the journal", &error),
             })?;
-        let entries: Vec<Entry> = fresh.iter().map(|submission| submission.entry(time)).collect();
+        let entries: Vec<Entry> = fresh.iter().map(|submission| submission.sealed.entry(time)).collect();
         let extension = self.edge.extend(entries.iter().copied());
         let (before, after) =
             (self.edge.head(), Edge { frontier: extension.after().clone(), last_time: time }.head());
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn a_frame_that_does_not_lead_to_where_it_says_is_not_written() {
         let (edge, submission) = (Edge::empty(), submission(1));
-        let entry = submission.entry(TimeMs::MIN);
+        let entry = submission.sealed.entry(TimeMs::MIN);
         let root = edge.extend([entry].into_iter()).after().root();
         let made = |root| frame::encode(&edge.head(), &[entry], &[&submission], &Head { size: 1, root });
         assert_eq!(read_back(&edge, &made(root)).unwrap().1.after().root(), root);

@@ -3,108 +3,30 @@
 use crate::clock::ClockError;
 use crate::committed::Committed;
 use crate::dedup::DedupKey;
-use provlog_core::entry::{Entry, Kind, TimeMs};
-use provlog_core::record::{RecordError, Section, SectionName};
-use provlog_core::{Hash, hex};
+use provlog_core::Entry;
+use provlog_core::encoded::Sealed;
+use provlog_core::record::SectionName;
 use std::fmt;
 use std::sync::Arc;
 
-/// One record to append: all of it but the time and the index, which the sequencer assigns. Its claims and its size
-/// were checked by whoever hands it in.
+/// One record to append: all of it but the time and the index, which the sequencer assigns. Its claims were checked by
+/// whoever hands it in.
 #[derive(Clone)]
 pub struct Submission {
-    /// What sort of fact it states.
-    pub kind: Kind,
-    /// The submitted section's CBOR, as received.
-    pub submitted: Vec<u8>,
-    /// Its digest under `kind`.
-    pub submitted_digest: Hash,
-    /// The attested section's CBOR.
-    pub attested: Vec<u8>,
-    /// Its digest under `kind`.
-    pub attested_digest: Hash,
+    /// Its sections.
+    pub sealed: Arc<Sealed>,
     /// What makes a retry the same entry; none: every request is a new entry.
     pub dedup: Option<DedupKey>,
 }
 
-impl Submission {
-    /// Encodes and hashes both sections, and reads them back: the expensive part, for the caller's thread.
-    ///
-    /// # Errors
-    /// [`ReadBackError`]: a bug, or a machine that computes wrong. Such a record would be acknowledged, and the log would
-    /// not open with it.
-    pub fn new(
-        kind: Kind,
-        submitted: &Section,
-        attested: &Section,
-        dedup: Option<DedupKey>,
-    ) -> Result<Self, ReadBackError> {
-        let submission = Self {
-            kind,
-            submitted: submitted.to_bytes(),
-            submitted_digest: submitted.digest(SectionName::Submitted, kind),
-            attested: attested.to_bytes(),
-            attested_digest: attested.digest(SectionName::Attested, kind),
-            dedup,
-        };
-        submission.read_back()?;
-        Ok(submission)
-    }
-
-    /// Checks what recovery and every later read will check.
-    fn read_back(&self) -> Result<(), ReadBackError> {
-        for (section, bytes, expected) in [
-            (SectionName::Submitted, &self.submitted, self.submitted_digest),
-            (SectionName::Attested, &self.attested, self.attested_digest),
-        ] {
-            let parsed =
-                Section::parse(bytes).map_err(|source| ReadBackError::Malformed { section, source })?;
-            let got = parsed.digest(section, self.kind);
-            if got != expected {
-                return Err(ReadBackError::Digest { section, expected, got });
-            }
-        }
-        Ok(())
-    }
-
-    pub(crate) const fn entry(&self, time_ms: TimeMs) -> Entry {
-        Entry {
-            kind: self.kind,
-            time_ms,
-            submitted_digest: self.submitted_digest,
-            attested_digest: self.attested_digest,
-        }
-    }
-}
-
 impl fmt::Debug for Submission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digest = hex::encode(&self.submitted_digest.0);
-        f.debug_struct("Submission").field("kind", &self.kind).field("submitted_digest", &digest).finish()
+        let digest = self.sealed.digest(SectionName::Submitted).to_hex();
+        f.debug_struct("Submission")
+            .field("kind", &self.sealed.kind())
+            .field("submitted_digest", &digest)
+            .finish()
     }
-}
-
-/// Why a section that was just encoded isn't the one that was hashed. Never the client's fault.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadBackError {
-    /// Its bytes aren't a section.
-    #[error("the {section} section was encoded wrong: {source}")]
-    Malformed {
-        /// Which one.
-        section: SectionName,
-        /// What is wrong with it.
-        source: RecordError,
-    },
-    /// Its bytes have another digest.
-    #[error("the {section} section reads back with digest {got}, expected {expected}")]
-    Digest {
-        /// Which one.
-        section: SectionName,
-        /// What was hashed.
-        expected: Hash,
-        /// Of what its bytes say.
-        got: Hash,
-    },
 }
 
 /// Where a submission ended up.
@@ -203,32 +125,4 @@ pub enum AppendError {
         /// What failed.
         detail: String,
     },
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tests::submission;
-
-    #[test]
-    fn sections_that_are_not_what_was_hashed_are_found() {
-        let sound = submission(1);
-        sound.read_back().unwrap();
-        let flipped = |bytes: &[u8], position: usize| {
-            let mut bytes = bytes.to_vec();
-            bytes[position] ^= 1;
-            bytes
-        };
-        for position in 0..sound.submitted.len() {
-            let submitted = flipped(&sound.submitted, position);
-            Submission { submitted, ..sound.clone() }.read_back().unwrap_err();
-        }
-        for position in 0..sound.attested.len() {
-            let attested = flipped(&sound.attested, position);
-            Submission { attested, ..sound.clone() }.read_back().unwrap_err();
-        }
-        let other = Submission { kind: Kind::new(5).unwrap(), ..sound };
-        let error = other.read_back().unwrap_err().to_string();
-        assert!(error.starts_with("the submitted section reads back with digest "), "{error}");
-    }
 }

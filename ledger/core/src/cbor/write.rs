@@ -75,6 +75,11 @@ impl Writer {
         }
     }
 
+    /// Bytes so far.
+    pub(crate) const fn written(&self) -> usize {
+        self.0.len()
+    }
+
     /// Bytes that are an item of the profile already.
     pub fn encoded(&mut self, item: &[u8]) {
         self.0.extend_from_slice(item);

@@ -40,7 +40,7 @@ pub(crate) const FRAME_OVERHEAD_BYTES: usize = HEADER_BYTES + CHECKSUM_BYTES;
 pub(crate) const RECORD_OVERHEAD_BYTES: usize = ENTRY_BYTES + DEDUP_KEY_BYTES + LENGTHS_BYTES;
 
 /// Bytes of the two lengths before a record's sections.
-pub(crate) const LENGTHS_BYTES: usize = 8;
+const LENGTHS_BYTES: usize = 8;
 
 const MAGIC: [u8; 4] = *b"PLF1";
 const CHECKSUM_BYTES: usize = 4;
@@ -249,22 +249,17 @@ fn decode_records<'a>(
 /// Splits a record's two sections off the front of a sections part: submitted, attested, and what follows.
 pub(crate) fn split_sections(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (lengths, rest) = bytes.split_first_chunk::<LENGTHS_BYTES>()?;
-    let (submitted, attested) = decode_lengths(*lengths);
+    let mut fields = Fields(lengths);
+    let mut length = || usize::try_from(fields.u32()).unwrap_or(usize::MAX);
+    let (submitted, attested) = (length(), length());
     let (submitted, rest) = rest.split_at_checked(submitted)?;
     let (attested, rest) = rest.split_at_checked(attested)?;
     Some((submitted, attested, rest))
 }
 
-/// The two lengths before a record's sections.
-pub(crate) fn decode_lengths(bytes: [u8; LENGTHS_BYTES]) -> (usize, usize) {
-    let mut fields = Fields(&bytes);
-    let mut length = || usize::try_from(fields.u32()).unwrap_or(usize::MAX);
-    (length(), length())
-}
-
 /// Bytes that a submission takes in a frame.
 pub(crate) fn record_bytes(submission: &Submission) -> usize {
-    RECORD_OVERHEAD_BYTES + submission.submitted.len() + submission.attested.len()
+    RECORD_OVERHEAD_BYTES + submission.sealed.bytes()
 }
 
 /// The bytes of a frame that appends `submissions`, as `entries`, to the tree of head `before` and makes it `after`.
@@ -285,10 +280,9 @@ pub(crate) fn encode(before: &Head, entries: &[Entry], submissions: &[&Submissio
     entries.iter().for_each(|entry| bytes.extend_from_slice(&entry.to_bytes()));
     submissions.iter().for_each(|submission| bytes.extend_from_slice(&DedupKey::stored(submission.dedup)));
     for submission in submissions {
-        bytes.extend_from_slice(&length(submission.submitted.len()));
-        bytes.extend_from_slice(&length(submission.attested.len()));
-        bytes.extend_from_slice(&submission.submitted);
-        bytes.extend_from_slice(&submission.attested);
+        let sections = SectionName::ALL.map(|name| submission.sealed.section(name));
+        sections.iter().for_each(|section| bytes.extend_from_slice(&length(section.len())));
+        sections.iter().for_each(|section| bytes.extend_from_slice(section));
     }
     let checksum = crc32c::crc32c(&bytes[HEADER_BYTES..]);
     bytes.extend_from_slice(&checksum.to_be_bytes());
@@ -359,7 +353,7 @@ mod tests {
     fn sample() -> (Vec<u8>, Vec<Submission>) {
         let submissions = vec![submission(1), keyed(2, "key"), submission(6)];
         let entries: Vec<Entry> =
-            submissions.iter().map(|submission| submission.entry(TimeMs::MIN)).collect();
+            submissions.iter().map(|submission| submission.sealed.entry(TimeMs::MIN)).collect();
         let edge = Edge::empty();
         let after = Edge { frontier: edge.extend(entries.iter().copied()).after().clone(), ..edge.clone() };
         let bytes = encode(&edge.head(), &entries, &submissions.iter().collect::<Vec<_>>(), &after.head());
@@ -382,10 +376,10 @@ mod tests {
         frame.check_sections().unwrap();
         assert_eq!((frame.header().first_index, frame.header().new_size), (0, 3));
         for (record, submission) in frame.records().iter().zip(&submissions) {
-            assert_eq!(record.entry, submission.entry(TimeMs::MIN));
+            assert_eq!(record.entry, submission.sealed.entry(TimeMs::MIN));
             assert_eq!(
                 (record.submitted, record.attested),
-                (&submission.submitted[..], &submission.attested[..])
+                SectionName::ALL.map(|name| submission.sealed.section(name)).into()
             );
             assert_eq!(record.dedup, submission.dedup);
             let at = usize::try_from(record.offset).unwrap();
@@ -414,8 +408,7 @@ mod tests {
     fn right_checksums_over_wrong_contents_are_refused() {
         let (bytes, submissions) = sample();
         let sections = HEADER_BYTES + 3 * (ENTRY_BYTES + DEDUP_KEY_BYTES);
-        let second =
-            sections + LENGTHS_BYTES + submissions[0].submitted.len() + submissions[0].attested.len();
+        let second = sections + LENGTHS_BYTES + submissions[0].sealed.bytes();
         let lengths = |index| FrameError::SectionLengths { index };
         let cases: [(usize, &[u8], FrameError); 10] = [
             (4, &[0xff; 4], FrameError::Lengths),

@@ -23,7 +23,7 @@ type Reopen<'a> = &'a dyn Fn() -> Box<dyn Store>;
 /// The frame that appends `records` to `edge`, and the edge behind it.
 fn frame_on(edge: &Edge, records: std::ops::Range<u64>) -> (Vec<u8>, Edge) {
     let submissions: Vec<Submission> = records.map(submission).collect();
-    let entries: Vec<_> = submissions.iter().map(|submission| submission.entry(TimeMs::MIN)).collect();
+    let entries: Vec<_> = submissions.iter().map(|submission| submission.sealed.entry(TimeMs::MIN)).collect();
     let after =
         Edge { frontier: edge.extend(entries.iter().copied()).after().clone(), last_time: TimeMs::MIN };
     let submissions: Vec<_> = submissions.iter().collect();

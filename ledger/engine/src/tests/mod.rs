@@ -21,6 +21,7 @@ use crate::reader::Reader;
 use crate::submission::{AppendError, Appended, AppendedBatch, Submission};
 use provlog_core::Kind;
 use provlog_core::cbor::Value;
+use provlog_core::encoded::Sealed;
 use provlog_core::record::{Claim, Section};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -30,6 +31,20 @@ pub(crate) const ORIGIN: &str = "example.com/log";
 /// Small enough that a handful of groups fills a segment.
 pub(crate) const SMALL_SEGMENT_BYTES: u32 = 4096 + 3000;
 
+/// A record of a little over 32,000 bytes.
+pub(crate) fn large() -> Submission {
+    let claim = |name: &str, salt| {
+        (name.to_owned(), Claim::disclosed([salt; 16], "x".repeat(16_000).as_str().into()))
+    };
+    sealed(vec![claim("a", 1), claim("b", 2)], Vec::new())
+}
+
+fn sealed(submitted: Vec<(String, Claim)>, attested: Vec<(String, Claim)>) -> Submission {
+    let [submitted, attested] = [submitted, attested].map(|claims| Section::from_claims(claims).unwrap());
+    let sealed = Sealed::new(Kind::new(4).unwrap(), &submitted, &attested).unwrap();
+    Submission { sealed: Arc::new(sealed), dedup: None }
+}
+
 /// A record whose claims follow from `n`.
 pub(crate) fn submission(n: u64) -> Submission {
     let claim = |name: &str, salt: u8, value: Value| {
@@ -38,12 +53,11 @@ pub(crate) fn submission(n: u64) -> Submission {
         (name.to_owned(), Claim::disclosed(salts, value))
     };
     let length = usize::try_from(n % 7).unwrap() * 20;
-    let submitted = Section::from_claims(vec![
+    let submitted = vec![
         claim("subject", 1, Value::Text(format!("artifact {n} {}", "x".repeat(length)))),
         claim("model", 2, "a model".into()),
-    ]);
-    let attested = Section::from_claims(vec![claim("workload", 3, "none".into())]);
-    Submission::new(Kind::new(4).unwrap(), &submitted.unwrap(), &attested.unwrap(), None).unwrap()
+    ];
+    sealed(submitted, vec![claim("workload", 3, "none".into())])
 }
 
 /// The same under a dedup key that follows from `key`.

@@ -4,6 +4,7 @@ use super::Stepped;
 use crate::reader::Reader;
 use crate::submission::{AppendedBatch, Outcome, Submission};
 use provlog_core::note::Note;
+use provlog_core::record::SectionName;
 use provlog_core::tree::{Frontier, Tile, verify_consistency, verify_inclusion};
 use provlog_core::{Entry, Hash};
 use std::collections::BTreeMap;
@@ -24,7 +25,11 @@ impl History {
     ) -> Result<(), String> {
         for (submission, outcome) in submissions.iter().zip(&answer.outcomes) {
             if let Outcome::New { index, entry } = outcome {
-                let record = (*entry, submission.submitted.clone(), submission.attested.clone());
+                let record = (
+                    *entry,
+                    submission.sealed.section(SectionName::Submitted).to_vec(),
+                    submission.sealed.section(SectionName::Attested).to_vec(),
+                );
                 if self.acknowledged.insert(*index, record).is_some() {
                     return Err(format!("index {index} was given out twice"));
                 }

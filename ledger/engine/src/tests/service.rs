@@ -1,6 +1,6 @@
 //! The log as its users have it: threads, a queue, a lock.
 
-use super::{ORIGIN, keyed, submission};
+use super::{ORIGIN, keyed, large, submission};
 use crate::CreateError;
 use crate::codec::frame::FRAME_BYTES_MAX;
 use crate::dedup::DedupKey;
@@ -8,6 +8,7 @@ use crate::log::{Log, OpenError, Presence};
 use crate::options::Options;
 use crate::shared::Health;
 use crate::submission::{AppendError, Appended, AppendedBatch, Submission};
+use provlog_core::record::SectionName;
 use provlog_core::trust::Trust;
 use std::collections::BTreeSet;
 use std::sync::mpsc::channel;
@@ -79,7 +80,10 @@ fn concurrent_appends_get_each_index_once_and_a_key_one_entry() {
                     let index = appended.outcome.index();
                     // The newest group is read while the next is being made.
                     let record = log.reader().record(index).unwrap();
-                    assert_eq!(record.submitted.to_bytes(), submission(100 * worker + n).submitted);
+                    assert_eq!(
+                        record.submitted.to_bytes(),
+                        submission(100 * worker + n).sealed.section(SectionName::Submitted)
+                    );
                     log.reader().inclusion_proof(index, appended.committed.checkpoint.size).unwrap();
                     indices.push((index, append(&log, keyed(n, &n.to_string())).unwrap().outcome.index()));
                 }
@@ -131,8 +135,7 @@ fn a_panic_on_the_sequencers_thread_leaves_nobody_waiting() {
 #[test]
 fn more_than_a_frame_is_refused_at_once() {
     let (_folder, _options, log) = new_log();
-    let large = Submission { submitted: vec![0; 4 * 1024 * 1024], ..submission(1) };
-    let error = append_batch(&log, vec![large; 8]).unwrap_err();
+    let error = append_batch(&log, vec![large(); FRAME_BYTES_MAX / 32_000]).unwrap_err();
     assert!(
         matches!(error, AppendError::TooLarge { limit_bytes: FRAME_BYTES_MAX, got_bytes } if got_bytes > FRAME_BYTES_MAX)
     );

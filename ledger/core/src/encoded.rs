@@ -1,0 +1,328 @@
+//! Records as bytes: made once, checked, and handed on without being taken apart or encoded again.
+
+use crate::cbor::{CborError, Reader, Writer};
+use crate::entry::{Entry, Kind, TimeMs};
+use crate::hash::{Hash, SectionHasher};
+use crate::limits::{CLAIM_NAME_BYTES_MAX, ENTRY_BYTES, VALUE_DEPTH_MAX};
+use crate::record::{Record, RecordError, Section, SectionName, check_size, write_head};
+use alloc::vec::Vec;
+
+/// Bytes before a record's sections: the heads of an array of three and of a byte string of 80, and the entry.
+const HEAD_BYTES: usize = 3 + ENTRY_BYTES;
+
+/// Both sections of a record that is to be logged, encoded and hashed: all of it but its time and place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sealed {
+    kind: Kind,
+    /// The submitted section's CBOR, and then the attested one's.
+    sections: Vec<u8>,
+    submitted_bytes: usize,
+    submitted_digest: Hash,
+    attested_digest: Hash,
+}
+
+/// Why sections were not sealed.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum SealError {
+    /// Together they are over a record's limit.
+    #[error(transparent)]
+    Size(RecordError),
+    /// What was just encoded isn't a section. Never the submitter's fault.
+    #[error("the {section} section was encoded wrong: {source}")]
+    Malformed {
+        /// Which one.
+        section: SectionName,
+        /// What is wrong with it.
+        source: RecordError,
+    },
+    /// What was just encoded isn't what was hashed. Never the submitter's fault.
+    #[error("the {section} section reads back with digest {got}, expected {expected}")]
+    Digest {
+        /// Which one.
+        section: SectionName,
+        /// What was hashed.
+        expected: Hash,
+        /// Of what its bytes say.
+        got: Hash,
+    },
+}
+
+impl Sealed {
+    /// Encodes and hashes both sections, and reads them back, as every later reader will: a record that was encoded wrong
+    /// would be acknowledged, and a log not open with it.
+    ///
+    /// # Errors
+    /// [`SealError::Size`]; the others are a bug, or a machine that computes wrong.
+    pub fn new(kind: Kind, submitted: &Section, attested: &Section) -> Result<Self, SealError> {
+        let mut writer = Writer::with_capacity(submitted.bytes_max() + attested.bytes_max());
+        submitted.write(&mut writer);
+        let submitted_bytes = writer.written();
+        attested.write(&mut writer);
+        let sections = writer.into_bytes();
+        check_size(submitted, attested, HEAD_BYTES + sections.len()).map_err(SealError::Size)?;
+        let submitted_digest = submitted.digest(SectionName::Submitted, kind);
+        let attested_digest = attested.digest(SectionName::Attested, kind);
+        let sealed = Self { kind, sections, submitted_bytes, submitted_digest, attested_digest };
+        sealed.read_back()?;
+        Ok(sealed)
+    }
+
+    fn read_back(&self) -> Result<(), SealError> {
+        for section in SectionName::ALL {
+            let (bytes, expected) = (self.section(section), self.digest(section));
+            let parsed = Section::parse(bytes).map_err(|source| SealError::Malformed { section, source })?;
+            let got = parsed.digest(section, self.kind);
+            if got != expected {
+                return Err(SealError::Digest { section, expected, got });
+            }
+        }
+        Ok(())
+    }
+
+    /// What sort of fact it states.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// A section's CBOR.
+    #[must_use]
+    pub fn section(&self, name: SectionName) -> &[u8] {
+        let (submitted, attested) = self.sections.split_at(self.submitted_bytes);
+        match name {
+            SectionName::Submitted => submitted,
+            SectionName::Attested => attested,
+        }
+    }
+
+    /// A section's digest.
+    #[must_use]
+    pub const fn digest(&self, name: SectionName) -> Hash {
+        match name {
+            SectionName::Submitted => self.submitted_digest,
+            SectionName::Attested => self.attested_digest,
+        }
+    }
+
+    /// Bytes of both sections.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.sections.len()
+    }
+
+    /// The entry that it becomes at this time.
+    #[must_use]
+    pub const fn entry(&self, time_ms: TimeMs) -> Entry {
+        let (submitted_digest, attested_digest) = (self.submitted_digest, self.attested_digest);
+        Entry { kind: self.kind, time_ms, submitted_digest, attested_digest }
+    }
+
+    /// The record's CBOR (`SPEC.md` section 3.2) under `entry`.
+    #[must_use]
+    pub fn record(&self, entry: &Entry) -> Vec<u8> {
+        record_of(entry, &[&self.sections])
+    }
+
+    /// Its claims.
+    ///
+    /// # Errors
+    /// None that can be told apart from a broken machine: they were read back.
+    pub fn submitted(&self) -> Result<Section, RecordError> {
+        Section::parse(self.section(SectionName::Submitted))
+    }
+}
+
+/// Why bytes are not a record whose sections are those that its entry commits to.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum EncodedError {
+    /// Not a record.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// Another section than the entry commits to.
+    #[error("the {0} section does not have the digest that the entry commits to")]
+    Digest(SectionName),
+}
+
+impl From<CborError> for EncodedError {
+    fn from(error: CborError) -> Self {
+        Self::Record(error.into())
+    }
+}
+
+/// A record's bytes, whose sections are those that its entry commits to. So they are, byte for byte, what was checked
+/// before it was logged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct EncodedRecord<'a> {
+    entry: Entry,
+    submitted: &'a [u8],
+    attested: &'a [u8],
+}
+
+impl<'a> EncodedRecord<'a> {
+    /// Reads a record of a known version, of which nothing is looked at but its entry, names, and where claims end; no
+    /// memory is taken.
+    ///
+    /// # Errors
+    /// [`EncodedError`].
+    pub fn read(record: &'a [u8]) -> Result<Self, EncodedError> {
+        let mut reader = Reader::new(record);
+        match reader.array()? {
+            3 => {}
+            items => return Err(RecordError::Items(items).into()),
+        }
+        let entry = Entry::parse(reader.bytes()?).map_err(RecordError::from)?;
+        let submitted = read_section(&mut reader, SectionName::Submitted, &entry)?;
+        let attested = read_section(&mut reader, SectionName::Attested, &entry)?;
+        reader.finish()?;
+        Ok(Self { entry, submitted, attested })
+    }
+
+    /// As [`EncodedRecord::read`], of a record's parts.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn of_parts(entry: Entry, submitted: &'a [u8], attested: &'a [u8]) -> Result<Self, EncodedError> {
+        for (name, bytes) in [(SectionName::Submitted, submitted), (SectionName::Attested, attested)] {
+            let mut reader = Reader::new(bytes);
+            read_section(&mut reader, name, &entry)?;
+            reader.finish()?;
+        }
+        Ok(Self { entry, submitted, attested })
+    }
+
+    /// Its entry.
+    #[must_use]
+    pub const fn entry(&self) -> Entry {
+        self.entry
+    }
+
+    /// Taken apart.
+    ///
+    /// # Errors
+    /// None that can be told apart from a broken machine: see above.
+    pub fn parse(&self) -> Result<Record, RecordError> {
+        let (submitted, attested) = (Section::parse(self.submitted)?, Section::parse(self.attested)?);
+        Ok(Record { entry: self.entry, submitted, attested })
+    }
+
+    /// The record's CBOR (`SPEC.md` section 3.2).
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        record_of(&self.entry, &[self.submitted, self.attested])
+    }
+}
+
+fn record_of(entry: &Entry, sections: &[&[u8]]) -> Vec<u8> {
+    let bytes: usize = sections.iter().map(|section| section.len()).sum();
+    let mut writer = Writer::with_capacity(HEAD_BYTES + bytes);
+    write_head(&mut writer, entry);
+    sections.iter().for_each(|section| writer.encoded(section));
+    writer.into_bytes()
+}
+
+/// Passes over a section, whose digest must be the entry's.
+fn read_section<'a>(
+    reader: &mut Reader<'a>,
+    section: SectionName,
+    entry: &Entry,
+) -> Result<&'a [u8], EncodedError> {
+    let from = reader.offset();
+    let mut hasher = SectionHasher::new(section.number(), entry.kind.number());
+    let mut previous = None;
+    for _ in 0..reader.map()? {
+        let name = reader.key(previous)?;
+        previous = Some(name);
+        let of_claim = || RecordError::Claim(name.into());
+        if name.len() > CLAIM_NAME_BYTES_MAX {
+            return Err(of_claim().into());
+        }
+        let hash = if reader.at_bytes() {
+            Hash(reader.bytes()?.try_into().map_err(|_| of_claim())?)
+        } else {
+            let start = reader.offset();
+            // A claim is an array around its value.
+            reader.pass(VALUE_DEPTH_MAX + 1)?;
+            Hash::claim(reader.since(start))
+        };
+        hasher.claim(name, &hash);
+    }
+    let expected = match section {
+        SectionName::Submitted => entry.submitted_digest,
+        SectionName::Attested => entry.attested_digest,
+    };
+    if expected == hasher.finish() { Ok(reader.since(from)) } else { Err(EncodedError::Digest(section)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Claim;
+
+    fn section(name: &str, salt: u8, value: &str) -> Section {
+        let claim = Claim::disclosed([salt; 16], value.into());
+        Section::from_claims(Vec::from([(name.into(), claim)])).unwrap()
+    }
+
+    fn sealed() -> Sealed {
+        let mut submitted = section("type", 1, "a");
+        submitted.hide("type");
+        Sealed::new(Kind::new(22).unwrap(), &submitted, &section("workload", 2, "b")).unwrap()
+    }
+
+    #[test]
+    fn what_is_sealed_is_the_record_that_is_encoded() {
+        let sealed = sealed();
+        let bytes = sealed.record(&sealed.entry(TimeMs::MIN));
+        let encoded = EncodedRecord::read(&bytes).unwrap();
+        let record = encoded.parse().unwrap();
+        assert!(record.digests_match());
+        assert_eq!((record.to_bytes(), encoded.to_bytes()), (bytes.clone(), bytes.clone()));
+        let parts = [SectionName::Submitted, SectionName::Attested].map(|name| sealed.section(name));
+        assert_eq!(EncodedRecord::of_parts(encoded.entry(), parts[0], parts[1]), Ok(encoded));
+        assert_eq!(sealed.submitted().unwrap(), record.submitted);
+    }
+
+    #[test]
+    fn no_bit_of_a_record_can_be_changed_but_those_of_its_time() {
+        let sealed = sealed();
+        let good = sealed.record(&sealed.entry(TimeMs::MIN));
+        for bit in 0..8 * good.len() {
+            let mut changed = good.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            let time = 7..15;
+            assert!(EncodedRecord::read(&changed).is_err() || time.contains(&(bit / 8)), "bit {bit}");
+        }
+        for length in 0..good.len() {
+            assert!(EncodedRecord::read(&good[..length]).is_err(), "{length} bytes");
+        }
+    }
+
+    /// Every later reader would refuse such a record.
+    #[test]
+    fn sections_that_are_not_what_was_hashed_are_found() {
+        let sound = sealed();
+        assert_eq!(sound.read_back(), Ok(()));
+        for position in 0..sound.sections.len() {
+            let mut changed = sound.clone();
+            changed.sections[position] ^= 1;
+            let section =
+                if position < sound.submitted_bytes { SectionName::Submitted } else { SectionName::Attested };
+            let (SealError::Malformed { section: found, .. } | SealError::Digest { section: found, .. }) =
+                changed.read_back().unwrap_err()
+            else {
+                panic!("byte {position}");
+            };
+            assert_eq!(found, section, "byte {position}");
+        }
+    }
+
+    #[test]
+    fn a_record_over_its_limit_is_not_sealed() {
+        let claims = [("a", 1), ("b", 2), ("c", 3)].map(|(name, salt)| {
+            (name.into(), Claim::disclosed([salt; 16], "x".repeat(16_000).as_str().into()))
+        });
+        let large = Section::from_claims(claims.into()).unwrap();
+        let refused = Sealed::new(Kind::new(22).unwrap(), &large, &Section::default());
+        assert!(matches!(refused, Err(SealError::Size(RecordError::RecordBytes(48_001..)))), "{refused:?}");
+    }
+}
