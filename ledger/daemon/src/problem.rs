@@ -8,7 +8,7 @@ use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use provlog_core::submission::SubmissionError;
-use provlog_engine::{AppendError, ReadError, StoreError};
+use provlog_engine::{AppendError, ReadError};
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -338,7 +338,7 @@ impl From<ReadError> for Problem {
         match &error {
             ReadError::NotFound { .. } => Self::new(&ENTRY_NOT_FOUND, error.to_string()),
             ReadError::DerivedUnavailable { .. } => Self::new(&DERIVED_UNAVAILABLE, error.to_string()),
-            ReadError::Journal(StoreError::Disk(_)) => {
+            ReadError::Journal(error) if !error.is_damage() => {
                 tracing::error!(%error, "the journal can't be read");
                 Self::new(&INTERNAL, "the journal can't be read; the daemon's own log says why")
             }

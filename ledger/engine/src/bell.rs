@@ -13,15 +13,15 @@ pub(crate) struct Bell {
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Orders {
-    sealed: bool,
+    committed: bool,
     pub(crate) rebuild: bool,
     pub(crate) stop: bool,
 }
 
 impl Bell {
-    /// A segment is full.
-    pub(crate) fn sealed(&self) {
-        lock(&self.orders).sealed = true;
+    /// A group was committed.
+    pub(crate) fn committed(&self) {
+        lock(&self.orders).committed = true;
         self.rung.notify_all();
     }
 
@@ -41,9 +41,13 @@ impl Bell {
         lock(&self.orders).stop
     }
 
-    /// Waits for an order, or for `timeout` if there is one.
+    /// Waits for an order; with a timeout at most as long as that, and then commits wake nobody: something failed, and is not
+    /// to be tried again at every commit.
     pub(crate) fn wait(&self, timeout: Option<Duration>) -> Orders {
-        let idle = |orders: &mut Orders| !(orders.sealed || orders.rebuild || orders.stop);
+        let idle = |orders: &mut Orders| {
+            let committed = orders.committed && timeout.is_none();
+            !(committed || orders.rebuild || orders.stop)
+        };
         let orders = lock(&self.orders);
         let mut orders = match timeout {
             Some(timeout) => match self.rung.wait_timeout_while(orders, timeout, idle) {

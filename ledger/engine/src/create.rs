@@ -7,22 +7,23 @@
 use crate::clock::ClockError;
 use crate::codec::frame;
 use crate::dedup::Secret;
-use crate::durable::{Access, Disk, DiskError, create_file, parent, read_file, remove_file, replace_file};
+use crate::durable::{
+    Access, Disk, DiskError, create_file, make_folder, parent, read_file, remove_file, replace_file,
+};
 use crate::edge::Edge;
-use crate::identity::{GENESIS, Settings, genesis_sections, trust_text};
+use crate::identity::{GENESIS, LogIdentity, genesis_sections, trust_text};
 use crate::lock::{LOCK_NAME, LockError};
 use crate::log_id::LogId;
 use crate::options::Options;
-use crate::store::StoreError;
-use crate::store::files::{FileStore, Places};
 use crate::store::high_water::HighWater;
+use crate::store::{Storage, StoreError};
 use crate::submission::Submission;
 use provlog_core::checkpoint::is_origin;
 use provlog_core::encoded::{SealError, Sealed};
 use provlog_core::entry::TimeMs;
 use provlog_core::limits::ORIGIN_BYTES_MAX;
 use provlog_core::note::{KeyError, LogSigner, VerifierKey};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Longest `creating` file: two paths, an id and a key.
@@ -90,7 +91,7 @@ pub(crate) fn create(
     disk: &dyn Disk,
     options: &Options,
     origin: &str,
-    segment_bytes: u32,
+    storage: &dyn Storage,
 ) -> Result<(), CreateError> {
     if !is_origin(origin) {
         return Err(CreateError::Origin(origin.into()));
@@ -126,24 +127,11 @@ pub(crate) fn create(
     let before = Edge::empty();
     let after = Edge { frontier: before.extend([entry].into_iter()).after().clone(), last_time: time }.head();
     let frame = frame::encode(&before.head(), &[entry], &[&genesis], &after);
-    let places = Places { journal: options.journal_path(), high_water: options.high_water_path() };
-    make_folder(disk, &places.journal)?;
-    FileStore::create(disk, &places, log, segment_bytes, (&frame, &after))?;
+    storage.create(log, &frame, &after)?;
 
-    let settings = Settings::new(origin, log, &secret, time.get());
-    replace_file(disk, &options.settings_path(), settings.to_text().as_bytes())?;
+    let identity = LogIdentity::new(origin, log, &secret, time.get());
+    replace_file(disk, &options.settings_path(), identity.to_text().as_bytes())?;
     Ok(remove_file(disk, &options.creating_path())?)
-}
-
-/// Makes a folder and its parents, durably; folders that are there stay.
-pub(crate) fn make_folder(disk: &dyn Disk, path: &Path) -> Result<(), DiskError> {
-    if disk.exists(path)? {
-        return Ok(());
-    }
-    let above = parent(path);
-    make_folder(disk, above)?;
-    disk.create_dir(path)?;
-    disk.sync_dir(above)
 }
 
 /// Clears what an interrupted creation left, or refuses.
@@ -191,10 +179,10 @@ fn clear(disk: &dyn Disk, options: &Options, made: &Creating) -> Result<(), Crea
             return Err(CreateError::NotEmpty { dir: options.data_dir.clone(), found: path });
         }
     }
-    let settings = options.settings_path();
+    let identity = options.settings_path();
     let mut files =
         vec![options.log_key_path(), options.secret_path(), options.trust_path(), options.high_water_path()];
-    files.push(settings.with_extension("toml.new"));
+    files.push(identity.with_extension("toml.new"));
     let journal = options.journal_path();
     if disk.exists(&journal)? {
         files.extend(disk.list(&journal)?.into_iter().map(|name| journal.join(name)));

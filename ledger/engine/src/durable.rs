@@ -128,6 +128,17 @@ pub(crate) fn replace_file(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result
     disk.sync_dir(parent(path))
 }
 
+/// Makes a folder and its parents, durably; folders that are there stay.
+pub(crate) fn make_folder(disk: &dyn Disk, path: &Path) -> Result<(), DiskError> {
+    if disk.exists(path)? {
+        return Ok(());
+    }
+    let above = parent(path);
+    make_folder(disk, above)?;
+    disk.create_dir(path)?;
+    disk.sync_dir(above)
+}
+
 /// Removes a file, durably; one that isn't there is fine.
 pub(crate) fn remove_file(disk: &dyn Disk, path: &Path) -> Result<(), DiskError> {
     match disk.remove(path) {

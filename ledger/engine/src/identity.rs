@@ -5,7 +5,7 @@ use crate::dedup::Secret;
 use crate::durable::{Disk, DiskError, read_file};
 use crate::log_id::LogId;
 use crate::options::Options;
-use crate::store::{Frames, Next};
+use crate::store::{Frames, Next, Place};
 use provlog_core::cbor::{Map, Value};
 use provlog_core::checkpoint::is_origin;
 use provlog_core::entry::Kind;
@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 /// The data folder's format version.
 const FORMAT_VERSION: u32 = 1;
 
-/// Largest of the small files: a key, a trust file or settings are a few hundred bytes.
+/// Largest of the small files: a key, a trust file or identity are a few hundred bytes.
 const SMALL_FILE_BYTES_MAX: usize = 64 * 1024;
 
 /// Kind of the genesis entry.
@@ -30,7 +30,7 @@ pub(crate) const GENESIS: Kind = match Kind::new(0) {
 /// What `log.toml` says.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Settings {
+pub(crate) struct LogIdentity {
     format: u32,
     pub(crate) origin: String,
     log_id: String,
@@ -90,13 +90,11 @@ pub enum IdentityError {
     },
     /// The first entry isn't the genesis entry that it must be.
     #[error(
-        "{file} at byte {offset}: the first entry must be the genesis entry of log {expected}: {detail}. Put the log's own journal back"
+        "{place}: the first entry must be the genesis entry of log {expected}: {detail}. Put the log's own journal back"
     )]
     Genesis {
-        /// The file.
-        file: String,
-        /// Where in it.
-        offset: u64,
+        /// Where it is looked for.
+        place: Place,
         /// Origin and id from `log.toml`.
         expected: String,
         /// What is there instead.
@@ -104,7 +102,7 @@ pub enum IdentityError {
     },
 }
 
-impl Settings {
+impl LogIdentity {
     pub(crate) fn new(origin: &str, log: LogId, secret: &Secret, created_ms: u64) -> Self {
         let (log_id, secret_id) = (log.to_hex(), secret.id());
         Self { format: FORMAT_VERSION, origin: origin.into(), log_id, secret_id, created_ms }
@@ -123,23 +121,23 @@ impl Settings {
         let wrong = |detail: String| IdentityError::Settings { file: path.into(), detail };
         let bytes = read_file(disk, path, SMALL_FILE_BYTES_MAX)?;
         let text = String::from_utf8(bytes).map_err(|_| wrong("expected UTF-8".into()))?;
-        let settings: Self =
+        let identity: Self =
             toml::from_str(&text).map_err(|error| wrong(error.to_string().trim_end().into()))?;
-        if settings.format != FORMAT_VERSION {
+        if identity.format != FORMAT_VERSION {
             let detail = format!(
                 "format: this program knows {FORMAT_VERSION}, got {}: use the version that wrote it, or a later one",
-                settings.format
+                identity.format
             );
             return Err(wrong(detail));
         }
-        if !is_origin(&settings.origin) {
-            return Err(wrong(format!("origin: {:?} is none", settings.origin)));
+        if !is_origin(&identity.origin) {
+            return Err(wrong(format!("origin: {:?} is none", identity.origin)));
         }
-        let log = hex::decode_array(&settings.log_id).map(LogId);
+        let log = hex::decode_array(&identity.log_id).map(LogId);
         let log = log.ok_or_else(|| {
-            wrong(format!("log_id: expected 32 lowercase hex digits, got {:?}", settings.log_id))
+            wrong(format!("log_id: expected 32 lowercase hex digits, got {:?}", identity.log_id))
         })?;
-        Ok((settings, log))
+        Ok((identity, log))
     }
 }
 
@@ -155,18 +153,18 @@ pub(crate) fn read_signer(disk: &dyn Disk, options: &Options) -> Result<LogSigne
 pub(crate) fn read_secret(
     disk: &dyn Disk,
     path: &Path,
-    settings: &Settings,
+    identity: &LogIdentity,
 ) -> Result<Secret, IdentityError> {
     check_mode(disk, path)?;
     let bytes = read_file(disk, path, SMALL_FILE_BYTES_MAX)?;
     let other = |got: String| IdentityError::OtherSecret {
         file: path.into(),
-        expected: settings.secret_id.clone(),
+        expected: identity.secret_id.clone(),
         got,
     };
     let secret = <[u8; Secret::BYTES]>::try_from(bytes.as_slice()).map(Secret::new);
     let secret = secret.map_err(|_| other(format!("{} bytes", bytes.len())))?;
-    if secret.id() == settings.secret_id { Ok(secret) } else { Err(other(secret.id())) }
+    if secret.id() == identity.secret_id { Ok(secret) } else { Err(other(secret.id())) }
 }
 
 fn check_mode(disk: &dyn Disk, path: &Path) -> Result<(), IdentityError> {
@@ -197,18 +195,14 @@ pub(crate) fn genesis_sections(
 /// Checks that the first entry is the genesis entry of this log, and that `signer` is the key it names.
 pub(crate) fn check_genesis(
     frames: &dyn Frames,
-    settings: &Settings,
+    identity: &LogIdentity,
     signer: &LogSigner,
     key_file: PathBuf,
 ) -> Result<(), IdentityError> {
-    let (file, offset) = frames.place(frames.start(0));
-    let expected = format!("{} ({})", settings.origin, settings.log_id);
-    let wrong = |detail: String| IdentityError::Genesis {
-        file: file.clone(),
-        offset,
-        expected: expected.clone(),
-        detail,
-    };
+    let place = frames.place(frames.start(0));
+    let expected = format!("{} ({})", identity.origin, identity.log_id);
+    let wrong =
+        |detail: String| IdentityError::Genesis { place: place.clone(), expected: expected.clone(), detail };
     let bytes = match frames.next(frames.start(0)).map_err(|error| wrong(error.to_string()))? {
         Next::Frame(bytes) => bytes,
         Next::End(error) => return Err(wrong(error.to_string())),
@@ -223,7 +217,7 @@ pub(crate) fn check_genesis(
         submitted.value("log").and_then(Value::as_map).ok_or_else(|| wrong("it has no claim log".into()))?;
     let text = |name| log.get(name).and_then(Value::as_text).unwrap_or_default();
     let id = log.get("id").and_then(Value::as_bytes).map(hex::encode).unwrap_or_default();
-    if text("origin") != settings.origin || id != settings.log_id {
+    if text("origin") != identity.origin || id != identity.log_id {
         return Err(wrong(format!("it is that of {} ({id})", text("origin"))));
     }
     let (expected, got) = (text("key").to_owned(), signer.verifier().to_string());

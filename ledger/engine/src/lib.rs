@@ -48,5 +48,5 @@ pub use options::Options;
 pub use reader::{ReadError, Reader};
 pub use recovery::RecoveryError;
 pub use shared::Health;
-pub use store::StoreError;
+pub use store::{Place, StoreError};
 pub use submission::{AppendError, Appended, AppendedBatch, Outcome, Submission};

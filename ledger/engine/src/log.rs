@@ -7,8 +7,8 @@ use crate::create::{self, CreateError};
 use crate::dedup::{DedupKey, Lookup, Secret};
 use crate::derived::files::{DerivedFiles, DerivedPlaces};
 use crate::derived::follower::Follower;
-use crate::durable::{Disk, DiskError, OsDisk, remove_file};
-use crate::identity::{IdentityError, Settings, check_genesis, read_secret, read_signer, trust_text};
+use crate::durable::{Disk, DiskError, OsDisk, make_folder, remove_file};
+use crate::identity::{IdentityError, LogIdentity, check_genesis, read_secret, read_signer, trust_text};
 use crate::lock::{FolderLock, LockError};
 use crate::log_id::LogId;
 use crate::options::Options;
@@ -17,8 +17,8 @@ use crate::reader::Reader;
 use crate::recovery::{RecoveryError, recover};
 use crate::sequencer::Sequencer;
 use crate::shared::{Health, Shared};
-use crate::store::files::{FileStore, Places, SEGMENT_BYTES};
-use crate::store::{Store, StoreError};
+use crate::store::files::{LocalFiles, SEGMENT_BYTES};
+use crate::store::{Storage, StoreError};
 use crate::submission::{AppendError, Appended, AppendedBatch, Submission};
 use crate::sync::lock;
 use provlog_core::note::VerifierKey;
@@ -51,7 +51,7 @@ pub enum OpenError {
     /// The system refused.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// Key, secret or settings are not this log's.
+    /// Key, secret or identity are not this log's.
     #[error(transparent)]
     Identity(#[from] IdentityError),
     /// Storage failed, or is damaged.
@@ -107,9 +107,9 @@ impl Log {
     /// # Errors
     /// [`CreateError`]; a creation that was interrupted may be tried again.
     pub fn create(options: &Options, origin: &str) -> Result<(), CreateError> {
-        create::make_folder(&OsDisk, &options.data_dir)?;
+        make_folder(&OsDisk, &options.data_dir)?;
         let _lock = FolderLock::take(&options.data_dir)?;
-        create::create(&OsDisk, options, origin, SEGMENT_BYTES)
+        create::create(&OsDisk, options, origin, &local_files(Arc::new(OsDisk), options, SEGMENT_BYTES))
     }
 
     /// Opens a log: checks that everything belongs together, recovers its end, signs its checkpoint, and starts its
@@ -122,8 +122,9 @@ impl Log {
             return Err(OpenError::NoLog { dir: options.data_dir.clone() });
         }
         let folder_lock = FolderLock::take(&options.data_dir)?;
-        let opened = Opened::open(Arc::new(OsDisk), options, SEGMENT_BYTES)?;
-        let Opened { sequencer, follower, shared, secret, id } = opened;
+        let disk: Arc<dyn Disk> = Arc::new(OsDisk);
+        let storage = local_files(Arc::clone(&disk), options, SEGMENT_BYTES);
+        let Opened { sequencer, follower, shared, secret, id } = Opened::open(disk, options, &storage)?;
         let verifier = sequencer.signer.verifier().clone();
         let trust_file = trust_text(&verifier);
         let queue = Arc::new(Queue::default());
@@ -256,15 +257,14 @@ impl Opened {
     pub(crate) fn open(
         disk: Arc<dyn Disk>,
         options: &Options,
-        segment_bytes: u32,
+        storage: &dyn Storage,
     ) -> Result<Self, OpenError> {
-        let (settings, id) = Settings::read(disk.as_ref(), &options.settings_path())?;
-        let secret = read_secret(disk.as_ref(), &options.secret_path(), &settings)?;
+        let (identity, id) = LogIdentity::read(disk.as_ref(), &options.settings_path())?;
+        let secret = read_secret(disk.as_ref(), &options.secret_path(), &identity)?;
         let signer = read_signer(disk.as_ref(), options)?;
-        let places = Places { journal: options.journal_path(), high_water: options.high_water_path() };
-        let mut store = FileStore::open(Arc::clone(&disk), &places, id, segment_bytes)?;
-        check_genesis(store.frames().as_ref(), &settings, &signer, options.log_key_path())?;
-        let recovered = recover(&mut store)?;
+        let mut store = storage.open(id)?;
+        check_genesis(store.frames().as_ref(), &identity, &signer, options.log_key_path())?;
+        let recovered = recover(store.as_mut())?;
         if disk.exists(&options.creating_path())? {
             // The log was made in full: log.toml comes last.
             remove_file(disk.as_ref(), &options.creating_path())?;
@@ -284,7 +284,7 @@ impl Opened {
         let observer = Arc::clone(&options.observer);
         let shared = Arc::new(Shared::new(committed, recovered.volatile, derived, store.frames(), observer));
         let sequencer = Sequencer {
-            store: Box::new(store),
+            store,
             edge: recovered.edge,
             clock: Arc::clone(&options.clock),
             guard,
@@ -294,4 +294,10 @@ impl Opened {
         let follower = Follower::new(Arc::clone(&shared));
         Ok(Self { sequencer, follower, shared, secret, id })
     }
+}
+
+/// The storage of a log in a data folder.
+pub(crate) fn local_files(disk: Arc<dyn Disk>, options: &Options, segment_bytes: u32) -> LocalFiles {
+    let (journal, high_water) = (options.journal_path(), options.high_water_path());
+    LocalFiles { disk, journal, high_water, segment_bytes }
 }

@@ -10,7 +10,7 @@ use crate::committed::Committed;
 use crate::derived::nodes::Nodes;
 use crate::derived::{Position, Unavailable, fold, nodes_at};
 use crate::scan::{damaged, scan_segment};
-use crate::shared::{Shared, Verdict};
+use crate::shared::{Diagnosis, Shared};
 use crate::store::{FrameAt, StoreError};
 use crate::sync::lock;
 use provlog_core::encoded::EncodedRecord;
@@ -292,10 +292,10 @@ impl Reader {
         let Some(length) = end.checked_sub(start).filter(|_| end <= header.frame_bytes) else {
             return Ok(0);
         };
-        let Some(entries) = self.read_bytes(at, offset, count.saturating_mul(ENTRY_BYTES))? else {
+        let Some(entries) = self.shared.frames.read(at, offset, count.saturating_mul(ENTRY_BYTES))? else {
             return Ok(0);
         };
-        let Some(bytes) = self.read_bytes(at, start, length)? else { return Ok(0) };
+        let Some(bytes) = self.shared.frames.read(at, start, length)? else { return Ok(0) };
         let (entries, _) = entries.as_chunks::<ENTRY_BYTES>();
         let mut read = 0;
         for ((entry, leaf), position) in entries.iter().zip(leaves).zip(positions) {
@@ -312,22 +312,13 @@ impl Reader {
 
     /// The header of the frame at `at`, and where in it the entry `index` starts; none when it holds another range.
     fn read_header(&self, at: FrameAt, index: u64) -> Result<Option<(frame::Header, usize)>, ReadError> {
-        let Some(bytes) = self.read_bytes(at, 0, HEADER_BYTES)? else { return Ok(None) };
+        let Some(bytes) = self.shared.frames.read(at, 0, HEADER_BYTES)? else { return Ok(None) };
         let Ok(header) = frame::decode_header(&bytes) else { return Ok(None) };
         if !(header.first_index..header.new_size).contains(&index) {
             return Ok(None);
         }
         let nth = usize::try_from(index - header.first_index).unwrap_or(usize::MAX);
         Ok(Some((header, HEADER_BYTES + nth * ENTRY_BYTES)))
-    }
-
-    /// Bytes of the journal; none when the segment ends before them, so that the place can't be right.
-    fn read_bytes(&self, at: FrameAt, offset: usize, length: usize) -> Result<Option<Vec<u8>>, StoreError> {
-        match self.shared.frames.read(at, offset, length) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(StoreError::Disk(error)) if error.is_end_of_file() => Ok(None),
-            Err(error) => Err(error),
-        }
     }
 
     /// The bytes of `count` entries, read frame by frame.
@@ -343,7 +334,8 @@ impl Reader {
                 return Err(self.diagnose(index, "a position"));
             };
             let of_frame = usize::try_from(header.new_size.min(end) - index).unwrap_or(usize::MAX);
-            let Some(bytes) = self.read_bytes(at, offset, of_frame.saturating_mul(ENTRY_BYTES))? else {
+            let Some(bytes) = self.shared.frames.read(at, offset, of_frame.saturating_mul(ENTRY_BYTES))?
+            else {
                 return Err(self.diagnose(index, "a position"));
             };
             entries.extend_from_slice(bytes.as_chunks::<ENTRY_BYTES>().0);
@@ -354,10 +346,8 @@ impl Reader {
     /// Something read for entry `index` was wrong: finds out whether the journal is, or `derived` was.
     fn diagnose(&self, index: u64, derived: &str) -> ReadError {
         match self.shared.frames.locate(index).and_then(|segment| self.judge(segment)) {
-            Ok(Verdict::Sound) => self.distrust(&format!("{derived} of entry {index} is wrong")),
-            Ok(Verdict::Damaged { file, offset, detail }) => {
-                StoreError::Damaged { file, offset, detail }.into()
-            }
+            Ok(Diagnosis::Sound) => self.distrust(&format!("{derived} of entry {index} is wrong")),
+            Ok(Diagnosis::Damaged { place, detail }) => StoreError::Damaged { place, detail }.into(),
             Err(error) => {
                 if error.is_damage() {
                     self.shared.report_damage(&error.to_string());
@@ -369,27 +359,26 @@ impl Reader {
 
     /// What is known of a segment, or reading all of it tells: up to 64 MiB to hash, so once, and whoever asks meanwhile
     /// waits for that.
-    fn judge(&self, segment: u64) -> Result<Verdict, StoreError> {
-        let mut verdicts = lock(&self.shared.verdicts);
-        if let Some(verdict) = verdicts.get(&segment) {
-            return Ok(verdict.clone());
+    fn judge(&self, segment: u64) -> Result<Diagnosis, StoreError> {
+        let mut diagnoses = lock(&self.shared.diagnoses);
+        if let Some(diagnosis) = diagnoses.get(&segment) {
+            return Ok(diagnosis.clone());
         }
         let frames = self.shared.frames.as_ref();
         let size = self.committed().checkpoint.size;
         let check = |at: FrameAt, frame: &frame::Frame<'_>, _: &_| {
             frame.check_sections().map_err(|error| damaged(frames, at, &error.to_string()))
         };
-        let verdict = match scan_segment(frames, segment, size, check) {
-            Ok(()) => Verdict::Sound,
-            Err(StoreError::Damaged { file, offset, detail }) => {
-                let error = StoreError::Damaged { file: file.clone(), offset, detail: detail.clone() };
-                self.shared.report_damage(&error.to_string());
-                Verdict::Damaged { file, offset, detail }
+        let diagnosis = match scan_segment(frames, segment, size, check) {
+            Ok(()) => Diagnosis::Sound,
+            Err(StoreError::Damaged { place, detail }) => {
+                self.shared.report_damage(&format!("{place}: {detail}"));
+                Diagnosis::Damaged { place, detail }
             }
             Err(error) => return Err(error),
         };
-        verdicts.insert(segment, verdict.clone());
-        Ok(verdict)
+        diagnoses.insert(segment, diagnosis.clone());
+        Ok(diagnosis)
     }
 
     fn distrust(&self, what: &str) -> ReadError {

@@ -8,7 +8,7 @@ use crate::codec::frame::{self, FrameError};
 use crate::committed::Head;
 use crate::edge::Edge;
 use crate::shared::Volatile;
-use crate::store::{Advance, FrameAt, Next, Store, StoreError};
+use crate::store::{Advance, FrameAt, Next, Place, Store, StoreError};
 use provlog_core::Hash;
 use provlog_core::tree::Extension;
 
@@ -28,7 +28,7 @@ pub enum RecoveryError {
     Store(#[from] StoreError),
     /// The journal ends before the high-water mark.
     #[error(
-        "the journal holds {size} entries and ends in {file} at byte {offset} ({reason}), but {mark} were acknowledged and signed: the journal is an older copy, was truncated, or is damaged there. Put the newest copy of the journal back. If those entries are truly gone, this log is over: start a successor that names it"
+        "the journal holds {size} entries and ends in {place} ({reason}), but {mark} were acknowledged and signed: the journal is an older copy, was truncated, or is damaged there. Put the newest copy of the journal back. If those entries are truly gone, this log is over: start a successor that names it"
     )]
     Behind {
         /// Entries that count.
@@ -36,15 +36,13 @@ pub enum RecoveryError {
         /// The mark.
         mark: u64,
         /// Where the journal ends.
-        file: String,
-        /// The byte at which it ends.
-        offset: u64,
+        place: Place,
         /// Why the next frame doesn't count.
         reason: String,
     },
     /// The journal has another root at the mark.
     #[error(
-        "at {size} entries the journal's root is {got}, in {file} before byte {offset}, but {expected} was signed at that size: journal and high-water file are not of the same history. Put back the pair that belongs together, the newest there is"
+        "at {size} entries the journal's root is {got}, in {} before byte {}, but {expected} was signed at that size: journal and high-water file are not of the same history. Put back the pair that belongs together, the newest there is", .place.name, .place.byte
     )]
     Root {
         /// The mark.
@@ -53,22 +51,18 @@ pub enum RecoveryError {
         expected: Hash,
         /// The journal's.
         got: Hash,
-        /// Where that is.
-        file: String,
-        /// The byte behind the last frame that counts towards it.
-        offset: u64,
+        /// Behind the last frame that counts towards it.
+        place: Place,
     },
     /// The mark lies within a frame, or before the newest segment.
     #[error(
-        "the high-water mark ({mark} entries) is no place at which {file} can have been acknowledged (from {start} to {end} entries at byte {offset}): the high-water file is an older copy or of another history. Put the newest one back"
+        "the high-water mark ({mark} entries) is no place at which {} can have been acknowledged (from {start} to {end} entries at byte {}): the high-water file is an older copy or of another history. Put the newest one back", .place.name, .place.byte
     )]
     Misplaced {
         /// The mark.
         mark: u64,
-        /// The file.
-        file: String,
-        /// Where in it.
-        offset: u64,
+        /// The frame there.
+        place: Place,
         /// Entries before that place.
         start: u64,
         /// Entries after it.
@@ -76,15 +70,13 @@ pub enum RecoveryError {
     },
     /// More than one whole frame above the mark.
     #[error(
-        "{file} holds a second whole frame above the high-water mark of {mark} entries, at byte {offset}; at most one can be unacknowledged: the high-water file is an older copy. Put the newest one back"
+        "{} holds a second whole frame above the high-water mark of {mark} entries, at byte {}; at most one can be unacknowledged: the high-water file is an older copy. Put the newest one back", .place.name, .place.byte
     )]
     SecondFrame {
         /// The mark.
         mark: u64,
-        /// The file.
-        file: String,
         /// Where the second frame starts.
-        offset: u64,
+        place: Place,
     },
     /// The head was moved while it was being recovered.
     #[error(
@@ -101,22 +93,16 @@ pub(crate) fn recover(store: &mut dyn Store) -> Result<Recovered, RecoveryError>
     let mut replay = Replay::start(store)?;
     let reason = replay.run(store)?;
     let Replay { mark, edge, at, unacknowledged, .. } = &replay;
-    let (file, offset) = store.frames().place(*at);
+    let place = store.frames().place(*at);
     if edge.size() < mark.size {
         let (size, mark, reason) = (edge.size(), mark.size, reason.to_string());
-        return Err(RecoveryError::Behind { size, mark, file, offset, reason });
+        return Err(RecoveryError::Behind { size, mark, place, reason });
     }
-    if let Some((at, bytes)) = unacknowledged {
-        tracing::info!(
-            file,
-            size = edge.size(),
-            "adopting the one frame that was written but not acknowledged"
-        );
-        store.rewrite(*at, bytes)?;
+    if unacknowledged.is_some() {
+        let size = edge.size();
+        tracing::info!(%place, size, "adopting the one frame that was written but not acknowledged");
     }
-    store.cut(*at)?;
-    // What was read back may never have reached the disk.
-    store.renew_head()?;
+    store.settle_tail(*at, unacknowledged.as_ref().map(|(at, bytes)| (*at, bytes.as_slice())))?;
     if unacknowledged.is_some() {
         match store.advance(mark, &edge.head()) {
             Advance::Committed => {}
@@ -174,8 +160,8 @@ impl Replay {
                 return Err(self.misplaced(store, end));
             }
             if start > self.mark.size {
-                let (file, offset) = frames.place(self.at);
-                return Err(RecoveryError::SecondFrame { mark: self.mark.size, file, offset });
+                let place = frames.place(self.at);
+                return Err(RecoveryError::SecondFrame { mark: self.mark.size, place });
             }
             self.volatile.apply(self.at, &frame, &extension);
             self.edge = self.edge.after(&frame, &extension);
@@ -194,14 +180,14 @@ impl Replay {
         if head.size != self.mark.size || head.root == self.mark.root {
             return Ok(());
         }
-        let (file, offset) = store.frames().place(self.at);
+        let place = store.frames().place(self.at);
         let (size, expected, got) = (head.size, self.mark.root, head.root);
-        Err(RecoveryError::Root { size, expected, got, file, offset })
+        Err(RecoveryError::Root { size, expected, got, place })
     }
 
     fn misplaced(&self, store: &dyn Store, end: u64) -> RecoveryError {
-        let (file, offset) = store.frames().place(self.at);
-        RecoveryError::Misplaced { mark: self.mark.size, file, offset, start: self.edge.size(), end }
+        let place = store.frames().place(self.at);
+        RecoveryError::Misplaced { mark: self.mark.size, place, start: self.edge.size(), end }
     }
 }
 

@@ -48,6 +48,5 @@ pub(crate) fn scan_segment(
 
 /// Damage at a place of the journal.
 pub(crate) fn damaged(frames: &dyn Frames, at: FrameAt, what: &str) -> StoreError {
-    let (file, offset) = frames.place(at);
-    StoreError::Damaged { file, offset, detail: format!("{what}; {ADVICE}") }
+    StoreError::Damaged { place: frames.place(at), detail: format!("{what}; {ADVICE}") }
 }

@@ -136,11 +136,10 @@ impl Sequencer {
     ) -> Result<(Arc<Committed>, Vec<Entry>), AppendError> {
         let time = self.guard.now(self.clock.as_ref(), self.edge.last_time)?;
         let bytes: usize = fresh.iter().map(frame::record_bytes).sum();
-        let sealed =
-            self.store.reserve(FRAME_OVERHEAD_BYTES + bytes, &self.edge).map_err(|error| match error {
-                StoreError::NoSpace(error) => AppendError::NoSpace { detail: error.to_string() },
-                error => fatal("cannot open the next segment of the journal", &error),
-            })?;
+        self.store.reserve(FRAME_OVERHEAD_BYTES + bytes, &self.edge).map_err(|error| match error {
+            StoreError::NoSpace { .. } => AppendError::NoSpace { detail: error.to_string() },
+            error => fatal("cannot open the next segment of the journal", &error),
+        })?;
         let entries: Vec<Entry> = fresh.iter().map(|submission| submission.sealed.entry(time)).collect();
         let extension = self.edge.extend(entries.iter().copied());
         let (before, after) =
@@ -167,9 +166,7 @@ impl Sequencer {
             Committed::sign(&self.signer, extension, time).map_err(|detail| AppendError::Fatal { detail })?;
         let committed = Arc::new(committed);
         self.shared.publish(Arc::clone(&committed));
-        if sealed {
-            self.shared.bell.sealed();
-        }
+        self.shared.bell.committed();
         let published = Instant::now();
         let lengths = (u64::try_from(entries.len()), u64::try_from(bytes.len()));
         self.shared.observer.group_committed(&GroupStats {

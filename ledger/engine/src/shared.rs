@@ -8,7 +8,7 @@ use crate::derived::files::DerivedFiles;
 use crate::derived::tail::Tail;
 use crate::edge::Edge;
 use crate::observer::Observer;
-use crate::store::{FrameAt, Frames};
+use crate::store::{FrameAt, Frames, Place};
 use crate::sync::{lock, read, write};
 use provlog_core::tree::Extension;
 use std::collections::HashMap;
@@ -68,16 +68,16 @@ pub(crate) struct Shared {
     /// What stays wrong until the next start.
     lasting: Mutex<Option<String>>,
     /// What reading a whole segment said of it, and nobody needs to find out again.
-    pub(crate) verdicts: Mutex<HashMap<u64, Verdict>>,
+    pub(crate) diagnoses: Mutex<HashMap<u64, Diagnosis>>,
 }
 
 /// What reading a segment said, when something read from it was wrong.
 #[derive(Clone, Debug)]
-pub(crate) enum Verdict {
+pub(crate) enum Diagnosis {
     /// It is whole: what was derived from it is wrong. Stands until that was made again.
     Sound,
     /// It is damaged. Stands until the next start.
-    Damaged { file: String, offset: u64, detail: String },
+    Damaged { place: Place, detail: String },
 }
 
 impl Shared {
@@ -97,7 +97,7 @@ impl Shared {
             observer,
             fatal: OnceLock::new(),
             lasting: Mutex::default(),
-            verdicts: Mutex::default(),
+            diagnoses: Mutex::default(),
         }
     }
 

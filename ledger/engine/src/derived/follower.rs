@@ -7,7 +7,7 @@
 use super::tail::Chunk;
 use crate::committed::Head;
 use crate::scan::scan_segment;
-use crate::shared::{Shared, Verdict};
+use crate::shared::{Diagnosis, Shared};
 use crate::store::StoreError;
 use crate::sync::{lock, write};
 use std::sync::Arc;
@@ -68,7 +68,7 @@ impl Follower {
     /// Opens the derived files: where the mark says, or anew.
     pub(crate) fn open_files(&mut self, anew: bool) {
         self.rebuilding |= anew;
-        lock(&self.shared.verdicts).retain(|_, verdict| !matches!(verdict, Verdict::Sound));
+        lock(&self.shared.diagnoses).retain(|_, diagnosis| !matches!(diagnosis, Diagnosis::Sound));
         let frames = Arc::clone(&self.shared.frames);
         let believes = |mark: &Head| {
             let edge = frames.locate(mark.size).and_then(|segment| frames.edge(segment));
@@ -84,7 +84,8 @@ impl Follower {
         }
     }
 
-    /// Reads every full segment that is still to be read.
+    /// Reads every full segment that is still to be read. Woken at every commit, it does nothing while the newest segment
+    /// fills: that one's share is in memory.
     pub(crate) fn catch_up(&mut self) {
         self.refused = false;
         while !self.shared.bell.stopping() && !self.refused {

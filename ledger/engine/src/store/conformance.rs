@@ -1,18 +1,17 @@
 //! What every store must do, and what recovery must make of one whose writes went wrong. Runs against both stores.
 
-use super::files::{FileStore, Places};
+use super::files::LocalFiles;
 use super::memory::{Memory, MemoryFault};
-use super::{Advance, FrameAt, Next, Store};
+use super::{Advance, FrameAt, Next, Storage, Store};
 use crate::codec::frame;
 use crate::committed::Head;
-use crate::durable::{Disk, OsDisk};
+use crate::durable::OsDisk;
 use crate::edge::Edge;
 use crate::log_id::LogId;
 use crate::recovery::recover;
 use crate::submission::Submission;
 use crate::tests::{SMALL_SEGMENT_BYTES, submission};
 use provlog_core::entry::TimeMs;
-use std::path::Path;
 use std::sync::Arc;
 
 const LOG: LogId = LogId([5; 16]);
@@ -32,21 +31,25 @@ fn frame_on(edge: &Edge, records: std::ops::Range<u64>) -> (Vec<u8>, Edge) {
 
 /// Runs a check against a new store of each sort, which holds one frame of one record.
 fn on_both(check: impl Fn(Reopen<'_>, &Edge)) {
-    let (first, edge) = frame_on(&Edge::empty(), 0..1);
-    let memory = Memory::new(&first, &edge.head());
-    check(&|| Box::new(memory.open(3)), &edge);
-
     let folder = tempfile::tempdir().unwrap();
-    let places = file_places(folder.path());
-    let disk: Arc<dyn Disk> = Arc::new(OsDisk);
-    disk.create_dir(&places.journal).unwrap();
-    FileStore::create(disk.as_ref(), &places, LOG, SMALL_SEGMENT_BYTES, (&first, &edge.head())).unwrap();
-    let reopen = || FileStore::open(Arc::clone(&disk), &places, LOG, SMALL_SEGMENT_BYTES).unwrap();
-    check(&|| Box::new(reopen()), &edge);
+    let files = LocalFiles {
+        disk: Arc::new(OsDisk),
+        journal: folder.path().join("journal"),
+        high_water: folder.path().join("high-water"),
+        segment_bytes: SMALL_SEGMENT_BYTES,
+    };
+    let storages: [&dyn Storage; 2] = [&Memory::default(), &files];
+    for storage in storages {
+        let edge = create(storage);
+        check(&|| storage.open(LOG).unwrap(), &edge);
+    }
 }
 
-fn file_places(folder: &Path) -> Places {
-    Places { journal: folder.join("journal"), high_water: folder.join("high-water") }
+/// Makes a log of one record.
+fn create(storage: &dyn Storage) -> Edge {
+    let (first, edge) = frame_on(&Edge::empty(), 0..1);
+    storage.create(LOG, &first, &edge.head()).unwrap();
+    edge
 }
 
 /// Recovers, as everyone does who opens a store.
@@ -83,22 +86,22 @@ fn frames_are_read_back_by_whoever_comes_later_across_segments() {
     on_both(|reopen, edge| {
         let (mut store, mut edge) = (recovered(reopen).0, edge.clone());
         let mut written: Vec<(FrameAt, Vec<u8>)> = Vec::new();
-        let mut sealed = 0;
         for n in 1..20 {
             let (bytes, after) = frame_on(&edge, 3 * n..3 * n + 1 + n % 3);
-            sealed += u64::from(store.reserve(bytes.len(), &edge).unwrap());
+            store.reserve(bytes.len(), &edge).unwrap();
             let at = store.append(&bytes).unwrap();
             assert!(committed(&store.advance(&edge.head(), &after.head())));
             written.push((at, bytes));
             edge = after;
         }
-        assert!(sealed > 2, "{sealed} segments were filled");
+        let newest = written.last().unwrap().0.segment;
+        assert!(newest > 2, "{newest} segments were filled");
         drop(store);
         let frames = reopen().frames();
-        assert_eq!(frames.newest(), sealed);
+        assert_eq!(frames.newest(), newest);
         for (at, bytes) in &written {
             assert!(matches!(frames.next(*at).unwrap(), Next::Frame(read) if read == *bytes));
-            assert_eq!(frames.read(*at, 10, 50).unwrap(), bytes[10..60]);
+            assert_eq!(frames.read(*at, 10, 50).unwrap().unwrap(), bytes[10..60]);
             let header = frame::decode_header(bytes).unwrap();
             for index in header.first_index..header.new_size {
                 assert_eq!(frames.locate(index).unwrap(), at.segment, "entry {index}");
@@ -138,6 +141,41 @@ fn a_frame_above_the_head_is_adopted_and_a_torn_one_cut() {
         let (next, _) = frame_on(&after, 5..6);
         store.reserve(next.len(), &after).unwrap();
         assert_eq!(store.append(&next).unwrap(), at);
+    });
+}
+
+#[test]
+fn settling_the_tail_keeps_what_counts_forgets_the_rest_and_moves_no_head() {
+    on_both(|reopen, edge| {
+        let (mut store, _) = recovered(reopen);
+        let (whole, after) = frame_on(edge, 1..3);
+        let (torn, _) = frame_on(&after, 3..4);
+        store.reserve(whole.len() + torn.len(), edge).unwrap();
+        let at = store.append(&whole).unwrap();
+        let end = store.append(&torn[..torn.len() / 2]).unwrap();
+        drop(store);
+        // Done again, as after an interruption, it finds the same.
+        for _ in 0..2 {
+            let mut store = reopen();
+            store.settle_tail(end, Some((at, &whole))).unwrap();
+            assert_eq!(store.head(), edge.head(), "the commit point is the advance alone");
+            drop(store);
+            let store = reopen();
+            assert_eq!(store.head(), edge.head());
+            assert!(matches!(store.frames().next(at).unwrap(), Next::Frame(read) if read == whole));
+            assert!(matches!(store.frames().next(end).unwrap(), Next::End(frame::FrameError::Nothing)));
+        }
+        let mut store = reopen();
+        store.settle_tail(end, Some((at, &whole))).unwrap();
+        assert!(committed(&store.advance(&edge.head(), &after.head())));
+        store.reserve(torn.len(), &after).unwrap();
+        assert_eq!(store.append(&torn).unwrap(), end, "the next frame goes where the tail ended");
+        drop(store);
+        // Without a frame to adopt, what lies there vanishes.
+        let mut store = reopen();
+        store.settle_tail(end, None).unwrap();
+        drop(store);
+        assert_eq!(recovered(reopen).1, after);
     });
 }
 
@@ -187,8 +225,8 @@ fn a_second_whole_frame_above_the_head_refuses() {
 fn memory_that_fails_at_any_write_loses_nothing_acknowledged() {
     for fault in [MemoryFault::Failed, MemoryFault::FailedButPersisted, MemoryFault::Torn] {
         for nth in 0.. {
-            let (first, edge) = frame_on(&Edge::empty(), 0..1);
-            let memory = Memory::new(&first, &edge.head());
+            let memory = Memory::default();
+            let edge = create(&memory);
             memory.plan(nth, fault);
             let acknowledged = append_until_it_fails(&memory).unwrap_or(edge.head());
             if memory.forget_plan() {
@@ -197,10 +235,11 @@ fn memory_that_fails_at_any_write_loses_nothing_acknowledged() {
             // Recovery's own writes go wrong as well, one after the other, before one goes through.
             for nth in 0..4 {
                 memory.plan(nth, fault);
-                let _interrupted = recover(&mut memory.open(3)).map(|recovered| recovered.edge);
+                let _interrupted =
+                    recover(memory.open(LOG).unwrap().as_mut()).map(|recovered| recovered.edge);
                 memory.forget_plan();
             }
-            let edge = recover(&mut memory.open(3)).map(|recovered| recovered.edge).unwrap();
+            let edge = recover(memory.open(LOG).unwrap().as_mut()).map(|recovered| recovered.edge).unwrap();
             assert!(edge.size() >= acknowledged.size, "{fault:?} at write {nth}");
             assert!(edge.size() <= acknowledged.size + 2, "at most one group more than was acknowledged");
             let at_acknowledged = root_at(&memory, acknowledged.size);
@@ -210,8 +249,8 @@ fn memory_that_fails_at_any_write_loses_nothing_acknowledged() {
 }
 
 fn append_until_it_fails(memory: &Memory) -> Option<Head> {
-    let mut store = memory.open(3);
-    let mut edge = recover(&mut store).ok()?.edge;
+    let mut store = memory.open(LOG).unwrap();
+    let mut edge = recover(store.as_mut()).ok()?.edge;
     for n in 1..8 {
         let (bytes, after) = frame_on(&edge, 2 * n..2 * n + 1 + n % 2);
         store.reserve(bytes.len(), &edge).unwrap();
@@ -225,7 +264,7 @@ fn append_until_it_fails(memory: &Memory) -> Option<Head> {
 
 /// The head that the stored frames lead to at `size`.
 fn root_at(memory: &Memory, size: u64) -> Head {
-    let frames = memory.open(3).frames();
+    let frames = memory.open(LOG).unwrap().frames();
     let mut edge = Edge::empty();
     for segment in 0..=frames.newest() {
         let mut at = frames.start(segment);

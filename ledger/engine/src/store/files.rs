@@ -5,10 +5,10 @@
 
 use super::high_water::HighWater;
 use super::segment::{self, HeaderFault, SEGMENT_HEADER_BYTES};
-use super::{Advance, FrameAt, Frames, Next, Store, StoreError};
+use super::{Advance, FrameAt, Frames, Next, Place, Storage, Store, StoreError};
 use crate::codec::frame::{self, FRAME_BYTES_MAX, FrameError, HEADER_BYTES};
 use crate::committed::Head;
-use crate::durable::{Access, Disk, DiskError, DiskFile, create_file};
+use crate::durable::{Access, Disk, DiskError, DiskFile, create_file, make_folder};
 use crate::edge::Edge;
 use crate::log_id::LogId;
 use crate::sync::{lock, read, write};
@@ -33,9 +33,11 @@ const _: () = assert!(FRAME_BYTES_MAX + SEGMENT_HEADER_BYTES <= 64 * 1024 * 1024
 
 /// Where a log's files are.
 #[derive(Clone, Debug)]
-pub(crate) struct Places {
+pub(crate) struct LocalFiles {
+    pub(crate) disk: Arc<dyn Disk>,
     pub(crate) journal: PathBuf,
     pub(crate) high_water: PathBuf,
+    pub(crate) segment_bytes: u32,
 }
 
 /// The writer.
@@ -55,38 +57,32 @@ struct Current {
     end: u32,
     /// Whether that room is reserved, and nothing but zeros lies in it behind the end. Not yet in a segment that was just
     /// opened: a copy of it that was put back may have holes, and a torn frame may lie there.
-    settled: bool,
+    cleared: bool,
+}
+
+impl Storage for LocalFiles {
+    /// The journal's folder is made; the high-water file must not exist.
+    fn create(&self, log: LogId, frame: &[u8], head: &Head) -> Result<(), StoreError> {
+        let disk = self.disk.as_ref();
+        make_folder(disk, &self.journal)?;
+        let segment = create_segment(disk, &self.journal, log, 0, &Edge::empty(), self.segment_bytes)?;
+        segment.write_at(frame, u64::from(START))?;
+        segment.sync_data()?;
+        let mark = HighWater::first_bytes(log, head);
+        Ok(create_file(disk, &self.high_water, Access::CreatePrivate, &mark)?)
+    }
+
+    fn open(&self, log: LogId) -> Result<Box<dyn Store>, StoreError> {
+        Ok(Box::new(FileStore::open(self, log)?))
+    }
 }
 
 impl FileStore {
-    /// Makes the first segment, in a journal folder that exists, with the frame that leads to `head`, and then the
-    /// high-water file, which must not exist.
-    pub(crate) fn create(
-        disk: &dyn Disk,
-        places: &Places,
-        log: LogId,
-        segment_bytes: u32,
-        (frame, head): (&[u8], &Head),
-    ) -> Result<(), StoreError> {
-        let segment = create_segment(disk, &places.journal, log, 0, &Edge::empty(), segment_bytes)?;
-        segment.write_at(frame, u64::from(START))?;
-        segment.sync_data()?;
-        Ok(create_file(disk, &places.high_water, Access::CreatePrivate, &HighWater::first_bytes(log, head))?)
-    }
-
-    /// Opens what [`FileStore::create`] made. Nothing is written yet, and nothing but headers is read.
-    pub(crate) fn open(
-        disk: Arc<dyn Disk>,
-        places: &Places,
-        log: LogId,
-        segment_bytes: u32,
-    ) -> Result<Self, StoreError> {
-        let high_water = HighWater::open(disk.as_ref(), &places.high_water, log)?;
-        let sequences = list_sequences(disk.as_ref(), &places.journal)?;
-        let missing = |sequence| {
-            let file = segment_path(&places.journal, sequence).display().to_string();
-            StoreError::MissingSegment { file }
-        };
+    fn open(files: &LocalFiles, log: LogId) -> Result<Self, StoreError> {
+        let high_water = HighWater::open(files.disk.as_ref(), &files.high_water, log)?;
+        let sequences = list_sequences(files.disk.as_ref(), &files.journal)?;
+        let missing =
+            |sequence| missing_segment(segment_path(&files.journal, sequence).display().to_string());
         if let Some(gap) =
             (0..).zip(&sequences).find_map(|(expected, found)| (expected != *found).then_some(expected))
         {
@@ -94,8 +90,8 @@ impl FileStore {
         }
         let mut newest = sequences.last().copied().ok_or_else(|| missing(0))?;
         let segments = Arc::new(Segments {
-            disk,
-            folder: places.journal.clone(),
+            disk: Arc::clone(&files.disk),
+            folder: files.journal.clone(),
             log,
             first_indices: RwLock::default(),
             open: Mutex::default(),
@@ -112,8 +108,8 @@ impl FileStore {
         }
         segments.edge(newest)?;
         let file = segments.open_for_writing(newest)?;
-        let current = Current { sequence: newest, file, capacity: START, end: START, settled: false };
-        Ok(Self { segments, high_water, current, segment_bytes })
+        let current = Current { sequence: newest, file, capacity: START, end: START, cleared: false };
+        Ok(Self { segments, high_water, current, segment_bytes: files.segment_bytes })
     }
 
     /// Opens the next segment. Room is reserved first: failing for lack of it leaves everything as it was.
@@ -123,7 +119,7 @@ impl FileStore {
         let file = create_segment(disk.as_ref(), folder, *log, sequence, edge, self.segment_bytes)?;
         self.segments.set_newest(sequence);
         let (file, capacity) = (Arc::from(file), self.segment_bytes);
-        self.current = Current { sequence, file, capacity, end: START, settled: true };
+        self.current = Current { sequence, file, capacity, end: START, cleared: true };
         Ok(())
     }
 
@@ -139,7 +135,7 @@ impl FileStore {
 
     /// Reserves the current segment's room and zeroes what lies behind its end. Room comes first: without it, nothing is
     /// written, and it may be tried again.
-    fn settle(&mut self) -> Result<(), StoreError> {
+    fn clear(&mut self) -> Result<(), StoreError> {
         let Current { file, end, .. } = &self.current;
         let capacity = file.len()?.max(u64::from(self.segment_bytes));
         file.allocate(capacity).map_err(no_space)?;
@@ -151,7 +147,7 @@ impl FileStore {
         }
         file.sync_data()?;
         self.current.capacity = u32::try_from(capacity).unwrap_or(u32::MAX);
-        self.current.settled = true;
+        self.current.cleared = true;
         Ok(())
     }
 }
@@ -165,15 +161,12 @@ impl Store for FileStore {
         self.high_water.advance(from, to)
     }
 
-    fn reserve(&mut self, bytes: usize, edge: &Edge) -> Result<bool, StoreError> {
-        if !self.current.settled {
-            self.settle()?;
+    fn reserve(&mut self, bytes: usize, edge: &Edge) -> Result<(), StoreError> {
+        if !self.current.cleared {
+            self.clear()?;
         }
         let room = usize::try_from(self.current.capacity.saturating_sub(self.current.end)).unwrap_or(0);
-        if bytes <= room {
-            return Ok(false);
-        }
-        self.roll(edge).map(|()| true)
+        if bytes <= room { Ok(()) } else { self.roll(edge) }
     }
 
     fn append(&mut self, frame: &[u8]) -> Result<FrameAt, StoreError> {
@@ -184,31 +177,23 @@ impl Store for FileStore {
         Ok(at)
     }
 
-    fn rewrite(&mut self, at: FrameAt, frame: &[u8]) -> Result<(), StoreError> {
-        if at.offset == START {
+    fn settle_tail(&mut self, end: FrameAt, adopted: Option<(FrameAt, &[u8])>) -> Result<(), StoreError> {
+        // What reads back may lie in the page cache alone, if a sync of it failed: all of it is written anew.
+        if adopted.map_or(end, |(at, _)| at).offset == START {
             self.renew_header()?;
         }
-        self.current.file.write_at(frame, u64::from(at.offset))?;
-        Ok(self.current.file.sync_data()?)
-    }
-
-    fn renew_head(&mut self) -> Result<(), StoreError> {
-        Ok(self.high_water.renew()?)
-    }
-
-    fn cut(&mut self, end: FrameAt) -> Result<(), StoreError> {
-        if end.offset == START {
-            self.renew_header()?;
+        if let Some((at, frame)) = adopted {
+            self.current.file.write_at(frame, u64::from(at.offset))?;
+            self.current.file.sync_data()?;
         }
-        self.current.end = end.offset;
-        self.current.settled = false;
-        match self.settle() {
-            Err(StoreError::NoSpace(error)) => {
+        (self.current.end, self.current.cleared) = (end.offset, false);
+        match self.clear() {
+            Err(error @ StoreError::NoSpace { .. }) => {
                 tracing::warn!("{error}: nothing is appended before there is space; reads go on");
-                Ok(())
             }
-            result => result,
+            result => result?,
         }
+        Ok(self.high_water.renew()?)
     }
 
     fn frames(&self) -> Arc<dyn Frames> {
@@ -277,7 +262,7 @@ impl Frames for Segments {
             Err(HeaderFault::Refused(error)) => Err(error),
             Err(HeaderFault::Invalid(what)) => {
                 let detail = format!("{what}: the file is damaged. Put it back from a copy");
-                Err(StoreError::Damaged { file: self.name(segment), offset: 0, detail })
+                Err(StoreError::Damaged { place: Place { name: self.name(segment), byte: 0 }, detail })
             }
         }
     }
@@ -317,21 +302,23 @@ impl Frames for Segments {
         Ok(Next::Frame(bytes))
     }
 
-    fn read(&self, at: FrameAt, offset: usize, length: usize) -> Result<Vec<u8>, StoreError> {
+    fn read(&self, at: FrameAt, offset: usize, length: usize) -> Result<Option<Vec<u8>>, StoreError> {
         let start = u64::from(at.offset).saturating_add(u64::try_from(offset).unwrap_or(u64::MAX));
         let mut bytes = vec![0; length];
-        self.file(at.segment)?.read_at(&mut bytes, start)?;
-        Ok(bytes)
+        match self.file(at.segment)?.read_at(&mut bytes, start) {
+            Err(error) if error.is_end_of_file() => Ok(None),
+            result => Ok(result.map(|()| Some(bytes))?),
+        }
     }
 
-    fn place(&self, at: FrameAt) -> (String, u64) {
-        (self.name(at.segment), u64::from(at.offset))
+    fn place(&self, at: FrameAt) -> Place {
+        Place { name: self.name(at.segment), byte: u64::from(at.offset) }
     }
 
     fn first_index(&self, segment: u64) -> Result<u64, StoreError> {
         let known =
             usize::try_from(segment).ok().and_then(|number| read(&self.first_indices).get(number).cloned());
-        let known = known.ok_or_else(|| StoreError::MissingSegment { file: self.name(segment) })?;
+        let known = known.ok_or_else(|| missing_segment(self.name(segment)))?;
         if let Some(first) = known.get() {
             return Ok(*first);
         }
@@ -365,8 +352,25 @@ fn create_segment(
     Ok(file)
 }
 
+impl From<DiskError> for StoreError {
+    fn from(DiskError { action, path, source }: DiskError) -> Self {
+        Self::Unavailable { action, name: path.display().to_string(), source }
+    }
+}
+
+/// For what may be tried again when there is room.
 fn no_space(error: DiskError) -> StoreError {
-    if error.is_no_space() { StoreError::NoSpace(error) } else { StoreError::Disk(error) }
+    if !error.is_no_space() {
+        return error.into();
+    }
+    let DiskError { action, path, source } = error;
+    StoreError::NoSpace { action, name: path.display().to_string(), source }
+}
+
+fn missing_segment(name: String) -> StoreError {
+    let detail =
+        ", though later segments are there: put it back from a copy; the log cannot be opened without it";
+    StoreError::Missing { name, detail }
 }
 
 /// Where the first byte that isn't zero lies, at `offset` or behind it.

@@ -11,7 +11,7 @@
 //! The file is locked while it is open. The lock of the data folder keeps two processes off one folder; this one keeps
 //! them off one log, when the folder was copied or its lock file removed.
 
-use super::{Advance, StoreError};
+use super::{Advance, Place, StoreError};
 use crate::codec::fields::Fields;
 use crate::committed::Head;
 use crate::durable::{Access, Disk, DiskError, DiskFile};
@@ -22,6 +22,9 @@ use std::path::Path;
 const SLOT_BYTES: usize = 4096;
 const CHECKSUM_AT: usize = SLOT_BYTES - 4;
 const MAGIC: [u8; 16] = *b"provlog hw mark\n";
+
+/// What a missing file means, and what to do.
+const MISSING: &str = ": it tells up to where the log was signed. Put it back, or name its place with --high-water; without it a restored old copy could not be told from the log, so nothing is signed";
 
 /// The open file.
 #[derive(Debug)]
@@ -44,11 +47,11 @@ impl HighWater {
     pub(crate) fn open(disk: &dyn Disk, path: &Path, log: LogId) -> Result<Self, StoreError> {
         let name = path.display().to_string();
         let file = match disk.open(path, Access::Write) {
-            Err(error) if error.is_not_found() => return Err(StoreError::NoHighWater { file: name }),
+            Err(error) if error.is_not_found() => return Err(StoreError::Missing { name, detail: MISSING }),
             result => result?,
         };
         if !file.try_lock()? {
-            return Err(StoreError::Held { file: name });
+            return Err(StoreError::Held { name });
         }
         let mut newest: Option<(u64, Head)> = None;
         let slots = usize::try_from(file.len()?).unwrap_or(usize::MAX).min(2 * SLOT_BYTES) / SLOT_BYTES;
@@ -57,7 +60,7 @@ impl HighWater {
             file.read_at(&mut slot, offset(number))?;
             let Some((id, sequence, head)) = decode(&slot) else { continue };
             if id != log {
-                return Err(StoreError::Foreign { file: name, expected: log.to_hex(), got: id.to_hex() });
+                return Err(StoreError::Foreign { name, expected: log.to_hex(), got: id.to_hex() });
             }
             if newest.is_none_or(|(newest, _)| newest < sequence) {
                 newest = Some((sequence, head));
@@ -65,7 +68,7 @@ impl HighWater {
         }
         let (sequence, head) = newest.ok_or_else(|| {
             let detail = "neither of its two slots is whole: it is damaged or no high-water file. Put it back from where it was, never from an older copy";
-            StoreError::Damaged { file: name, offset: 0, detail: detail.into() }
+            StoreError::Damaged { place: Place { name, byte: 0 }, detail: detail.into() }
         })?;
         Ok(Self { file, log, sequence, head })
     }

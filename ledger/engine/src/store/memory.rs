@@ -1,14 +1,16 @@
 //! A store in memory whose writes go wrong on demand: for tests of whatever stands on a store.
 
-use super::{Advance, FrameAt, Frames, Next, Store, StoreError};
+use super::{Advance, FrameAt, Frames, Next, Place, Storage, Store, StoreError};
 use crate::codec::frame::FrameError;
 use crate::committed::Head;
-use crate::durable::DiskError;
 use crate::edge::Edge;
+use crate::log_id::LogId;
 use crate::sync::lock;
 use std::io;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
+
+/// Frames that a segment takes.
+const FRAMES_MAX: usize = 3;
 
 /// How a write goes wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,17 +43,10 @@ struct Segment {
 /// The writer, and the readers' side.
 pub(crate) struct MemoryStore {
     memory: Memory,
-    frames_max: usize,
     head: Head,
 }
 
 impl Memory {
-    /// A log of one frame, which leads to `head`.
-    pub(crate) fn new(frame: &[u8], head: &Head) -> Self {
-        let segments = vec![Segment { edge: Edge::empty(), frames: vec![frame.to_vec()] }];
-        Self(Arc::new(Mutex::new(Contents { head: Some(*head), segments, fault: None })))
-    }
-
     /// The `nth` write from now on goes wrong.
     pub(crate) fn plan(&self, nth: usize, fault: MemoryFault) {
         lock(&self.0).fault = Some((nth, fault));
@@ -62,10 +57,10 @@ impl Memory {
         lock(&self.0).fault.take().is_some()
     }
 
-    /// A writer, as after a restart. A segment takes `frames_max` frames.
-    pub(crate) fn open(&self, frames_max: usize) -> MemoryStore {
+    /// A writer, as after a restart.
+    fn writer(&self) -> MemoryStore {
         let head = lock(&self.0).head.unwrap_or(Edge::empty().head());
-        MemoryStore { memory: self.clone(), frames_max, head }
+        MemoryStore { memory: self.clone(), head }
     }
 
     /// The fault of this write, if it is planned for it.
@@ -74,6 +69,19 @@ impl Memory {
         let (nth, fault) = contents.fault?;
         contents.fault = nth.checked_sub(1).map(|nth| (nth, fault));
         (nth == 0).then_some(fault)
+    }
+}
+
+impl Storage for Memory {
+    fn create(&self, _log: LogId, frame: &[u8], head: &Head) -> Result<(), StoreError> {
+        let mut contents = lock(&self.0);
+        contents.head = Some(*head);
+        contents.segments = vec![Segment { edge: Edge::empty(), frames: vec![frame.to_vec()] }];
+        Ok(())
+    }
+
+    fn open(&self, _log: LogId) -> Result<Box<dyn Store>, StoreError> {
+        Ok(Box::new(self.writer()))
     }
 }
 
@@ -98,13 +106,12 @@ impl Store for MemoryStore {
         Advance::Committed
     }
 
-    fn reserve(&mut self, _bytes: usize, edge: &Edge) -> Result<bool, StoreError> {
+    fn reserve(&mut self, _bytes: usize, edge: &Edge) -> Result<(), StoreError> {
         let mut contents = lock(&self.memory.0);
-        if contents.segments.last().is_some_and(|segment| segment.frames.len() < self.frames_max) {
-            return Ok(false);
+        if contents.segments.last().is_none_or(|segment| segment.frames.len() >= FRAMES_MAX) {
+            contents.segments.push(Segment { edge: edge.clone(), frames: Vec::new() });
         }
-        contents.segments.push(Segment { edge: edge.clone(), frames: Vec::new() });
-        Ok(true)
+        Ok(())
     }
 
     fn append(&mut self, frame: &[u8]) -> Result<FrameAt, StoreError> {
@@ -126,26 +133,22 @@ impl Store for MemoryStore {
         Ok(at(segment, frames.len() - 1))
     }
 
-    fn rewrite(&mut self, at: FrameAt, frame: &[u8]) -> Result<(), StoreError> {
-        let fault = self.memory.fault();
-        let (segment, number) = place(at);
-        if fault != Some(MemoryFault::Failed) {
-            lock(&self.memory.0).segments[segment].frames[number] = frame.to_vec();
+    fn settle_tail(&mut self, end: FrameAt, adopted: Option<(FrameAt, &[u8])>) -> Result<(), StoreError> {
+        let step = |change: &mut dyn FnMut(&mut Vec<Segment>)| {
+            let fault = self.memory.fault();
+            if fault != Some(MemoryFault::Failed) {
+                change(&mut lock(&self.memory.0).segments);
+            }
+            fault.map_or(Ok(()), |_| Err(failed()))
+        };
+        if let Some((at, frame)) = adopted {
+            let (segment, number) = place(at);
+            step(&mut |segments| segments[segment].frames[number] = frame.to_vec())?;
         }
-        fault.map_or(Ok(()), |_| Err(failed()))
-    }
-
-    fn renew_head(&mut self) -> Result<(), StoreError> {
-        self.memory.fault().map_or(Ok(()), |_| Err(failed()))
-    }
-
-    fn cut(&mut self, end: FrameAt) -> Result<(), StoreError> {
-        let fault = self.memory.fault();
         let (segment, number) = place(end);
-        if fault != Some(MemoryFault::Failed) {
-            lock(&self.memory.0).segments[segment].frames.truncate(number);
-        }
-        fault.map_or(Ok(()), |_| Err(failed()))
+        step(&mut |segments| segments[segment].frames.truncate(number))?;
+        // The head's.
+        step(&mut |_| {})
     }
 
     fn frames(&self) -> Arc<dyn Frames> {
@@ -176,15 +179,15 @@ impl Frames for Memory {
         Ok(frame.map_or(Next::End(FrameError::Nothing), Next::Frame))
     }
 
-    fn read(&self, at: FrameAt, offset: usize, length: usize) -> Result<Vec<u8>, StoreError> {
+    fn read(&self, at: FrameAt, offset: usize, length: usize) -> Result<Option<Vec<u8>>, StoreError> {
         let (segment, number) = place(at);
         let contents = lock(&self.0);
         let frame = contents.segments[segment].frames.get(number);
-        frame.and_then(|frame| frame.get(offset..offset + length)).map(<[u8]>::to_vec).ok_or_else(failed)
+        Ok(frame.and_then(|frame| frame.get(offset..offset + length)).map(<[u8]>::to_vec))
     }
 
-    fn place(&self, at: FrameAt) -> (String, u64) {
-        (format!("segment {}", at.segment), u64::from(at.offset))
+    fn place(&self, at: FrameAt) -> Place {
+        Place { name: format!("segment {}", at.segment), byte: u64::from(at.offset) }
     }
 }
 
@@ -197,6 +200,6 @@ fn place(at: FrameAt) -> (usize, usize) {
 }
 
 fn failed() -> StoreError {
-    let (path, source) = (Path::new("memory").into(), io::Error::other("failed, on purpose"));
-    StoreError::Disk(DiskError { action: "write", path, source })
+    let source = io::Error::other("failed, on purpose");
+    StoreError::Unavailable { action: "write", name: "memory".into(), source }
 }

@@ -8,11 +8,12 @@
 //!   leaves anything but the old head or the new one.
 //! - **Frames** are opaque bytes that say how long they are. [`Store::append`] returns when the frame is durable. After a
 //!   crash a frame that was not followed by an advance is there whole, in part, or not at all; at most one is.
+//!   [`Store::settle_tail`] then adopts it whole, or lets it vanish.
 //! - Frames lie in **segments**, numbered from 0 without gaps. A segment is opened with the log's edge at that point,
 //!   durable before the segment takes a frame, so that reading can start there.
-//! - An error from [`Store::append`], [`Store::rewrite`] or [`Store::cut`], or [`Advance::Unknown`], leaves an unknown
-//!   state behind: the writer must not be used again, and opening anew finds out. [`Store::reserve`] alone may fail for
-//!   lack of space and be called again.
+//! - An error from [`Store::append`] or [`Store::settle_tail`], or [`Advance::Unknown`], leaves an unknown state behind: the
+//!   writer must not be used again, and opening anew finds out. [`Store::reserve`] alone may fail for lack of space and be
+//!   called again.
 //! - Readers may read whatever was appended; what they get may be damaged, and they check it.
 
 pub(crate) mod files;
@@ -26,11 +27,13 @@ mod conformance;
 
 use crate::codec::frame::FrameError;
 use crate::committed::Head;
-use crate::durable::DiskError;
 use crate::edge::Edge;
+use crate::log_id::LogId;
+use std::fmt;
+use std::io;
 use std::sync::Arc;
 
-/// Where a frame starts.
+/// Where a frame starts: in which segment, and a number that only the store understands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord)]
 pub(crate) struct FrameAt {
     pub(crate) segment: u64,
@@ -57,6 +60,16 @@ pub(crate) enum Next {
     End(FrameError),
 }
 
+/// A kind of storage, and where in it the log is.
+pub(crate) trait Storage {
+    /// Makes the log's storage with the one frame that leads to `head`: all durable on return. A head that is there
+    /// already is never replaced.
+    fn create(&self, log: LogId, frame: &[u8], head: &Head) -> Result<(), StoreError>;
+
+    /// Opens what [`Storage::create`] made. Writes nothing, and costs no more than the newest segment's edge.
+    fn open(&self, log: LogId) -> Result<Box<dyn Store>, StoreError>;
+}
+
 /// The writer.
 pub(crate) trait Store: Send {
     /// The head, as of the last advance or of opening.
@@ -66,23 +79,24 @@ pub(crate) trait Store: Send {
     fn advance(&mut self, from: &Head, to: &Head) -> Advance;
 
     /// Makes sure that a frame of `bytes` can be appended without needing more space; opens a new segment with `edge`,
-    /// the log's present one, if the current segment has no room. Tells whether it did.
-    fn reserve(&mut self, bytes: usize, edge: &Edge) -> Result<bool, StoreError>;
+    /// the log's present one, if the current segment has no room.
+    fn reserve(&mut self, bytes: usize, edge: &Edge) -> Result<(), StoreError>;
 
     /// Appends a frame for which room was reserved.
     fn append(&mut self, frame: &[u8]) -> Result<FrameAt, StoreError>;
 
-    /// Writes the frame at `at` again, byte for byte, and syncs it: recovery's way to rely on one that was never
-    /// acknowledged. The segment's recorded edge is written again with its first frame.
-    fn rewrite(&mut self, at: FrameAt, frame: &[u8]) -> Result<(), StoreError>;
-
-    /// Makes the head that was read durable, whatever became of the advance that wrote it. An interruption leaves it, or
-    /// the one before it. Recovery's, before anything else moves the head.
-    fn renew_head(&mut self) -> Result<(), StoreError>;
-
-    /// Durably forgets whatever lies at and behind `end`, where the next frame will go. Where there is no space for that,
-    /// it is put off to [`Store::reserve`], and nothing is appended before.
-    fn cut(&mut self, end: FrameAt) -> Result<(), StoreError>;
+    /// Settles the tail that an interrupted writer left: everything before `end` counts, nothing else does. Recovery's,
+    /// once, before anything else is written.
+    ///
+    /// On return the head, `adopted` (the last frame before `end`, if it never was acknowledged) and the segment that holds
+    /// them are durable, although until then they may have been what a failed write left to be read and nothing more;
+    /// whatever lay at and behind `end` is durably forgotten, and the next frame goes there. The head has not moved: over
+    /// `adopted` it is moved by [`Store::advance`].
+    ///
+    /// Not atomic: an interruption leaves the head, or the one before it; `adopted` whole, in part, or not at all; and of
+    /// the rest some. The next start settles what it finds. Where there is no space to forget what lies behind `end`, that
+    /// is put off to [`Store::reserve`], and nothing is appended before.
+    fn settle_tail(&mut self, end: FrameAt, adopted: Option<(FrameAt, &[u8])>) -> Result<(), StoreError>;
 
     /// The readers' side.
     fn frames(&self) -> Arc<dyn Frames>;
@@ -105,11 +119,11 @@ pub(crate) trait Frames: Send + Sync {
     /// What lies at `at`.
     fn next(&self, at: FrameAt) -> Result<Next, StoreError>;
 
-    /// Bytes `offset..offset + length` of the frame at `at`.
-    fn read(&self, at: FrameAt, offset: usize, length: usize) -> Result<Vec<u8>, StoreError>;
+    /// Bytes `offset..offset + length` of the frame at `at`; none where the segment ends before them.
+    fn read(&self, at: FrameAt, offset: usize, length: usize) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// What to call a place in a message: the file, and the offset in it.
-    fn place(&self, at: FrameAt) -> (String, u64);
+    /// What to call a place in a message.
+    fn place(&self, at: FrameAt) -> Place;
 
     /// Index of a segment's first entry.
     fn first_index(&self, segment: u64) -> Result<u64, StoreError> {
@@ -132,84 +146,100 @@ pub(crate) trait Frames: Send + Sync {
     }
 }
 
+/// A place in storage, as its messages name it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// What holds it: a file's path, say.
+    pub name: String,
+    /// The byte in it.
+    pub byte: u64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at byte {}", self.name, self.byte)
+    }
+}
+
 /// What storage can't do, or found.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// No room; nothing was changed, and it may be tried again.
-    #[error(transparent)]
-    NoSpace(DiskError),
-    /// The system refused.
-    #[error(transparent)]
-    Disk(#[from] DiskError),
+    #[error("cannot {action} {name}: {source}")]
+    NoSpace {
+        /// What was tried, as in "cannot ...".
+        action: &'static str,
+        /// On what.
+        name: String,
+        /// What the system answered.
+        source: io::Error,
+    },
+    /// The system refused, or couldn't be reached.
+    #[error("cannot {action} {name}: {source}")]
+    Unavailable {
+        /// What was tried, as in "cannot ...".
+        action: &'static str,
+        /// On what.
+        name: String,
+        /// What the system answered.
+        source: io::Error,
+    },
     /// Bytes that can't be what was written.
-    #[error("{file} at byte {offset}: {detail}")]
+    #[error("{place}: {detail}")]
     Damaged {
-        /// The file.
-        file: String,
-        /// Where in it.
-        offset: u64,
+        /// Where.
+        place: Place,
         /// What is wrong, and what to do.
         detail: String,
     },
-    /// A file of another log.
-    #[error("{file} belongs to log {got}, this is log {expected}: put this log's own file back")]
+    /// A part of the log isn't there.
+    #[error("{name} is missing{detail}")]
+    Missing {
+        /// What.
+        name: String,
+        /// Why it must be there, and what to do; goes on in the sentence.
+        detail: &'static str,
+    },
+    /// It is another log's.
+    #[error("{name} belongs to log {got}, this is log {expected}: put this log's own file back")]
     Foreign {
-        /// The file.
-        file: String,
+        /// What.
+        name: String,
         /// This log's id.
         expected: String,
-        /// The id in the file.
+        /// The id in it.
         got: String,
     },
-    /// A file of a later version.
+    /// It is of a later version.
     #[error(
-        "{file} has format version {got}, this program knows {expected}: use the version that wrote it, or a later one"
+        "{name} has format version {got}, this program knows {expected}: use the version that wrote it, or a later one"
     )]
     Version {
-        /// The file.
-        file: String,
+        /// What.
+        name: String,
         /// The version that this program reads and writes.
         expected: u32,
-        /// The version in the file.
+        /// The version in it.
         got: u32,
     },
-    /// A segment isn't there, though later ones are.
+    /// Another process writes the log: on a copy of the data folder, or past its lock.
     #[error(
-        "{file} is missing, though later segments are there: put it back from a copy; the log cannot be opened without it"
-    )]
-    MissingSegment {
-        /// The file.
-        file: String,
-    },
-    /// Another process has the high-water file open: a copy of the data folder, or one whose lock file was removed.
-    #[error(
-        "{file} is in use by another process: a log is served by one process at a time, whichever folder it was started on"
+        "{name} is in use by another process: a log is served by one process at a time, whichever folder it was started on"
     )]
     Held {
-        /// The file.
-        file: String,
-    },
-    /// The high-water file isn't there.
-    #[error(
-        "{file} is missing: it tells up to where the log was signed. Put it back, or name its place with --high-water; without it a restored old copy could not be told from the log, so nothing is signed"
-    )]
-    NoHighWater {
-        /// The file.
-        file: String,
+        /// What it holds.
+        name: String,
     },
 }
 
 impl StoreError {
     /// Whether what is stored is wrong or gone, so that trying again finds the same. The system's own refusals are not:
     /// descriptors, memory and space come back.
-    pub(crate) const fn is_damage(&self) -> bool {
+    #[must_use]
+    pub const fn is_damage(&self) -> bool {
         match self {
-            Self::Damaged { .. }
-            | Self::Foreign { .. }
-            | Self::Version { .. }
-            | Self::MissingSegment { .. }
-            | Self::NoHighWater { .. } => true,
-            Self::NoSpace(_) | Self::Disk(_) | Self::Held { .. } => false,
+            Self::Damaged { .. } | Self::Missing { .. } | Self::Foreign { .. } | Self::Version { .. } => true,
+            Self::NoSpace { .. } | Self::Unavailable { .. } | Self::Held { .. } => false,
         }
     }
 }

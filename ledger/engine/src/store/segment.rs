@@ -7,7 +7,7 @@
 //! ```
 //! Integers are big endian; the rest is zeros. The first index is the size: a segment starts where the log ended.
 
-use super::StoreError;
+use super::{Place, StoreError};
 use crate::codec::fields::Fields;
 use crate::edge::Edge;
 use crate::log_id::LogId;
@@ -55,7 +55,7 @@ pub(crate) fn encode(log: LogId, sequence: u64, edge: &Edge) -> Vec<u8> {
 }
 
 /// The edge in the header of segment `sequence`.
-pub(crate) fn decode(bytes: &[u8], log: LogId, sequence: u64, file: &str) -> Result<Edge, HeaderFault> {
+pub(crate) fn decode(bytes: &[u8], log: LogId, sequence: u64, name: &str) -> Result<Edge, HeaderFault> {
     let bytes: &[u8; SEGMENT_HEADER_BYTES] =
         bytes.try_into().map_err(|_| HeaderFault::Invalid("the file is shorter than a segment's header"))?;
     let (content, checksum) = bytes.split_at(CHECKSUM_AT);
@@ -68,16 +68,15 @@ pub(crate) fn decode(bytes: &[u8], log: LogId, sequence: u64, file: &str) -> Res
     }
     let (id, version, number) = (LogId(fields.take()), fields.u32(), fields.u64());
     if version != FORMAT_VERSION {
-        let file = file.into();
         return Err(HeaderFault::Refused(StoreError::Version {
-            file,
+            name: name.into(),
             expected: FORMAT_VERSION,
             got: version,
         }));
     }
     if id != log {
         let (expected, got) = (log.to_hex(), id.to_hex());
-        return Err(HeaderFault::Refused(StoreError::Foreign { file: file.into(), expected, got }));
+        return Err(HeaderFault::Refused(StoreError::Foreign { name: name.into(), expected, got }));
     }
     let (first, size, root, last_time) = (fields.u64(), fields.u64(), Hash(fields.take()), fields.u64());
     let count = usize::try_from(fields.u32()).unwrap_or(usize::MAX);
@@ -93,8 +92,7 @@ pub(crate) fn decode(bytes: &[u8], log: LogId, sequence: u64, file: &str) -> Res
         _ => {
             let detail = "the segment's header contradicts itself or the file's name: right edge, root, size and sequence don't belong together. Put the file back from a copy";
             Err(HeaderFault::Refused(StoreError::Damaged {
-                file: file.into(),
-                offset: 0,
+                place: Place { name: name.into(), byte: 0 },
                 detail: detail.into(),
             }))
         }

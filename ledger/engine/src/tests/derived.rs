@@ -237,7 +237,7 @@ fn a_lost_older_segment_is_reported_by_name() {
     for index in 0..200 {
         match log.reader().record(index) {
             Ok(_) => reopened += 1,
-            Err(ReadError::Journal(StoreError::Disk(error))) => assert!(error.to_string().contains(".seg")),
+            Err(ReadError::Journal(StoreError::Unavailable { name, .. })) => assert!(name.contains(".seg")),
             Err(other) => panic!("{other}"),
         }
     }
@@ -263,7 +263,7 @@ fn a_segment_that_the_system_will_not_read_is_no_damage_and_is_tried_again() {
             ReadError::DerivedUnavailable { detail } if derive => {
                 assert!(detail.contains("refused, on purpose; it will be tried again"), "{detail}");
             }
-            ReadError::Journal(StoreError::Disk(_)) if !derive => {}
+            ReadError::Journal(StoreError::Unavailable { .. }) if !derive => {}
             other => panic!("{other}"),
         }
         disk.refuse(None);
@@ -273,7 +273,7 @@ fn a_segment_that_the_system_will_not_read_is_no_damage_and_is_tried_again() {
         // Nor does a read that fails later say anything of the journal, or of what was derived from it.
         disk.refuse_one_read(&segment);
         let error = log.reader().record(first).unwrap_err();
-        assert!(matches!(error, ReadError::Journal(StoreError::Disk(_))), "{error}");
+        assert!(matches!(error, ReadError::Journal(StoreError::Unavailable { .. })), "{error}");
         log.reader().record(first).unwrap();
         assert_eq!(log.opened.shared.health(), Health::Ok);
     }

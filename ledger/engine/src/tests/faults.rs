@@ -3,9 +3,8 @@
 
 use super::oracle::History;
 use super::sim_disk::{Fault, Keep, SimDisk, Skip, SyncKind};
-use super::{Folder, ORIGIN, SMALL_SEGMENT_BYTES, Stepped, options, submission};
-use crate::create;
-use crate::durable::Disk;
+use super::{Folder, ORIGIN, SMALL_SEGMENT_BYTES, Stepped, create, options, submission};
+use crate::durable::{Disk, make_folder};
 use crate::options::Options;
 use crate::submission::AppendError;
 use std::path::Path;
@@ -55,9 +54,9 @@ impl World {
         let settings =
             disk.exists(&self.options.settings_path()).map_err(|error| Stop::Process(error.to_string()))?;
         if !settings {
-            create::make_folder(disk.as_ref(), &self.options.data_dir)
+            make_folder(disk.as_ref(), &self.options.data_dir)
                 .map_err(|error| Stop::Process(error.to_string()))?;
-            create::create(disk.as_ref(), &self.options, ORIGIN, SMALL_SEGMENT_BYTES)
+            create(&disk, &self.options, ORIGIN)
                 .map_err(|error| Stop::Process(format!("creation: {error}")))?;
         }
         let mut log = Stepped::open(&disk, &self.options, SMALL_SEGMENT_BYTES)
@@ -177,7 +176,8 @@ fn what_a_failed_sync_left_in_the_cache_is_not_relied_on() {
 fn operations_of_creation() -> usize {
     let world = World::new();
     let before = world.disk.operations();
-    create::create(&world.disk, &world.options, ORIGIN, SMALL_SEGMENT_BYTES).unwrap();
+    let disk: Arc<dyn Disk> = Arc::new(world.disk.clone());
+    create(&disk, &world.options, ORIGIN).unwrap();
     world.disk.operations() - before
 }
 
@@ -215,7 +215,7 @@ fn is_segment(path: &Path) -> bool {
 fn no_space_refuses_and_loses_nothing_and_appends_go_on_when_it_returns() {
     let world = World::new();
     let disk: Arc<dyn Disk> = Arc::new(world.disk.clone());
-    create::create(disk.as_ref(), &world.options, ORIGIN, SMALL_SEGMENT_BYTES).unwrap();
+    create(&disk, &world.options, ORIGIN).unwrap();
     let mut log = Stepped::open(&disk, &world.options, SMALL_SEGMENT_BYTES).unwrap();
     world.disk.set_space(Some(0));
     let (mut history, mut n) = (History::default(), 0);

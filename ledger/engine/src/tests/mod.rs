@@ -11,10 +11,10 @@ mod service;
 mod sizes;
 
 use crate::clock::tests::ManualClock;
-use crate::create;
+use crate::create::{self, CreateError};
 use crate::dedup::DedupKey;
 use crate::durable::Disk;
-use crate::log::{OpenError, Opened};
+use crate::log::{OpenError, Opened, local_files};
 use crate::options::Options;
 use crate::queue::{Answer, Work};
 use crate::reader::Reader;
@@ -27,6 +27,12 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 pub(crate) const ORIGIN: &str = "example.com/log";
+
+/// Makes a log of small segments.
+pub(crate) fn create(disk: &Arc<dyn Disk>, options: &Options, origin: &str) -> Result<(), CreateError> {
+    let storage = local_files(Arc::clone(disk), options, SMALL_SEGMENT_BYTES);
+    create::create(disk.as_ref(), options, origin, &storage)
+}
 
 /// Small enough that a handful of groups fills a segment.
 pub(crate) const SMALL_SEGMENT_BYTES: u32 = 4096 + 3000;
@@ -77,7 +83,8 @@ impl Stepped {
         options: &Options,
         segment_bytes: u32,
     ) -> Result<Self, OpenError> {
-        Opened::open(Arc::clone(disk), options, segment_bytes).map(|opened| Self { opened })
+        let storage = local_files(Arc::clone(disk), options, segment_bytes);
+        Opened::open(Arc::clone(disk), options, &storage).map(|opened| Self { opened })
     }
 
     /// Commits the requests as one group; answers in their order.
@@ -154,7 +161,7 @@ impl Folder {
         clock: Arc<ManualClock>,
         temporary: Option<tempfile::TempDir>,
     ) -> Self {
-        create::create(disk.as_ref(), &options, ORIGIN, SMALL_SEGMENT_BYTES).unwrap();
+        create(&disk, &options, ORIGIN).unwrap();
         Self { options, clock, disk, _temporary: temporary }
     }
 

@@ -1,11 +1,11 @@
 //! What refuses to open, with the message that says what, where, and what to do; and that refusing changes nothing.
 
 use super::{Folder, ORIGIN, SMALL_SEGMENT_BYTES, damage, options, submission};
-use crate::create;
-use crate::durable::OsDisk;
+use crate::durable::{Disk, OsDisk, make_folder};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Opening fails; gives the message, after checking that no file was touched.
 fn refusal(folder: &Folder) -> String {
@@ -13,6 +13,10 @@ fn refusal(folder: &Folder) -> String {
     let Err(error) = folder.open() else { panic!("the log opened") };
     assert_eq!(files(&folder.options.data_dir), before, "refusing changed the folder");
     error.to_string()
+}
+
+fn os_disk() -> Arc<dyn Disk> {
+    Arc::new(OsDisk)
 }
 
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
@@ -279,7 +283,7 @@ fn a_later_format_of_the_journal() {
 fn a_new_log_is_made_only_where_there_is_nothing() {
     let folder = Folder::new();
     let create = |options: &crate::Options| {
-        create::create(&OsDisk, options, ORIGIN, SMALL_SEGMENT_BYTES).map_err(|error| error.to_string())
+        super::create(&os_disk(), options, ORIGIN).map_err(|error| error.to_string())
     };
     assert_says(&create(&folder.options).unwrap_err(), &["holds a log already"]);
     fs::remove_file(folder.path("log.toml")).unwrap();
@@ -296,7 +300,7 @@ fn a_new_log_is_made_only_where_there_is_nothing() {
     options.log_key = Some(folder.path("keys/log.key"));
     assert_says(&create(&options).unwrap_err(), &["log.key is there"]);
     options.log_key = Some(elsewhere.path().join("key"));
-    let bad = create::create(&OsDisk, &options, "two words", SMALL_SEGMENT_BYTES).unwrap_err().to_string();
+    let bad = super::create(&os_disk(), &options, "two words").unwrap_err().to_string();
     assert_says(&bad, &["origin \"two words\": expected 1 to 255 of"]);
     assert_eq!(fs::read_dir(empty.path()).unwrap().count(), 0, "nothing was made");
     create(&options).unwrap();
@@ -309,7 +313,7 @@ fn an_interrupted_creation_is_taken_up_with_the_same_places_only() {
     let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (mut options, _) = options(folder.path());
     options.log_key = Some(elsewhere.path().join("key"));
-    create::create(&OsDisk, &options, ORIGIN, SMALL_SEGMENT_BYTES).unwrap();
+    super::create(&os_disk(), &options, ORIGIN).unwrap();
     // As if the power had gone just before log.toml got its name.
     fs::rename(folder.path().join("log.toml"), folder.path().join("log.toml.new")).unwrap();
     let key = fs::read(elsewhere.path().join("key")).unwrap();
@@ -324,20 +328,20 @@ fn an_interrupted_creation_is_taken_up_with_the_same_places_only() {
     );
     fs::write(folder.path().join("creating"), recorded).unwrap();
     let other = crate::Options { log_key: None, ..options.clone() };
-    let error = create::create(&OsDisk, &other, ORIGIN, SMALL_SEGMENT_BYTES).unwrap_err().to_string();
+    let error = super::create(&os_disk(), &other, ORIGIN).unwrap_err().to_string();
     assert_says(&error, &["creation that was interrupted", &elsewhere.path().display().to_string()]);
     assert_eq!(fs::read(elsewhere.path().join("key")).unwrap(), key);
     // Another log's key has come to lie there since: it is not ours to remove.
     let others =
         provlog_core::note::LogSigner::from_seed("example.com/other", &[3; 32]).unwrap().to_secret_string();
     fs::write(elsewhere.path().join("key"), &others).unwrap();
-    let error = create::create(&OsDisk, &options, ORIGIN, SMALL_SEGMENT_BYTES).unwrap_err().to_string();
+    let error = super::create(&os_disk(), &options, ORIGIN).unwrap_err().to_string();
     assert_says(&error, &["key is there"]);
     assert_eq!(fs::read_to_string(elsewhere.path().join("key")).unwrap(), others);
     fs::write(elsewhere.path().join("key"), &key).unwrap();
-    create::create(&OsDisk, &options, ORIGIN, SMALL_SEGMENT_BYTES).unwrap();
+    super::create(&os_disk(), &options, ORIGIN).unwrap();
     assert_ne!(fs::read(elsewhere.path().join("key")).unwrap(), key, "another log, another key");
-    let disk: std::sync::Arc<dyn crate::durable::Disk> = std::sync::Arc::new(OsDisk);
+    let disk = os_disk();
     let mut log = super::Stepped::open(&disk, &options, SMALL_SEGMENT_BYTES).unwrap();
     log.append(submission(1)).unwrap();
 }
@@ -348,9 +352,9 @@ fn what_a_log_makes_is_its_owners_alone_and_what_is_there_stays_as_it_is() {
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let temporary = tempfile::tempdir().unwrap();
     let (options, _) = options(temporary.path().join("log"));
-    create::make_folder(&OsDisk, &options.data_dir).unwrap();
-    create::create(&OsDisk, &options, ORIGIN, SMALL_SEGMENT_BYTES).unwrap();
-    let disk: std::sync::Arc<dyn crate::durable::Disk> = std::sync::Arc::new(OsDisk);
+    make_folder(&OsDisk, &options.data_dir).unwrap();
+    super::create(&os_disk(), &options, ORIGIN).unwrap();
+    let disk = os_disk();
     let fill = || {
         let mut log = super::Stepped::open(&disk, &options, SMALL_SEGMENT_BYTES).unwrap();
         log.follow(true);

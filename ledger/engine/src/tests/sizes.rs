@@ -1,10 +1,16 @@
 //! Trees of every size, and groups of any.
 
 use super::oracle::History;
-use super::{Folder, submission};
+use super::sim_disk::SimDisk;
+use super::{Folder, ORIGIN, Stepped, options, submission};
+use crate::create;
+use crate::durable::Disk;
+use crate::log::Opened;
+use crate::store::memory::Memory;
 use crate::submission::Submission;
 use proptest::prelude::*;
 use provlog_core::tree::Frontier;
+use std::sync::Arc;
 
 #[test]
 fn the_log_opens_again_after_every_entry() {
@@ -25,6 +31,24 @@ fn the_log_opens_again_after_every_entry() {
     let mut log = folder.open().unwrap();
     log.follow(true);
     history.check(&log.reader()).unwrap();
+}
+
+#[test]
+fn a_log_in_memory_opens_and_grows_through_the_same_code() {
+    let (options, _clock) = options("/log");
+    let disk: Arc<dyn Disk> = Arc::new(SimDisk::new(&options.data_dir));
+    let memory = Memory::default();
+    create::create(disk.as_ref(), &options, ORIGIN, &memory).unwrap();
+    let mut history = History::default();
+    for n in 0..20 {
+        let mut log = Stepped { opened: Opened::open(Arc::clone(&disk), &options, &memory).unwrap() };
+        log.follow(true);
+        history.observe(&log).unwrap();
+        let answer = log.commit(vec![vec![submission(n)]]).remove(0).unwrap();
+        history.answered(&[submission(n)], &answer).unwrap();
+        log.follow(false);
+        history.check(&log.reader()).unwrap();
+    }
 }
 
 proptest! {
