@@ -12,7 +12,7 @@ use crate::identity::{IdentityError, LogIdentity, check_genesis, read_secret, re
 use crate::lock::{FolderLock, LockError};
 use crate::log_id::LogId;
 use crate::options::Options;
-use crate::queue::{Answer, Queue, Work};
+use crate::queue::{Queue, Reply, Work};
 use crate::reader::Reader;
 use crate::recovery::{RecoveryError, recover};
 use crate::sequencer::Sequencer;
@@ -69,6 +69,36 @@ pub enum OpenError {
 }
 
 /// A log: appends go through its one sequencer, reads through any number of [`Reader`]s.
+///
+/// ```
+/// use provlog_core::Kind;
+/// use provlog_core::encoded::Sealed;
+/// use provlog_core::record::{Claim, Section};
+/// use provlog_engine::{Log, Options, Submission};
+/// use std::sync::Arc;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let folder = tempfile::tempdir()?;
+/// let options = Options::new(folder.path().join("log"));
+/// Log::create(&options, "example.com/log")?;
+/// let log = Log::open(&options)?;
+///
+/// // A salt hides a value from whoever only sees its hash: draw each from a secure source, not like here.
+/// let claim = |name: &str, salt, value: &str| (name.to_owned(), Claim::disclosed(salt, value.into()));
+/// let submitted = Section::from_claims(vec![claim("subject", [1; 16], "an artifact")])?;
+/// let attested = Section::from_claims(vec![claim("workload", [2; 16], "none")])?;
+/// let kind = Kind::new(4).ok_or("no kind")?;
+/// let sealed = Arc::new(Sealed::new(kind, &submitted, &attested)?);
+///
+/// let (sender, receiver) = std::sync::mpsc::channel();
+/// log.append(Submission { sealed, dedup: None }, move |result| drop(sender.send(result)));
+/// let appended = receiver.recv()??;
+/// assert_eq!(appended.outcome.index(), 1); // entry 0 is the log's genesis
+/// assert_eq!(appended.committed.checkpoint.size, 2);
+/// assert_eq!(log.reader().record(1)?.submitted, submitted);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Log {
     shared: Arc<Shared>,
     queue: Arc<Queue>,
@@ -170,7 +200,7 @@ impl Log {
         submission: Submission,
         respond: impl FnOnce(Result<Appended, AppendError>) + Send + 'static,
     ) {
-        self.enqueue(Work::new(vec![submission], Answer::One(Box::new(respond))));
+        self.enqueue(Work::new(vec![submission], Reply::One(Box::new(respond))));
     }
 
     /// Appends a batch: all of it in one commit, or nothing. Lines whose dedup key was used before report their old
@@ -180,7 +210,7 @@ impl Log {
         batch: Vec<Submission>,
         respond: impl FnOnce(Result<AppendedBatch, AppendError>) + Send + 'static,
     ) {
-        self.enqueue(Work::new(batch, Answer::Batch(Box::new(respond))));
+        self.enqueue(Work::new(batch, Reply::Batch(Box::new(respond))));
     }
 
     fn enqueue(&self, work: Work) {

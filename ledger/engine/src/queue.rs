@@ -15,12 +15,12 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 type Respond<T> = Box<dyn FnOnce(Result<T, AppendError>) + Send>;
 
 /// Where the answer goes.
-pub(crate) enum Answer {
+pub(crate) enum Reply {
     One(Respond<Appended>),
     Batch(Respond<AppendedBatch>),
 }
 
-impl Answer {
+impl Reply {
     pub(crate) fn refuse(self, error: AppendError) {
         match self {
             Self::One(respond) => respond(Err(error)),
@@ -44,12 +44,12 @@ impl Answer {
 /// A request: all of it is appended, or nothing. A single one has exactly one submission.
 pub(crate) struct Work {
     pub(crate) submissions: Vec<Submission>,
-    pub(crate) answer: Answer,
+    pub(crate) answer: Reply,
     bytes: usize,
 }
 
 impl Work {
-    pub(crate) fn new(submissions: Vec<Submission>, answer: Answer) -> Self {
+    pub(crate) fn new(submissions: Vec<Submission>, answer: Reply) -> Self {
         let bytes = submissions.iter().map(frame::record_bytes).sum();
         Self { submissions, answer, bytes }
     }
@@ -83,8 +83,8 @@ impl Queue {
             return Err(work);
         }
         match work.answer {
-            Answer::One(_) => waiting.singles.push_back(work),
-            Answer::Batch(_) => waiting.batches.push_back(work),
+            Reply::One(_) => waiting.singles.push_back(work),
+            Reply::Batch(_) => waiting.batches.push_back(work),
         }
         drop(waiting);
         self.filled.notify_one();
@@ -141,18 +141,18 @@ mod tests {
     use crate::tests::{large, submission};
 
     fn single(n: u64) -> Work {
-        Work::new(vec![submission(n)], Answer::One(Box::new(drop)))
+        Work::new(vec![submission(n)], Reply::One(Box::new(drop)))
     }
 
     /// A batch of `bytes` and up to a record more.
     fn batch(bytes: usize) -> Work {
         let count = bytes.div_ceil(frame::record_bytes(&large()));
-        Work::new(vec![large(); count], Answer::Batch(Box::new(drop)))
+        Work::new(vec![large(); count], Reply::Batch(Box::new(drop)))
     }
 
     /// The group's requests: true for batches.
     fn batches(queue: &Queue) -> Vec<bool> {
-        queue.take_group().unwrap().iter().map(|work| matches!(work.answer, Answer::Batch(_))).collect()
+        queue.take_group().unwrap().iter().map(|work| matches!(work.answer, Reply::Batch(_))).collect()
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::committed::Committed;
 use crate::dedup::{DedupKey, Lookup};
 use crate::edge::Edge;
 use crate::observer::GroupStats;
-use crate::queue::{Answer, Queue, Work};
+use crate::queue::{Queue, Reply, Work};
 use crate::shared::Shared;
 use crate::store::{Advance, Store, StoreError};
 use crate::submission::{AppendError, Outcome, Submission};
@@ -36,7 +36,7 @@ pub(crate) struct Sequencer {
 /// A request whose answer hangs on the group.
 struct Planned {
     lines: Vec<Line>,
-    answer: Answer,
+    answer: Reply,
 }
 
 /// What is known of a submission before the group is committed.

@@ -48,7 +48,7 @@ impl Follower {
 
     /// Works until it is told to stop.
     pub(crate) fn run(mut self) {
-        let guard = PanicGuard(Arc::clone(&self.shared));
+        let guard = FollowerGuard(Arc::clone(&self.shared));
         self.open_files(false);
         loop {
             self.catch_up();
@@ -175,9 +175,9 @@ impl Follower {
 }
 
 /// If the thread ends by a panic, nobody must wait for what it was to read.
-struct PanicGuard(Arc<Shared>);
+struct FollowerGuard(Arc<Shared>);
 
-impl Drop for PanicGuard {
+impl Drop for FollowerGuard {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.follower_stopped();

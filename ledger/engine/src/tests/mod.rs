@@ -16,7 +16,7 @@ use crate::dedup::DedupKey;
 use crate::durable::Disk;
 use crate::log::{OpenError, Opened, local_files};
 use crate::options::Options;
-use crate::queue::{Answer, Work};
+use crate::queue::{Reply, Work};
 use crate::reader::Reader;
 use crate::submission::{AppendError, Appended, AppendedBatch, Submission};
 use provlog_core::Kind;
@@ -96,7 +96,7 @@ impl Stepped {
         let work = batches.into_iter().enumerate().map(|(number, submissions)| {
             let sender = sender.clone();
             let respond = move |result| sender.send((number, result)).unwrap();
-            Work::new(submissions, Answer::Batch(Box::new(respond)))
+            Work::new(submissions, Reply::Batch(Box::new(respond)))
         });
         let work = work.collect();
         self.opened.sequencer.commit(work);
