@@ -3,7 +3,7 @@
 
 // `audit` is part of a program, not of a library: its own file is measured here, of which some is for other callers.
 #[expect(dead_code, unused_imports, reason = "what the program and its tests need of it beside the loop")]
-#[path = "../../cli/src/audit/recompute.rs"]
+#[path = "../../cli/src/verb/audit/recompute.rs"]
 mod recompute;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

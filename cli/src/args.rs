@@ -1,15 +1,15 @@
 //! The command line: verbs, what they share, and their help.
 
-use crate::append::{AppendArgs, FlushArgs};
-use crate::audit::AuditArgs;
-use crate::consistency::ConsistencyArgs;
-use crate::crosswalk::CrosswalkVerb;
-use crate::export::ExportArgs;
-use crate::get::GetArgs;
-use crate::inspect::InspectArgs;
-use crate::redact::RedactArgs;
-use crate::trust::TrustVerb;
-use crate::verify::VerifyArgs;
+use crate::verb::append::{AppendArgs, FlushArgs};
+use crate::verb::audit::AuditArgs;
+use crate::verb::consistency::ConsistencyArgs;
+use crate::verb::crosswalk::CrosswalkVerb;
+use crate::verb::export::ExportArgs;
+use crate::verb::get::GetArgs;
+use crate::verb::inspect::InspectArgs;
+use crate::verb::redact::RedactArgs;
+use crate::verb::trust::TrustVerb;
+use crate::verb::verify::VerifyArgs;
 use clap::{Args, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 

@@ -7,39 +7,22 @@
     reason = "doc comments are help texts, in which <NAME> is a placeholder"
 )]
 
-mod append;
 mod args;
-mod audit;
-mod client;
-mod consistency;
 mod crosswalk;
-mod digest;
 #[cfg(test)]
 mod examples;
-mod exit;
-mod export;
-mod failure;
-mod files;
-mod get;
-mod git;
-mod inspect;
-mod package;
-mod page;
-mod profile;
-mod receipt;
-mod redact;
-mod report;
-mod sequence;
-mod settings;
+mod local;
+mod log;
+mod proof;
+mod show;
 #[cfg(test)]
 mod testing;
-mod time;
-mod trust;
-mod verify;
+mod verb;
 
 use args::{Cli, Verb};
 use clap::Parser as _;
-use exit::Exit;
+use show::exit::Exit;
+use show::{failure, page};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -59,16 +42,16 @@ fn main() -> ExitCode {
 
 fn run(verb: &Verb) -> Result<Exit, failure::Failure> {
     match verb {
-        Verb::Trust(verb) => trust::run(verb),
-        Verb::Append(args) => append::append(args),
-        Verb::Flush(args) => append::flush(args),
-        Verb::Get(args) => get::run(args),
-        Verb::Inspect(args) => inspect::run(args),
-        Verb::Verify(args) => verify::run(args),
-        Verb::Redact(args) => redact::run(args),
-        Verb::Consistency(args) => consistency::run(args),
-        Verb::Audit(args) => audit::run(args),
-        Verb::Export(args) => export::run(args),
-        Verb::Crosswalk(verb) => crosswalk::run(verb),
+        Verb::Trust(verb) => verb::trust::run(verb),
+        Verb::Append(args) => verb::append::append(args),
+        Verb::Flush(args) => verb::append::flush(args),
+        Verb::Get(args) => verb::get::run(args),
+        Verb::Inspect(args) => verb::inspect::run(args),
+        Verb::Verify(args) => verb::verify::run(args),
+        Verb::Redact(args) => verb::redact::run(args),
+        Verb::Consistency(args) => verb::consistency::run(args),
+        Verb::Audit(args) => verb::audit::run(args),
+        Verb::Export(args) => verb::export::run(args),
+        Verb::Crosswalk(verb) => verb::crosswalk::run(verb),
     }
 }

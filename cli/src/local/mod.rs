@@ -1,0 +1,7 @@
+//! What this machine has: files, settings, digests of files, git, a clock. Imports no other room, and opens no socket.
+
+pub(crate) mod digest;
+pub(crate) mod files;
+pub(crate) mod git;
+pub(crate) mod settings;
+pub(crate) mod time;

@@ -1,0 +1,238 @@
+//! HTTP to a log: one request at a time, every answer bounded in size and time. Nothing an answer says is believed here.
+//!
+//! Never follows a redirect: the receipt proves which log answered, and a submission goes nowhere but where it was sent.
+
+use crate::show::failure::Failure;
+use crate::show::page::printable;
+use provlog_core::json::Json;
+use std::io::{self, Read};
+use std::time::Duration;
+use ureq::Agent;
+
+/// How long one request may take where the caller sets no time.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a streamed answer may take.
+const STREAM_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+
+/// Largest answer other than a receipt, in bytes: a consistency proof has at most 2 * 53 hashes of 47 bytes in JSON.
+pub(crate) const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// Longest text of an unstructured refusal that is shown, in characters.
+const REFUSAL_CHARS_MAX: usize = 200;
+
+/// A log's HTTP interface.
+#[derive(Debug)]
+pub(crate) struct Client {
+    agent: Agent,
+    base: String,
+}
+
+/// What a log answered, whatever the status.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// HTTP status.
+    pub(crate) status: u16,
+    /// Seconds of a `Retry-After` header.
+    pub(crate) retry_after_s: Option<u64>,
+    /// The whole body.
+    pub(crate) body: Vec<u8>,
+}
+
+/// An address that isn't a log's.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UrlError {
+    #[error(
+        "{0}: this version speaks no TLS yet; use http:// to a daemon on this machine, or through a tunnel of your own"
+    )]
+    Https(String),
+    #[error("{0:?}: expected a URL such as {default}", default = crate::local::settings::URL)]
+    Form(String),
+}
+
+/// No answer.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer from {url}: {problem}")]
+pub(crate) struct ClientError {
+    /// Where the request went.
+    url: String,
+    /// What happened.
+    problem: String,
+}
+
+/// An answer that says no.
+#[derive(Debug, thiserror::Error)]
+#[error("the log answered {status}: {text}")]
+pub(crate) struct Refusal {
+    /// HTTP status.
+    pub(crate) status: u16,
+    /// What it says, for people.
+    pub(crate) text: String,
+}
+
+impl Client {
+    /// For the log at `url`.
+    pub(crate) fn new(url: &str) -> Result<Self, UrlError> {
+        let base = url.trim_end_matches('/');
+        let scheme = base.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+        let uri: Option<ureq::http::Uri> = base.parse().ok();
+        let host = uri.as_ref().and_then(ureq::http::Uri::host).filter(|host| !host.is_empty());
+        let host = match (scheme.as_deref(), host) {
+            (Some("https"), _) => return Err(UrlError::Https(url.into())),
+            (Some("http"), Some(host)) => host,
+            _ => return Err(UrlError::Form(url.into())),
+        };
+        let mut config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .timeout_global(Some(REQUEST_TIMEOUT))
+            .user_agent(concat!("provlog/", env!("CARGO_PKG_VERSION")));
+        if is_this_machine(host) {
+            // A proxy of the environment would look for "this machine" on its own.
+            config = config.proxy(None);
+        }
+        Ok(Self { agent: config.build().new_agent(), base: base.into() })
+    }
+
+    /// The address, without a final slash.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// `GET`: the body of a 200, at most `limit` bytes of it.
+    pub(crate) fn get(&self, path: &str, limit: usize) -> Result<Vec<u8>, Failure> {
+        let url = format!("{}{path}", self.base);
+        let response = self.agent.get(&url).call().map_err(|error| self.no_answer(error))?;
+        Ok(self.answer(response, limit)?.accepted()?)
+    }
+
+    /// `GET` of a long answer, to be read as it comes; all of it must have come within [`STREAM_TIMEOUT`].
+    pub(crate) fn stream(&self, path: &str, accept: &str) -> Result<Box<dyn Read>, Failure> {
+        let url = format!("{}{path}", self.base);
+        let request = self.agent.get(&url).config().timeout_global(Some(STREAM_TIMEOUT)).build();
+        let response = request.header("accept", accept).call().map_err(|error| self.no_answer(error))?;
+        if response.status().is_success() {
+            return Ok(Box::new(response.into_body().into_reader()));
+        }
+        let Answer { status, body, .. } = self.answer(response, ANSWER_BYTES_MAX)?;
+        Err(Refusal { status, text: refusal_text(&body) }.into())
+    }
+
+    /// `POST` of one submission, answered with a receipt of at most `limit` bytes, within `timeout`.
+    pub(crate) fn append(
+        &self,
+        submission: &str,
+        idempotency_key: &str,
+        limit: usize,
+        timeout: Duration,
+    ) -> Result<Answer, ClientError> {
+        let response = self
+            .agent
+            .post(format!("{}/v1/entries", self.base))
+            .config()
+            .timeout_global(Some(timeout))
+            .build()
+            .header("content-type", "application/json")
+            .header("accept", "text/plain")
+            .header("idempotency-key", idempotency_key)
+            .send(submission)
+            .map_err(|error| self.no_answer(error))?;
+        self.answer(response, limit)
+    }
+
+    fn answer(
+        &self,
+        mut response: ureq::http::Response<ureq::Body>,
+        limit: usize,
+    ) -> Result<Answer, ClientError> {
+        let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
+        let retry_after_s = retry_after.and_then(|text| text.parse().ok());
+        let ceiling = u64::try_from(limit.max(ANSWER_BYTES_MAX)).unwrap_or(u64::MAX);
+        let body = response.body_mut().with_config().limit(ceiling).read_to_vec();
+        let body = body.map_err(|error| self.no_answer(error))?;
+        Ok(Answer { status: response.status().as_u16(), retry_after_s, body })
+    }
+
+    /// The error of a streamed answer that broke off.
+    pub(crate) fn broken(&self, error: &io::Error) -> ClientError {
+        ClientError { url: self.base.clone(), problem: error.to_string() }
+    }
+
+    fn no_answer(&self, error: ureq::Error) -> ClientError {
+        ClientError { url: self.base.clone(), problem: error.to_string() }
+    }
+}
+
+impl Answer {
+    /// The body of a success.
+    pub(crate) fn accepted(self) -> Result<Vec<u8>, Refusal> {
+        if (200..300).contains(&self.status) {
+            Ok(self.body)
+        } else {
+            Err(Refusal { status: self.status, text: refusal_text(&self.body) })
+        }
+    }
+}
+
+/// What a problem document says (RFC 9457), or the start of whatever came in its place.
+fn refusal_text(body: &[u8]) -> String {
+    let problem = Json::parse(body).ok();
+    let member = |name| problem.as_ref().and_then(|problem| problem.get(name));
+    let Some(code) = member("code").and_then(Json::as_str) else {
+        let text = String::from_utf8_lossy(body);
+        return printable(&text.trim().chars().take(REFUSAL_CHARS_MAX).collect::<String>());
+    };
+    let detail = member("detail").or_else(|| member("title")).and_then(Json::as_str).unwrap_or("no detail");
+    let mut text = printable(&format!("{detail} ({code})"));
+    for name in ["claim", "expected", "got", "limit"] {
+        let value = match member(name) {
+            Some(Json::String(value)) => value.clone(),
+            Some(value) => value.to_string(),
+            None => continue,
+        };
+        text.push_str("\n  ");
+        text.push_str(&printable(&format!("{name}: {value}")));
+    }
+    text
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_checked_before_anything_is_sent() {
+        assert_eq!(Client::new("http://127.0.0.1:4180/").unwrap().base(), "http://127.0.0.1:4180");
+        assert!(matches!(Client::new("https://log.example.com"), Err(UrlError::Https(_))));
+        for url in ["127.0.0.1:4180", "ftp://example.com", "http://", "", "http:///x"] {
+            assert!(matches!(Client::new(url), Err(UrlError::Form(_))), "{url}");
+        }
+    }
+
+    #[test]
+    fn loopback_is_told_from_the_rest() {
+        for host in ["localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "[::1]"] {
+            assert!(is_this_machine(host), "{host}");
+        }
+        for host in ["example.com", "10.0.0.1", "[::2]", "localhost.example.com"] {
+            assert!(!is_this_machine(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn problem_documents_are_told_in_words() {
+        let body = br#"{"code":"claim.type","detail":"claim model does not fit","expected":"a map","got":"a list","limit":3}"#;
+        assert_eq!(
+            refusal_text(body),
+            "claim model does not fit (claim.type)\n  expected: a map\n  got: a list\n  limit: 3"
+        );
+        assert_eq!(refusal_text(b" <html>bad gateway\n"), "<html>bad gateway");
+    }
+}

@@ -1,0 +1,3 @@
+//! Everything that talks to a log: the only code that opens sockets.
+
+pub(crate) mod client;

@@ -1,0 +1,313 @@
+//! What `verify` says about one receipt, for people and as JSON (`docs/schema/verdict.json`).
+
+use crate::local::files::ReadError;
+use crate::local::time;
+use crate::proof::receipt::{checkpoint_json, hash_json, kind_text, member, uint_json};
+use crate::show::exit::Exit;
+use crate::show::page::{Colour, Page, value_text};
+use provlog_core::check::{Check, Refused, Report, Status, Verdict};
+use provlog_core::claims::{kind_name, to_json};
+use provlog_core::json::Json;
+use provlog_core::record::{Claim, SectionName};
+use provlog_core::verify::{ReceiptReport, Standing};
+
+/// A receipt, and what came of verifying it.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    /// Where it was read.
+    pub(crate) source: String,
+    /// What came of it.
+    pub(crate) outcome: Outcome<ReceiptReport>,
+}
+
+/// What can come of verifying a receipt or a package.
+#[derive(Debug)]
+pub(crate) enum Outcome<R: Report> {
+    /// Nothing refuses it.
+    Verified(Box<Verdict<R>>),
+    /// Something does.
+    Refused(Refused<R>),
+    /// It couldn't be read.
+    Unreadable(ReadError),
+}
+
+impl<R: Report> From<provlog_core::check::Judged<R>> for Outcome<R> {
+    fn from(judged: provlog_core::check::Judged<R>) -> Self {
+        match judged {
+            Ok(verdict) => Self::Verified(Box::new(verdict)),
+            Err(refused) => Self::Refused(refused),
+        }
+    }
+}
+
+impl<R: Report> Outcome<R> {
+    /// The exit code, were it the only one.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Verified(_) => Exit::Ok,
+            Self::Refused(refused) => Exit::of_refused(refused),
+            Self::Unreadable(error) => Exit::of_read(error),
+        }
+    }
+
+    /// The verdict in the words of `SPEC.md` section 8.
+    pub(crate) const fn verdict(&self) -> &'static str {
+        match self {
+            Self::Verified(_) => "verified",
+            Self::Refused(refused) => refused.as_str(),
+            Self::Unreadable(ReadError::TooLarge { .. }) => "malformed",
+            Self::Unreadable(ReadError::Io { .. }) => "unreadable",
+        }
+    }
+
+    /// What was checked, or why nothing could be.
+    pub(crate) fn report(&self) -> Result<&R, String> {
+        match self {
+            Self::Verified(verdict) => Ok(verdict.report()),
+            Self::Refused(refused) => refused.report().ok_or_else(|| refused.to_string()),
+            Self::Unreadable(error) => Err(error.to_string()),
+        }
+    }
+}
+
+impl Judged {
+    /// A line for each check, the claims with their standing, and the verdict.
+    pub(crate) fn write(&self, page: &mut Page) {
+        page.line(&self.source);
+        let report = self.outcome.report();
+        write_checks(page, &report);
+        if let Ok(report) = report {
+            write_claims(page, report);
+        }
+        write_verdict(page, &self.outcome, &report.map(summary).unwrap_or_default());
+    }
+
+    /// The receipt's item in `receipts`.
+    pub(crate) fn to_json(&self) -> Json {
+        let mut members = outcome_json(&self.source, &self.outcome);
+        let Ok(report) = self.outcome.report() else { return Json::Object(members) };
+        members.push(member("checkpoint", checkpoint_json(&report.checkpoint)));
+        members.push(member("index", uint_json(report.index)));
+        members.push(member("leaf_hash", hash_json(&report.leaf_hash)));
+        if let Some(record) = &report.record {
+            let entry = &record.entry;
+            let mut members_of_entry = vec![
+                member("kind", Json::Integer(entry.kind.number().into())),
+                member("time_ms", uint_json(entry.time_ms.get())),
+                member("submitted_digest", hash_json(&entry.submitted_digest)),
+                member("attested_digest", hash_json(&entry.attested_digest)),
+            ];
+            members_of_entry.extend(kind_name(entry.kind).map(|name| member("kind_name", name.into())));
+            members.push(member("entry", Json::Object(members_of_entry)));
+            members.push(member("claims", Json::Array(claims_json(report))));
+        }
+        Json::Object(members)
+    }
+}
+
+/// What receipts and packages have alike in JSON: source, verdict, exit, and the checks.
+pub(crate) fn outcome_json<R: Report>(source: &str, outcome: &Outcome<R>) -> Vec<(String, Json)> {
+    let mut members = vec![
+        member("source", source.into()),
+        member("verdict", outcome.verdict().into()),
+        member("exit", Json::Integer(outcome.exit().code().into())),
+    ];
+    let failed = [Check::new("format", Status::Fail)];
+    let checks = match outcome.report() {
+        Ok(report) => report.checks(),
+        Err(problem) => {
+            members.push(member("error", Json::String(problem)));
+            &failed
+        }
+    };
+    members.push(member("checks", Json::Array(checks.iter().map(check_json).collect())));
+    members
+}
+
+/// A line for each check.
+pub(crate) fn write_checks<R: Report>(page: &mut Page, report: &Result<&R, String>) {
+    match report {
+        Ok(report) => report.checks().iter().for_each(|check| page.marked(check.status, &check_text(check))),
+        Err(problem) => page.marked(Status::Fail, &format!("format: {problem}")),
+    }
+}
+
+/// The line with the verdict: what refuses, or `summary` where nothing does.
+pub(crate) fn write_verdict<R: Report>(page: &mut Page, outcome: &Outcome<R>, summary: &str) {
+    let colour = if outcome.exit() == Exit::Ok { Colour::Green } else { Colour::Red };
+    let refused: Vec<&str> = outcome.report().into_iter().flat_map(Report::refused).collect();
+    let refused = (!refused.is_empty()).then(|| format!(" ({})", refused.join(", ")));
+    page.coloured(colour, &format!("verdict: {}", outcome.verdict()), refused.as_deref().unwrap_or(summary));
+}
+
+fn summary(report: &ReceiptReport) -> String {
+    let Some(record) = &report.record else { return String::new() };
+    let (kind, origin) = (kind_text(record), &report.checkpoint.origin);
+    let time = time::rfc3339(record.entry.time_ms.get());
+    format!(": {kind}, entry {} of {origin}, logged {time}", report.index)
+}
+
+fn write_claims(page: &mut Page, report: &ReceiptReport) {
+    for (section, name, claim, standing) in report.claims() {
+        let shown = match claim {
+            Claim::Disclosed { value, .. } => value_text(&to_json(value)),
+            Claim::Hidden(hash) => hash.to_hex(),
+        };
+        let standing = match report.compares(section, name) {
+            true if standing == Standing::AssertedBySubmitter => "asserted by submitter, compared above",
+            _ => standing.as_str(),
+        };
+        page.line(&format!("  {section}.{name} = {shown} ({standing})"));
+    }
+}
+
+fn claims_json(report: &ReceiptReport) -> Vec<Json> {
+    let claim_json = |(section, name, claim, standing): (SectionName, &str, &Claim, Standing)| {
+        Json::Object(vec![
+            member("section", section.as_str().into()),
+            member("name", name.into()),
+            member("standing", standing.as_str().into()),
+            member("compared", Json::Bool(report.compares(section, name))),
+            match claim {
+                Claim::Disclosed { value, .. } => member("value", to_json(value)),
+                Claim::Hidden(hash) => member("hash", hash_json(hash)),
+            },
+        ])
+    };
+    report.claims().map(claim_json).collect()
+}
+
+/// `name: got`, with what was expected where that wasn't found.
+pub(crate) fn check_text(check: &Check) -> String {
+    let details = match (&check.expected, &check.got) {
+        (Some(expected), Some(got)) if check.status != Status::Pass => {
+            format!("expected {expected}, got {got}")
+        }
+        (_, got) => got.clone().unwrap_or_default(),
+    };
+    let remark = check.remark.clone().unwrap_or_default();
+    let separator = if details.is_empty() || remark.is_empty() { "" } else { "; " };
+    let text = format!("{details}{separator}{remark}");
+    if text.is_empty() { check.name.clone() } else { format!("{}: {text}", check.name) }
+}
+
+/// A check, as `--json` prints it.
+pub(crate) fn check_json(check: &Check) -> Json {
+    let mut members =
+        vec![member("name", check.name.as_str().into()), member("status", check.status.as_str().into())];
+    let details = [("expected", &check.expected), ("got", &check.got), ("remark", &check.remark)];
+    let details = details.into_iter().filter_map(|(name, text)| Some(member(name, text.as_deref()?.into())));
+    members.extend(details);
+    Json::Object(members)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::local::settings::TrustFile;
+    use crate::testing::OneLog;
+    use provlog_core::Kind;
+    use provlog_core::expectation::Expectation;
+    use provlog_core::record::Section;
+    use provlog_core::verify::Verifier;
+
+    const SCHEMA: &str = include_str!("../../../docs/schema/verdict.json");
+
+    fn receipt(kind: u8) -> Vec<u8> {
+        let claims = [("environment", "staging"), ("x-a", "a\u{1b}b"), ("x-b", "c")];
+        let claims = claims.map(|(name, value)| (name.into(), Claim::disclosed([1; 16], value.into())));
+        let mut section = Section::from_claims(claims.into()).unwrap();
+        section.hide("x-b");
+        OneLog::new().receipt(Kind::new(kind).unwrap(), section)
+    }
+
+    fn judged(receipt: &[u8], log: &OneLog, expectations: &[Expectation]) -> Judged {
+        let outcome = Verifier::new(&log.trust()).receipt(receipt, expectations).into();
+        Judged { source: "a.tlog-proof".into(), outcome }
+    }
+
+    fn text(judged: &Judged) -> String {
+        let mut page = Page::plain();
+        judged.write(&mut page);
+        page.text().into()
+    }
+
+    fn expect(texts: &[&str]) -> Vec<Expectation> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn what_holds_is_shown_with_what_was_not_compared() {
+        let expectations = expect(&["submitted.environment=staging"]);
+        let text = text(&judged(&receipt(4), &OneLog::new(), &expectations));
+        let lines = [
+            "\u{2713} origin: example.com/log",
+            "\u{2713} index: 1",
+            "- subject: not compared",
+            "\u{2713} expect:submitted.environment: staging",
+            "  submitted.environment = \"staging\" (asserted by submitter, compared above)",
+            "  submitted.x-a = \"a\\u001bb\" (asserted by submitter, not checked)",
+            "verdict: verified: promotion, entry 1 of example.com/log, logged 2026-09-21T14:13:20.000Z",
+        ];
+        for line in lines {
+            assert!(text.lines().any(|shown| shown == line), "{line:?} in {text}");
+        }
+        assert!(text.contains("  submitted.x-b = ") && text.contains(" (not disclosed)\n"), "{text}");
+    }
+
+    #[test]
+    fn what_does_not_hold_says_what_was_expected_and_got() {
+        let expectations = expect(&["submitted.environment=moon", "submitted.x-b=c"]);
+        let refused = judged(&receipt(4), &OneLog::new(), &expectations);
+        let shown = text(&refused);
+        assert_eq!((refused.outcome.exit(), refused.outcome.verdict()), (Exit::NotProven, "not proven"));
+        for line in [
+            "\u{2717} expect:submitted.environment: expected moon, got staging",
+            "\u{2717} expect:submitted.x-b: expected c, got submitted.x-b is hidden",
+            "verdict: not proven (expect:submitted.environment, expect:submitted.x-b)",
+        ] {
+            assert!(shown.lines().any(|found| found == line), "{line:?} in {shown}");
+        }
+        let foreign = judged(&receipt(4), &OneLog::with_seed([8; 32]), &[]);
+        assert_eq!((foreign.outcome.exit(), foreign.outcome.verdict()), (Exit::Untrusted, "untrusted"));
+        let malformed = judged(b"nonsense", &OneLog::new(), &[]);
+        assert_eq!((malformed.outcome.exit(), malformed.outcome.verdict()), (Exit::Malformed, "malformed"));
+        assert!(text(&malformed).contains("\u{2717} format: receipt: expected the first line"));
+    }
+
+    #[test]
+    fn the_json_is_what_its_schema_says() {
+        let schema: serde_json::Value = serde_json::from_str(SCHEMA).unwrap();
+        let validator = jsonschema::draft202012::new(&schema).unwrap();
+        let log = OneLog::new();
+        let missing = crate::local::files::read(std::path::Path::new("/nonexistent"), 0).unwrap_err();
+        let unreadable = Judged { source: "gone".into(), outcome: Outcome::Unreadable(missing) };
+        let trust = TrustFile::of(log.trust_text());
+        let expectations = expect(&["submitted.environment=moon", "submitted.x-b=c"]);
+        let receipts = [
+            judged(&receipt(4), &log, &[]),
+            judged(&receipt(21), &log, &expectations),
+            judged(&receipt(4), &OneLog::with_seed([8; 32]), &[]),
+            judged(b"nonsense", &log, &[]),
+            unreadable,
+        ];
+        for judged in receipts {
+            let document = crate::verb::verify::document(
+                vec![judged.to_json()],
+                Vec::new(),
+                judged.outcome.exit(),
+                &trust,
+            );
+            let instance = serde_json::from_str(&document.to_string()).unwrap();
+            let errors: Vec<String> = validator
+                .iter_errors(&instance)
+                .map(|error| format!("{}: {error}", error.instance_path()))
+                .collect();
+            assert!(errors.is_empty(), "{errors:?} in {document}");
+        }
+        assert!(
+            !validator.is_valid(&serde_json::json!({"schema_version": 1})),
+            "the schema refuses something"
+        );
+    }
+}

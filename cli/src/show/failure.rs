@@ -1,0 +1,102 @@
+//! Everything that ends a command early, and what it tells the user.
+
+use crate::local::digest::DigestError;
+use crate::local::files::ReadError;
+use crate::local::settings::SettingsError;
+use crate::log::client::{ClientError, Refusal, UrlError};
+use crate::show::page::printable;
+use provlog_core::check::{Refused, Report};
+use provlog_core::package::PackageReport;
+use provlog_core::redact::RedactError;
+use provlog_core::submission::SubmissionError;
+use provlog_core::tree::ProofError;
+use provlog_core::trust::TrustError;
+use provlog_core::verify::{CheckpointReport, ReceiptReport};
+use std::io;
+use std::path::PathBuf;
+
+/// How people get a trust file; said wherever one is missing.
+const HOW_TO_TRUST: &str = "get the log key's fingerprint from whoever operates the log (the daemon prints it at its first start; never \
+     take it from the log's own answers), then run `provlog trust fetch --url URL --fingerprint FINGERPRINT`; \
+     or pass the trust file that the daemon wrote beside its data, with --trust FILE";
+
+/// Why a command didn't do what it was asked. [`crate::show::exit`] gives each its exit code.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("{0}")]
+    Usage(String),
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Url(#[from] UrlError),
+    #[error(
+        "no trust file: looked for --trust, PROVLOG_TRUST, `trust` in the configuration and .provlog/trust; {HOW_TO_TRUST}"
+    )]
+    NoTrust,
+    #[error("{}: {source}", path.display())]
+    Trust { path: PathBuf, source: TrustError },
+    #[error(
+        "the log's key is not the one you named: expected fingerprint {expected}, got {got}; nothing was written"
+    )]
+    Fingerprint { expected: String, got: String },
+    #[error("{}: this submission is for the log {expected}, the trust file for {got}", path.display())]
+    OtherLog { path: PathBuf, expected: String, got: String },
+    #[error("{what}: {refused}{}", details(refused))]
+    Checkpoint { what: String, refused: Refused<CheckpointReport> },
+    #[error("{what}: {refused}{}", details(refused))]
+    Receipt { what: String, refused: Refused<ReceiptReport> },
+    #[error("{what}: {refused}{}", details(refused))]
+    Package { what: String, refused: Refused<PackageReport> },
+    #[error("the log answered with another entry: expected index {expected}, got {got}")]
+    OtherIndex { expected: u64, got: u64 },
+    #[error("the log answered with an entry of other values than were sent")]
+    OtherValues,
+    #[error(
+        "the tree of {new} does not extend the one of {old}: {source}. The log shows two histories: keep both files"
+    )]
+    Consistency { old: String, new: String, source: ProofError },
+    #[error(transparent)]
+    Unreachable(#[from] ClientError),
+    #[error("{cause}; the submission is kept in {}: run the same command again, or `provlog flush` on its folder", path.display())]
+    Pending { cause: Box<Failure>, path: PathBuf },
+    #[error(transparent)]
+    Answer(#[from] Refusal),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error("{}: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("{0}")]
+    NotProven(String),
+    #[error("{0}")]
+    NotFound(String),
+    #[error(transparent)]
+    Submission(#[from] SubmissionError),
+    #[error(transparent)]
+    Digest(#[from] DigestError),
+    #[error(transparent)]
+    Redact(#[from] RedactError),
+    #[error("{what}: {problem}")]
+    Malformed { what: String, problem: String },
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Failure {
+    /// What `what` says isn't in the form that it should have.
+    pub(crate) fn malformed(what: impl Into<String>, problem: impl ToString) -> Self {
+        Self::Malformed { what: what.into(), problem: problem.to_string() }
+    }
+}
+
+/// Expected and got of each check that refuses, a line each.
+fn details<R: Report>(refused: &Refused<R>) -> String {
+    let mut text = String::new();
+    for check in refused.report().into_iter().flat_map(Report::refusing) {
+        if let (Some(expected), Some(got)) = (&check.expected, &check.got) {
+            let line = format!("{}: expected {expected}, got {got}", check.name);
+            text.push_str("\n  ");
+            text.push_str(&printable(&line));
+        }
+    }
+    text
+}

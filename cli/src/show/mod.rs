@@ -1,0 +1,5 @@
+//! What the user is told: text and JSON, and how a command ends.
+
+pub(crate) mod exit;
+pub(crate) mod failure;
+pub(crate) mod page;

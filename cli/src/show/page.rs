@@ -1,0 +1,189 @@
+//! Text for people: lines with marks, colours where a terminal takes them, and nothing that drives the terminal.
+//!
+//! Receipts are written by strangers: whatever is shown of one is escaped, so that no claim can hide, recolour or
+//! reorder what this program says about it.
+
+use crate::show::failure::Failure;
+use provlog_core::check::Status;
+use provlog_core::json::Json;
+use std::io::{self, IsTerminal as _, Write as _};
+
+/// Longest value that is shown on a line, in characters; `--json` shows all of it.
+const VALUE_CHARS_MAX: usize = 400;
+
+/// Colours of the eight that every terminal has, as SGR parameters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Colour {
+    /// For what holds.
+    Green,
+    /// For what doesn't.
+    Red,
+    /// For what someone should look at.
+    Yellow,
+}
+
+impl Colour {
+    const fn sgr(self) -> &'static str {
+        match self {
+            Self::Green => "32",
+            Self::Red => "31",
+            Self::Yellow => "33",
+        }
+    }
+}
+
+/// Text that is being put together.
+#[derive(Debug)]
+pub(crate) struct Page {
+    colours: bool,
+    text: String,
+}
+
+impl Page {
+    /// For standard output: colours only on a terminal that wants them.
+    pub(crate) fn new() -> Self {
+        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        Self { colours: io::stdout().is_terminal() && !refused, text: String::new() }
+    }
+
+    /// A line, escaped.
+    pub(crate) fn line(&mut self, text: &str) {
+        self.text.push_str(&printable(text));
+        self.text.push('\n');
+    }
+
+    /// A line whose first word is coloured.
+    pub(crate) fn coloured(&mut self, colour: Colour, first: &str, rest: &str) {
+        if self.colours {
+            self.text.push_str(&format!("\u{1b}[{}m{}\u{1b}[0m", colour.sgr(), printable(first)));
+        } else {
+            self.text.push_str(&printable(first));
+        }
+        self.line(rest);
+    }
+
+    /// A line of a check.
+    pub(crate) fn marked(&mut self, status: Status, text: &str) {
+        let (colour, mark) = match status {
+            Status::Pass => (Colour::Green, "\u{2713}"),
+            Status::Fail | Status::NotDisclosed => (Colour::Red, "\u{2717}"),
+            Status::Warn => (Colour::Yellow, "!"),
+            Status::Skip => return self.line(&format!("- {text}")),
+        };
+        self.coloured(colour, mark, &format!(" {text}"));
+    }
+
+    /// Prints what has come together, and empties the page.
+    pub(crate) fn print(&mut self) -> Result<(), Failure> {
+        print(std::mem::take(&mut self.text).as_bytes())
+    }
+
+    /// A page without colours, for tests.
+    #[cfg(test)]
+    pub(crate) const fn plain() -> Self {
+        Self { colours: false, text: String::new() }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Writes bytes to standard output. A reader that has gone away, such as `head`, has what it wanted.
+pub(crate) fn print(bytes: &[u8]) -> Result<(), Failure> {
+    match write_out(bytes) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(|error| Failure::Internal(format!("standard output: {error}"))),
+    }
+}
+
+/// Writes bytes to standard output, where somebody has to be there to take them.
+pub(crate) fn write_out(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}
+
+/// Prints JSON, indented.
+pub(crate) fn print_json(json: &Json) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(json).map_err(|error| Failure::Internal(error.to_string()))?;
+    print(format!("{text}\n").as_bytes())
+}
+
+/// Says something of our own on standard error, whose line ends are ours; if it is closed, there is nobody to tell.
+pub(crate) fn say(text: &str) {
+    let lines: Vec<String> = text.split('\n').map(printable).collect();
+    let _ = writeln!(io::stderr().lock(), "provlog: {}", lines.join("\n"));
+}
+
+/// A value on one line, cut where it is very long.
+pub(crate) fn value_text(value: &Json) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(VALUE_CHARS_MAX) {
+        Some((cut, _)) => {
+            format!("{}... (cut: {} characters; --json shows all)", &text[..cut], text.chars().count())
+        }
+        None => text,
+    }
+}
+
+/// `text` with control characters, line ends among them, and those that change the direction of writing, as escapes.
+pub(crate) fn printable(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() || is_invisible_format(character) {
+            safe.extend(character.escape_unicode());
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}
+
+/// Bidirectional controls, zero-width characters, line separators and tags: they show other text than there is.
+const fn is_invisible_format(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_text_does_not_drive_the_terminal() {
+        let mut page = Page::plain();
+        page.line("a\u{1b}[2Jb\r\u{202e}c\u{9b}d\u{7f}");
+        assert_eq!(page.text(), "a\\u{1b}[2Jb\\u{d}\\u{202e}c\\u{9b}d\\u{7f}\n");
+    }
+
+    #[test]
+    fn only_the_mark_is_coloured() {
+        let mut page = Page { colours: true, text: String::new() };
+        page.marked(Status::Fail, "root");
+        assert_eq!(page.text(), "\u{1b}[31m\u{2717}\u{1b}[0m root\n");
+        let mut page = Page::plain();
+        page.marked(Status::Pass, "root");
+        page.marked(Status::Skip, "subject: not compared");
+        assert_eq!(page.text(), "\u{2713} root\n- subject: not compared\n");
+    }
+
+    #[test]
+    fn long_values_are_cut_and_say_so() {
+        let long = Json::String("ä".repeat(VALUE_CHARS_MAX));
+        assert!(value_text(&long).ends_with("(cut: 402 characters; --json shows all)"));
+        assert_eq!(value_text(&Json::Integer(5)), "5");
+    }
+}

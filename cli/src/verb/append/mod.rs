@@ -1,0 +1,154 @@
+//! `append` and `flush`: get a submission logged, and keep its receipt.
+//!
+//! Nothing is sent before the submission is kept on disk with its salts and key, and nothing counts as logged before
+//! its receipt is verified: so an append can be cut off anywhere, run again, and is one entry.
+
+mod flags;
+mod pending;
+mod submit;
+mod value;
+
+use crate::args::{TrustArgs, UrlArgs};
+use crate::local::files::{self, DASH};
+use crate::local::settings::{RECEIPTS, Settings};
+use crate::log::client::Client;
+use crate::show::exit::Exit;
+use crate::show::failure::Failure;
+use crate::show::page;
+use clap::Args;
+use flags::RequestArgs;
+use pending::Pending;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+pub(crate) use submit::RECEIPT_EXTENSION;
+use submit::{Log, Logged};
+
+/// Arguments of `append`.
+#[derive(Debug, Args)]
+pub(crate) struct AppendArgs {
+    #[command(flatten)]
+    request: RequestArgs,
+    /// Where to keep the receipt; - prints it
+    /// [default: .provlog/receipts/<first subject digest, 16 hex>-<index>.tlog-proof]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// Arguments of `flush`.
+#[derive(Debug, Args)]
+pub(crate) struct FlushArgs {
+    /// Folder with *.pending files
+    #[arg(value_name = "FOLDER", default_value = RECEIPTS)]
+    folder: PathBuf,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+#[derive(Debug, Args)]
+struct LogArgs {
+    /// How long to go on trying while the log gives no answer or says "later": seconds, or with ms, s or m
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    timeout: Duration,
+    #[command(flatten)]
+    url: UrlArgs,
+    #[command(flatten)]
+    trust: TrustArgs,
+}
+
+impl LogArgs {
+    fn open(&self) -> Result<Log, Failure> {
+        let settings = Settings::load()?;
+        let trust = settings.trust(self.trust.path())?;
+        let client = Client::new(settings.url(self.url.url(), Some(&trust.trust)))?;
+        Ok(Log { client, trust, timeout: self.timeout })
+    }
+}
+
+/// Appends one entry.
+pub(crate) fn append(args: &AppendArgs) -> Result<Exit, Failure> {
+    let log = args.log.open()?;
+    let wanted = args.request.submission()?;
+    let output = args.output.as_deref().filter(|output| output.as_os_str() != DASH);
+    let folder = output.map_or_else(|| PathBuf::from(RECEIPTS), files::folder_of);
+    let name = output.map(file_name).transpose()?;
+    let pending = Pending::resume_or_create(&folder, log.trust.trust.log().name(), name, wanted)?;
+    let logged = log.submit(&pending)?;
+    if args.output.is_some() && output.is_none() {
+        hand_over(&logged, &pending)?;
+    } else {
+        print_path(&logged.keep(&pending)?)?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// Appends what earlier runs couldn't.
+pub(crate) fn flush(args: &FlushArgs) -> Result<Exit, Failure> {
+    let log = args.log.open()?;
+    let mut exits = Vec::new();
+    for path in files::list(&args.folder, pending::EXTENSION, false)? {
+        let flushed = Pending::load(&path).and_then(|pending| log.submit(&pending)?.keep(&pending));
+        match flushed {
+            Ok(receipt) => print_path(&receipt)?,
+            Err(failure) => {
+                page::say(&failure.to_string());
+                exits.push(Exit::of_failure(&failure));
+                if exits.last() == Some(&Exit::Unreachable) {
+                    // The others would wait as long, one after the other, for the same log.
+                    break;
+                }
+            }
+        }
+    }
+    Ok(Exit::fold(&exits))
+}
+
+/// Prints the receipt. Here a reader that has gone away is a failure: the receipt would be lost.
+fn hand_over(logged: &Logged, pending: &Pending) -> Result<(), Failure> {
+    page::write_out(&logged.receipt).map_err(|error| Failure::Pending {
+        cause: Box::new(Failure::Internal(format!("standard output: {error}"))),
+        path: pending.path.clone(),
+    })?;
+    files::remove(&pending.path)
+}
+
+fn print_path(path: &Path) -> Result<(), Failure> {
+    page::print(format!("{}\n", path.display()).as_bytes())
+}
+
+fn file_name(output: &Path) -> Result<&str, Failure> {
+    let name = output.file_name().and_then(|name| name.to_str()).filter(|_| !output.is_dir());
+    name.ok_or_else(|| {
+        Failure::Usage(format!("--output {}: expected a file's name in UTF-8", output.display()))
+    })
+}
+
+/// Reads `30`, `30s`, `500ms` or `2m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|last: char| last.is_ascii_alphabetic());
+    let unit_ms = match &text[digits.len()..] {
+        "ms" => 1,
+        "" | "s" => 1000,
+        "m" => 60_000,
+        _ => return Err("expected a number of seconds, or one with ms, s or m".into()),
+    };
+    let number: u32 = digits.parse().map_err(|_| "expected a whole number, such as 30s".to_string())?;
+    Ok(Duration::from_millis(u64::from(number) * unit_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        assert_eq!(duration("30"), Ok(Duration::from_secs(30)));
+        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        for bad in ["", "s", "-1", "1h", "1.5s", "99999999999"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! Pending files: a submission whose receipt isn't here yet, with its salts and key, so that a retry is the same entry.
+//!
+//! Written durably before anything is sent and removed once the receipt is kept. It holds claims in the clear, so its
+//! owner alone may read it.
+
+use crate::local::files::{self, Readers};
+use crate::show::failure::Failure;
+use provlog_core::json::Json;
+use provlog_core::limits::SUBMISSION_BYTES_MAX;
+use provlog_core::record::{Salt, Section, SectionName};
+use provlog_core::submission::{Submission, SubmissionError};
+use provlog_core::{Hash, hex};
+use std::path::{Path, PathBuf};
+
+/// Ending of a pending file's name.
+pub(crate) const EXTENSION: &str = "pending";
+
+/// How many characters of a digest in hex name a file.
+pub(crate) const NAME_HEX: usize = 16;
+
+/// Version of the file's form.
+const VERSION: i64 = 1;
+
+/// Largest pending file, in bytes: a submission, and names of at most 255 bytes each for origin and output.
+const BYTES_MAX: usize = SUBMISSION_BYTES_MAX + 4096;
+
+/// Random bytes of an idempotency key that this program draws.
+const KEY_BYTES: usize = 16;
+
+/// A submission on its way.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    /// Where it is kept.
+    pub(crate) path: PathBuf,
+    /// The log that it is for.
+    pub(crate) origin: String,
+    /// The receipt's file name beside the pending file, where the user named one.
+    pub(crate) output: Option<String>,
+    /// Whether the user named the idempotency key: then the log may answer with an entry of other salts.
+    pub(crate) key_named: bool,
+    /// Kind, claims, salts and key.
+    pub(crate) submission: Submission,
+    /// The claims under their salts.
+    pub(crate) section: Section,
+    /// The digest that the entry has to commit to.
+    pub(crate) submitted_digest: Hash,
+}
+
+impl Pending {
+    /// The pending submission to this log with equal kind and values, or a new one, which is kept before this returns.
+    pub(crate) fn resume_or_create(
+        folder: &Path,
+        origin: &str,
+        output: Option<&str>,
+        wanted: Submission,
+    ) -> Result<Self, Failure> {
+        if let Some(mut found) = Self::find(folder, origin, &wanted)? {
+            found.output = output.map(Into::into);
+            return Ok(found);
+        }
+        let key_named = wanted.idempotency_key().is_some();
+        let pending = Self::new(folder, origin, output, key_named, seal_ready(wanted)?)?;
+        if pending.path.exists() {
+            // Only salts that the user chose can meet again: for another log, or under another key.
+            let path = pending.path.display();
+            return Err(Failure::Usage(format!("{path}: these salts are pending already; flush that first")));
+        }
+        let text = format!("{}\n", pending.to_json());
+        files::write(&pending.path, text.as_bytes(), Readers::Owner)?;
+        Ok(pending)
+    }
+
+    /// Reads a pending file.
+    pub(crate) fn load(path: &Path) -> Result<Self, Failure> {
+        let malformed = |problem: String| Failure::malformed(path.display().to_string(), problem);
+        let bytes = files::read(path, BYTES_MAX)?;
+        let Json::Object(members) = Json::parse(&bytes).map_err(|error| malformed(error.to_string()))? else {
+            return Err(malformed("expected an object".into()));
+        };
+        let (mut version, mut origin, mut output, mut key_named, mut submission) =
+            (None, None, None, false, None);
+        for (name, value) in members {
+            match (name.as_str(), value) {
+                ("version", Json::Integer(number)) => version = Some(number),
+                ("origin", Json::String(text)) => origin = Some(text),
+                ("output", Json::String(text)) if is_file_name(&text) => output = Some(text),
+                ("key_named", Json::Bool(named)) => key_named = named,
+                ("submission", json) => {
+                    submission =
+                        Some(Submission::from_json(json).map_err(|error| malformed(error.to_string()))?);
+                }
+                (name, _) => return Err(malformed(format!("member {name}: unknown, or of another type"))),
+            }
+        }
+        match (version, origin, submission) {
+            (Some(VERSION), Some(origin), Some(submission)) => {
+                let folder = files::folder_of(path);
+                let mut pending = Self::new(&folder, &origin, output.as_deref(), key_named, submission)?;
+                pending.path = path.into();
+                Ok(pending)
+            }
+            (Some(VERSION), ..) => Err(malformed("expected origin and submission".into())),
+            (version, ..) => Err(malformed(format!("expected version {VERSION}, got {version:?}"))),
+        }
+    }
+
+    fn new(
+        folder: &Path,
+        origin: &str,
+        output: Option<&str>,
+        key_named: bool,
+        submission: Submission,
+    ) -> Result<Self, Failure> {
+        let section = submission.clone().seal()?;
+        let submitted_digest = section.digest(SectionName::Submitted, submission.kind().kind);
+        let path = folder.join(format!("{}.{EXTENSION}", &submitted_digest.to_hex()[..NAME_HEX]));
+        let (origin, output) = (origin.into(), output.map(Into::into));
+        Ok(Self { path, origin, output, key_named, submission, section, submitted_digest })
+    }
+
+    fn find(folder: &Path, origin: &str, wanted: &Submission) -> Result<Option<Self>, Failure> {
+        if !folder.is_dir() {
+            return Ok(None);
+        }
+        for path in files::list(folder, EXTENSION, false)? {
+            match Self::load(&path) {
+                Ok(found) if found.origin == origin && found.is_of(wanted)? => return Ok(Some(found)),
+                // Another run may have finished with it since the folder was listed.
+                Err(Failure::Read(error)) if error.is_missing() => {}
+                Ok(_) => {}
+                Err(failure) => crate::show::page::say(&format!("ignored: {failure}")),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether this is a run of `wanted` that wasn't finished: equal kind, values, and whatever else the user named.
+    fn is_of(&self, wanted: &Submission) -> Result<bool, SubmissionError> {
+        let same_key = match wanted.idempotency_key() {
+            Some(key) => self.submission.idempotency_key() == Some(key),
+            None => !self.key_named,
+        };
+        let same_salts = !wanted.has_salts() || wanted.clone().seal()? == self.section;
+        Ok(same_key
+            && same_salts
+            && self.submission.kind().kind == wanted.kind().kind
+            && self.submission.claims() == wanted.claims())
+    }
+
+    fn to_json(&self) -> Json {
+        let mut members = vec![
+            ("version".to_string(), Json::Integer(VERSION)),
+            ("origin".to_string(), self.origin.as_str().into()),
+            ("key_named".to_string(), Json::Bool(self.key_named)),
+            ("submission".to_string(), self.submission.to_json()),
+        ];
+        members.extend(self.output.as_deref().map(|output| ("output".to_string(), output.into())));
+        Json::Object(members)
+    }
+}
+
+/// The submission with salts and a key, drawn where it has none.
+fn seal_ready(wanted: Submission) -> Result<Submission, Failure> {
+    let mut salts: Vec<Salt> = vec![Salt::default(); wanted.claims().len()];
+    for salt in &mut salts {
+        draw(salt)?;
+    }
+    // A claim without a salt would get zeros, which a submission refuses.
+    let salted = wanted.with_salts(|| salts.pop().unwrap_or_default())?;
+    if salted.idempotency_key().is_some() {
+        return Ok(salted);
+    }
+    let mut key = [0; KEY_BYTES];
+    draw(&mut key)?;
+    Ok(salted.with_idempotency_key(&hex::encode(&key))?)
+}
+
+fn draw(bytes: &mut [u8]) -> Result<(), Failure> {
+    getrandom::fill(bytes).map_err(|error| Failure::Internal(format!("random bytes: {error}")))
+}
+
+/// Whether `name` stays in the folder that it is joined to.
+fn is_file_name(name: &str) -> bool {
+    Path::new(name).file_name().is_some_and(|file_name| file_name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    const ORIGIN: &str = "example.com/log";
+
+    fn event(environment: &str) -> Submission {
+        let digest = "ab".repeat(32);
+        let text = format!(
+            r#"{{"kind":"event","claims":{{"type":"{environment}","subject":[{{"digest":{{"sha256":"{digest}"}}}}]}}}}"#
+        );
+        Submission::parse(text.as_bytes()).unwrap()
+    }
+
+    fn resume(folder: &Path, wanted: Submission) -> Pending {
+        Pending::resume_or_create(folder, ORIGIN, None, wanted).unwrap()
+    }
+
+    #[test]
+    fn the_same_again_resumes_with_its_salts_and_key() {
+        let home = tempfile::tempdir().unwrap();
+        let first = resume(home.path(), event("a"));
+        let name = first.path.file_name().unwrap().to_str().unwrap();
+        assert_eq!(name, format!("{}.pending", &first.submitted_digest.to_hex()[..16]));
+        let again = resume(home.path(), event("a"));
+        assert_eq!((again.submitted_digest, &again.path), (first.submitted_digest, &first.path));
+        assert_eq!(again.submission.idempotency_key(), first.submission.idempotency_key());
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn anything_else_is_a_new_submission() {
+        let home = tempfile::tempdir().unwrap();
+        let first = resume(home.path(), event("a")).submitted_digest;
+        let others = [
+            resume(home.path(), event("b")),
+            resume(home.path(), event("a").with_idempotency_key("k").unwrap()),
+            Pending::resume_or_create(home.path(), "example.com/other", None, event("a")).unwrap(),
+            resume(home.path(), seal_ready(event("a")).unwrap()),
+        ];
+        for other in &others {
+            assert_ne!(other.submitted_digest, first);
+        }
+        let named = resume(home.path(), event("a").with_idempotency_key("k").unwrap());
+        assert_eq!(named.submitted_digest, others[1].submitted_digest);
+        assert!(named.key_named);
+        assert_eq!(
+            resume(home.path(), event("a")).submitted_digest,
+            first,
+            "a named key is not taken up without it"
+        );
+    }
+
+    #[test]
+    fn salts_that_are_pending_for_another_log_are_not_written_over() {
+        let home = tempfile::tempdir().unwrap();
+        let salted = seal_ready(event("a")).unwrap();
+        let first = resume(home.path(), salted.clone());
+        let other = Pending::resume_or_create(home.path(), "example.com/other", None, salted);
+        assert!(matches!(other, Err(Failure::Usage(_))), "{other:?}");
+        assert_eq!(Pending::load(&first.path).unwrap().origin, ORIGIN);
+    }
+
+    #[test]
+    fn the_order_of_claims_in_json_is_no_difference() {
+        let home = tempfile::tempdir().unwrap();
+        let digest = "ab".repeat(32);
+        let first = resume(home.path(), event("a"));
+        let turned = format!(
+            r#"{{"claims":{{"subject":[{{"digest":{{"sha256":"{digest}"}}}}],"type":"a"}},"kind":"event"}}"#
+        );
+        let again = resume(home.path(), Submission::parse(turned.as_bytes()).unwrap());
+        assert_eq!(again.submitted_digest, first.submitted_digest);
+    }
+
+    #[test]
+    fn damaged_files_are_told_and_never_sent() {
+        let home = tempfile::tempdir().unwrap();
+        let pending =
+            Pending::resume_or_create(home.path(), ORIGIN, Some("r.tlog-proof"), event("a")).unwrap();
+        assert_eq!(Pending::load(&pending.path).unwrap().output.as_deref(), Some("r.tlog-proof"));
+        let text = fs::read_to_string(&pending.path).unwrap();
+        let cases = [
+            (text[..text.len() / 2].to_string(), "EOF"),
+            (text.replace("\"version\":1", "\"version\":2"), "expected version 1"),
+            (text.replace("\"output\":\"r.", "\"output\":\"../r."), "member output"),
+            (text.replace("\"kind\":\"event\"", "\"kind\":\"genesis\""), "genesis"),
+        ];
+        for (damaged, expected) in cases {
+            fs::write(&pending.path, &damaged).unwrap();
+            let error = Pending::load(&pending.path).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! Sending a pending submission until it is logged, and keeping its receipt once that is verified.
+//!
+//! A receipt is verified against the trust file and the values that were sent before it counts: the log's word alone
+//! never does. The pending file goes when the receipt is kept, or when the log has refused the submission for good.
+
+use super::pending::{NAME_HEX, Pending};
+use crate::local::files::{self, Readers};
+use crate::local::settings::TrustFile;
+use crate::log::client::{Client, Refusal};
+use crate::proof::receipt::believe;
+use crate::show::failure::Failure;
+use provlog_core::cbor::{Map, Value};
+use provlog_core::claims::{DIGEST, Type};
+use provlog_core::expectation::Expectation;
+use provlog_core::hex;
+use provlog_core::json::Json;
+use provlog_core::limits::RECEIPT_BYTES_MAX;
+use provlog_core::submission::{Submission, same_values};
+use provlog_core::verify::ReceiptReport;
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Ending of a receipt's file name.
+pub(crate) const RECEIPT_EXTENSION: &str = "tlog-proof";
+
+/// How long one request may take; a log answers in milliseconds.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Pause before the second attempt; each further one is twice as long.
+const PAUSE_FIRST: Duration = Duration::from_millis(100);
+
+/// Longest pause of our own choice. A log may ask for a longer one.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// A receipt that was verified.
+#[derive(Debug)]
+pub(crate) struct Logged {
+    /// Its bytes, as the log sent them.
+    pub(crate) receipt: Vec<u8>,
+    index: u64,
+}
+
+/// A log to append to: where it is, and what to believe of it.
+#[derive(Debug)]
+pub(crate) struct Log {
+    /// Its HTTP interface.
+    pub(crate) client: Client,
+    /// Its key.
+    pub(crate) trust: TrustFile,
+    /// How long to go on trying.
+    pub(crate) timeout: Duration,
+}
+
+impl Log {
+    /// Gets the submission logged, and its receipt verified. The pending file stays, unless the log has refused it for good.
+    pub(crate) fn submit(&self, pending: &Pending) -> Result<Logged, Failure> {
+        let origin = self.trust.trust.log().name();
+        if pending.origin != origin {
+            let (expected, got) = (pending.origin.clone(), origin.into());
+            return Err(Failure::OtherLog { path: pending.path.clone(), expected, got });
+        }
+        let kept = |cause: Failure| Failure::Pending { cause: Box::new(cause), path: pending.path.clone() };
+        let receipt = match self.send(pending) {
+            Ok(receipt) => receipt,
+            Err(Failure::Answer(refusal)) if is_final(&refusal) => {
+                files::remove(&pending.path)?;
+                return Err(refusal.into());
+            }
+            Err(failure) => return Err(kept(failure)),
+        };
+        let index = self.check(&receipt, pending).map_err(kept)?;
+        Ok(Logged { receipt, index })
+    }
+
+    fn send(&self, pending: &Pending) -> Result<Vec<u8>, Failure> {
+        let body = body_of(&pending.submission);
+        let key = pending.submission.idempotency_key().unwrap_or_default();
+        let deadline = Instant::now() + self.timeout;
+        let mut pauses = Pauses::new();
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let answer = self.client.append(&body, key, RECEIPT_BYTES_MAX, left.min(ATTEMPT_TIMEOUT));
+            let (problem, asked_s) = match answer {
+                Ok(answer) => {
+                    let (again, asked_s) = (asks_for_another_try(answer.status), answer.retry_after_s);
+                    match answer.accepted() {
+                        Err(refusal) if again => (Failure::from(refusal), asked_s),
+                        decided => return Ok(decided?),
+                    }
+                }
+                Err(error) => (error.into(), None),
+            };
+            let pause = pauses.next(asked_s, random()?);
+            if pause >= deadline.saturating_duration_since(Instant::now()) {
+                return Err(problem);
+            }
+            thread::sleep(pause);
+        }
+    }
+
+    /// The entry's index, if the receipt proves that what was sent is logged.
+    fn check(&self, receipt: &[u8], pending: &Pending) -> Result<u64, Failure> {
+        let digest = Expectation::Submission(pending.submitted_digest);
+        // Under a key that the user named the entry may be an earlier machine's, with other salts: then values count.
+        let expectations = if pending.key_named { &[][..] } else { std::slice::from_ref(&digest) };
+        let report = believe(receipt, &self.trust.trust, expectations)?;
+        if has_values_of(&report, pending) { Ok(report.index) } else { Err(Failure::OtherValues) }
+    }
+}
+
+impl Logged {
+    /// Keeps the receipt beside the pending file, under the name that the user chose or one of its own, and removes
+    /// the pending file.
+    pub(crate) fn keep(&self, pending: &Pending) -> Result<PathBuf, Failure> {
+        let name = pending.output.clone().unwrap_or_else(|| default_name(pending, self.index));
+        let path = files::folder_of(&pending.path).join(name);
+        files::write(&path, &self.receipt, Readers::Umask)?;
+        files::remove(&pending.path)?;
+        Ok(path)
+    }
+}
+
+/// The request's body: the key is a header.
+fn body_of(submission: &Submission) -> String {
+    let json = match submission.to_json() {
+        Json::Object(mut members) => {
+            members.retain(|(name, _)| name != "idempotency_key");
+            Json::Object(members)
+        }
+        other => other,
+    };
+    json.to_string()
+}
+
+fn has_values_of(report: &ReceiptReport, pending: &Pending) -> bool {
+    report.record.as_ref().is_some_and(|record| {
+        record.entry.kind == pending.submission.kind().kind
+            && same_values(&pending.section, &record.submitted)
+    })
+}
+
+/// `<first subject digest, 16 hex>-<index>.tlog-proof`; the submission's digest where there is no subject.
+fn default_name(pending: &Pending, index: u64) -> String {
+    let subject = pending.section.value("subject").and_then(Value::as_array).and_then(<[Value]>::first);
+    let digest = subject.and_then(Value::as_map).and_then(|subject| subject.get("digest")?.as_map());
+    let digest = digest.and_then(first_digest).unwrap_or(&pending.submitted_digest.0);
+    let name: String = hex::encode(digest).chars().take(NAME_HEX).collect();
+    format!("{name}-{index}.{RECEIPT_EXTENSION}")
+}
+
+/// The digest whose algorithm comes first in the claim table, so a commit's name is not that of its tree.
+fn first_digest(digest: &Map) -> Option<&[u8]> {
+    let Type::Named(_, algorithms) = &DIGEST else { return None };
+    algorithms.fields()?.iter().find_map(|field| digest.get(field.name)?.as_bytes())
+}
+
+/// A gateway that couldn't reach the log counts as a log that couldn't be reached: a retry is always safe.
+const fn asks_for_another_try(status: u16) -> bool {
+    matches!(status, 408 | 429 | 502 | 503 | 504)
+}
+
+/// Whether the log has looked at this submission and will never take it.
+const fn is_final(refusal: &Refusal) -> bool {
+    matches!(refusal.status, 400 | 409 | 413 | 415 | 422)
+}
+
+/// Pauses between attempts: doubling, each a random part of its length, so that clients don't come back in step.
+struct Pauses {
+    next: Duration,
+}
+
+impl Pauses {
+    const fn new() -> Self {
+        Self { next: PAUSE_FIRST }
+    }
+
+    /// The next pause, between half and all of its length, or what the log asked for where that is longer.
+    fn next(&mut self, asked_s: Option<u64>, random: u32) -> Duration {
+        let longest = self.next;
+        self.next = (longest * 2).min(PAUSE_MAX);
+        let half = longest / 2;
+        let jittered = half + half.mul_f64(f64::from(random) / f64::from(u32::MAX));
+        jittered.max(Duration::from_secs(asked_s.unwrap_or(0)))
+    }
+}
+
+fn random() -> Result<u32, Failure> {
+    getrandom::u32().map_err(|error| Failure::Internal(format!("random bytes: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::show::exit::Exit;
+    use crate::testing::{OneLog, Reply, Request, serve};
+    use provlog_core::record::Section;
+    use std::fs;
+
+    const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
+    fn request(key: Option<&str>) -> Submission {
+        let tree = "f".repeat(40);
+        let text = format!(
+            r#"{{"kind":"event","claims":{{"type":"t","subject":[{{"digest":{{"gitTree":"{tree}","gitCommit":"{COMMIT}"}}}}]}}}}"#
+        );
+        let submission = Submission::parse(text.as_bytes()).unwrap();
+        key.map_or(submission.clone(), |key| submission.with_idempotency_key(key).unwrap())
+    }
+
+    fn pending_in(folder: &tempfile::TempDir, log: &OneLog, wanted: Submission) -> Pending {
+        Pending::resume_or_create(folder.path(), log.origin(), None, wanted).unwrap()
+    }
+
+    fn log_at(url: &str, log: &OneLog, timeout: Duration) -> Log {
+        let trust = TrustFile::of(log.trust_text());
+        Log { client: Client::new(url).unwrap(), trust, timeout }
+    }
+
+    /// Answers as a log does: with a receipt for exactly what came.
+    fn receipt_for(log: &OneLog, request: &Request) -> Reply {
+        let submission = Submission::parse(request.body.as_bytes()).unwrap();
+        let kind = submission.kind().kind;
+        Reply::new(201, log.receipt(kind, submission.seal().unwrap()))
+    }
+
+    #[test]
+    fn a_log_that_says_later_is_asked_again_with_the_same_salts_and_key() {
+        let (home, log) = (tempfile::tempdir().unwrap(), OneLog::new());
+        let pending = pending_in(&home, &log, request(None));
+        let answering = log.clone();
+        let server = serve(3, move |number, request| match number {
+            0 => Reply::new(503, "{\"code\":\"busy\",\"detail\":\"later\"}"),
+            1 => Reply::hang_up(),
+            _ => receipt_for(&answering, request),
+        });
+        let logged = log_at(&server.url, &log, Duration::from_secs(30)).submit(&pending).unwrap();
+        let requests = server.finish();
+        assert_eq!(requests.len(), 3);
+        assert!(requests.iter().all(|request| request.body == requests[0].body));
+        let key = pending.submission.idempotency_key().unwrap();
+        assert!(requests.iter().all(|request| request.header("idempotency-key") == Some(key)));
+        let path = logged.keep(&pending).unwrap();
+        assert_eq!(path.file_name().unwrap().to_str(), Some("0123456789abcdef-1.tlog-proof"));
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "the pending file is gone");
+    }
+
+    #[test]
+    fn without_an_answer_the_submission_is_kept() {
+        let (home, log) = (tempfile::tempdir().unwrap(), OneLog::new());
+        let pending = pending_in(&home, &log, request(None));
+        let server = serve(1, |_, _| Reply::new(503, ""));
+        let failure = log_at(&server.url, &log, Duration::ZERO).submit(&pending).unwrap_err();
+        assert_eq!(Exit::of_failure(&failure), Exit::Unreachable, "{failure}");
+        assert!(failure.to_string().contains("provlog flush"), "{failure}");
+        assert!(pending.path.exists());
+    }
+
+    #[test]
+    fn a_refusal_ends_it() {
+        let (home, log) = (tempfile::tempdir().unwrap(), OneLog::new());
+        let pending = pending_in(&home, &log, request(None));
+        let server = serve(1, |_, _| Reply::new(422, "{\"code\":\"claim.type\",\"detail\":\"no\"}"));
+        let failure = log_at(&server.url, &log, Duration::from_secs(30)).submit(&pending).unwrap_err();
+        assert_eq!(server.finish().len(), 1);
+        assert_eq!(Exit::of_failure(&failure), Exit::Malformed);
+        assert!(!pending.path.exists());
+    }
+
+    #[test]
+    fn receipts_of_anything_else_are_refused() {
+        let (home, log) = (tempfile::tempdir().unwrap(), OneLog::new());
+        let kind = request(None).kind().kind;
+        let other = Pending::resume_or_create(home.path(), "o", None, request(None)).unwrap().section;
+        let garbage = b"c2sp.org/tlog-proof@v1\n".to_vec();
+        let foreign = OneLog::with_seed([8; 32]).receipt(kind, Section::default());
+        let cases = [
+            (garbage, Exit::Malformed),
+            (foreign, Exit::Untrusted),
+            (log.receipt(kind, other), Exit::NotProven),
+            (log.receipt(kind, Section::default()), Exit::NotProven),
+        ];
+        for (receipt, exit) in cases {
+            let pending = pending_in(&home, &log, request(None));
+            let server = serve(1, move |_, _| Reply::new(201, receipt.clone()));
+            let failure = log_at(&server.url, &log, Duration::from_secs(30)).submit(&pending).unwrap_err();
+            assert_eq!(Exit::of_failure(&failure), exit, "{failure}");
+            assert!(pending.path.exists(), "whether it is logged is not known");
+        }
+    }
+
+    #[test]
+    fn under_a_named_key_an_entry_of_other_salts_but_equal_values_will_do() {
+        let (home, log) = (tempfile::tempdir().unwrap(), OneLog::new());
+        let pending = pending_in(&home, &log, request(Some("job-7")));
+        let elsewhere = tempfile::tempdir().unwrap();
+        let earlier = pending_in(&elsewhere, &log, request(Some("job-7")));
+        assert_ne!(earlier.submitted_digest, pending.submitted_digest);
+        let kind = request(None).kind().kind;
+        let receipt = log.receipt(kind, earlier.section);
+        let server = serve(1, move |_, _| Reply::new(200, receipt.clone()));
+        log_at(&server.url, &log, Duration::from_secs(30)).submit(&pending).unwrap();
+
+        let receipt = log.receipt(kind, Section::default());
+        let server = serve(1, move |_, _| Reply::new(200, receipt.clone()));
+        let failure = log_at(&server.url, &log, Duration::from_secs(30)).submit(&pending).unwrap_err();
+        assert_eq!(Exit::of_failure(&failure), Exit::NotProven, "{failure}");
+    }
+
+    #[test]
+    fn a_submission_for_another_log_is_not_sent() {
+        let (home, log) = (tempfile::tempdir().unwrap(), OneLog::new());
+        let pending =
+            Pending::resume_or_create(home.path(), "example.com/other", None, request(None)).unwrap();
+        let failure = log_at("http://127.0.0.1:1", &log, Duration::ZERO).submit(&pending).unwrap_err();
+        assert!(matches!(failure, Failure::OtherLog { .. }), "{failure}");
+    }
+
+    #[test]
+    fn pauses_double_up_to_their_limit_and_heed_the_log() {
+        let mut pauses = Pauses::new();
+        let longest: Vec<u128> = (0..8).map(|_| pauses.next(None, u32::MAX).as_millis()).collect();
+        assert_eq!(longest, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
+        assert_eq!(Pauses::new().next(None, 0), Duration::from_millis(50));
+        assert_eq!(Pauses::new().next(Some(7), u32::MAX), Duration::from_secs(7));
+    }
+}

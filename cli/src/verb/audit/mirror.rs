@@ -1,0 +1,237 @@
+//! The local folder of an audit: the log's tiles, bundles and last audited checkpoint in the layout of C2SP tlog-tiles,
+//! so that the folder can itself be audited; `audit.json`, where the next audit goes on; and evidence.
+//!
+//! ```text
+//! checkpoint, tile/...    the log as it was last audited
+//! audit.json              that checkpoint, the tree's right edge at it, how many records were compared
+//! evidence/               checkpoints that prove a fault of the log: never removed here
+//! lock                    one audit at a time
+//! ```
+//! Files of the log are written without waiting for the disk: whatever turns out wrong in here is fetched again before
+//! anybody is blamed. `audit.json` and evidence are durable once they are written.
+
+use super::recompute::Edge;
+use super::source::{CHECKPOINT, Directory, Source as _};
+use crate::local::files::{self, Readers};
+use crate::proof::receipt::{SCHEMA_VERSION, member, uint_json};
+use crate::show::failure::Failure;
+use provlog_core::Hash;
+use provlog_core::checkpoint::Checkpoint;
+use provlog_core::json::Json;
+use provlog_core::tree::{Resource, Tile};
+use provlog_core::trust::Trust;
+use provlog_core::verify::Verifier;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+const STATE: &str = "audit.json";
+const EVIDENCE: &str = "evidence";
+const LOCK: &str = "lock";
+
+/// Largest state file: seven levels of 255 hashes of 47 bytes in JSON, a note, and some room.
+const STATE_BYTES_MAX: usize = 512 * 1024;
+
+/// Levels of tiles that a tree of 2^53 - 1 entries has.
+const LEVELS: u8 = 7;
+
+/// The folder, held by this audit.
+#[derive(Debug)]
+pub(super) struct Mirror {
+    folder: PathBuf,
+    /// Locked until it is closed.
+    _lock: File,
+}
+
+/// Where the last audit ended.
+#[derive(Clone, Debug)]
+pub(super) struct Last {
+    /// The signed note.
+    pub(super) note: String,
+    /// What it says.
+    pub(super) checkpoint: Checkpoint,
+    /// The tree's right edge at it.
+    pub(super) edge: Edge,
+    /// Records that were compared with their entries: all before this index.
+    pub(super) records: u64,
+}
+
+impl Mirror {
+    /// Takes the folder, which is made if it isn't there.
+    pub(super) fn open(folder: &Path) -> Result<Self, Failure> {
+        let cannot = |source| Failure::Write { path: folder.into(), source };
+        fs::create_dir_all(folder).map_err(cannot)?;
+        let lock = File::create(folder.join(LOCK)).map_err(cannot)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { folder: folder.into(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => {
+                Err(Failure::Usage(format!("{}: another audit is at work in this folder", folder.display())))
+            }
+            Err(TryLockError::Error(source)) => Err(cannot(source)),
+        }
+    }
+
+    /// Where the last audit ended, if there was one.
+    pub(super) fn last(&self, trust: &Trust) -> Result<Option<Last>, Failure> {
+        let path = self.folder.join(STATE);
+        let bytes = match files::read(&path, STATE_BYTES_MAX) {
+            Err(error) if error.is_missing() => return Ok(None),
+            read => read?,
+        };
+        let what = path.display().to_string();
+        let state = Json::parse(&bytes).map_err(|error| Failure::malformed(&what, error))?;
+        let note = state.get("checkpoint").and_then(Json::as_str);
+        let note =
+            note.ok_or_else(|| Failure::malformed(&what, "expected the member checkpoint, a signed note"))?;
+        let verified = Verifier::new(trust).checkpoint(note.as_bytes());
+        let verdict = verified.map_err(|refused| Failure::Checkpoint {
+            what: format!("{what}, of the last audit in this folder"),
+            refused,
+        })?;
+        let checkpoint = verdict.into_report().checkpoint;
+        let edge = state.get("edge").and_then(read_levels).and_then(Edge::from_levels);
+        let sound = |edge: &Edge| edge.size() == checkpoint.size && edge.root() == checkpoint.root;
+        let edge = edge.filter(sound).ok_or_else(|| {
+            let problem = "its right edge doesn't make its checkpoint's root; remove it to start over";
+            Failure::malformed(&what, problem)
+        })?;
+        let records = state.get("records").and_then(Json::as_uint).unwrap_or(0);
+        Ok(Some(Last { note: note.into(), checkpoint, edge, records }))
+    }
+
+    /// Makes this the last audit, and removes partial tiles that it doesn't need any more.
+    pub(super) fn advance(&self, last: &Last, before: Option<&Last>) -> Result<(), Failure> {
+        let levels = last
+            .edge
+            .levels()
+            .iter()
+            .map(|level| Json::Array(level.iter().map(|hash| Json::String(hash.to_base64())).collect()));
+        let state = Json::Object(vec![
+            member("schema_version", Json::Integer(SCHEMA_VERSION)),
+            member("checkpoint", last.note.as_str().into()),
+            member("edge", Json::Array(levels.collect())),
+            member("records", uint_json(last.records)),
+        ]);
+        files::write(&self.folder.join(STATE), format!("{state}\n").as_bytes(), Readers::Umask)?;
+        files::write(&self.folder.join(CHECKPOINT), last.note.as_bytes(), Readers::Umask)?;
+        let (old, new) = (before.map_or(0, |before| before.checkpoint.size), last.checkpoint.size);
+        let kept = partials(new);
+        for stale in partials(old).into_iter().filter(|partial| !kept.contains(partial)) {
+            let path = self.folder.join(stale.to_string());
+            files::remove(&path)?;
+            // Empty unless it holds a partial tile of another width, which is then none of ours.
+            let _ = path.parent().map(fs::remove_dir);
+        }
+        Ok(())
+    }
+
+    /// A tile or bundle that is here already.
+    pub(super) fn get(&self, resource: Resource) -> Result<Option<Vec<u8>>, Failure> {
+        super::source::fetch(&Directory(self.folder.clone()), resource)
+    }
+
+    /// Keeps a tile or bundle. Whoever reads at the same time finds all of it or none.
+    pub(super) fn put(&self, resource: Resource, bytes: &[u8]) -> Result<(), Failure> {
+        let path = self.folder.join(resource.to_string());
+        let cannot = |source| Failure::Write { path: path.clone(), source };
+        let temporary = path.with_added_extension("tmp");
+        let written = fs::write(&temporary, bytes).or_else(|error| match (error.kind(), path.parent()) {
+            (io::ErrorKind::NotFound, Some(folder)) => {
+                fs::create_dir_all(folder)?;
+                fs::write(&temporary, bytes)
+            }
+            _ => Err(error),
+        });
+        written.and_then(|()| fs::rename(&temporary, &path)).map_err(cannot)
+    }
+
+    /// Keeps a signed checkpoint that proves a fault; gives the file.
+    pub(super) fn keep(&self, note: &[u8], checkpoint: &Checkpoint) -> Result<PathBuf, Failure> {
+        let root: String = checkpoint.root.to_hex().chars().take(16).collect();
+        let path = self.folder.join(EVIDENCE).join(format!("checkpoint-{}-{root}", checkpoint.size));
+        files::write(&path, note, Readers::Umask)?;
+        Ok(path)
+    }
+
+    /// Keeps the bundle that an earlier audit verified, where the log now serves another; gives the file.
+    pub(super) fn keep_bundle(&self, index: u64, bundle: &[u8]) -> Result<PathBuf, Failure> {
+        let path = self.folder.join(EVIDENCE).join(format!("audited-bundle-{index}"));
+        files::write(&path, bundle, Readers::Umask)?;
+        Ok(path)
+    }
+
+    /// The folder's name in messages.
+    pub(super) fn name(&self) -> String {
+        Directory(self.folder.clone()).name()
+    }
+}
+
+/// The partial tiles and the partial bundle of a tree.
+fn partials(size: u64) -> Vec<Resource> {
+    let mut partials = Vec::new();
+    for level in 0..LEVELS {
+        let nodes = size >> (8 * u32::from(level));
+        let last = nodes.checked_sub(1).and_then(|last| Tile::holding(level, last, size));
+        let Some(tile) = last.filter(|tile| !tile.is_full()) else { continue };
+        partials.push(Resource::Hashes(tile));
+        if level == 0 {
+            partials.push(Resource::Entries(tile));
+        }
+    }
+    partials
+}
+
+fn read_levels(levels: &Json) -> Option<Vec<Vec<Hash>>> {
+    let Json::Array(levels) = levels else { return None };
+    let read_level = |level: &Json| match level {
+        Json::Array(hashes) => hashes.iter().map(|hash| Hash::from_base64(hash.as_str()?)).collect(),
+        _ => None,
+    };
+    levels.iter().map(read_level).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::show::exit::Exit;
+    use crate::testing::OneLog;
+    use provlog_core::tree::Frontier;
+
+    fn last_of(log: &OneLog, leaves: usize) -> Last {
+        let leaves: Vec<Hash> = (0..leaves).map(|n| Hash::leaf(&n.to_be_bytes())).collect();
+        let mut tree = Frontier::new();
+        leaves.iter().for_each(|leaf| tree.push(*leaf));
+        let mut edge = Edge::default();
+        edge.set_leaves(leaves);
+        let checkpoint = Checkpoint { origin: log.origin().into(), size: tree.size(), root: tree.root() };
+        Last { note: log.checkpoint(&tree), checkpoint, edge, records: 2 }
+    }
+
+    #[test]
+    fn an_audit_is_found_again_and_only_by_whoever_trusts_its_log() {
+        let (home, log) = (tempfile::tempdir().unwrap(), OneLog::new());
+        let mirror = Mirror::open(home.path()).unwrap();
+        assert!(mirror.last(&log.trust()).unwrap().is_none());
+        assert!(matches!(Mirror::open(home.path()), Err(Failure::Usage(_))), "one audit at a time");
+        let (three, five) = (last_of(&log, 3), last_of(&log, 5));
+        let bundle = |width| Resource::Entries(Tile { level: 0, index: 0, width });
+        mirror.put(bundle(3), b"three").unwrap();
+        mirror.advance(&three, None).unwrap();
+        mirror.put(bundle(5), b"five").unwrap();
+        mirror.advance(&five, Some(&three)).unwrap();
+        let found = mirror.last(&log.trust()).unwrap().unwrap();
+        assert_eq!((found.checkpoint, found.edge, found.records), (five.checkpoint, five.edge, 2));
+        assert_eq!(mirror.get(bundle(3)).unwrap(), None, "partial tiles of earlier sizes are removed");
+        assert_eq!(mirror.get(bundle(5)).unwrap(), Some(b"five".to_vec()));
+        let failure = mirror.last(&OneLog::with_seed([8; 32]).trust()).unwrap_err();
+        assert_eq!(Exit::of_failure(&failure), Exit::Untrusted);
+    }
+
+    #[test]
+    fn a_state_that_does_not_hold_together_is_refused() {
+        let (home, log) = (tempfile::tempdir().unwrap(), OneLog::new());
+        let mirror = Mirror::open(home.path()).unwrap();
+        mirror.advance(&Last { edge: last_of(&log, 4).edge, ..last_of(&log, 3) }, None).unwrap();
+        assert_eq!(Exit::of_failure(&mirror.last(&log.trust()).unwrap_err()), Exit::Malformed);
+    }
+}

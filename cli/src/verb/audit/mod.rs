@@ -1,0 +1,303 @@
+//! `audit`: mirrors a log into a folder, recomputes every hash of its tree from its entries, and compares: with its tiles,
+//! with the root that it signed, with the last audited checkpoint, and its records with its entries.
+//!
+//! Works on every log that serves C2SP tlog-tiles, whatever its entries are. Never believes anything of the log's but a
+//! checkpoint signed by the key in the trust file, and never advances over a tree in which anything is wrong.
+
+mod classify;
+mod fault;
+mod judge;
+mod mirror;
+mod recompute;
+mod records;
+mod report;
+mod source;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+use crate::args::{TrustArgs, UrlArgs};
+use crate::local::settings::Settings;
+use crate::log::client::Client;
+use crate::show::exit::Exit;
+use crate::show::failure::Failure;
+use clap::{Args, ValueEnum};
+use fault::Fault;
+use indicatif::{ProgressBar, ProgressStyle};
+use judge::{Relation, Stated, judge, relation};
+use mirror::{Last, Mirror};
+use provlog_core::checkpoint::Checkpoint;
+use provlog_core::limits::NOTE_BYTES_MAX;
+use provlog_core::trust::Trust;
+use provlog_core::verify::Verifier;
+use records::Compared;
+use report::{Records, Report};
+use source::{CHECKPOINT, Directory, Http, Source, fetch};
+use std::path::PathBuf;
+use walk::{Walk, Walked};
+
+/// What progress looks like on a terminal; elsewhere none is shown.
+const PROGRESS: &str = "{msg} {wide_bar} {pos}/{len} {eta}";
+
+/// Arguments of `audit`.
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    /// The folder to mirror the log into; it is made if it isn't there
+    #[arg(value_name = "FOLDER")]
+    folder: PathBuf,
+    /// Read the log from this folder, in the layout of C2SP tlog-tiles, instead of a URL
+    #[arg(long, value_name = "DIR")]
+    directory: Option<PathBuf>,
+    /// Only what came since the last audit in the folder [default when there is one]
+    #[arg(long, conflicts_with = "full")]
+    since: bool,
+    /// Fetch and recompute all of the log again, and compare it with what the folder has
+    #[arg(long)]
+    full: bool,
+    /// Compare records with their entries
+    #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_value = "served", default_missing_value = "always")]
+    records: When,
+    /// Print the outcome as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    url: UrlArgs,
+    #[command(flatten)]
+    trust: TrustArgs,
+}
+
+/// When records are compared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum When {
+    /// If the log serves them
+    Served,
+    /// It is an error if the log serves none
+    Always,
+    /// Not at all
+    Never,
+}
+
+/// Runs `audit`.
+pub(crate) fn run(args: &AuditArgs) -> Result<Exit, Failure> {
+    let settings = Settings::load()?;
+    let trust = settings.trust(args.trust.path())?.trust;
+    let source: Box<dyn Source> = match &args.directory {
+        Some(directory) => Box::new(Directory(directory.clone())),
+        None => Box::new(Http(Client::new(settings.url(args.url.url(), Some(&trust)))?)),
+    };
+    let mirror = Mirror::open(&args.folder)?;
+    let before = mirror.last(&trust)?;
+    if args.since && before.is_none() {
+        return Err(Failure::Usage(format!("--since: there is no earlier audit in {}", mirror.name())));
+    }
+    let (note, checkpoint) = newest(source.as_ref(), &trust)?;
+    let audit = Audit::new(source.as_ref(), &mirror, before, note, checkpoint);
+    let report = audit.run(args.full, args.records)?;
+    report.print(args.json)?;
+    Ok(report.exit())
+}
+
+/// The newest checkpoint, which the trust file must believe: before that nothing else is asked for.
+fn newest(source: &dyn Source, trust: &Trust) -> Result<(String, Checkpoint), Failure> {
+    let what = format!("{}/{CHECKPOINT}", source.name());
+    let note = source.get(CHECKPOINT, NOTE_BYTES_MAX)?;
+    let note = note.ok_or_else(|| Failure::NotFound(format!("{what}: there is no checkpoint")))?;
+    match Verifier::new(trust).checkpoint(&note) {
+        Ok(verdict) => {
+            let note = String::from_utf8(note).map_err(|error| Failure::malformed(&what, error))?;
+            Ok((note, verdict.into_report().checkpoint))
+        }
+        Err(refused) => Err(Failure::Checkpoint { what, refused }),
+    }
+}
+
+struct Audit<'a> {
+    source: &'a dyn Source,
+    mirror: &'a Mirror,
+    before: Option<Last>,
+    note: String,
+    checkpoint: Checkpoint,
+    report: Report,
+}
+
+impl<'a> Audit<'a> {
+    fn new(
+        source: &'a dyn Source,
+        mirror: &'a Mirror,
+        before: Option<Last>,
+        note: String,
+        checkpoint: Checkpoint,
+    ) -> Self {
+        let report = Report {
+            source: source.name(),
+            mirror: mirror.name(),
+            previous: before.as_ref().map(|before| before.checkpoint.clone()),
+            extends: false,
+            recomputed: None,
+            records: Records::Skipped,
+            faults: Vec::new(),
+            unlisted: 0,
+            evidence: Vec::new(),
+            checkpoint: checkpoint.clone(),
+        };
+        Self { source, mirror, before, note, checkpoint, report }
+    }
+
+    fn run(mut self, full: bool, when: When) -> Result<Report, Failure> {
+        let standing = self.standing()?;
+        match standing {
+            Standing::Behind => {
+                let from = self.before.as_ref().map_or(0, |before| before.checkpoint.size);
+                self.report.faults.push(Fault::WentBack { from, to: self.checkpoint.size });
+                self.keep_both()?;
+                return Ok(self.report);
+            }
+            Standing::Forked => {
+                self.forked()?;
+                return Ok(self.report);
+            }
+            Standing::Unproven | Standing::Same | Standing::First | Standing::Extends => {}
+        }
+        self.report.extends = matches!(standing, Standing::Same | Standing::Extends);
+        let afresh = full || standing == Standing::Unproven;
+        let last = if standing == Standing::Same && !afresh {
+            self.report.recomputed = Some(0);
+            self.before.clone()
+        } else {
+            self.recompute(afresh)?
+        };
+        if let Some(last) = last {
+            self.compare_records(last, when)?;
+        }
+        Ok(self.report)
+    }
+
+    /// How the newest checkpoint stands to the last audited one.
+    fn standing(&self) -> Result<Standing, Failure> {
+        let Some(before) = &self.before else { return Ok(Standing::First) };
+        let (old, new) = (&before.checkpoint, &self.checkpoint);
+        if new.size == old.size {
+            return Ok(if new.root == old.root { Standing::Same } else { Standing::Forked });
+        }
+        Ok(if new.size > old.size {
+            let tiles = Stated::new(|resource| fetch(self.source, resource), new.size);
+            match relation(&tiles, old, new)? {
+                Relation::Extends => Standing::Extends,
+                Relation::Fork => Standing::Forked,
+                Relation::Unproven => Standing::Unproven,
+            }
+        } else {
+            // The mirror has all of the larger tree.
+            let tiles = Stated::new(|resource| self.mirror.get(resource), old.size);
+            match relation(&tiles, new, old)? {
+                Relation::Fork => Standing::Forked,
+                Relation::Extends | Relation::Unproven => Standing::Behind,
+            }
+        })
+    }
+
+    /// Recomputes the tree and names what is wrong with it; where nothing is, this becomes the last audit.
+    fn recompute(&mut self, afresh: bool) -> Result<Option<Last>, Failure> {
+        let bar = bar("recomputing bundles");
+        let size = self.checkpoint.size;
+        let walk = Walk { source: self.source, mirror: self.mirror, size, afresh, bar: &bar };
+        let old = self.before.as_ref().map(|before| before.checkpoint.clone());
+        let from = self.before.as_ref().filter(|_| !afresh);
+        let walked = walk.run(from, old.as_ref().map(|old| old.size))?;
+        bar.finish_and_clear();
+        self.report.recomputed = Some(size - from.map_or(0, |from| from.checkpoint.size));
+        let tiles = Stated::new(|resource| self.mirror.get(resource), size);
+        self.report.faults = judge(&tiles, &walked, &self.checkpoint)?;
+        self.report.unlisted = walked.more;
+        let Walked { edge, old_root, .. } = walked;
+        if !self.report.faults.is_empty() {
+            if self.report.faults.iter().any(|fault| matches!(fault, Fault::Root { .. })) {
+                self.keep_both()?;
+            }
+            return Ok(None);
+        }
+        // All of it leads to the signed root: if what was signed before isn't the front of it, that is a fork.
+        if old.as_ref().is_some_and(|old| old_root != Some(old.root)) {
+            self.forked()?;
+            return Ok(None);
+        }
+        self.report.extends = old.is_some();
+        let records = self.before.as_ref().filter(|_| !afresh).map_or(0, |before| before.records);
+        let last = Last { note: self.note.clone(), checkpoint: self.checkpoint.clone(), edge, records };
+        self.mirror.advance(&last, self.before.as_ref())?;
+        Ok(Some(last))
+    }
+
+    fn compare_records(&mut self, last: Last, when: When) -> Result<(), Failure> {
+        if when == When::Never {
+            return Ok(());
+        }
+        let size = self.checkpoint.size;
+        let range = last.records..size;
+        let bar = bar("comparing records");
+        let compared = records::compare(self.source, self.mirror, &range, size, &bar)?;
+        bar.finish_and_clear();
+        match compared {
+            Compared::NotServed if when == When::Always => {
+                return Err(Failure::NotFound(format!("{}: serves no records", self.source.name())));
+            }
+            Compared::NotServed => self.report.records = Records::NotServed,
+            Compared::Stopped(faults) => {
+                self.report.records = Records::Stopped;
+                self.report.faults = faults;
+            }
+            Compared::Read(faults) => {
+                self.report.records = Records::Compared(range.end - range.start);
+                self.report.faults = faults;
+                if self.report.faults.is_empty() {
+                    let complete = Last { records: size, ..last };
+                    self.mirror.advance(&complete, Some(&complete))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn forked(&mut self) -> Result<(), Failure> {
+        let Some(old) = self.before.as_ref().map(|before| &before.checkpoint) else { return Ok(()) };
+        let Checkpoint { size, root, .. } = self.checkpoint;
+        self.report.faults.push(Fault::Fork { old_size: old.size, old_root: old.root, size, root });
+        self.report.extends = false;
+        self.keep_both()
+    }
+
+    /// Keeps the newest checkpoint, and the last audited one if there is one.
+    fn keep_both(&mut self) -> Result<(), Failure> {
+        if let Some(before) = &self.before {
+            self.report.evidence.push(self.mirror.keep(before.note.as_bytes(), &before.checkpoint)?);
+        }
+        self.report.evidence.push(self.mirror.keep(self.note.as_bytes(), &self.checkpoint)?);
+        Ok(())
+    }
+}
+
+/// How the newest checkpoint stands to the last audited one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Standing {
+    /// There is no last one.
+    First,
+    /// It is the last one.
+    Same,
+    /// Proven to extend it.
+    Extends,
+    /// Proven not to.
+    Forked,
+    /// Smaller, and not proven to be of another history.
+    Behind,
+    /// The log's tiles prove nothing: recomputing all of it will.
+    Unproven,
+}
+
+/// Progress on standard error, if that is a terminal.
+fn bar(what: &'static str) -> ProgressBar {
+    let bar = ProgressBar::new(0).with_message(what);
+    match ProgressStyle::with_template(PROGRESS) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

@@ -1,0 +1,171 @@
+//! What an audit says, for people and as JSON (`docs/schema/audit.json`).
+
+use super::fault::Fault;
+use crate::proof::receipt::{SCHEMA_VERSION, checkpoint_json, member, uint_json};
+use crate::show::exit::Exit;
+use crate::show::failure::Failure;
+use crate::show::page::{self, Colour, Page};
+use provlog_core::check::Status;
+use provlog_core::checkpoint::Checkpoint;
+use provlog_core::json::Json;
+use std::path::PathBuf;
+
+/// Faults that are listed for people; `--json` has all of them.
+const FAULTS_SHOWN_MAX: usize = 100;
+
+/// What came of an audit.
+#[derive(Debug)]
+pub(super) struct Report {
+    /// Where the log was read.
+    pub(super) source: String,
+    /// The folder.
+    pub(super) mirror: String,
+    /// The log's newest checkpoint, which the trust file believes.
+    pub(super) checkpoint: Checkpoint,
+    /// The last audited one.
+    pub(super) previous: Option<Checkpoint>,
+    /// Whether the newest was proven to extend it.
+    pub(super) extends: bool,
+    /// Entries whose hashes were recomputed; `None` when it didn't come to that.
+    pub(super) recomputed: Option<u64>,
+    /// What was done about records.
+    pub(super) records: Records,
+    /// What is wrong.
+    pub(super) faults: Vec<Fault>,
+    /// Bundles and tiles with differences beyond those that were looked into.
+    pub(super) unlisted: u64,
+    /// Files that prove it.
+    pub(super) evidence: Vec<PathBuf>,
+}
+
+/// What was done about records.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Records {
+    /// So many were compared with their entries.
+    Compared(u64),
+    /// So many didn't match that the rest was not looked at.
+    Stopped,
+    /// The log serves none.
+    NotServed,
+    /// Nobody asked for it, or the entries are wrong already.
+    Skipped,
+}
+
+impl Report {
+    /// The exit code.
+    pub(super) const fn exit(&self) -> Exit {
+        if self.faults.is_empty() { Exit::Ok } else { Exit::NotProven }
+    }
+
+    /// Prints it.
+    pub(super) fn print(&self, json: bool) -> Result<(), Failure> {
+        if json {
+            return page::print_json(&self.json());
+        }
+        let mut page = Page::new();
+        self.write(&mut page);
+        page.print()
+    }
+
+    fn write(&self, page: &mut Page) {
+        let Checkpoint { origin, size, root } = &self.checkpoint;
+        page.marked(
+            Status::Pass,
+            &format!("checkpoint: {origin}, {size} entries, root {root} ({})", self.source),
+        );
+        match &self.previous {
+            None => page.marked(Status::Skip, "consistency: no earlier audit in this folder"),
+            Some(previous) if self.extends => {
+                let text = format!("consistency: extends the {} entries of the last audit", previous.size);
+                page.marked(Status::Pass, &text);
+            }
+            Some(previous) => {
+                let text =
+                    format!("consistency: not proven with the {} entries of the last audit", previous.size);
+                page.marked(Status::Fail, &text);
+            }
+        }
+        match (self.recomputed, self.tree_holds()) {
+            (None, _) => page.marked(Status::Skip, "tree: not recomputed"),
+            (Some(new), true) => {
+                page.marked(Status::Pass, &format!("tree: {new} entries recomputed, {size} in all"))
+            }
+            (Some(new), false) => page.marked(Status::Fail, &format!("tree: {new} entries recomputed")),
+        }
+        match self.records {
+            Records::Compared(count) => {
+                let wrong = self.faults.iter().any(Fault::is_of_records);
+                let status = if wrong { Status::Fail } else { Status::Pass };
+                page.marked(status, &format!("records: {count} compared with their entries"));
+            }
+            Records::Stopped => {
+                page.marked(Status::Fail, "records: given up: too many don't match their entries");
+            }
+            Records::NotServed => page.marked(Status::Skip, "records: not compared, the log serves none"),
+            Records::Skipped => page.marked(Status::Skip, "records: not compared"),
+        }
+        for fault in self.faults.iter().take(FAULTS_SHOWN_MAX) {
+            page.marked(Status::Fail, &fault.to_string());
+        }
+        if let Some(more) = self.faults.len().checked_sub(FAULTS_SHOWN_MAX).filter(|more| *more > 0) {
+            page.line(&format!("  and {more} more: --json lists them"));
+        }
+        if self.unlisted > 0 {
+            page.line(&format!(
+                "  and {} more bundles and tiles with differences, not looked into",
+                self.unlisted
+            ));
+        }
+        for path in &self.evidence {
+            page.line(&format!("  evidence: {}", path.display()));
+        }
+        let colour = if self.faults.is_empty() { Colour::Green } else { Colour::Red };
+        page.coloured(colour, "verdict:", &format!(" {}", self.verdict()));
+    }
+
+    /// Whether nothing is wrong but records.
+    fn tree_holds(&self) -> bool {
+        self.faults.iter().all(Fault::is_of_records)
+    }
+
+    /// One line.
+    fn verdict(&self) -> String {
+        let Checkpoint { origin, size, .. } = &self.checkpoint;
+        match (self.faults.as_slice(), &self.previous) {
+            ([], None) => format!("audited: {origin}, {size} entries, nothing wrong"),
+            ([], Some(previous)) => {
+                let new = size.saturating_sub(previous.size);
+                format!("audited: {origin}, {size} entries, {new} of them new, nothing wrong")
+            }
+            ([one], _) if self.unlisted == 0 => format!("faulty: {origin}: {one}"),
+            (faults, _) => format!("faulty: {origin}: {} faults", faults.len()),
+        }
+    }
+
+    fn json(&self) -> Json {
+        let records = match self.records {
+            Records::Compared(count) => uint_json(count),
+            Records::Stopped | Records::NotServed | Records::Skipped => Json::Null,
+        };
+        let verdict = if self.faults.is_empty() { "audited" } else { "faulty" };
+        let evidence = self.evidence.iter().map(|path| Json::String(path.display().to_string()));
+        Json::Object(vec![
+            member("schema_version", Json::Integer(SCHEMA_VERSION)),
+            member("verdict", verdict.into()),
+            member("exit", Json::Integer(self.exit().code().into())),
+            member("source", self.source.as_str().into()),
+            member("mirror", self.mirror.as_str().into()),
+            member("checkpoint", checkpoint_json(&self.checkpoint)),
+            member("previous", self.previous.as_ref().map_or(Json::Null, checkpoint_json)),
+            member(
+                "extends_previous",
+                self.previous.as_ref().map_or(Json::Null, |_| Json::Bool(self.extends)),
+            ),
+            member("entries_recomputed", self.recomputed.map_or(Json::Null, uint_json)),
+            member("records_compared", records),
+            member("faults", Json::Array(self.faults.iter().map(Fault::json).collect())),
+            member("faults_unlisted", uint_json(self.unlisted)),
+            member("evidence", Json::Array(evidence.collect())),
+        ])
+    }
+}

@@ -1,0 +1,195 @@
+//! Where a log is read from: over HTTP, or a folder in the layout of C2SP tlog-tiles. Nothing read is believed here.
+//!
+//! A partial tile is asked for only where a verified checkpoint needs it: callers name resources by the size of one.
+
+use super::recompute::clip;
+use crate::local::files;
+use crate::log::client::Client;
+use crate::show::exit::Exit;
+use crate::show::failure::Failure;
+use provlog_core::tree::{Resource, TILE_HASHES, Tile};
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+/// Path of the newest checkpoint.
+pub(super) const CHECKPOINT: &str = "checkpoint";
+
+/// Path of the records: over HTTP the route, in a folder a file with the CBOR sequence that the route answers.
+const RECORDS: &str = "v1/records";
+
+/// Bytes of a hash in a tile.
+pub(super) const HASH_BYTES: usize = 32;
+
+/// Bytes that are read of a hash tile, of 8 KiB at most: one that is longer is a fault to be named, not a failure to read.
+const TILE_BYTES_MAX: usize = 64 * 1024;
+
+/// Largest entry bundle: 256 entries of 65,535 bytes, each with its length.
+const BUNDLE_BYTES_MAX: usize = 256 * (2 + 65_535);
+
+/// Requests at one time: enough to hide the way to a server, few enough to be no burden to it.
+const HTTP_LANES: usize = 8;
+
+/// Records asked for at once over HTTP: at most 94 MiB of them, as a stream.
+const HTTP_RECORDS: u64 = 2_048;
+
+/// How long to wait before each further try of a request: 1.5 s together, for a connection that broke or a server that
+/// is busy. An audit that is given up after that is resumed by running it again.
+const RETRY_DELAYS: [Duration; 4] = [
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+    Duration::from_millis(400),
+    Duration::from_millis(800),
+];
+
+/// A log, to be read by many threads.
+pub(super) trait Source: Sync {
+    /// What it is called in messages.
+    fn name(&self) -> String;
+
+    /// The bytes at a path, at most `limit` of them; `None` when there is nothing.
+    fn get(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, Failure>;
+
+    /// A CBOR sequence of records, which may start before `start` and end before `start + limit`, but holds all that
+    /// the log has between; `None` when the log serves no records.
+    fn records(&self, start: u64, limit: u64) -> Result<Option<Box<dyn Read>>, Failure>;
+
+    /// The failure of a stream of records that broke off.
+    fn broken(&self, error: io::Error) -> Failure;
+
+    /// Most records to ask for at once.
+    fn records_max(&self) -> u64;
+
+    /// Threads that may read at one time.
+    fn lanes(&self) -> usize;
+}
+
+/// The bytes of a tile or bundle, in the width that is named and no wider: where a log has dropped a partial one, the
+/// full one holds it.
+pub(super) fn fetch(source: &dyn Source, resource: Resource) -> Result<Option<Vec<u8>>, Failure> {
+    if let Some(bytes) = source.get(&resource.to_string(), limit(resource))? {
+        return Ok(Some(bytes));
+    }
+    let (Resource::Hashes(tile) | Resource::Entries(tile)) = resource;
+    if tile.is_full() {
+        return Ok(None);
+    }
+    let width = usize::from(tile.width);
+    let full = widened(resource);
+    let bytes = source.get(&full.to_string(), limit(full))?;
+    Ok(bytes.map(|mut bytes| match resource {
+        Resource::Entries(_) => clip(bytes, width),
+        Resource::Hashes(_) => {
+            bytes.truncate(width * HASH_BYTES);
+            bytes
+        }
+    }))
+}
+
+/// The full tile or bundle at the place of a partial one.
+fn widened(resource: Resource) -> Resource {
+    let full = |tile: Tile| Tile { width: u16::try_from(TILE_HASHES).unwrap_or(u16::MAX), ..tile };
+    match resource {
+        Resource::Hashes(tile) => Resource::Hashes(full(tile)),
+        Resource::Entries(tile) => Resource::Entries(full(tile)),
+    }
+}
+
+const fn limit(resource: Resource) -> usize {
+    match resource {
+        Resource::Hashes(_) => TILE_BYTES_MAX,
+        Resource::Entries(_) => BUNDLE_BYTES_MAX,
+    }
+}
+
+/// A log's read interface, at a URL.
+#[derive(Debug)]
+pub(super) struct Http(pub(super) Client);
+
+impl Source for Http {
+    fn name(&self) -> String {
+        self.0.base().into()
+    }
+
+    fn get(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, Failure> {
+        found(again(|| self.0.get(&format!("/{path}"), limit)))
+    }
+
+    fn records(&self, start: u64, limit: u64) -> Result<Option<Box<dyn Read>>, Failure> {
+        let path = format!("/{RECORDS}?start={start}&limit={limit}");
+        found(again(|| self.0.stream(&path, "application/cbor-seq")))
+    }
+
+    fn broken(&self, error: io::Error) -> Failure {
+        self.0.broken(&error).into()
+    }
+
+    fn records_max(&self) -> u64 {
+        HTTP_RECORDS
+    }
+
+    fn lanes(&self) -> usize {
+        HTTP_LANES.max(cores())
+    }
+}
+
+/// Tries again where that may help: no answer, or one that says "later".
+fn again<T>(mut request: impl FnMut() -> Result<T, Failure>) -> Result<T, Failure> {
+    for delay in RETRY_DELAYS {
+        match request() {
+            Err(failure) if Exit::of_failure(&failure) == Exit::Unreachable => thread::sleep(delay),
+            done => return done,
+        }
+    }
+    request()
+}
+
+fn found<T>(answered: Result<T, Failure>) -> Result<Option<T>, Failure> {
+    match answered {
+        Err(Failure::Answer(refusal)) if matches!(refusal.status, 404 | 410) => Ok(None),
+        answered => answered.map(Some),
+    }
+}
+
+/// A folder in the layout of C2SP tlog-tiles.
+#[derive(Debug)]
+pub(super) struct Directory(pub(super) PathBuf);
+
+impl Source for Directory {
+    fn name(&self) -> String {
+        self.0.display().to_string()
+    }
+
+    fn get(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, Failure> {
+        match files::read(&self.0.join(path), limit) {
+            Err(error) if error.is_missing() => Ok(None),
+            read => Ok(read.map(Some)?),
+        }
+    }
+
+    fn records(&self, _: u64, _: u64) -> Result<Option<Box<dyn Read>>, Failure> {
+        match files::open(&self.0.join(RECORDS)) {
+            Err(error) if error.is_missing() => Ok(None),
+            opened => Ok(Some(opened?)),
+        }
+    }
+
+    fn broken(&self, error: io::Error) -> Failure {
+        files::cannot_read(&self.0.join(RECORDS), error).into()
+    }
+
+    fn records_max(&self) -> u64 {
+        // One pass over the file.
+        u64::MAX
+    }
+
+    fn lanes(&self) -> usize {
+        cores()
+    }
+}
+
+/// Threads that this machine runs at one time.
+pub(super) fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}

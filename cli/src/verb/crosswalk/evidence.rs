@@ -1,0 +1,109 @@
+//! `crosswalk evidence`: what receipts and packages are evidence for, control by control. Only those that verify are
+//! asked.
+
+use crate::args::TrustArgs;
+use crate::crosswalk;
+use crate::crosswalk::evaluate::{ControlResult, Evaluator, Finding, Status, Tally};
+use crate::local::settings::Settings;
+use crate::local::time;
+use crate::proof::{package, receipt};
+use crate::show::exit::Exit;
+use crate::show::failure::Failure;
+use crate::show::page::Page;
+use crate::verb::verify;
+use clap::Args;
+use provlog_core::Record;
+use provlog_core::verify::Verifier;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// Arguments of `crosswalk evidence`.
+#[derive(Debug, Args)]
+pub(crate) struct EvidenceArgs {
+    /// Receipts, folders whose *.tlog-proof files are all read, and packages of `export`; each must verify
+    #[arg(required = true, value_name = "RECEIPT|FOLDER|PACKAGE")]
+    sources: Vec<PathBuf>,
+    /// Crosswalk files of your own, beside the built-in ones
+    #[arg(long = "with", value_name = "FILE")]
+    own: Vec<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
+}
+
+/// Runs `crosswalk evidence`.
+pub(super) fn run(args: &EvidenceArgs) -> Result<Exit, Failure> {
+    let trust = Settings::load()?.trust(args.trust.path())?;
+    let crosswalk = crosswalk::load(&args.own)?;
+    let mut evaluator = Evaluator::new(&crosswalk);
+    // Two receipts of one entry, at two checkpoints or in two redactions, are one piece of evidence: the first counts.
+    let mut entries = BTreeSet::new();
+    let mut selected = false;
+    let verifier = Verifier { trust: &trust.trust, now_ms: time::now_ms() };
+    for source in verify::sources(&args.sources)? {
+        if package::is_package(&source) {
+            let add = &mut |index, record: &Record| {
+                if entries.insert(index) {
+                    evaluator.add(index, record);
+                }
+            };
+            let report = package::each_record(&source, &trust.trust, add)?;
+            selected |= report.manifest.range.is_none();
+            continue;
+        }
+        selected = true;
+        let refused = |refused| Failure::Receipt { what: source.display().to_string(), refused };
+        let bytes = receipt::read(&source)?;
+        let report = verifier.receipt(&bytes, &[]).map_err(refused)?.into_report();
+        if let Some(record) = report.record.as_ref().filter(|_| entries.insert(report.index)) {
+            evaluator.add(report.index, record);
+        }
+    }
+    let mut page = Page::new();
+    page.line(&format!("{} entries of {}, all verified", entries.len(), trust.trust.log().name()));
+    if selected {
+        page.line("Some of them were selected: what is said of every entry is said of these, and others may not fit");
+    }
+    let mut framework = "";
+    for result in evaluator.finish() {
+        if framework != result.framework.id {
+            framework = &result.framework.id;
+            page.line("");
+            page.line(&format!("{} {}", result.framework.name, result.framework.edition));
+        }
+        write_result(&mut page, &result);
+    }
+    page.print()?;
+    Ok(Exit::Ok)
+}
+
+fn write_result(page: &mut Page, result: &ControlResult<'_>) {
+    let control = result.control;
+    page.line(&format!("  {}  {}: {}", control.id, control.title, result.status.as_str()));
+    if result.status != Status::None {
+        page.line(&format!("    {}", control.supports));
+    }
+    for finding in &result.findings {
+        page.line(&format!("    {}: {}", finding.evidence.id, finding_text(finding)));
+    }
+}
+
+/// `partial; fit: 3 (entries 1, 2, 5), don't: 1 (entries 4)`.
+fn finding_text(finding: &Finding<'_>) -> String {
+    let tallies = &finding.tallies;
+    let parts = [("fit", &tallies.met), ("don't", &tallies.unmet), ("hidden", &tallies.undisclosed)];
+    let parts =
+        parts.iter().filter(|(_, tally)| tally.count > 0).map(|(name, tally)| tally_text(name, tally));
+    let parts: Vec<String> = parts.collect();
+    if parts.is_empty() {
+        format!("{}; no entry of this kind", finding.status.as_str())
+    } else {
+        format!("{}; {}", finding.status.as_str(), parts.join(", "))
+    }
+}
+
+fn tally_text(name: &str, tally: &Tally) -> String {
+    let indices: Vec<String> = tally.indices.iter().map(u64::to_string).collect();
+    let shown = u64::try_from(indices.len()).unwrap_or(u64::MAX);
+    let more = if tally.count > shown { ", ..." } else { "" };
+    format!("{name}: {} (entries {}{more})", tally.count, indices.join(", "))
+}

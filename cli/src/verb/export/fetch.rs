@@ -1,0 +1,345 @@
+//! The records of an export: streamed from the log, checked, redacted and written, a few batches at a time.
+
+use super::lanes::{Batch, Lanes};
+use super::output::{Output, Sink};
+use super::report::Summary;
+use super::{Hiding, too_many};
+use crate::crosswalk::evaluate::Evaluator;
+use crate::crosswalk::load::Crosswalk;
+use crate::log::client::Client;
+use crate::proof::sequence::{Next, Sequence};
+use crate::show::failure::Failure;
+use indicatif::{ProgressBar, ProgressStyle};
+use provlog_core::claims::kind_name;
+use provlog_core::package::{
+    CSV, ENTRIES_MAX, Filters, JSON_LINES, RECORDS, csv_header, encoded_item, record_item,
+};
+use provlog_core::path::ClaimName;
+use provlog_core::record::{AnyRecord, Record};
+use provlog_core::redact::{Redaction, redact_record};
+use provlog_core::{Hash, hex};
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::thread;
+use std::time::Duration;
+
+/// Records asked for at once.
+const PAGE_RECORDS: u64 = 20_000;
+
+/// How often a log that doesn't answer is asked again, with twice the time between from one to the next: 13 s in all.
+const TRIES_MAX: u32 = 6;
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+
+/// Bytes of records after which a batch is full.
+const BATCH_BYTES: usize = 256 * 1024;
+
+/// How far the export is, on a terminal.
+const PROGRESS: &str = "{msg} {wide_bar} {human_pos}/{human_len}, {eta} to go";
+
+/// Which records to fetch, and what to hide in them.
+pub(super) struct Query<'a> {
+    pub(super) client: &'a Client,
+    pub(super) range: Range<u64>,
+    pub(super) filters: &'a Filters,
+    pub(super) hiding: &'a Hiding,
+    pub(super) crosswalk: &'a Crosswalk,
+}
+
+/// What was written: 40 bytes an entry, until the proof is.
+#[derive(Default)]
+pub(super) struct Entries {
+    pub(super) indices: Vec<u64>,
+    pub(super) leaves: Vec<Hash>,
+}
+
+/// What the records say, for the page.
+pub(super) struct Said<'a> {
+    pub(super) summary: Summary,
+    pub(super) evidence: Evaluator<'a>,
+}
+
+impl Entries {
+    pub(super) fn count(&self) -> u64 {
+        u64::try_from(self.indices.len()).unwrap_or(u64::MAX)
+    }
+}
+
+/// How far an answer of the log has been read.
+struct Answer {
+    /// Least index that may come next.
+    least: u64,
+    got: u64,
+    done: bool,
+}
+
+/// What has come so far.
+struct Taken<'a> {
+    records: Sink,
+    json: Sink,
+    csv: Sink,
+    entries: Entries,
+    named: BTreeSet<ClaimName>,
+    said: Said<'a>,
+}
+
+impl<'a> Query<'a> {
+    /// Fetches and writes all of them. No entry is an error: a package proves that something is there.
+    pub(super) fn fetch(&self, output: &mut Output) -> Result<(Entries, Said<'a>), Failure> {
+        let mut taken = Taken {
+            records: output.open(RECORDS)?,
+            json: output.open(JSON_LINES)?,
+            csv: output.open(CSV)?,
+            entries: Entries::default(),
+            named: BTreeSet::new(),
+            said: Said { summary: Summary::default(), evidence: Evaluator::new(self.crosswalk) },
+        };
+        taken.csv.write(csv_header().as_bytes())?;
+        let bar = bar(self.range.end - self.range.start);
+        let build = |batch: &mut Batch<'a>| self.build(batch);
+        thread::scope(|scope| {
+            let mut lanes = Lanes::start(scope, &build);
+            let (mut next, mut tries) = (self.range.start, 0);
+            while next < self.range.end {
+                let before = taken.entries.count();
+                let mut outcome = self.page(next, &mut taken, &mut lanes, &bar);
+                // What came before a connection broke is kept.
+                while let Some(batch) = lanes.take() {
+                    let kept = taken.take_in(batch, &mut lanes);
+                    outcome = kept.and(outcome);
+                }
+                let progress = taken.entries.count() > before;
+                next = taken.entries.indices.last().filter(|_| progress).map_or(next, |last| last + 1);
+                match outcome {
+                    Ok(true) => break,
+                    // A connection that broke is taken up again, and a log that restarts is waited for.
+                    Err(Failure::Unreachable(_)) if progress => tries = 0,
+                    Err(Failure::Unreachable(_)) if tries < TRIES_MAX => {
+                        thread::sleep(FIRST_WAIT * 2_u32.pow(tries));
+                        tries += 1;
+                    }
+                    outcome => drop(outcome?),
+                }
+            }
+            Ok::<_, Failure>(())
+        })?;
+        bar.finish_and_clear();
+        for sink in [taken.records, taken.json, taken.csv] {
+            output.close(sink)?;
+        }
+        if taken.entries.indices.is_empty() {
+            return Err(Failure::NotFound("no entry of the log is one that was asked for".into()));
+        }
+        self.check_names(&taken.named)?;
+        Ok((taken.entries, taken.said))
+    }
+
+    /// One answer of the log, handed to the lanes, which may hold its last batches still. `true` when there is nothing
+    /// after it.
+    fn page(
+        &self,
+        start: u64,
+        taken: &mut Taken<'a>,
+        lanes: &mut Lanes<Batch<'a>>,
+        bar: &ProgressBar,
+    ) -> Result<bool, Failure> {
+        let limit =
+            if self.filters.select() { PAGE_RECORDS } else { PAGE_RECORDS.min(self.range.end - start) };
+        let stream = self.client.stream(&self.path(start, limit), "application/cbor-seq")?;
+        let broken = |error| self.client.broken(&error).into();
+        let mut items = Sequence::new(stream, &broken);
+        let mut answer = Answer { least: start, got: 0, done: false };
+        while !answer.done {
+            let mut batch = lanes.spare().unwrap_or_else(|| Batch::new(self.crosswalk));
+            let cut = self.cut(&mut items, &mut batch, &mut answer);
+            lanes.give(batch);
+            cut?;
+            while let Some(batch) = lanes.take_if_full() {
+                taken.take_in(batch, lanes)?;
+            }
+            bar.set_position(answer.least - self.range.start);
+        }
+        Ok(answer.got < limit || answer.least >= self.range.end)
+    }
+
+    /// Fills a batch.
+    fn cut(
+        &self,
+        items: &mut Sequence<'_>,
+        batch: &mut Batch<'_>,
+        answer: &mut Answer,
+    ) -> Result<(), Failure> {
+        while batch.received.len() < BATCH_BYTES {
+            let item = match items.next_item()? {
+                Next::Item(item) if item.index < self.range.end => item,
+                Next::Item(_) | Next::End => {
+                    answer.done = true;
+                    break;
+                }
+                Next::Malformed(error) => return Err(self.wrong(error.to_string())),
+            };
+            if item.index < answer.least {
+                let problem = format!("expected an entry from {} on, got {}", answer.least, item.index);
+                return Err(self.wrong(problem));
+            }
+            answer.least = item.index + 1;
+            answer.got += 1;
+            batch.push(item.index, item.record);
+        }
+        Ok(())
+    }
+
+    /// Checks and redacts the records of a batch, and writes them in their three forms.
+    fn build(&self, batch: &mut Batch<'_>) -> Result<(), Failure> {
+        for (index, place) in std::mem::take(&mut batch.places) {
+            let bytes = &batch.received[place];
+            let record = match Record::parse(bytes) {
+                Ok(AnyRecord::Known(record)) => record,
+                Ok(AnyRecord::UnknownVersion { version, .. }) => {
+                    return Err(
+                        self.wrong(format!("entry {index}: version {version} is not known to this program"))
+                    );
+                }
+                Err(error) => return Err(self.wrong(format!("entry {index}: {error}"))),
+            };
+            if !self.filters.admit(&record) {
+                return Err(self.wrong(format!("entry {index} is not one that was asked for")));
+            }
+            if !record.digests_match() {
+                let problem = format!("entry {index}: its claims don't match the digests in it");
+                return Err(Failure::NotProven(problem));
+            }
+            let record = match self.redaction(&record, &mut batch.named) {
+                // There is one way to write a record: what came is what would be written.
+                None => {
+                    batch.records.extend_from_slice(&encoded_item(index, bytes));
+                    record
+                }
+                Some(redaction) => {
+                    let record = redact_record(record, &redaction)?;
+                    self.check_disclosure(&record)?;
+                    batch.records.extend_from_slice(&record_item(index, &record));
+                    record
+                }
+            };
+            batch.counts.add(&record);
+            batch.evidence.add(index, &record);
+            batch.entries.indices.push(index);
+            batch.entries.leaves.push(batch.texts.add(index, &record));
+        }
+        Ok(())
+    }
+
+    /// What to hide in a record.
+    fn redaction(&self, record: &Record, named: &mut BTreeSet<ClaimName>) -> Option<Redaction> {
+        let mut present = |claims: &[ClaimName]| {
+            let there = |claim: &&ClaimName| record.section(claim.section).get(&claim.name).is_some();
+            let there: Vec<ClaimName> = claims.iter().filter(there).cloned().collect();
+            named.extend(there.iter().cloned());
+            there
+        };
+        match self.hiding {
+            Hiding::Nothing => None,
+            Hiding::Profile(profile) => Some(profile.redaction(record)),
+            Hiding::Named(Redaction::Hide(claims)) => Some(Redaction::Hide(present(claims))),
+            Hiding::Named(Redaction::Keep(claims)) => Some(Redaction::Keep(present(claims))),
+        }
+    }
+
+    /// What entries were selected by stands in the manifest: a claim that is hidden in them would be told there.
+    fn check_disclosure(&self, record: &Record) -> Result<(), Failure> {
+        let filters = [
+            ("environment", self.filters.environment.is_some()),
+            ("subject", self.filters.subject.is_some()),
+        ];
+        let told = filters.into_iter().find(|(name, given)| {
+            *given && record.submitted.get(name).is_some_and(|claim| claim.value().is_none())
+        });
+        match told {
+            Some((name, _)) => Err(Failure::Usage(format!(
+                "--{name} would tell in the manifest what is hidden in the records: submitted.{name}; don't hide it, or \
+                 select by something else"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// A claim that no record has is perhaps a misspelling, and then something is shown that wasn't meant to be.
+    fn check_names(&self, named: &BTreeSet<ClaimName>) -> Result<(), Failure> {
+        let Hiding::Named(Redaction::Hide(claims) | Redaction::Keep(claims)) = self.hiding else {
+            return Ok(());
+        };
+        match claims.iter().find(|claim| !named.contains(claim)) {
+            Some(claim) => Err(Failure::Usage(format!("none of these records has a claim {claim}"))),
+            None => Ok(()),
+        }
+    }
+
+    fn path(&self, start: u64, limit: u64) -> String {
+        let mut path = format!("/v1/records?start={start}&limit={limit}");
+        let mut add = |name: &str, value: &str| path.push_str(&format!("&{name}={}", percent_encoded(value)));
+        if let Some(kind) = self.filters.kind.and_then(kind_name) {
+            add("kind", kind);
+        }
+        for (name, ms) in [("from", self.filters.from_ms), ("to", self.filters.to_ms)] {
+            if let Some(ms) = ms {
+                add(name, &ms.to_string());
+            }
+        }
+        if let Some((algorithm, digest)) =
+            self.filters.subject.as_ref().and_then(|digest| digest.iter().next())
+        {
+            add("subject", &format!("{algorithm}:{}", hex::encode(digest.as_bytes().unwrap_or_default())));
+        }
+        if let Some(environment) = &self.filters.environment {
+            add("environment", environment);
+        }
+        path
+    }
+
+    fn wrong(&self, problem: String) -> Failure {
+        Failure::malformed(format!("the records that {} answered", self.client.base()), problem)
+    }
+}
+
+impl<'a> Taken<'a> {
+    /// Writes what was made of a batch, and gives its room back.
+    fn take_in(
+        &mut self,
+        batch: Result<Batch<'a>, Failure>,
+        lanes: &mut Lanes<Batch<'a>>,
+    ) -> Result<(), Failure> {
+        let mut batch = batch?;
+        self.records.write(&batch.records)?;
+        self.json.write(batch.texts.json.as_bytes())?;
+        self.csv.write(batch.texts.csv.as_bytes())?;
+        self.entries.indices.append(&mut batch.entries.indices);
+        self.entries.leaves.append(&mut batch.entries.leaves);
+        self.named.append(&mut batch.named);
+        self.said.summary.add(std::mem::take(&mut batch.counts));
+        self.said.evidence.append(batch.evidence.take());
+        batch.clear();
+        lanes.keep(batch);
+        if self.entries.count() > ENTRIES_MAX { Err(too_many()) } else { Ok(()) }
+    }
+}
+
+/// RFC 3986, section 2.1: everything but the unreserved characters.
+fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+fn bar(length: u64) -> ProgressBar {
+    let bar = ProgressBar::new(length).with_message("exporting");
+    match ProgressStyle::with_template(PROGRESS) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

@@ -1,0 +1,267 @@
+//! `export`: entries with one proof, as a package that is verified without us (`SPEC.md` section 11).
+//!
+//! Nothing the log answers is believed: records are checked against their entries, and their entries against the signed
+//! checkpoint, before there is a package. It is written whole or not at all.
+
+mod fetch;
+mod lanes;
+mod output;
+mod profile;
+pub(crate) mod report;
+mod tiles;
+
+use crate::args::{TrustArgs, UrlArgs};
+use crate::crosswalk;
+use crate::local::settings::Settings;
+use crate::local::{digest, time};
+use crate::log::client::Client;
+use crate::proof::package::TOOL;
+use crate::show::exit::Exit;
+use crate::show::failure::Failure;
+use crate::show::page;
+use crate::verb::consistency::{self, Head as Believed};
+use clap::Args;
+use fetch::{Entries, Query};
+use output::Output;
+use profile::Profile;
+use provlog_core::Kind;
+use provlog_core::cbor::Map;
+use provlog_core::claims::{KINDS, kind_named};
+use provlog_core::limits::{INTEGER_MAX, NOTE_BYTES_MAX};
+use provlog_core::package::{
+    CHECKPOINT, CONSISTENCY, ENTRIES_MAX, Filters, Head, Manifest, PREVIOUS_CHECKPOINT, PROOF, RedactionRule,
+};
+use provlog_core::path::ClaimName;
+use provlog_core::redact::Redaction;
+use provlog_core::tree::{multiproof_each, root_from_multiproof};
+use std::ops::Range;
+use std::path::PathBuf;
+
+/// Arguments that select entries otherwise than by a range of indices. The manifest says one or the other.
+const FILTERS: [&str; 5] = ["from", "to", "kind", "subject", "environment"];
+
+/// Arguments of `export`.
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// The package: a new folder, or a file whose name ends in .zip
+    #[arg(short, long, value_name = "FOLDER|FILE.zip")]
+    output: PathBuf,
+    /// Index of the first entry; a range of indices is a package of its own, and goes with no filter
+    #[arg(long, value_name = "INDEX", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=INTEGER_MAX),
+        conflicts_with_all = FILTERS)]
+    start: u64,
+    /// Index after the last entry [default: the log's size]
+    #[arg(long, value_name = "INDEX", value_parser = clap::value_parser!(u64).range(1..=INTEGER_MAX),
+        conflicts_with_all = FILTERS)]
+    end: Option<u64>,
+    /// Only entries logged at this time or later
+    #[arg(long, value_name = "DATE|TIME|MS", value_parser = time::parse_ms)]
+    from: Option<u64>,
+    /// Only entries logged before this time
+    #[arg(long, value_name = "DATE|TIME|MS", value_parser = time::parse_ms)]
+    to: Option<u64>,
+    /// Only entries of this kind
+    #[arg(long, value_parser = parse_kind)]
+    kind: Option<Kind>,
+    /// Only entries about a subject with this digest
+    #[arg(long, value_name = "ALGORITHM:HEX", value_parser = digest::map_of)]
+    subject: Option<Map>,
+    /// Only entries of this environment
+    #[arg(long)]
+    environment: Option<String>,
+    /// An earlier checkpoint, such as the last package's: the new tree is proven to extend it
+    #[arg(long, value_name = "CHECKPOINT")]
+    previous: Option<PathBuf>,
+    /// Crosswalk files of your own for the page's tables of controls, beside the built-in ones
+    #[arg(long, value_name = "FILE")]
+    crosswalk: Vec<PathBuf>,
+    #[command(flatten)]
+    which: WhichArgs,
+    #[command(flatten)]
+    url: UrlArgs,
+    #[command(flatten)]
+    trust: TrustArgs,
+}
+
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+struct WhichArgs {
+    /// Hide this claim wherever it is
+    #[arg(long, value_name = "SECTION.CLAIM")]
+    hide: Vec<ClaimName>,
+    /// Hide every claim but those named so
+    #[arg(long, value_name = "SECTION.CLAIM")]
+    keep: Vec<ClaimName>,
+    /// Hide what this profile hides: regulator, public, or a file whose name ends in .toml
+    #[arg(long, value_name = "PROFILE")]
+    profile: Option<String>,
+}
+
+impl WhichArgs {
+    fn hiding(&self) -> Result<Hiding, Failure> {
+        Ok(match &self.profile {
+            Some(profile) => {
+                let profile = Profile::load(profile)?;
+                page::say(&format!("redaction profile {}: {}", profile.name(), profile.about()));
+                Hiding::Profile(profile)
+            }
+            None if !self.hide.is_empty() => Hiding::Named(Redaction::Hide(self.hide.clone())),
+            None if !self.keep.is_empty() => Hiding::Named(Redaction::Keep(self.keep.clone())),
+            None => Hiding::Nothing,
+        })
+    }
+}
+
+/// What is hidden.
+#[derive(Debug)]
+enum Hiding {
+    Nothing,
+    Named(Redaction),
+    Profile(Profile),
+}
+
+impl Hiding {
+    fn rule(&self) -> RedactionRule {
+        match self {
+            Self::Nothing => RedactionRule::default(),
+            Self::Named(redaction) => RedactionRule { rule: Some(redaction.clone()), profile: None },
+            Self::Profile(profile) => RedactionRule { rule: None, profile: Some(profile.name().into()) },
+        }
+    }
+}
+
+/// Runs `export`.
+pub(crate) fn run(args: &ExportArgs) -> Result<Exit, Failure> {
+    let settings = Settings::load()?;
+    let trust = settings.trust(args.trust.path())?;
+    let hiding = args.which.hiding()?;
+    let crosswalk = crosswalk::load(&args.crosswalk)?;
+    let mut output = Output::create(&args.output)?;
+    let client = Client::new(settings.url(args.url.url(), Some(&trust.trust)))?;
+    let note = client.get("/checkpoint", NOTE_BYTES_MAX)?;
+    let head = Believed::verified(format!("{}/checkpoint", client.base()), &note, &trust)?;
+    output.write(CHECKPOINT, &head.note)?;
+    let previous = args.previous.as_deref().map(|path| Believed::read(path, &trust)).transpose()?;
+    if let Some(previous) = &previous {
+        write_consistency(&client, previous, &head, &mut output)?;
+    }
+
+    let size = head.checkpoint.size;
+    let filters = Filters {
+        kind: args.kind,
+        from_ms: args.from,
+        to_ms: args.to,
+        subject: args.subject.clone(),
+        environment: args.environment.clone(),
+    };
+    let range = range(args, size)?;
+    let query = Query { client: &client, range, filters: &filters, hiding: &hiding, crosswalk: &crosswalk };
+    let (entries, said) = query.fetch(&mut output)?;
+    write_proof(&client, &entries, &head, &mut output)?;
+
+    let mut manifest = Manifest {
+        tool: TOOL.into(),
+        created_ms: time::now_ms().unwrap_or_default(),
+        origin: head.checkpoint.origin.clone(),
+        checkpoint: Head { size, root: head.checkpoint.root },
+        previous: previous.map(|head| Head { size: head.checkpoint.size, root: head.checkpoint.root }),
+        range: claimed_range(&query, &entries)?,
+        filters: filters.clone(),
+        count: entries.count(),
+        redaction: hiding.rule(),
+        files: output.files(),
+    };
+    report::write(&mut output, &manifest, &trust, said.summary, said.evidence)?;
+    manifest.files = output.files();
+    output.finish(&manifest)?;
+    page::print(format!("{}\n", args.output.display()).as_bytes())?;
+    Ok(Exit::Ok)
+}
+
+fn range(args: &ExportArgs, size: u64) -> Result<Range<u64>, Failure> {
+    let end = args.end.unwrap_or(size);
+    if end > size {
+        return Err(Failure::NotFound(format!("--end {end}: the log holds {size} entries")));
+    }
+    if args.start >= end {
+        return Err(Failure::Usage(format!("--start {}: expected an index below {end}", args.start)));
+    }
+    Ok(args.start..end)
+}
+
+/// The range that the package claims to hold all of: none for a selection.
+fn claimed_range(query: &Query<'_>, entries: &Entries) -> Result<Option<Range<u64>>, Failure> {
+    if query.filters.select() {
+        return Ok(None);
+    }
+    let (Some(first), Some(last)) = (entries.indices.first(), entries.indices.last()) else {
+        return Ok(None);
+    };
+    let range = *first..*last + 1;
+    let timed = query.filters.from_ms.is_some() || query.filters.to_ms.is_some();
+    let whole = range.end - range.start == entries.count();
+    if whole && (timed || range == query.range) {
+        return Ok(Some(range));
+    }
+    Err(Failure::NotProven(format!(
+        "the log left entries out: expected all from {} to {}, got {} from {first} to {last}",
+        query.range.start,
+        query.range.end - 1,
+        entries.count()
+    )))
+}
+
+fn write_consistency(
+    client: &Client,
+    previous: &Believed,
+    head: &Believed,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    let (old, new) = (&previous.checkpoint, &head.checkpoint);
+    if old.size > new.size {
+        let sizes = format!("{} entries, and the log has {}", old.size, new.size);
+        return Err(Failure::Usage(format!("{}: it is later than the log's own: {sizes}", previous.source)));
+    }
+    let proof = if old.size == new.size { Vec::new() } else { consistency::fetch_proof(client, old, new)? };
+    consistency::compare(previous, head, &proof)?;
+    output.write(PREVIOUS_CHECKPOINT, &previous.note)?;
+    let bytes: Vec<u8> = proof.iter().flat_map(|hash| hash.0).collect();
+    output.write(CONSISTENCY, &bytes)
+}
+
+/// Writes the proof, and verifies it as it lies there.
+fn write_proof(
+    client: &Client,
+    entries: &Entries,
+    head: &Believed,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    let size = head.checkpoint.size;
+    let tiles = tiles::Tiles::new(client, size);
+    let mut file = output.open(PROOF)?;
+    multiproof_each(&tiles, &entries.indices, size, &mut |node| file.write(&node.0))?;
+    output.close(file)?;
+
+    let leaves = entries.indices.iter().copied().zip(entries.leaves.iter().copied());
+    let mut nodes = output.hashes(PROOF)?;
+    let root = root_from_multiproof(size, leaves, nodes.by_ref());
+    let expected = head.checkpoint.root;
+    match root {
+        Ok(root) if root == expected => Ok(()),
+        Ok(root) => Err(Failure::NotProven(format!(
+            "the log's records and tiles are not those of its checkpoint: expected root {expected}, got {root}"
+        ))),
+        Err(error) => Err(Failure::NotProven(error.to_string())),
+    }
+}
+
+fn parse_kind(text: &str) -> Result<Kind, String> {
+    let names = || KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ");
+    kind_named(text).map(|kind| kind.kind).ok_or_else(|| format!("expected one of {}", names()))
+}
+
+/// More entries than a package holds.
+fn too_many() -> Failure {
+    let advice = "export in parts, with --start and --end";
+    Failure::Usage(format!("a package holds at most {ENTRIES_MAX} entries: {advice}"))
+}

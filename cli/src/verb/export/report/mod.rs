@@ -1,0 +1,88 @@
+//! `report.html`: the package as a page that needs no network and no tool, and that verifies itself in a browser.
+//!
+//! The page's program is in `cli/report`; what is written here is data that it takes in as text, in elements that no
+//! browser runs. So there is no markup to escape a record into: whatever a record says stays a string.
+
+mod page;
+mod summary;
+mod timeline;
+
+pub(crate) use page::is_own;
+use page::{Page, render};
+pub(super) use summary::{Counts, Summary};
+
+use super::output::Output;
+use crate::crosswalk::evaluate::Evaluator;
+use crate::local::settings::TrustFile;
+use crate::show::failure::Failure;
+use provlog_core::package::{
+    CHECKPOINT, CONSISTENCY, FILES, Manifest, PREVIOUS_CHECKPOINT, PROOF, RECORDS, REPORT, REPORT_BYTES_MAX,
+};
+
+/// Most bytes of `records.cbor` that a page holds: some 20,000 records. With the proof, deflated and in base64, they stay
+/// below the format's limit for the page; larger packages have a page that asks for their files.
+const EMBEDDED_BYTES_MAX: u64 = 32 * 1024 * 1024;
+
+/// The files that a page holds in every package that has them.
+const SMALL: [&str; 3] = [CHECKPOINT, PREVIOUS_CHECKPOINT, CONSISTENCY];
+
+/// Writes the page of a package whose other files are all closed. `statement` is the manifest, which doesn't list the page
+/// yet.
+pub(super) fn write(
+    output: &mut Output,
+    statement: &Manifest,
+    trust: &TrustFile,
+    summary: Summary,
+    evidence: Evaluator<'_>,
+) -> Result<(), Failure> {
+    let size = |name| statement.file(name).map_or(0, |file| file.size);
+    let embedded = size(RECORDS).saturating_add(size(PROOF)) <= EMBEDDED_BYTES_MAX;
+    let mut files = Vec::new();
+    for (name, _) in FILES {
+        let held = SMALL.contains(&name) || embedded && [RECORDS, PROOF].contains(&name);
+        if held && statement.file(name).is_some() {
+            files.push((name, output.read(name)?));
+        }
+    }
+    let trust = bare_trust(&trust.text);
+    let page = Page { statement, trust: &trust, embedded, files, summary, evidence };
+    let html = render(page).map_err(|error| Failure::Internal(error.to_string()))?;
+    let bytes = u64::try_from(html.len()).unwrap_or(u64::MAX);
+    if bytes > REPORT_BYTES_MAX {
+        let advice = "export in parts, with --start and --end";
+        return Err(Failure::Usage(format!(
+            "{REPORT}: at most {REPORT_BYTES_MAX} bytes, got {bytes}: {advice}"
+        )));
+    }
+    output.write(REPORT, html.as_bytes())
+}
+
+/// What of a trust file keys are taken from: comments and addresses are the maker's own affair.
+fn bare_trust(text: &str) -> String {
+    let mut bare = String::new();
+    for line in text.lines() {
+        let words: Vec<&str> = line.split([' ', '\t']).filter(|word| !word.is_empty()).collect();
+        let kept = match words.first() {
+            None => continue,
+            Some(first) if first.starts_with('#') => continue,
+            Some(&"log") => 2,
+            Some(&"witness") => 3,
+            Some(_) => words.len(),
+        };
+        bare.push_str(&words.iter().take(kept).copied().collect::<Vec<_>>().join(" "));
+        bare.push('\n');
+    }
+    bare
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bare_trust;
+
+    #[test]
+    fn a_trust_file_is_bared_of_comments_and_addresses() {
+        let text = "# internal\n\nlog a+1+x https://log.example.com\n\twitness  w b+2+y https://w.example.com\n\
+            group g 1 w\nquorum g";
+        assert_eq!(bare_trust(text), "log a+1+x\nwitness w b+2+y\ngroup g 1 w\nquorum g\n");
+    }
+}

@@ -1,0 +1,406 @@
+//! What the records of an export say, counted: for the page's plain words. Counts of parts of an export add up.
+
+use super::timeline::{Timeline, TimelineJson, name_of};
+use provlog_core::Record;
+use provlog_core::cbor::Value;
+use provlog_core::claims::kind_named;
+use provlog_core::entry::Kind;
+use provlog_core::record::{Claim, Section, SectionName};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::ops::AddAssign;
+
+/// Most different values of one sort that are counted apart. What comes after them is counted together.
+const VALUES_MAX: usize = 4096;
+
+/// Rows of a table of values.
+const TOP_ROWS: usize = 12;
+
+/// Rows of the tables of hidden and of absent claims.
+const CLAIM_ROWS: usize = 100;
+
+/// Key of a claim that says why there is no value, and the reasons that there are for it.
+const ABSENT: &str = "absent";
+const REASONS: [&str; 3] = ["not_recorded", "not_applicable", "withheld"];
+const ANOTHER_REASON: &str = "(another reason)";
+
+/// What stands for a value that is hidden, and for one that isn't there.
+const HIDDEN: &str = "(hidden)";
+const NONE: &str = "(none)";
+
+/// Counts over the records of an export, as they are in the package: what is hidden there isn't counted here.
+#[derive(Default)]
+pub(in crate::verb::export) struct Summary {
+    counts: Counts,
+    timeline: Timeline,
+    times_ms: Option<(u64, u64)>,
+}
+
+/// Counts that parts of an export have each for themselves.
+#[derive(Default)]
+pub(in crate::verb::export) struct Counts {
+    /// Time and kind of each record, until the parts are put together.
+    entries: Vec<(u64, Kind)>,
+    count: u64,
+    kinds: BTreeMap<u8, u64>,
+    decisions: Values,
+    approval: Approval,
+    environments: Values,
+    models: Values,
+    workloads: Values,
+    approvers: Values,
+    policies: Values,
+    agents: Values,
+    hidden: Values,
+    absent: BTreeMap<String, Values>,
+}
+
+/// Of promotions, how approvals are recorded.
+#[derive(Default, Serialize)]
+struct Approval {
+    by_people: u64,
+    absent: u64,
+    hidden: u64,
+    none: u64,
+}
+
+/// How often each value occurs.
+#[derive(Default)]
+struct Values {
+    counts: BTreeMap<String, u64>,
+    others: u64,
+}
+
+impl Counts {
+    /// Takes in a record.
+    pub(in crate::verb::export) fn add(&mut self, record: &Record) {
+        let kind = record.entry.kind;
+        self.entries.push((record.entry.time_ms.get(), kind));
+        self.count += 1;
+        *self.kinds.entry(kind.number()).or_default() += 1;
+        let submitted = &record.submitted;
+        for section in SectionName::ALL {
+            for (name, claim) in record.section(section).iter() {
+                self.count_gap(section, name, claim);
+            }
+        }
+        let shown = |claim: &str| submitted.get(claim).and_then(Claim::value);
+        if let Some(name) = shown("environment").and_then(Value::as_text) {
+            self.environments.add(name);
+        }
+        for (claim, members, values) in [
+            ("model", &["provider", "name", "version"][..], &mut self.models),
+            ("agent", &["name", "version"], &mut self.agents),
+            ("policy", &["name", "version"], &mut self.policies),
+        ] {
+            for item in items(shown(claim)) {
+                values.add_label(item, members);
+            }
+        }
+        if let Some(workload) = record.attested.get("workload").and_then(Claim::value) {
+            self.workloads.add_label(workload, &["method", "id"]);
+        }
+        let approvals = items(shown("approvals")).iter().chain(shown("approval"));
+        for approver in approvals.filter_map(|approval| approval.as_map()?.get("approver")) {
+            self.approvers.add_label(approver, &["id"]);
+        }
+        if kind_named("promotion").is_some_and(|spec| spec.kind == kind) {
+            self.count_promotion(submitted);
+        }
+    }
+
+    /// Counts a claim that is hidden, or says that there is no value.
+    fn count_gap(&mut self, section: SectionName, name: &str, claim: &Claim) {
+        match claim {
+            Claim::Hidden(_) => self.hidden.add(&format!("{section}.{name}")),
+            Claim::Disclosed { value, .. } => {
+                let reason = value.as_map().and_then(|map| map.get(ABSENT)).and_then(Value::as_text);
+                if let Some(reason) = reason.filter(|_| !name.starts_with("x-")) {
+                    let reason = if REASONS.contains(&reason) { reason } else { ANOTHER_REASON };
+                    self.count_absent(format!("{section}.{name}"), reason, 1);
+                }
+            }
+        }
+    }
+
+    fn count_absent(&mut self, claim: String, reason: &str, count: u64) {
+        if self.absent.len() < VALUES_MAX || self.absent.contains_key(&claim) {
+            self.absent.entry(claim).or_default().add_count(reason, count);
+        }
+    }
+
+    fn count_promotion(&mut self, submitted: &Section) {
+        let outcome = match submitted.get("decision") {
+            None => NONE,
+            Some(Claim::Hidden(_)) => HIDDEN,
+            Some(Claim::Disclosed { value, .. }) => {
+                let outcome = value.as_map().and_then(|map| map.get("outcome")).and_then(Value::as_text);
+                outcome.unwrap_or(NONE)
+            }
+        };
+        self.decisions.add(outcome);
+        let count = match submitted.get("approvals") {
+            Some(Claim::Hidden(_)) => &mut self.approval.hidden,
+            Some(Claim::Disclosed { value: Value::Array(items), .. }) if !items.is_empty() => {
+                &mut self.approval.by_people
+            }
+            Some(Claim::Disclosed { value: Value::Map(map), .. }) if map.get(ABSENT).is_some() => {
+                &mut self.approval.absent
+            }
+            Some(Claim::Disclosed { .. }) | None => &mut self.approval.none,
+        };
+        *count += 1;
+    }
+}
+
+impl Summary {
+    /// Puts in the counts of the records that come next.
+    pub(in crate::verb::export) fn add(&mut self, counts: Counts) {
+        for (time_ms, kind) in &counts.entries {
+            self.timeline.add(*time_ms, *kind);
+            let first_ms = self.times_ms.map_or(*time_ms, |(first_ms, _)| first_ms);
+            self.times_ms = Some((first_ms, *time_ms));
+        }
+        self.counts += counts;
+    }
+
+    pub(super) fn to_json(&self) -> SummaryJson<'_> {
+        let counts = &self.counts;
+        let mut kinds: Vec<Count> = counts
+            .kinds
+            .iter()
+            .map(|(number, count)| Count { value: name_of(*number), count: *count })
+            .collect();
+        kinds.sort_by_key(|row| std::cmp::Reverse(row.count));
+        let absent = counts.absent.iter().flat_map(|(claim, values)| {
+            let row = |(reason, count): (&String, &u64)| Absent {
+                value: claim.clone(),
+                reason: reason.clone(),
+                count: *count,
+            };
+            values.counts.iter().map(row).collect::<Vec<_>>()
+        });
+        let (first_ms, last_ms) = self.times_ms.unwrap_or_default();
+        SummaryJson {
+            count: counts.count,
+            first_ms,
+            last_ms,
+            kinds,
+            decisions: counts.decisions.top(CLAIM_ROWS).top,
+            approval: &counts.approval,
+            environments: counts.environments.top(TOP_ROWS),
+            models: counts.models.top(TOP_ROWS),
+            workloads: counts.workloads.top(TOP_ROWS),
+            approvers: counts.approvers.top(TOP_ROWS),
+            policies: counts.policies.top(TOP_ROWS),
+            agents: counts.agents.top(TOP_ROWS),
+            hidden: counts.hidden.top(CLAIM_ROWS).top,
+            absent: absent.take(CLAIM_ROWS).collect(),
+            timeline: self.timeline.to_json(),
+        }
+    }
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.count += other.count;
+        for (number, count) in other.kinds {
+            *self.kinds.entry(number).or_default() += count;
+        }
+        self.approval.by_people += other.approval.by_people;
+        self.approval.absent += other.approval.absent;
+        self.approval.hidden += other.approval.hidden;
+        self.approval.none += other.approval.none;
+        for (values, others) in [
+            (&mut self.decisions, other.decisions),
+            (&mut self.environments, other.environments),
+            (&mut self.models, other.models),
+            (&mut self.workloads, other.workloads),
+            (&mut self.approvers, other.approvers),
+            (&mut self.policies, other.policies),
+            (&mut self.agents, other.agents),
+            (&mut self.hidden, other.hidden),
+        ] {
+            *values += others;
+        }
+        for (claim, values) in other.absent {
+            for (reason, count) in values.counts {
+                self.count_absent(claim.clone(), &reason, count);
+            }
+        }
+    }
+}
+
+impl Values {
+    fn add(&mut self, value: &str) {
+        self.add_count(value, 1);
+    }
+
+    fn add_count(&mut self, value: &str, count: u64) {
+        if let Some(found) = self.counts.get_mut(value) {
+            *found += count;
+        } else if self.counts.len() < VALUES_MAX {
+            self.counts.insert(value.into(), count);
+        } else {
+            self.others += count;
+        }
+    }
+
+    /// Counts the text of those of a map's members that are there. A map that says why there is none isn't counted.
+    fn add_label(&mut self, value: &Value, members: &[&str]) {
+        let Some(map) = value.as_map() else { return };
+        let texts: Vec<&str> =
+            members.iter().filter_map(|member| map.get(member).and_then(Value::as_text)).collect();
+        if !texts.is_empty() {
+            self.add(&texts.join(" "));
+        }
+    }
+
+    fn top(&self, rows: usize) -> Top {
+        let mut top: Vec<Count> =
+            self.counts.iter().map(|(value, count)| Count { value: value.clone(), count: *count }).collect();
+        top.sort_by_key(|row| std::cmp::Reverse(row.count));
+        let others = top.iter().skip(rows).map(|row| row.count).sum::<u64>() + self.others;
+        top.truncate(rows);
+        Top { top, others }
+    }
+}
+
+impl AddAssign for Values {
+    fn add_assign(&mut self, other: Self) {
+        for (value, count) in other.counts {
+            self.add_count(&value, count);
+        }
+        self.others += other.others;
+    }
+}
+
+/// The items of a claim that is a list, or one that is one.
+fn items(value: Option<&Value>) -> &[Value] {
+    match value {
+        None => &[],
+        Some(Value::Array(items)) => items,
+        Some(one) => std::slice::from_ref(one),
+    }
+}
+
+/// The summary as the page takes it.
+#[derive(Serialize)]
+pub(super) struct SummaryJson<'s> {
+    pub(super) count: u64,
+    pub(super) first_ms: u64,
+    pub(super) last_ms: u64,
+    kinds: Vec<Count>,
+    decisions: Vec<Count>,
+    approval: &'s Approval,
+    environments: Top,
+    models: Top,
+    workloads: Top,
+    approvers: Top,
+    policies: Top,
+    agents: Top,
+    hidden: Vec<Count>,
+    absent: Vec<Absent>,
+    timeline: TimelineJson,
+}
+
+#[derive(Serialize)]
+struct Count {
+    value: String,
+    count: u64,
+}
+
+#[derive(Serialize)]
+struct Top {
+    top: Vec<Count>,
+    others: u64,
+}
+
+#[derive(Serialize)]
+struct Absent {
+    value: String,
+    reason: String,
+    count: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use provlog_core::cbor::Map;
+    use provlog_core::entry::{Entry, TimeMs};
+    use provlog_core::record::SectionName;
+
+    fn map(members: &[(&str, Value)]) -> Value {
+        let members = members.iter().map(|(name, value)| ((*name).into(), value.clone()));
+        Value::Map(Map::from_entries(members.collect()).unwrap())
+    }
+
+    fn record(kind: u8, time_ms: u64, claims: &[(&str, Value)], hidden: &[&str]) -> Record {
+        let claims = claims.iter().map(|(name, value)| {
+            let claim = Claim::disclosed([1; 16], value.clone());
+            let shown = !hidden.contains(name);
+            ((*name).into(), if shown { claim } else { Claim::Hidden(claim.hash()) })
+        });
+        let submitted = Section::from_claims(claims.collect()).unwrap();
+        let (attested, kind) = (Section::default(), Kind::new(kind).unwrap());
+        let entry = Entry {
+            kind,
+            time_ms: TimeMs::new(time_ms).unwrap(),
+            submitted_digest: submitted.digest(SectionName::Submitted, kind),
+            attested_digest: attested.digest(SectionName::Attested, kind),
+        };
+        Record { entry, submitted, attested }
+    }
+
+    #[test]
+    fn what_is_hidden_isn_t_counted_and_parts_add_up() {
+        let start_ms = 1_790_000_000_000;
+        let model = map(&[("provider", "example.com".into()), ("name", "m".into()), ("version", "1".into())]);
+        let other = map(&[("name", "n".into()), ("version", map(&[("absent", "withheld".into())]))]);
+        let absent = map(&[("absent", "not_recorded".into())]);
+        let allowed = map(&[("outcome", "allow".into())]);
+        let approvals = Value::Array(vec![map(&[("approver", map(&[("id", "alice".into())]))])]);
+        let records = [
+            record(
+                4,
+                start_ms,
+                &[("model", model.clone()), ("decision", allowed.clone()), ("approvals", approvals.clone())],
+                &[],
+            ),
+            record(
+                4,
+                start_ms,
+                &[
+                    ("model", Value::Array(vec![model, other])),
+                    ("decision", allowed),
+                    ("approvals", approvals),
+                ],
+                &["decision", "approvals"],
+            ),
+            record(4, start_ms + 5, &[("model", absent.clone()), ("approvals", absent.clone())], &[]),
+            record(22, start_ms + 9, &[("x-note", absent)], &[]),
+        ];
+        let mut summary = Summary::default();
+        for part in records.chunks(2) {
+            let mut counts = Counts::default();
+            part.iter().for_each(|record| counts.add(record));
+            summary.add(counts);
+        }
+        let json = serde_json::to_value(summary.to_json()).unwrap();
+        let count = |value: &str, count: u64| serde_json::json!({"value": value, "count": count});
+        assert_eq!(json["count"], 4);
+        assert_eq!((&json["first_ms"], &json["last_ms"]), (&start_ms.into(), &(start_ms + 9).into()));
+        assert_eq!(json["kinds"], serde_json::json!([count("promotion", 3), count("event", 1)]));
+        let decisions = [count("(hidden)", 1), count("(none)", 1), count("allow", 1)];
+        assert_eq!(json["decisions"], serde_json::json!(decisions));
+        let approval = serde_json::json!({"by_people": 1, "absent": 1, "hidden": 1, "none": 0});
+        assert_eq!(json["approval"], approval);
+        assert_eq!(json["models"]["top"], serde_json::json!([count("example.com m 1", 2), count("n", 1)]));
+        assert_eq!(json["approvers"]["top"], serde_json::json!([count("alice", 1)]));
+        let hidden = [count("submitted.approvals", 1), count("submitted.decision", 1)];
+        assert_eq!(json["hidden"], serde_json::json!(hidden));
+        let absent = |claim: &str| serde_json::json!({"value": claim, "reason": "not_recorded", "count": 1});
+        let expected = [absent("submitted.approvals"), absent("submitted.model")];
+        assert_eq!(json["absent"], serde_json::json!(expected), "an x- claim is the submitter's own");
+    }
+}

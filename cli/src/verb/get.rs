@@ -1,0 +1,120 @@
+//! `get`: an entry's record or receipt from the log. Where there is a trust file, what it prints is what was verified.
+
+use crate::args::{TrustArgs, UrlArgs};
+use crate::local::files::{self, DASH, Readers};
+use crate::local::settings::Settings;
+use crate::log::client::Client;
+use crate::proof::receipt::{self, SCHEMA_VERSION, hash_json, member, record_json, uint_json};
+use crate::show::exit::Exit;
+use crate::show::failure::Failure;
+use crate::show::page;
+use clap::Args;
+use provlog_core::json::Json;
+use provlog_core::limits::{INTEGER_MAX, RECEIPT_BYTES_MAX};
+use provlog_core::receipt::Receipt;
+use provlog_core::record::{AnyRecord, Record};
+use provlog_core::trust::Trust;
+use std::path::PathBuf;
+
+/// Arguments of `get`.
+#[derive(Debug, Args)]
+pub(crate) struct GetArgs {
+    /// The entry's index
+    #[arg(value_name = "INDEX", value_parser = clap::value_parser!(u64).range(..=INTEGER_MAX))]
+    index: u64,
+    /// Write the receipt, at the log's latest checkpoint, to this file instead of printing the record; - prints it
+    #[arg(long, value_name = "FILE")]
+    receipt: Option<PathBuf>,
+    #[command(flatten)]
+    url: UrlArgs,
+    #[command(flatten)]
+    trust: TrustArgs,
+}
+
+/// Runs `get`.
+pub(crate) fn run(args: &GetArgs) -> Result<Exit, Failure> {
+    let settings = Settings::load()?;
+    let trust = settings.find_trust(args.trust.path())?.map(|file| file.trust);
+    let client = Client::new(settings.url(args.url.url(), trust.as_ref()))?;
+    let bytes = fetch(&client, args.index, trust.as_ref())?;
+    if trust.is_none() {
+        page::say("NOT VERIFIED: there is no trust file");
+    }
+    match &args.receipt {
+        Some(path) if path.as_os_str() == DASH => page::print(&bytes)?,
+        Some(path) => {
+            files::write(path, &bytes, Readers::Umask)?;
+            page::print(format!("{}\n", path.display()).as_bytes())?;
+        }
+        None => page::print_json(&record_of(&bytes, trust.is_some())?)?,
+    }
+    Ok(Exit::Ok)
+}
+
+/// The receipt of this index, verified if there is something to verify it by.
+fn fetch(client: &Client, index: u64, trust: Option<&Trust>) -> Result<Vec<u8>, Failure> {
+    let bytes = client.get(&format!("/v1/entries/{index}/receipt"), RECEIPT_BYTES_MAX)?;
+    let got = match trust {
+        Some(trust) => receipt::believe(&bytes, trust, &[])?.index,
+        None => parse(&bytes)?.index,
+    };
+    if got == index { Ok(bytes) } else { Err(Failure::OtherIndex { expected: index, got }) }
+}
+
+/// The record in the receipt: nothing that the log says beside it.
+fn record_of(bytes: &[u8], verified: bool) -> Result<Json, Failure> {
+    let receipt = parse(bytes)?;
+    let any_record = Record::parse(&receipt.record).map_err(answered)?;
+    let mut members = vec![
+        member("schema_version", Json::Integer(SCHEMA_VERSION)),
+        member("verified", Json::Bool(verified)),
+        member("index", uint_json(receipt.index)),
+        member("leaf_hash", hash_json(&any_record.leaf_hash())),
+    ];
+    match &any_record {
+        AnyRecord::Known(record) => members.extend(record_json(record)),
+        AnyRecord::UnknownVersion { version, .. } => {
+            return Err(answered(format!("entry version {version} is not known to this program")));
+        }
+    }
+    Ok(Json::Object(members))
+}
+
+fn parse(bytes: &[u8]) -> Result<Receipt, Failure> {
+    Ok(Receipt::parse(bytes).map_err(answered)?.0)
+}
+
+fn answered(problem: impl ToString) -> Failure {
+    Failure::malformed("the receipt that the log answered", problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{OneLog, Reply, serve};
+    use provlog_core::Kind;
+    use provlog_core::record::Section;
+
+    #[test]
+    fn another_entry_or_another_log_does_not_pass_for_this_one() {
+        let log = OneLog::new();
+        let receipt = log.receipt(Kind::new(22).unwrap(), Section::default());
+        let exit = |index, trust: Option<Trust>, reply: (u16, Vec<u8>)| {
+            let server = serve(1, move |_, _| Reply::new(reply.0, reply.1.clone()));
+            let fetched = fetch(&Client::new(&server.url).unwrap(), index, trust.as_ref());
+            assert_eq!(server.finish()[0].line, format!("GET /v1/entries/{index}/receipt HTTP/1.1"));
+            fetched.map_or_else(|failure| Exit::of_failure(&failure), |_| Exit::Ok)
+        };
+        let good = (200, receipt.clone());
+        assert_eq!(exit(1, Some(log.trust()), good.clone()), Exit::Ok);
+        assert_eq!(exit(1, None, good.clone()), Exit::Ok);
+        assert_eq!(exit(2, None, good.clone()), Exit::NotProven);
+        assert_eq!(exit(1, Some(OneLog::with_seed([8; 32]).trust()), good), Exit::Untrusted);
+        assert_eq!(exit(9, None, (404, b"{}".to_vec())), Exit::NotFound);
+        assert_eq!(exit(1, None, (200, b"nonsense".to_vec())), Exit::Malformed);
+
+        let record = record_of(&receipt, true).unwrap();
+        assert_eq!(record.get("kind").and_then(Json::as_str), Some("event"));
+        assert_eq!(record.get("index").and_then(Json::as_uint), Some(1));
+    }
+}

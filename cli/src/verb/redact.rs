@@ -1,0 +1,51 @@
+//! `redact`: hides claims of a receipt. Names stay, digests stay true, and what is left verifies as before.
+
+use crate::local::files::{self, DASH, Readers};
+use crate::proof::receipt;
+use crate::show::exit::Exit;
+use crate::show::failure::Failure;
+use crate::show::page;
+use clap::Args;
+use provlog_core::path::ClaimName;
+use provlog_core::redact::{Redaction, redact_receipt};
+use std::path::PathBuf;
+
+/// Arguments of `redact`.
+#[derive(Debug, Args)]
+pub(crate) struct RedactArgs {
+    /// The receipt; - is standard input
+    #[arg(value_name = "RECEIPT")]
+    receipt: PathBuf,
+    #[command(flatten)]
+    which: WhichArgs,
+    /// Where to write the redacted receipt; - prints it
+    #[arg(short, long, value_name = "FILE", default_value = DASH)]
+    output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct WhichArgs {
+    /// Hide this claim, and no others but those named so
+    #[arg(long, value_name = "SECTION.CLAIM")]
+    hide: Vec<ClaimName>,
+    /// Hide every claim but those named so
+    #[arg(long, value_name = "SECTION.CLAIM")]
+    keep: Vec<ClaimName>,
+}
+
+/// Runs `redact`.
+pub(crate) fn run(args: &RedactArgs) -> Result<Exit, Failure> {
+    let bytes = receipt::read(&args.receipt)?;
+    let WhichArgs { hide, keep } = &args.which;
+    let redaction =
+        if keep.is_empty() { Redaction::Hide(hide.clone()) } else { Redaction::Keep(keep.clone()) };
+    let redacted = redact_receipt(&bytes, &redaction)?;
+    if args.output.as_os_str() == DASH {
+        page::print(redacted.as_bytes())?;
+    } else {
+        files::write(&args.output, redacted.as_bytes(), Readers::Umask)?;
+        page::print(format!("{}\n", args.output.display()).as_bytes())?;
+    }
+    Ok(Exit::Ok)
+}

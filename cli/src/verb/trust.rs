@@ -1,0 +1,129 @@
+//! `trust fetch`: makes a trust file of a log's key, once the user has named the key by its fingerprint.
+//!
+//! Never trusts a key because the log itself says so: the fingerprint comes from elsewhere, or nothing is written.
+
+use crate::args::UrlArgs;
+use crate::local::files::{self, Readers};
+use crate::local::settings::{Settings, TRUST};
+use crate::log::client::{ANSWER_BYTES_MAX, Client};
+use crate::show::exit::Exit;
+use crate::show::failure::Failure;
+use crate::show::page;
+use clap::{Args, Subcommand};
+use provlog_core::json::Json;
+use provlog_core::limits::TRUST_BYTES_MAX;
+use provlog_core::note::VerifierKey;
+use provlog_core::trust::Trust;
+use std::path::{Path, PathBuf};
+
+/// What to do about trust files.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TrustVerb {
+    /// Write the trust file of the log at a URL whose key has this fingerprint
+    Fetch(FetchArgs),
+}
+
+/// Arguments of `trust fetch`.
+#[derive(Debug, Args)]
+pub(crate) struct FetchArgs {
+    /// The log key's fingerprint: SHA-256 of its verifier key line, 64 lowercase hex digits. From the log's operator,
+    /// never from the log
+    #[arg(long, value_name = "HEX")]
+    fingerprint: Option<String>,
+    /// Where to write the trust file
+    #[arg(short, long, value_name = "FILE", default_value = TRUST)]
+    output: PathBuf,
+    #[command(flatten)]
+    url: UrlArgs,
+}
+
+const NO_FINGERPRINT: &str = "\
+--fingerprint is missing, and nothing was fetched. It names the key that you mean to trust: the daemon prints it at its \
+first start, beside the path of the trust file. Get it from whoever operates the log, over a channel that you believe \
+already; taken from the log's own answers it would prove nothing.";
+
+/// Runs `trust`.
+pub(crate) fn run(verb: &TrustVerb) -> Result<Exit, Failure> {
+    let TrustVerb::Fetch(args) = verb;
+    let fingerprint = args.fingerprint.as_deref().ok_or_else(|| Failure::Usage(NO_FINGERPRINT.into()))?;
+    if provlog_core::Hash::from_hex(fingerprint).is_none() {
+        return Err(Failure::Usage(format!(
+            "--fingerprint {fingerprint:?}: expected 64 lowercase hex digits"
+        )));
+    }
+    let settings = Settings::load()?;
+    let client = Client::new(settings.url(args.url.url(), None))?;
+    let text = fetch(&client, fingerprint)?;
+    keep(&args.output, &text)?;
+    page::print(format!("{}\n", args.output.display()).as_bytes())?;
+    Ok(Exit::Ok)
+}
+
+/// The trust file's text.
+fn fetch(client: &Client, fingerprint: &str) -> Result<String, Failure> {
+    let what = format!("{}/v1/log", client.base());
+    let answer = client.get("/v1/log", ANSWER_BYTES_MAX)?;
+    let answer = Json::parse(&answer).map_err(|error| Failure::malformed(&what, error))?;
+    let vkey = answer.get("key").and_then(Json::as_str);
+    let vkey =
+        vkey.ok_or_else(|| Failure::malformed(&what, "expected an object with the member key, a string"))?;
+    let key = VerifierKey::parse(vkey).map_err(|error| Failure::malformed(&what, error))?;
+    let got = key.fingerprint();
+    if got != fingerprint {
+        return Err(Failure::Fingerprint { expected: fingerprint.into(), got });
+    }
+    let text = Trust::text_for(&key, Some(client.base()));
+    // Of another key type or name than a log's, the key would make a file that nobody can load.
+    Trust::parse(text.as_bytes()).map_err(|error| Failure::malformed(&what, error))?;
+    Ok(text)
+}
+
+/// Writes the file, but never over another one: that may name witnesses, which this text doesn't.
+fn keep(output: &Path, text: &str) -> Result<(), Failure> {
+    match files::read(output, TRUST_BYTES_MAX) {
+        Err(error) if error.is_missing() => files::write(output, text.as_bytes(), Readers::Umask),
+        Err(error) => Err(error.into()),
+        Ok(there) if there == text.as_bytes() => Ok(()),
+        Ok(_) => Err(Failure::Usage(format!(
+            "{}: there is another file already; nothing was written",
+            output.display()
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{OneLog, Reply, serve};
+
+    fn fetched(log: &OneLog, body: String, fingerprint: &str) -> Result<String, Failure> {
+        let server = serve(1, move |_, _| Reply::new(200, body.clone()));
+        let fetched = fetch(&Client::new(&server.url).unwrap(), fingerprint);
+        let requests = server.finish();
+        assert_eq!(requests[0].line, "GET /v1/log HTTP/1.1");
+        fetched.inspect(|text| assert_eq!(Trust::parse(text.as_bytes()).unwrap().log(), log.trust().log()))
+    }
+
+    #[test]
+    fn the_key_must_be_the_one_that_was_named() {
+        let log = OneLog::new();
+        let body = format!(r#"{{"origin":"{}","key":"{}","size":1}}"#, log.origin(), log.vkey());
+        assert!(fetched(&log, body.clone(), &log.fingerprint()).unwrap().contains("quorum none\n"));
+        let other = OneLog::with_seed([8; 32]).fingerprint();
+        let failure = fetched(&log, body, &other).unwrap_err();
+        assert_eq!(Exit::of_failure(&failure), Exit::Untrusted);
+        assert!(failure.to_string().contains(&log.fingerprint()), "{failure}");
+        let failure = fetched(&log, "{}".into(), &log.fingerprint()).unwrap_err();
+        assert_eq!(Exit::of_failure(&failure), Exit::Malformed);
+    }
+
+    #[test]
+    fn another_file_is_never_written_over() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join(".provlog/trust");
+        keep(&path, "one\n").unwrap();
+        keep(&path, "one\n").unwrap();
+        assert!(matches!(keep(&path, "two\n"), Err(Failure::Usage(_))));
+        assert_eq!(std::fs::read(&path).unwrap(), b"one\n");
+    }
+}

@@ -1,0 +1,210 @@
+//! `verify`: does this receipt hold, and is it about this artifact, commit or prompt?
+//!
+//! Offline, always: it reads files, asks `git` what a revision is called, and never opens a socket. The trust file is
+//! the only thing that it believes.
+
+use crate::args::TrustArgs;
+use crate::local::files;
+use crate::local::settings::{Settings, TrustFile};
+use crate::local::{digest, git, time};
+use crate::proof::package::{self, JudgedPackage};
+use crate::proof::receipt::{self, SCHEMA_VERSION, member};
+use crate::proof::report::{Judged, Outcome};
+use crate::show::exit::Exit;
+use crate::show::failure::Failure;
+use crate::show::page::{self, Page};
+use crate::verb::append::RECEIPT_EXTENSION;
+use clap::Args;
+use provlog_core::cbor::Map;
+use provlog_core::expectation::Expectation;
+use provlog_core::json::Json;
+use provlog_core::package::{MANIFEST, MANIFEST_SHA256};
+use provlog_core::verify::Verifier;
+use std::path::{Path, PathBuf};
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// Receipts, packages of `provlog export`, and folders whose *.tlog-proof files and package folders are all verified; -
+    /// is standard input
+    #[arg(required = true, value_name = "RECEIPT|FOLDER|PACKAGE")]
+    receipts: Vec<PathBuf>,
+    #[command(flatten)]
+    subject: SubjectArgs,
+    /// The prompt, whose digest must be in prompt_hash
+    #[arg(long, value_name = "FILE")]
+    prompt_file: Option<PathBuf>,
+    /// A value that a claim must have, such as submitted.model.name=m-1 or submitted.authors.0.id=alice
+    #[arg(long = "expect", value_name = "SECTION.CLAIM.PATH=VALUE")]
+    expectations: Vec<Expectation>,
+    /// Print JSON, as docs/schema/verdict.json describes it
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    trust: TrustArgs,
+}
+
+/// What the receipt must be about.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+struct SubjectArgs {
+    /// This file must be a subject; it is hashed here
+    #[arg(long, value_name = "FILE")]
+    artifact: Option<PathBuf>,
+    /// A subject must have this digest; with several algorithms, all that it has too
+    #[arg(long, value_name = "ALGORITHM:HEX", value_parser = digest::map_of)]
+    digest: Option<Map>,
+    /// This git commit must be a subject; a full hash needs no repository
+    #[arg(long, value_name = "REVISION")]
+    commit: Option<String>,
+}
+
+impl SubjectArgs {
+    fn expectation(&self) -> Result<Option<Expectation>, Failure> {
+        let digest = if let Some(path) = &self.artifact {
+            digest::every_digest(path)?
+        } else if let Some(digest) = &self.digest {
+            digest.clone()
+        } else if let Some(revision) = &self.commit {
+            digest::map_of(&format!("gitCommit:{}", git::commit_of(revision)?))?
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(Expectation::Subject(digest)))
+    }
+}
+
+/// Runs `verify`.
+pub(crate) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
+    let trust = Settings::load()?.trust(args.trust.path())?;
+    let expectations = expectations(args)?;
+    let sources = sources(&args.receipts)?;
+    let package = sources.iter().find(|source| package::is_package(source));
+    if let Some(package) = package.filter(|_| !expectations.is_empty()) {
+        let receipts = "what is expected is expected of receipts; a package has many entries";
+        return Err(Failure::Usage(format!("{}: {receipts}", package.display())));
+    }
+    let judged = sources.iter().map(|source| judge(source, &trust, &expectations));
+    if args.json { print_json(judged, &trust) } else { print_text(judged, &trust) }
+}
+
+/// A receipt or a package, and what came of verifying it.
+enum AnyJudged {
+    Receipt(Judged),
+    Package(JudgedPackage),
+}
+
+impl AnyJudged {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Receipt(judged) => judged.outcome.exit(),
+            Self::Package(judged) => judged.outcome.exit(),
+        }
+    }
+
+    fn write(&self, page: &mut Page) {
+        match self {
+            Self::Receipt(judged) => judged.write(page),
+            Self::Package(judged) => judged.write(page),
+        }
+    }
+}
+
+fn expectations(args: &VerifyArgs) -> Result<Vec<Expectation>, Failure> {
+    let mut expectations: Vec<Expectation> = args.subject.expectation()?.into_iter().collect();
+    if let Some(path) = &args.prompt_file {
+        expectations.push(Expectation::Prompt(digest::every_digest(path)?));
+    }
+    expectations.extend(args.expectations.iter().cloned());
+    Ok(expectations)
+}
+
+/// The receipts and packages that are named, and those in folders that are, as far as packages are folders. A folder
+/// without any is an error: nothing was verified.
+pub(crate) fn sources(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut sources = Vec::new();
+    for path in named {
+        if !path.is_dir() || package::is_package(path) {
+            sources.push(path.clone());
+            continue;
+        }
+        let mut found = files::list(path, RECEIPT_EXTENSION, true)?;
+        let manifests = files::list(path, "json", true)?;
+        let folders =
+            manifests.iter().filter(|path| path.ends_with(MANIFEST)).filter_map(|path| path.parent());
+        found.extend(folders.filter(|folder| folder.join(MANIFEST_SHA256).exists()).map(Path::to_path_buf));
+        if found.is_empty() {
+            return Err(Failure::NotFound(format!(
+                "{}: no *.{RECEIPT_EXTENSION} and no package in this folder",
+                path.display()
+            )));
+        }
+        sources.extend(found);
+    }
+    Ok(sources)
+}
+
+fn judge(source: &Path, trust: &TrustFile, expectations: &[Expectation]) -> AnyJudged {
+    if package::is_package(source) {
+        return AnyJudged::Package(package::judge(source, &trust.trust));
+    }
+    let verifier = Verifier { trust: &trust.trust, now_ms: time::now_ms() };
+    let outcome = match receipt::read(source) {
+        Ok(bytes) => verifier.receipt(&bytes, expectations).into(),
+        Err(error) => Outcome::Unreadable(error),
+    };
+    AnyJudged::Receipt(Judged { source: source.display().to_string(), outcome })
+}
+
+fn print_text(judged: impl Iterator<Item = AnyJudged>, trust: &TrustFile) -> Result<Exit, Failure> {
+    let mut page = Page::new();
+    page.line(&format!("trusting {} as {} says", trust.trust.log(), trust.path.display()));
+    let mut exits = Vec::new();
+    for judged in judged {
+        page.line("");
+        judged.write(&mut page);
+        page.print()?;
+        exits.push(judged.exit());
+    }
+    if exits.len() > 1 {
+        let verified = exits.iter().filter(|exit| **exit == Exit::Ok).count();
+        page.line("");
+        page.line(&format!("{verified} of {} verified", exits.len()));
+        page.print()?;
+    }
+    Ok(Exit::fold(&exits))
+}
+
+fn print_json(judged: impl Iterator<Item = AnyJudged>, trust: &TrustFile) -> Result<Exit, Failure> {
+    let (mut exits, mut receipts, mut packages) = (Vec::new(), Vec::new(), Vec::new());
+    for judged in judged {
+        exits.push(judged.exit());
+        match judged {
+            AnyJudged::Receipt(judged) => receipts.push(judged.to_json()),
+            AnyJudged::Package(judged) => packages.push(judged.to_json()),
+        }
+    }
+    let exit = Exit::fold(&exits);
+    page::print_json(&document(receipts, packages, exit, trust))?;
+    Ok(exit)
+}
+
+/// What `--json` prints.
+pub(crate) fn document(receipts: Vec<Json>, packages: Vec<Json>, exit: Exit, trust: &TrustFile) -> Json {
+    let key = trust.trust.log();
+    let trust = vec![
+        member("path", Json::String(trust.path.display().to_string())),
+        member("origin", key.name().into()),
+        member("fingerprint", Json::String(key.fingerprint())),
+    ];
+    let mut members = vec![
+        member("schema_version", Json::Integer(SCHEMA_VERSION)),
+        member("exit", Json::Integer(exit.code().into())),
+        member("trust", Json::Object(trust)),
+        member("receipts", Json::Array(receipts)),
+    ];
+    if !packages.is_empty() {
+        members.push(member("packages", Json::Array(packages)));
+    }
+    Json::Object(members)
+}
