@@ -5,27 +5,12 @@
 //! own code does not verify. Until there is authentication it listens on loopback only, and says of every submitter
 //! that nothing proves who it is.
 //!
-//! [`daemon::run`] is the whole program; [`server`] can serve anything else within the same limits.
+//! [`run::run`] is the whole program; [`http::server`] can serve anything else within the same limits. Each room uses only
+//! those before it: `http`, `operate`, `log`, `routes`, `run`.
 
-pub mod config;
-pub mod daemon;
-pub mod failure;
-pub mod problem;
-pub mod server;
+pub mod http;
+pub mod operate;
+pub mod run;
 
-mod api;
-mod append;
-mod batch;
-mod body;
-mod conflicts;
-mod first_start;
-mod host;
-mod metrics;
-mod operate;
-mod permits;
-mod read;
-mod receipts;
-mod records;
-mod request;
-mod salts;
-mod stream;
+mod log;
+mod routes;

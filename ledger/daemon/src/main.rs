@@ -3,9 +3,9 @@
 
 use anyhow::Context;
 use clap::Parser;
-use provlogd::config::{CommandLine, Config};
-use provlogd::daemon;
-use provlogd::failure::Failure;
+use provlogd::operate::config::{CommandLine, Config};
+use provlogd::operate::failure::Failure;
+use provlogd::run;
 use std::io;
 use std::process::ExitCode;
 use tracing_subscriber::filter::Targets;
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
 fn run(command_line: CommandLine) -> anyhow::Result<()> {
     let config = command_line.resolve().map_err(Failure::from)?;
     start_logs(&config)?;
-    Ok(daemon::run(config)?)
+    Ok(run::run(config)?)
 }
 
 fn start_logs(config: &Config) -> anyhow::Result<()> {

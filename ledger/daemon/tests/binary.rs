@@ -71,7 +71,7 @@ fn from_a_first_start_to_a_receipt_that_verifies_without_the_daemon() {
     let folder = tempfile::tempdir().unwrap();
     let data_dir = folder.path().join("data");
     let daemon = Daemon::start(&data_dir);
-    let entry = include_str!("../src/first_entry.json");
+    let entry = include_str!("../src/operate/first_entry.json");
     let head = "POST /v1/entries HTTP/1.1\r\nContent-Type: application/json\r\nAccept: text/plain";
     let (answer, receipt) = daemon.ask(head, entry);
     assert!(answer.starts_with("HTTP/1.1 201 Created\r\n"), "{answer}\n{receipt}");

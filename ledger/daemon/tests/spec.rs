@@ -11,7 +11,7 @@ fn the_codes_in_spec_are_current() {
     let start = "<!-- generated: codes -->\n";
     let (before, rest) = spec.split_once(start).unwrap();
     let (found, after) = rest.split_once("<!-- end -->").unwrap();
-    let generated = provlogd::problem::codes_markdown();
+    let generated = provlogd::http::problem::codes_markdown();
     if found != generated {
         assert!(
             std::env::var("PROVLOG_BLESS").as_deref() == Ok("1"),

@@ -3,8 +3,8 @@
 //! The checkpoint's signature was verified by the engine, once for all receipts of a commit. Everything else that a
 //! receipt says is checked here, on the very bytes that are sent: no receipt exists that wasn't.
 
-use crate::metrics::Metrics;
-use crate::problem::{Problem, SELF_CHECK_FAILED};
+use crate::http::problem::{Problem, SELF_CHECK_FAILED};
+use crate::operate::metrics::Metrics;
 use provlog_core::encoded::{EncodedError, EncodedRecord};
 use provlog_core::receipt::Receipt;
 use provlog_core::tree::{ProofError, verify_inclusion};

@@ -2,7 +2,7 @@
 //!
 //! No label holds anything that a client chose: the codes of the table and the names of stages are all there is.
 
-use crate::problem::Code;
+use crate::http::problem::Code;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -208,7 +208,7 @@ impl Observer for Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::problem::HOST_DENIED;
+    use crate::http::problem::HOST_DENIED;
 
     #[test]
     fn the_text_has_what_was_observed() {

@@ -4,9 +4,9 @@
 //! Looks before the log is asked, so another request may still use a key in between. Then the line alone is a conflict:
 //! the others are in the log by that time.
 
-use crate::api::App;
-use crate::append::Draft;
-use crate::problem::Problem;
+use crate::http::problem::Problem;
+use crate::routes::app::App;
+use crate::routes::append::Draft;
 use provlog_engine::{DedupKey, Submission};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -61,13 +61,9 @@ fn check_line<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::append::prepare;
-    use crate::body::Bodies;
-    use crate::metrics::Metrics;
-    use crate::problem::IDEMPOTENCY_KEY_CONFLICT;
-    use provlog_engine::{Log, Options};
-    use std::sync::Arc;
-    use std::time::Duration;
+    use crate::http::problem::IDEMPOTENCY_KEY_CONFLICT;
+    use crate::routes::app::tests::temporary;
+    use crate::routes::append::prepare;
     use tokio::sync::oneshot;
 
     /// A key of its own, or none; and the subject's name.
@@ -75,7 +71,8 @@ mod tests {
 
     fn batch(app: &App, lines: &[Line]) -> (Vec<Submission>, Vec<Draft>) {
         let prepare_line = |(number, (key, subject)): (usize, &Line)| {
-            let mut json: serde_json::Value = serde_json::from_str(include_str!("first_entry.json")).unwrap();
+            let mut json: serde_json::Value =
+                serde_json::from_str(include_str!("../operate/first_entry.json")).unwrap();
             json["claims"]["subject"][0]["name"] = (*subject).into();
             if let Some(key) = key {
                 json["idempotency_key"] = (*key).into();
@@ -89,12 +86,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_key_of_other_values_is_found_in_the_batch_and_in_the_log() {
-        let folder = tempfile::tempdir().unwrap();
-        let options = Options::new(folder.path().join("data"));
-        Log::create(&options, "example.com/conflicts").unwrap();
-        let bodies = Bodies::new(0, Duration::ZERO);
-        let app = App::new(Log::open(&options).unwrap(), bodies, Arc::new(Metrics::default()));
-
+        let (_folder, app) = temporary();
         let (logged, drafts) = batch(&app, &[(None, "a"), (Some("own"), "b"), (Some("own"), "b")]);
         check(&app, &logged, &drafts).await.unwrap();
         let (sender, answer) = oneshot::channel();

@@ -1,9 +1,10 @@
 //! What operators and their machines ask: health, metrics, schemas, and what this log is.
 
-use crate::api::{App, NO_STORE, answer, to_json};
-use crate::metrics;
-use crate::problem::{INTERNAL, KIND_NOT_FOUND, Problem, ROUTE_UNKNOWN, SHUTTING_DOWN, STORAGE_FATAL};
-use crate::request::JSON;
+use crate::http::answer::{NO_STORE, answer, to_json};
+use crate::http::problem::{INTERNAL, KIND_NOT_FOUND, Problem, ROUTE_UNKNOWN, SHUTTING_DOWN, STORAGE_FATAL};
+use crate::http::request::JSON;
+use crate::operate::metrics;
+use crate::routes::app::App;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -134,7 +135,7 @@ pub(crate) async fn about(State(app): State<Arc<App>>) -> Result<Response, Probl
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::problem::DEDUP_UNAVAILABLE;
+    use crate::http::problem::DEDUP_UNAVAILABLE;
 
     #[test]
     fn only_what_keeps_appends_out_makes_it_unready() {

@@ -2,8 +2,8 @@
 //!
 //! A connection has one request at a time, so the limit of a body is also the most that a connection can hold.
 
-use crate::permits::{Permits, Share};
-use crate::problem::{BODY_INCOMPLETE, BODY_TOO_LARGE, BUSY_BODIES, Problem, REQUEST_TIMEOUT};
+use crate::http::permits::{Permits, Share};
+use crate::http::problem::{BODY_INCOMPLETE, BODY_TOO_LARGE, BUSY_BODIES, Problem, REQUEST_TIMEOUT};
 use axum::body::{Body, HttpBody};
 use bytes::Bytes;
 use http_body_util::BodyExt;

@@ -1,12 +1,13 @@
 //! A whole run of the daemon: take the address, open the log, serve, drain, and close the log.
 
-use crate::api::{Api, App};
-use crate::body::Bodies;
-use crate::config::Config;
-use crate::failure::Failure;
-use crate::first_start::{FirstStart, companion};
-use crate::metrics::Metrics;
-use crate::server;
+use crate::http::body::Bodies;
+use crate::http::server;
+use crate::operate::config::Config;
+use crate::operate::failure::Failure;
+use crate::operate::first_start::{FirstStart, companion};
+use crate::operate::metrics::Metrics;
+use crate::routes::api::Api;
+use crate::routes::app::App;
 use provlog_core::hex;
 use provlog_engine::{Log, Options, Presence};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

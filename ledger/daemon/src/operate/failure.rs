@@ -1,22 +1,10 @@
 //! Why the daemon doesn't start or doesn't go on, and the exit code of each reason.
 
-use crate::config::ConfigError;
+use crate::operate::config::ConfigError;
+use crate::operate::exit_codes::{ADDRESS, FAILED, FOLDER, INTERNAL, LOCKED, REFUSES, USAGE};
 use provlog_engine::{CreateError, LockError, OpenError, StoreError};
 use std::io;
 use std::net::SocketAddr;
-
-/// What `--help` says about exit codes.
-pub const EXIT_CODES_HELP: &str = "Exit codes: 0 stopped by SIGTERM or SIGINT, 1 internal, 2 usage or configuration, \
-10 address taken or not this machine's, 11 folder not usable, 12 another process has the log, 13 the log refuses to open, \
-14 a write failed and the daemon stopped";
-
-const INTERNAL: u8 = 1;
-const USAGE: u8 = 2;
-const ADDRESS: u8 = 10;
-const FOLDER: u8 = 11;
-const LOCKED: u8 = 12;
-const REFUSES: u8 = 13;
-const FAILED: u8 = 14;
 
 /// Why the daemon ended other than by being told to.
 #[derive(Debug, thiserror::Error)]

@@ -3,9 +3,9 @@
 //! axum's own `serve` installs no timer, which leaves hyper's header timeout without effect; so this loop stands on hyper
 //! itself. It knows nothing of what is served, and never waits for a client without a bound.
 
-use crate::config::ServerLimits;
-use crate::problem::{BUSY_CONNECTIONS, Code, Problem, REQUEST_TIMEOUT};
-use crate::stream::Stream;
+use crate::http::limits::ServerLimits;
+use crate::http::problem::{BUSY_CONNECTIONS, Code, Problem, REQUEST_TIMEOUT};
+use crate::http::stream::Stream;
 use axum::body::Body;
 use axum::http::{Request, Response};
 use hyper::body::Incoming;

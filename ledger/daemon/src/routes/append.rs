@@ -3,11 +3,12 @@
 //! All the work on a submission's bytes is done here, on the worker that read them: parsing, salting, hashing, and
 //! checking the receipt. The engine only orders, writes and signs.
 
-use crate::api::{App, NO_STORE, answer, to_json};
-use crate::problem::{IDEMPOTENCY_KEY_CONFLICT, IDEMPOTENCY_KEY_TWICE, INTERNAL, Problem};
-use crate::receipts::{self, Proven};
-use crate::request::{self, JSON, TEXT, TEXT_UTF8};
-use crate::salts;
+use crate::http::answer::{NO_STORE, answer, to_json};
+use crate::http::problem::{IDEMPOTENCY_KEY_CONFLICT, IDEMPOTENCY_KEY_TWICE, INTERNAL, Problem};
+use crate::http::request::{self, JSON, TEXT, TEXT_UTF8};
+use crate::log::receipts::{self, Proven};
+use crate::routes::app::App;
+use crate::routes::salts;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{LOCATION, VARY};

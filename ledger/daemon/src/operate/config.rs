@@ -3,6 +3,7 @@
 //! A flag wins over a variable, a variable over the file, the file over the default. Keys that nobody knows are refused.
 //! This module reads no file but that one, and opens nothing.
 
+use crate::http::limits::ServerLimits;
 use clap::Parser;
 use provlog_core::checkpoint::is_origin;
 use provlog_core::limits::{BATCH_BYTES_MAX, ORIGIN_BYTES_MAX};
@@ -36,7 +37,7 @@ const LOG_FILTER_DEFAULT: &str = "info";
 
 /// The command line.
 #[derive(Parser, Debug)]
-#[command(name = "provlogd", version, about = "Keeps a provlog: an append-only, signed log of provenance entries.", after_help = crate::failure::EXIT_CODES_HELP)]
+#[command(name = "provlogd", version, about = "Keeps a provlog: an append-only, signed log of provenance entries.", after_help = crate::operate::exit_codes::HELP)]
 pub struct CommandLine {
     /// TOML file with any of the settings below, named as the flags with underscores [default: none]
     #[arg(long, value_name = "FILE", env = "PROVLOGD_CONFIG")]
@@ -128,19 +129,6 @@ pub struct Config {
     pub server: ServerLimits,
     /// What is logged.
     pub log_filter: String,
-}
-
-/// What connections are held to.
-#[derive(Clone, Debug)]
-pub struct ServerLimits {
-    /// Connections open at once.
-    pub connections_max: usize,
-    /// How long a request's head may take, and a connection be idle.
-    pub header_timeout: Duration,
-    /// How long an answer may wait for the client in all, beside a second for every 64 KiB that it takes.
-    pub write_timeout: Duration,
-    /// How long requests may go on once the daemon goes down.
-    pub drain_timeout: Duration,
 }
 
 /// Why the settings can't be used.

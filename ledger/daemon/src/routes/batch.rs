@@ -3,14 +3,15 @@
 //! The answer is made while it is sent, a piece at a time: ten thousand receipts are thirty megabytes that nobody has to
 //! hold. A receipt that doesn't verify breaks the answer off; sending the batch again is safe.
 
-use crate::api::{self, App, NO_STORE, to_json};
-use crate::append::{Draft, prepare, unanswered};
-use crate::conflicts;
-use crate::permits::Share;
-use crate::problem::{
+use crate::http::answer::{self, BrokenOff, NO_STORE, to_json};
+use crate::http::permits::Share;
+use crate::http::problem::{
     BATCH_EMPTY, BATCH_TOO_MANY, BODY_TOO_LARGE, IDEMPOTENCY_KEY_CONFLICT, JSON_MALFORMED, Problem,
 };
-use crate::request::{self, JSON, NDJSON};
+use crate::http::request::{self, JSON, NDJSON};
+use crate::routes::app::App;
+use crate::routes::append::{Draft, prepare, unanswered};
+use crate::routes::conflicts;
 use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -75,7 +76,7 @@ pub(crate) async fn append(State(app): State<Arc<App>>, request: Request) -> Res
     let held_bytes = drafts.iter().map(Draft::bytes).sum();
     let settled = drafts.into_iter().zip(outcomes);
     let answer = Answer { app, committed, settled, line: 0, receipts, held_bytes, share: received.share };
-    Ok(api::answer(Body::new(answer), NDJSON, NO_STORE))
+    Ok(answer::answer(Body::new(answer), NDJSON, NO_STORE))
 }
 
 fn prepare_line(
@@ -195,20 +196,13 @@ impl Answer {
             Err(problem) if problem.code() == &IDEMPOTENCY_KEY_CONFLICT => {
                 self.app.metrics.refused(problem.code());
                 let problem = RawValue::from_string(problem.on_line(self.line).to_json());
-                let problem =
-                    problem.map_err(|error| Problem::new(&crate::problem::INTERNAL, error.to_string()))?;
+                let problem = problem
+                    .map_err(|error| Problem::new(&crate::http::problem::INTERNAL, error.to_string()))?;
                 to_json(&ConflictLine { index, duplicate, problem })
             }
             Err(problem) => Err(problem.on_line(self.line)),
         }
     }
-}
-
-/// Why an answer that had begun was broken off.
-#[derive(Debug, thiserror::Error)]
-#[error("{detail}")]
-pub(crate) struct BrokenOff {
-    pub(crate) detail: String,
 }
 
 impl HttpBody for Answer {

@@ -1,6 +1,6 @@
 //! What handlers ask of a request's head: media types, the idempotency key, parameters of the query and the path.
 
-use crate::problem::{
+use crate::http::problem::{
     CONTENT_ENCODING_UNSUPPORTED, CONTENT_TYPE_UNSUPPORTED, HEADER_MALFORMED, IDEMPOTENCY_KEY_FORM,
     PARAMETER_MALFORMED, Problem,
 };

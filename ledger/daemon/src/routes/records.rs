@@ -4,10 +4,10 @@
 //! taken. Every record is checked against its leaf before it goes out; one that isn't right breaks the answer off, and
 //! whoever reads it goes on from the index after the last one that came.
 
-use crate::api::App;
-use crate::batch::BrokenOff;
-use crate::problem::{ENTRY_NOT_FOUND, Problem};
-use crate::request::{self, NDJSON};
+use crate::http::answer::BrokenOff;
+use crate::http::problem::{ENTRY_NOT_FOUND, Problem};
+use crate::http::request::{self, NDJSON};
+use crate::routes::app::App;
 use axum::body::{Body, HttpBody};
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, VARY};

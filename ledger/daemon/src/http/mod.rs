@@ -1,0 +1,12 @@
+//! HTTP/1.1 within limits: connections, heads, bodies, answers, and problems. It knows nothing of what is served.
+
+pub mod limits;
+pub mod problem;
+pub mod server;
+
+pub(crate) mod answer;
+pub(crate) mod body;
+pub(crate) mod host;
+pub(crate) mod permits;
+pub(crate) mod request;
+pub(crate) mod stream;

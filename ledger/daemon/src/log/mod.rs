@@ -1,0 +1,3 @@
+//! What is taken from the log: only what verified leaves it.
+
+pub(crate) mod receipts;

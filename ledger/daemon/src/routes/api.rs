@@ -1,0 +1,58 @@
+//! What happens to every request, whatever its route.
+
+use crate::http::host;
+use crate::http::problem::Code;
+use crate::http::server::Handler;
+use crate::routes::app::App;
+use crate::routes::table::router;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response};
+use axum::response::IntoResponse;
+use hyper::body::Incoming;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use tower_service::Service;
+
+/// Everything that a connection needs to answer its requests.
+#[derive(Clone)]
+pub(crate) struct Api {
+    app: Arc<App>,
+    router: Router,
+}
+
+impl Api {
+    pub(crate) fn new(app: Arc<App>) -> Self {
+        Self { router: router(Arc::clone(&app)), app }
+    }
+}
+
+impl hyper::service::Service<Request<Incoming>> for Api {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    /// Checks the host, routes, and counts what is refused.
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let app = Arc::clone(&self.app);
+        let mut router = self.router.clone();
+        Box::pin(async move {
+            let _in_flight = app.metrics.in_flight();
+            let response = match host::check(request.version(), request.uri(), request.headers()) {
+                Ok(()) => router.call(request).await?,
+                Err(problem) => problem.into_response(),
+            };
+            if let Some(code) = response.extensions().get::<&'static Code>() {
+                app.metrics.refused(code);
+            }
+            Ok(response)
+        })
+    }
+}
+
+impl Handler for Api {
+    fn refused(&self, code: &'static Code) {
+        self.app.metrics.refused(code);
+    }
+}

@@ -1,0 +1,49 @@
+//! What every handler shares.
+
+use crate::http::body::Bodies;
+use crate::operate::metrics::Metrics;
+use provlog_engine::{Log, Reader};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What every handler shares.
+pub(crate) struct App {
+    pub(crate) log: Log,
+    pub(crate) reader: Reader,
+    pub(crate) bodies: Bodies,
+    pub(crate) metrics: Arc<Metrics>,
+    draining: AtomicBool,
+}
+
+impl App {
+    pub(crate) fn new(log: Log, bodies: Bodies, metrics: Arc<Metrics>) -> Self {
+        Self { reader: log.reader(), log, bodies, metrics, draining: AtomicBool::new(false) }
+    }
+
+    /// Says from now on that the daemon takes no more appends.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use provlog_engine::Options;
+    use std::time::Duration;
+    use tempfile::TempDir;
+
+    /// A log of its own, which goes with the folder.
+    pub(crate) fn temporary() -> (TempDir, Arc<App>) {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options::new(folder.path().join("data"));
+        Log::create(&options, "example.com/log").unwrap();
+        let bodies = Bodies::new(1 << 20, Duration::from_secs(600));
+        let app = App::new(Log::open(&options).unwrap(), bodies, Arc::new(Metrics::default()));
+        (folder, Arc::new(app))
+    }
+}

@@ -1,0 +1,14 @@
+//! What is served: one table, and a file for each group of its rows.
+
+pub(crate) mod api;
+pub(crate) mod app;
+
+mod append;
+mod batch;
+mod conflicts;
+mod entries;
+mod operation;
+mod records;
+mod salts;
+mod table;
+mod tree;

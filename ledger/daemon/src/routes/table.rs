@@ -1,0 +1,103 @@
+//! The one table of what is served: method, path, handler (SPEC.md section 10).
+
+use crate::http::problem::{METHOD_NOT_ALLOWED, Problem, ROUTE_UNKNOWN};
+use crate::routes::app::App;
+use crate::routes::{append, batch, entries, operation, records, tree};
+use axum::Router;
+use axum::handler::Handler;
+use axum::http::{Method, Uri};
+use axum::routing::{MethodFilter, MethodRouter, on};
+use std::sync::Arc;
+
+struct Row {
+    #[cfg_attr(not(test), expect(dead_code, reason = "the handler was made with it; tests ask by it"))]
+    method: Method,
+    path: &'static str,
+    handler: MethodRouter<Arc<App>>,
+}
+
+/// `GET` answers `HEAD` too.
+fn rows() -> [Row; 14] {
+    [
+        row(Method::POST, "/v1/entries", append::append),
+        row(Method::POST, "/v1/entries/batch", batch::append),
+        row(Method::GET, "/v1/entries/{index}", entries::entry),
+        row(Method::GET, "/v1/entries/{index}/receipt", entries::receipt),
+        row(Method::GET, "/v1/entries/{index}/proof", entries::inclusion),
+        row(Method::GET, "/v1/records", records::records),
+        row(Method::GET, "/v1/consistency", tree::consistency),
+        row(Method::GET, "/v1/log", operation::about),
+        row(Method::GET, "/v1/schema/{kind}", operation::kind_schema),
+        row(Method::GET, "/checkpoint", tree::checkpoint),
+        row(Method::GET, "/tile/{*path}", tree::tile),
+        row(Method::GET, "/healthz", operation::healthz),
+        row(Method::GET, "/readyz", operation::readyz),
+        row(Method::GET, "/metrics", operation::metrics),
+    ]
+}
+
+fn row<T: 'static>(method: Method, path: &'static str, handler: impl Handler<T, Arc<App>>) -> Row {
+    let filter = if method == Method::POST { MethodFilter::POST } else { MethodFilter::GET };
+    Row { method, path, handler: on(filter, handler) }
+}
+
+/// Answers the rows of the table, and refuses everything else.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    rows()
+        .into_iter()
+        .fold(Router::new(), |router, row| router.route(row.path, row.handler))
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(app)
+}
+
+async fn unknown_route(uri: Uri) -> Problem {
+    Problem::new(&ROUTE_UNKNOWN, format!("nothing is served at {}", uri.path()))
+}
+
+/// The router adds the methods that are allowed, as `Allow`.
+async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
+    Problem::new(&METHOD_NOT_ALLOWED, format!("{} does not take {method}; see Allow", uri.path()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::problem::Code;
+    use crate::routes::app::tests::temporary;
+    use axum::body::Body;
+    use axum::http::header::ALLOW;
+    use axum::http::{Request, Response, StatusCode};
+    use tower_service::Service;
+
+    async fn ask(router: &Router, method: &Method, path: &str) -> Response<Body> {
+        let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+        router.clone().call(request).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_row_answers_its_method_and_no_other() {
+        let (_folder, app) = temporary();
+        let router = router(app);
+        for row in rows() {
+            let path = row.path.replace("{index}", "0").replace("{kind}", "promotion");
+            let path = path.replace("{*path}", "0/000.p/1").replace("consistency", "consistency?old=1&new=1");
+            let answer = ask(&router, &row.method, &path).await;
+            let (expected, allowed) = match row.method {
+                Method::POST => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "POST"),
+                _ => (StatusCode::OK, "GET,HEAD"),
+            };
+            assert_eq!(answer.status(), expected, "{path}");
+            for method in [Method::POST, Method::GET, Method::PUT, Method::DELETE, Method::OPTIONS] {
+                if method != row.method {
+                    let answer = ask(&router, &method, &path).await;
+                    assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
+                    assert_eq!(answer.headers()[ALLOW], allowed, "{method} {path}");
+                    assert_eq!(answer.extensions().get::<&Code>(), Some(&&METHOD_NOT_ALLOWED));
+                }
+            }
+        }
+        let unknown = ask(&router, &Method::GET, "/v1/nothing").await;
+        assert_eq!(unknown.extensions().get::<&Code>(), Some(&&ROUTE_UNKNOWN));
+    }
+}
