@@ -10,8 +10,7 @@ use crate::verb::inspect::InspectArgs;
 use crate::verb::redact::RedactArgs;
 use crate::verb::trust::TrustVerb;
 use crate::verb::verify::VerifyArgs;
-use clap::{Args, Parser, Subcommand};
-use std::path::{Path, PathBuf};
+use clap::{Parser, Subcommand};
 
 /// Widest line of help, in columns: it is prose.
 const HELP_COLUMNS_MAX: usize = 110;
@@ -124,37 +123,6 @@ The package is a folder, or a ZIP of the same files, that `provlog verify` check
 proof for all of them, the signed checkpoint, and the records once more as JSON lines and as a table. A range, or a time, \
 is proven to be complete; a selection by kind, subject or environment can't be. A time is a date, 2026-01-31T23:59:59Z or \
 milliseconds since the Unix epoch, all in UTC.";
-
-/// Where the log is.
-#[derive(Debug, Args)]
-pub(crate) struct UrlArgs {
-    /// Where the log is [default: the configuration's, else the trust file's, else
-    /// http://127.0.0.1:4180]
-    #[arg(long, env = "PROVLOG_URL", hide_env_values = true, value_name = "URL")]
-    url: Option<String>,
-}
-
-impl UrlArgs {
-    /// As given by flag or variable.
-    pub(crate) fn url(&self) -> Option<&str> {
-        self.url.as_deref()
-    }
-}
-
-/// Which log to believe.
-#[derive(Debug, Args)]
-pub(crate) struct TrustArgs {
-    /// Trust file with the log's key [default: the configuration's, or .provlog/trust]
-    #[arg(long, env = "PROVLOG_TRUST", hide_env_values = true, value_name = "FILE")]
-    trust: Option<PathBuf>,
-}
-
-impl TrustArgs {
-    /// As given by flag or variable.
-    pub(crate) fn path(&self) -> Option<&Path> {
-        self.trust.as_deref()
-    }
-}
 
 #[cfg(test)]
 mod tests {

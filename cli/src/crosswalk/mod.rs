@@ -7,7 +7,7 @@ pub(crate) mod evaluate;
 pub(crate) mod load;
 pub(crate) mod query;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::local::files;
 use crate::show::failure::Failure;

@@ -52,7 +52,7 @@ fn evaluate<'a>(crosswalk: &'a Crosswalk, records: &[Record]) -> Vec<ControlResu
 }
 
 /// A file with one framework of one control, which is looked up by one query.
-fn one_query(query: &str) -> String {
+pub(crate) fn one_query(query: &str) -> String {
     format!(
         "{HEAD}[[control]]\nid = \"O.1\"\ntitle = \"t\"\nevidence = [\"own\"]\nsupports = \"Supports a test.\"\n\
          [[evidence]]\nid = \"own\"\nlooks_for = \"l\"\n[evidence.query]\n{query}\n"

@@ -2,7 +2,6 @@
 //!
 //! `-` is standard input or output. Nothing here ever writes a file in place.
 
-use crate::show::failure::Failure;
 use atomic_write_file::OpenOptions;
 use atomic_write_file::unix::OpenOptionsExt as _;
 use std::fs::{self, File};
@@ -47,6 +46,14 @@ impl ReadError {
     }
 }
 
+/// Why an output wasn't written, or not durably.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {source}", path.display())]
+pub(crate) struct WriteError {
+    path: PathBuf,
+    source: io::Error,
+}
+
 /// Reads a whole file, or standard input, of at most `limit` bytes.
 pub(crate) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::new();
@@ -74,9 +81,14 @@ pub(crate) fn cannot_read(path: &Path, source: io::Error) -> ReadError {
     ReadError::Io { path: path.display().to_string(), source }
 }
 
+/// The error of an output that can't be written.
+pub(crate) fn cannot_write(path: &Path, source: io::Error) -> WriteError {
+    WriteError { path: path.into(), source }
+}
+
 /// Writes a file durably: a temporary file, fsync, rename, and fsync of the folder, which is made if it isn't there.
-pub(crate) fn write(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), Failure> {
-    let cannot = |source| Failure::Write { path: path.into(), source };
+pub(crate) fn write(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), WriteError> {
+    let cannot = |source| cannot_write(path, source);
     let folder = folder_of(path);
     make_folder(&folder).map_err(cannot)?;
     let mut options = OpenOptions::new();
@@ -89,11 +101,9 @@ pub(crate) fn write(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), F
 }
 
 /// Removes a file, which may be gone already.
-pub(crate) fn remove(path: &Path) -> Result<(), Failure> {
+pub(crate) fn remove(path: &Path) -> Result<(), WriteError> {
     match fs::remove_file(path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            Err(Failure::Write { path: path.into(), source })
-        }
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(cannot_write(path, source)),
         _ => Ok(()),
     }
 }

@@ -5,10 +5,11 @@
 //! this folder is looked at.
 
 use crate::local::files::{self, ReadError};
-use crate::show::failure::Failure;
+use clap::Args;
 use provlog_core::limits::TRUST_BYTES_MAX;
-use provlog_core::trust::Trust;
+use provlog_core::trust::{Trust, TrustError};
 use serde::Deserialize;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The folder of settings, in a repository or at home.
@@ -28,6 +29,40 @@ const CONFIG: &str = "config.toml";
 /// Largest configuration file, in bytes: two lines and a great many comments.
 const CONFIG_BYTES_MAX: usize = 64 * 1024;
 
+/// How people get a trust file; said wherever one is missing.
+const HOW_TO_TRUST: &str = "get the log key's fingerprint from whoever operates the log (the daemon prints it at its first start; never \
+     take it from the log's own answers), then run `provlog trust fetch --url URL --fingerprint FINGERPRINT`; \
+     or pass the trust file that the daemon wrote beside its data, with --trust FILE";
+
+/// Which log to believe.
+#[derive(Debug, Args)]
+pub(crate) struct TrustArgs {
+    /// Trust file with the log's key [default: the configuration's, or .provlog/trust]
+    #[arg(long, env = "PROVLOG_TRUST", hide_env_values = true, value_name = "FILE")]
+    trust: Option<PathBuf>,
+}
+
+impl TrustArgs {
+    /// The trust file, without which nothing can be believed.
+    pub(crate) fn open(&self) -> Result<TrustFile, SettingsError> {
+        self.find(&Settings::load()?)?.ok_or(SettingsError::NoTrust)
+    }
+
+    /// The trust file: a flag or variable, a configuration file, or `.provlog/trust`. `None` when there is none.
+    pub(crate) fn find(&self, settings: &Settings) -> Result<Option<TrustFile>, SettingsError> {
+        let Some(path) = self.trust.as_deref().or(settings.trust.as_deref()) else { return Ok(None) };
+        let bytes = files::read(path, TRUST_BYTES_MAX).map_err(SettingsError::TrustRead)?;
+        match Trust::parse(&bytes) {
+            Ok(trust) => Ok(Some(TrustFile {
+                path: path.into(),
+                text: String::from_utf8_lossy(&bytes).into_owned(),
+                trust,
+            })),
+            Err(source) => Err(SettingsError::Trust { path: path.into(), source }),
+        }
+    }
+}
+
 /// What flags and variables leave open.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Settings {
@@ -46,13 +81,23 @@ pub(crate) struct TrustFile {
     pub(crate) trust: Trust,
 }
 
-/// A configuration file that can't be used.
+/// A configuration or trust file that can't be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SettingsError {
+    #[error("the folder that this was started in: {0}")]
+    Here(io::Error),
     #[error(transparent)]
     Read(#[from] ReadError),
     #[error("{}: {problem}", path.display())]
     Form { path: PathBuf, problem: String },
+    #[error(
+        "no trust file: looked for --trust, PROVLOG_TRUST, `trust` in the configuration and .provlog/trust; {HOW_TO_TRUST}"
+    )]
+    NoTrust,
+    #[error(transparent)]
+    TrustRead(ReadError),
+    #[error("{}: {source}", path.display())]
+    Trust { path: PathBuf, source: TrustError },
 }
 
 #[derive(Deserialize)]
@@ -64,34 +109,14 @@ struct ConfigFile {
 
 impl Settings {
     /// Those of the folder that the program was started in.
-    pub(crate) fn load() -> Result<Self, Failure> {
-        let here = std::env::current_dir()
-            .map_err(|error| Failure::Internal(format!("the folder that this was started in: {error}")))?;
-        Ok(Self::of_folders(&folders(&here, std::env::home_dir().as_deref()))?)
+    pub(crate) fn load() -> Result<Self, SettingsError> {
+        let here = std::env::current_dir().map_err(SettingsError::Here)?;
+        Self::of_folders(&folders(&here, std::env::home_dir().as_deref()))
     }
 
     /// The log's address: a flag or variable, a configuration file, the trust file's own word, the default.
     pub(crate) fn url<'a>(&'a self, given: Option<&'a str>, trust: Option<&'a Trust>) -> &'a str {
         given.or(self.url.as_deref()).or_else(|| trust.and_then(Trust::url)).unwrap_or(URL)
-    }
-
-    /// The trust file: a flag or variable, a configuration file, or `.provlog/trust`. `None` when there is none.
-    pub(crate) fn find_trust(&self, given: Option<&Path>) -> Result<Option<TrustFile>, Failure> {
-        let Some(path) = given.or(self.trust.as_deref()) else { return Ok(None) };
-        let bytes = files::read(path, TRUST_BYTES_MAX)?;
-        match Trust::parse(&bytes) {
-            Ok(trust) => Ok(Some(TrustFile {
-                path: path.into(),
-                text: String::from_utf8_lossy(&bytes).into_owned(),
-                trust,
-            })),
-            Err(source) => Err(Failure::Trust { path: path.into(), source }),
-        }
-    }
-
-    /// As [`Settings::find_trust`], where nothing can be done without.
-    pub(crate) fn trust(&self, given: Option<&Path>) -> Result<TrustFile, Failure> {
-        self.find_trust(given)?.ok_or(Failure::NoTrust)
     }
 
     fn of_folders(folders: &[PathBuf]) -> Result<Self, SettingsError> {

@@ -3,7 +3,7 @@
 //! Never follows a redirect: the receipt proves which log answered, and a submission goes nowhere but where it was sent.
 
 use crate::show::failure::Failure;
-use crate::show::page::printable;
+use crate::show::printable::printable;
 use provlog_core::json::Json;
 use std::io::{self, Read};
 use std::time::Duration;
@@ -61,13 +61,12 @@ pub(crate) struct ClientError {
 }
 
 /// An answer that says no.
-#[derive(Debug, thiserror::Error)]
-#[error("the log answered {status}: {text}")]
+#[derive(Debug)]
 pub(crate) struct Refusal {
     /// HTTP status.
-    pub(crate) status: u16,
+    status: u16,
     /// What it says, for people.
-    pub(crate) text: String,
+    text: String,
 }
 
 impl Client {
@@ -172,6 +171,24 @@ impl Answer {
         } else {
             Err(Refusal { status: self.status, text: refusal_text(&self.body) })
         }
+    }
+}
+
+impl From<UrlError> for Failure {
+    fn from(error: UrlError) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        Self::Unreachable(error.to_string())
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(Refusal { status, text }: Refusal) -> Self {
+        Self::Answer { status, text }
     }
 }
 

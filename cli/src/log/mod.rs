@@ -1,3 +1,4 @@
 //! Everything that talks to a log: the only code that opens sockets.
 
+pub(crate) mod access;
 pub(crate) mod client;

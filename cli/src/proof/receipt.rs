@@ -19,6 +19,9 @@ use std::path::Path;
 /// Version of everything that is printed as JSON. Members may be added within a version.
 pub(crate) const SCHEMA_VERSION: i64 = 1;
 
+/// Ending of a receipt's file name.
+pub(crate) const RECEIPT_EXTENSION: &str = "tlog-proof";
+
 /// Reads a receipt's bytes.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, files::ReadError> {
     files::read(path, RECEIPT_BYTES_MAX)

@@ -1,6 +1,8 @@
 //! Exit codes: what each means, and which one every outcome has. The only place that decides it.
 
 use crate::local::files::ReadError;
+use crate::local::git::GitError;
+use crate::local::settings::SettingsError;
 use crate::show::failure::Failure;
 use provlog_core::check::{Refused, Report};
 use provlog_core::redact::RedactError;
@@ -94,8 +96,8 @@ impl Exit {
     /// Of whatever ended a command early.
     pub(crate) fn of_failure(failure: &Failure) -> Self {
         match failure {
-            Failure::Usage(_) | Failure::Settings(_) | Failure::Url(_) => Self::Usage,
-            Failure::NoTrust | Failure::Trust { .. } => Self::Untrusted,
+            Failure::Usage(_) => Self::Usage,
+            Failure::Settings(error) => Self::of_settings(error),
             Failure::Fingerprint { .. } | Failure::OtherLog { .. } => Self::Untrusted,
             Failure::Checkpoint { refused, .. } => Self::of_refused(refused),
             Failure::Receipt { refused, .. } => Self::of_refused(refused),
@@ -106,12 +108,22 @@ impl Exit {
             | Failure::NotProven(_) => Self::NotProven,
             Failure::Unreachable(_) => Self::Unreachable,
             Failure::Pending { cause, .. } => Self::of_failure(cause),
-            Failure::Answer(refusal) => Self::of_status(refusal.status),
+            Failure::Answer { status, .. } => Self::of_status(*status),
             Failure::Read(error) => Self::of_read(error),
             Failure::NotFound(_) => Self::NotFound,
             Failure::Submission(_) | Failure::Digest(_) | Failure::Malformed { .. } => Self::Malformed,
             Failure::Redact(error) => Self::of_redaction(error),
-            Failure::Write { .. } | Failure::Internal(_) => Self::Internal,
+            Failure::Git(GitError::Unknown { .. }) => Self::NotFound,
+            Failure::Git(GitError::Start { .. }) | Failure::Write(_) | Failure::Internal(_) => Self::Internal,
+        }
+    }
+
+    fn of_settings(error: &SettingsError) -> Self {
+        match error {
+            SettingsError::Here(_) => Self::Internal,
+            SettingsError::Read(_) | SettingsError::Form { .. } => Self::Usage,
+            SettingsError::TrustRead(error) => Self::of_read(error),
+            SettingsError::NoTrust | SettingsError::Trust { .. } => Self::Untrusted,
         }
     }
 

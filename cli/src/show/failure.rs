@@ -1,24 +1,17 @@
 //! Everything that ends a command early, and what it tells the user.
 
+use super::printable::printable;
 use crate::local::digest::DigestError;
-use crate::local::files::ReadError;
+use crate::local::files::{ReadError, WriteError};
+use crate::local::git::GitError;
 use crate::local::settings::SettingsError;
-use crate::log::client::{ClientError, Refusal, UrlError};
-use crate::show::page::printable;
 use provlog_core::check::{Refused, Report};
 use provlog_core::package::PackageReport;
 use provlog_core::redact::RedactError;
 use provlog_core::submission::SubmissionError;
 use provlog_core::tree::ProofError;
-use provlog_core::trust::TrustError;
 use provlog_core::verify::{CheckpointReport, ReceiptReport};
-use std::io;
 use std::path::PathBuf;
-
-/// How people get a trust file; said wherever one is missing.
-const HOW_TO_TRUST: &str = "get the log key's fingerprint from whoever operates the log (the daemon prints it at its first start; never \
-     take it from the log's own answers), then run `provlog trust fetch --url URL --fingerprint FINGERPRINT`; \
-     or pass the trust file that the daemon wrote beside its data, with --trust FILE";
 
 /// Why a command didn't do what it was asked. [`crate::show::exit`] gives each its exit code.
 #[derive(Debug, thiserror::Error)]
@@ -27,14 +20,6 @@ pub(crate) enum Failure {
     Usage(String),
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    #[error(transparent)]
-    Url(#[from] UrlError),
-    #[error(
-        "no trust file: looked for --trust, PROVLOG_TRUST, `trust` in the configuration and .provlog/trust; {HOW_TO_TRUST}"
-    )]
-    NoTrust,
-    #[error("{}: {source}", path.display())]
-    Trust { path: PathBuf, source: TrustError },
     #[error(
         "the log's key is not the one you named: expected fingerprint {expected}, got {got}; nothing was written"
     )]
@@ -55,16 +40,18 @@ pub(crate) enum Failure {
         "the tree of {new} does not extend the one of {old}: {source}. The log shows two histories: keep both files"
     )]
     Consistency { old: String, new: String, source: ProofError },
-    #[error(transparent)]
-    Unreachable(#[from] ClientError),
+    #[error("{0}")]
+    Unreachable(String),
     #[error("{cause}; the submission is kept in {}: run the same command again, or `provlog flush` on its folder", path.display())]
     Pending { cause: Box<Failure>, path: PathBuf },
-    #[error(transparent)]
-    Answer(#[from] Refusal),
+    #[error("the log answered {status}: {text}")]
+    Answer { status: u16, text: String },
     #[error(transparent)]
     Read(#[from] ReadError),
-    #[error("{}: {source}", path.display())]
-    Write { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    #[error(transparent)]
+    Git(#[from] GitError),
     #[error("{0}")]
     NotProven(String),
     #[error("{0}")]

@@ -3,3 +3,4 @@
 pub(crate) mod exit;
 pub(crate) mod failure;
 pub(crate) mod page;
+pub(crate) mod printable;

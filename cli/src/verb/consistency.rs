@@ -2,23 +2,17 @@
 //!
 //! Both checkpoints are verified against the trust file, and the proof is verified here: the log only hands it out.
 
-use crate::args::{TrustArgs, UrlArgs};
 use crate::local::files;
-use crate::local::settings::{Settings, TrustFile};
-use crate::log::client::{ANSWER_BYTES_MAX, Client};
+use crate::log::access::{LogArgs, fetch_proof, newest};
+use crate::log::client::ANSWER_BYTES_MAX;
+use crate::proof::head::{Head, compare, parse_proof};
 use crate::show::exit::Exit;
 use crate::show::failure::Failure;
 use crate::show::page::Page;
 use clap::Args;
-use provlog_core::Hash;
 use provlog_core::check::Status;
 use provlog_core::checkpoint::Checkpoint;
-use provlog_core::json::Json;
-use provlog_core::limits::{NOTE_BYTES_MAX, RECEIPT_BYTES_MAX};
-use provlog_core::receipt::Receipt;
-use provlog_core::tree::{ProofError, verify_consistency};
-use provlog_core::verify::Verifier;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Arguments of `consistency`.
 #[derive(Debug, Args)]
@@ -33,35 +27,17 @@ pub(crate) struct ConsistencyArgs {
     #[arg(long, value_name = "FILE", requires = "new")]
     proof: Option<PathBuf>,
     #[command(flatten)]
-    url: UrlArgs,
-    #[command(flatten)]
-    trust: TrustArgs,
-}
-
-/// A checkpoint that the trust file believes, and where it was found.
-#[derive(Debug)]
-pub(crate) struct Head {
-    /// Where it was found.
-    pub(crate) source: String,
-    /// What it says.
-    pub(crate) checkpoint: Checkpoint,
-    /// The signed note that it is in.
-    pub(crate) note: Vec<u8>,
+    log: LogArgs,
 }
 
 /// Runs `consistency`.
 pub(crate) fn run(args: &ConsistencyArgs) -> Result<Exit, Failure> {
-    let settings = Settings::load()?;
-    let trust = settings.trust(args.trust.path())?;
-    let client = || Client::new(settings.url(args.url.url(), Some(&trust.trust)));
-    let old = Head::read(&args.old, &trust)?;
+    let log = args.log.open()?;
+    let trust = &log.trust.trust;
+    let old = Head::read(&args.old, trust)?;
     let new = match &args.new {
-        Some(path) => Head::read(path, &trust)?,
-        None => {
-            let client = client()?;
-            let note = client.get("/checkpoint", NOTE_BYTES_MAX)?;
-            Head::verified(format!("{}/checkpoint", client.base()), &note, &trust)?
-        }
+        Some(path) => Head::read(path, trust)?,
+        None => newest(&log.client()?, trust)?,
     };
     if old.checkpoint.size > new.checkpoint.size {
         return Err(Failure::Usage(format!(
@@ -73,7 +49,7 @@ pub(crate) fn run(args: &ConsistencyArgs) -> Result<Exit, Failure> {
         Some(path) => parse_proof(&path.display().to_string(), &files::read(path, ANSWER_BYTES_MAX)?)?,
         // Equal sizes have an empty proof, and demand equal roots.
         None if old.checkpoint.size == new.checkpoint.size => Vec::new(),
-        None => fetch_proof(&client()?, &old.checkpoint, &new.checkpoint)?,
+        None => fetch_proof(&log.client()?, &old.checkpoint, &new.checkpoint)?,
     };
     compare(&old, &new, &proof)?;
     let mut page = Page::new();
@@ -91,66 +67,12 @@ pub(crate) fn run(args: &ConsistencyArgs) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-impl Head {
-    /// Reads a checkpoint, or a receipt with one, and verifies it.
-    pub(crate) fn read(path: &Path, trust: &TrustFile) -> Result<Self, Failure> {
-        let source = path.display().to_string();
-        let bytes = files::read(path, RECEIPT_BYTES_MAX)?;
-        // A checkpoint's first line is an origin, which has no "@" in it; a receipt's has one.
-        let first_line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        if first_line.contains(&b'@') {
-            let receipt = Receipt::parse(&bytes).map_err(|error| Failure::malformed(&source, error))?.0;
-            Self::verified(source, receipt.checkpoint.as_bytes(), trust)
-        } else {
-            Self::verified(source, &bytes, trust)
-        }
-    }
-
-    /// Verifies a signed note.
-    pub(crate) fn verified(source: String, note: &[u8], trust: &TrustFile) -> Result<Self, Failure> {
-        match Verifier::new(&trust.trust).checkpoint(note) {
-            Ok(verdict) => {
-                Ok(Self { source, checkpoint: verdict.into_report().checkpoint, note: note.into() })
-            }
-            Err(refused) => Err(Failure::Checkpoint { what: source, refused }),
-        }
-    }
-}
-
-/// Verifies that the later tree extends the earlier.
-pub(crate) fn compare(old: &Head, new: &Head, proof: &[Hash]) -> Result<(), Failure> {
-    let (from, to) = (&old.checkpoint, &new.checkpoint);
-    verify_consistency(from.size, to.size, &from.root, &to.root, proof).map_err(|source| match source {
-        ProofError::Sizes { .. } => {
-            Failure::Usage(format!("{}: an empty tree, which proves nothing", old.source))
-        }
-        source => Failure::Consistency { old: old.source.clone(), new: new.source.clone(), source },
-    })
-}
-
-/// The log's proof of it, unverified.
-pub(crate) fn fetch_proof(client: &Client, old: &Checkpoint, new: &Checkpoint) -> Result<Vec<Hash>, Failure> {
-    let path = format!("/v1/consistency?old={}&new={}", old.size, new.size);
-    let answer = client.get(&path, ANSWER_BYTES_MAX)?;
-    parse_proof(&format!("{}{path}", client.base()), &answer)
-}
-
-/// Reads `{"proof": [base64, ...]}`; what else is in it is the log's word, and not needed.
-fn parse_proof(what: &str, bytes: &[u8]) -> Result<Vec<Hash>, Failure> {
-    let json = Json::parse(bytes).map_err(|error| Failure::malformed(what, error))?;
-    let Some(Json::Array(hashes)) = json.get("proof") else {
-        return Err(Failure::malformed(what, "expected an object with the member proof, an array"));
-    };
-    let hashes = hashes.iter().map(|hash| hash.as_str().and_then(Hash::from_base64));
-    hashes
-        .collect::<Option<_>>()
-        .ok_or_else(|| Failure::malformed(what, "expected hashes in base64 of 32 bytes"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::client::Client;
     use crate::testing::{OneLog, Reply, serve};
+    use provlog_core::Hash;
     use provlog_core::tree::Frontier;
 
     fn tree(leaves: &[u8]) -> Frontier {
@@ -160,7 +82,7 @@ mod tests {
     }
 
     fn head(log: &OneLog, leaves: &[u8]) -> Head {
-        let trust = TrustFile::of(log.trust_text());
+        let trust = log.trust();
         Head::verified(format!("{leaves:?}"), log.checkpoint(&tree(leaves)).as_bytes(), &trust).unwrap()
     }
 
@@ -187,7 +109,7 @@ mod tests {
     #[test]
     fn checkpoints_are_read_alone_and_out_of_receipts() {
         let (log, home) = (OneLog::new(), tempfile::tempdir().unwrap());
-        let trust = TrustFile::of(log.trust_text());
+        let trust = log.trust();
         let path = home.path().join("file");
         let receipt = log.receipt(provlog_core::Kind::new(22).unwrap(), Default::default());
         for (bytes, size) in [(log.checkpoint(&tree(&[1, 2, 3])).into_bytes(), 3), (receipt, 2)] {

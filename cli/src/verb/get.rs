@@ -1,8 +1,7 @@
 //! `get`: an entry's record or receipt from the log. Where there is a trust file, what it prints is what was verified.
 
-use crate::args::{TrustArgs, UrlArgs};
 use crate::local::files::{self, DASH, Readers};
-use crate::local::settings::Settings;
+use crate::log::access::LogArgs;
 use crate::log::client::Client;
 use crate::proof::receipt::{self, SCHEMA_VERSION, hash_json, member, record_json, uint_json};
 use crate::show::exit::Exit;
@@ -26,16 +25,14 @@ pub(crate) struct GetArgs {
     #[arg(long, value_name = "FILE")]
     receipt: Option<PathBuf>,
     #[command(flatten)]
-    url: UrlArgs,
-    #[command(flatten)]
-    trust: TrustArgs,
+    log: LogArgs,
 }
 
 /// Runs `get`.
 pub(crate) fn run(args: &GetArgs) -> Result<Exit, Failure> {
-    let settings = Settings::load()?;
-    let trust = settings.find_trust(args.trust.path())?.map(|file| file.trust);
-    let client = Client::new(settings.url(args.url.url(), trust.as_ref()))?;
+    let (trust, url) = args.log.find()?;
+    let trust = trust.map(|file| file.trust);
+    let client = Client::new(&url)?;
     let bytes = fetch(&client, args.index, trust.as_ref())?;
     if trust.is_none() {
         page::say("NOT VERIFIED: there is no trust file");

@@ -2,9 +2,9 @@
 //!
 //! Never trusts a key because the log itself says so: the fingerprint comes from elsewhere, or nothing is written.
 
-use crate::args::UrlArgs;
 use crate::local::files::{self, Readers};
-use crate::local::settings::{Settings, TRUST};
+use crate::local::settings::TRUST;
+use crate::log::access::UrlArgs;
 use crate::log::client::{ANSWER_BYTES_MAX, Client};
 use crate::show::exit::Exit;
 use crate::show::failure::Failure;
@@ -51,8 +51,7 @@ pub(crate) fn run(verb: &TrustVerb) -> Result<Exit, Failure> {
             "--fingerprint {fingerprint:?}: expected 64 lowercase hex digits"
         )));
     }
-    let settings = Settings::load()?;
-    let client = Client::new(settings.url(args.url.url(), None))?;
+    let client = args.url.client()?;
     let text = fetch(&client, fingerprint)?;
     keep(&args.output, &text)?;
     page::print(format!("{}\n", args.output.display()).as_bytes())?;
@@ -81,7 +80,7 @@ fn fetch(client: &Client, fingerprint: &str) -> Result<String, Failure> {
 /// Writes the file, but never over another one: that may name witnesses, which this text doesn't.
 fn keep(output: &Path, text: &str) -> Result<(), Failure> {
     match files::read(output, TRUST_BYTES_MAX) {
-        Err(error) if error.is_missing() => files::write(output, text.as_bytes(), Readers::Umask),
+        Err(error) if error.is_missing() => Ok(files::write(output, text.as_bytes(), Readers::Umask)?),
         Err(error) => Err(error.into()),
         Ok(there) if there == text.as_bytes() => Ok(()),
         Ok(_) => Err(Failure::Usage(format!(

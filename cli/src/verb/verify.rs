@@ -3,17 +3,15 @@
 //! Offline, always: it reads files, asks `git` what a revision is called, and never opens a socket. The trust file is
 //! the only thing that it believes.
 
-use crate::args::TrustArgs;
 use crate::local::files;
-use crate::local::settings::{Settings, TrustFile};
+use crate::local::settings::{TrustArgs, TrustFile};
 use crate::local::{digest, git, time};
 use crate::proof::package::{self, JudgedPackage};
-use crate::proof::receipt::{self, SCHEMA_VERSION, member};
+use crate::proof::receipt::{self, RECEIPT_EXTENSION, SCHEMA_VERSION, member};
 use crate::proof::report::{Judged, Outcome};
 use crate::show::exit::Exit;
 use crate::show::failure::Failure;
 use crate::show::page::{self, Page};
-use crate::verb::append::RECEIPT_EXTENSION;
 use clap::Args;
 use provlog_core::cbor::Map;
 use provlog_core::expectation::Expectation;
@@ -76,7 +74,7 @@ impl SubjectArgs {
 
 /// Runs `verify`.
 pub(crate) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
-    let trust = Settings::load()?.trust(args.trust.path())?;
+    let trust = args.trust.open()?;
     let expectations = expectations(args)?;
     let sources = sources(&args.receipts)?;
     let package = sources.iter().find(|source| package::is_package(source));

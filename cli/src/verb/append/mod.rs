@@ -8,10 +8,9 @@ mod pending;
 mod submit;
 mod value;
 
-use crate::args::{TrustArgs, UrlArgs};
 use crate::local::files::{self, DASH};
-use crate::local::settings::{RECEIPTS, Settings};
-use crate::log::client::Client;
+use crate::local::settings::RECEIPTS;
+use crate::log::access::LogArgs;
 use crate::show::exit::Exit;
 use crate::show::failure::Failure;
 use crate::show::page;
@@ -20,8 +19,7 @@ use flags::RequestArgs;
 use pending::Pending;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-pub(crate) use submit::RECEIPT_EXTENSION;
-use submit::{Log, Logged};
+use submit::{Logged, Submitter};
 
 /// Arguments of `append`.
 #[derive(Debug, Args)]
@@ -33,7 +31,7 @@ pub(crate) struct AppendArgs {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
-    log: LogArgs,
+    log: PatientArgs,
 }
 
 /// Arguments of `flush`.
@@ -43,26 +41,22 @@ pub(crate) struct FlushArgs {
     #[arg(value_name = "FOLDER", default_value = RECEIPTS)]
     folder: PathBuf,
     #[command(flatten)]
-    log: LogArgs,
+    log: PatientArgs,
 }
 
 #[derive(Debug, Args)]
-struct LogArgs {
+struct PatientArgs {
     /// How long to go on trying while the log gives no answer or says "later": seconds, or with ms, s or m
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
     timeout: Duration,
     #[command(flatten)]
-    url: UrlArgs,
-    #[command(flatten)]
-    trust: TrustArgs,
+    log: LogArgs,
 }
 
-impl LogArgs {
-    fn open(&self) -> Result<Log, Failure> {
-        let settings = Settings::load()?;
-        let trust = settings.trust(self.trust.path())?;
-        let client = Client::new(settings.url(self.url.url(), Some(&trust.trust)))?;
-        Ok(Log { client, trust, timeout: self.timeout })
+impl PatientArgs {
+    fn open(&self) -> Result<Submitter, Failure> {
+        let log = self.log.open()?;
+        Ok(Submitter { client: log.client()?, trust: log.trust, timeout: self.timeout })
     }
 }
 
@@ -110,7 +104,7 @@ fn hand_over(logged: &Logged, pending: &Pending) -> Result<(), Failure> {
         cause: Box::new(Failure::Internal(format!("standard output: {error}"))),
         path: pending.path.clone(),
     })?;
-    files::remove(&pending.path)
+    Ok(files::remove(&pending.path)?)
 }
 
 fn print_path(path: &Path) -> Result<(), Failure> {

@@ -6,8 +6,8 @@
 use super::pending::{NAME_HEX, Pending};
 use crate::local::files::{self, Readers};
 use crate::local::settings::TrustFile;
-use crate::log::client::{Client, Refusal};
-use crate::proof::receipt::believe;
+use crate::log::client::Client;
+use crate::proof::receipt::{RECEIPT_EXTENSION, believe};
 use crate::show::failure::Failure;
 use provlog_core::cbor::{Map, Value};
 use provlog_core::claims::{DIGEST, Type};
@@ -20,9 +20,6 @@ use provlog_core::verify::ReceiptReport;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
-
-/// Ending of a receipt's file name.
-pub(crate) const RECEIPT_EXTENSION: &str = "tlog-proof";
 
 /// How long one request may take; a log answers in milliseconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -43,7 +40,7 @@ pub(crate) struct Logged {
 
 /// A log to append to: where it is, and what to believe of it.
 #[derive(Debug)]
-pub(crate) struct Log {
+pub(crate) struct Submitter {
     /// Its HTTP interface.
     pub(crate) client: Client,
     /// Its key.
@@ -52,7 +49,7 @@ pub(crate) struct Log {
     pub(crate) timeout: Duration,
 }
 
-impl Log {
+impl Submitter {
     /// Gets the submission logged, and its receipt verified. The pending file stays, unless the log has refused it for good.
     pub(crate) fn submit(&self, pending: &Pending) -> Result<Logged, Failure> {
         let origin = self.trust.trust.log().name();
@@ -63,9 +60,9 @@ impl Log {
         let kept = |cause: Failure| Failure::Pending { cause: Box::new(cause), path: pending.path.clone() };
         let receipt = match self.send(pending) {
             Ok(receipt) => receipt,
-            Err(Failure::Answer(refusal)) if is_final(&refusal) => {
+            Err(failure @ Failure::Answer { status, .. }) if is_final(status) => {
                 files::remove(&pending.path)?;
-                return Err(refusal.into());
+                return Err(failure);
             }
             Err(failure) => return Err(kept(failure)),
         };
@@ -161,8 +158,8 @@ const fn asks_for_another_try(status: u16) -> bool {
 }
 
 /// Whether the log has looked at this submission and will never take it.
-const fn is_final(refusal: &Refusal) -> bool {
-    matches!(refusal.status, 400 | 409 | 413 | 415 | 422)
+const fn is_final(status: u16) -> bool {
+    matches!(status, 400 | 409 | 413 | 415 | 422)
 }
 
 /// Pauses between attempts: doubling, each a random part of its length, so that clients don't come back in step.
@@ -212,9 +209,9 @@ mod tests {
         Pending::resume_or_create(folder.path(), log.origin(), None, wanted).unwrap()
     }
 
-    fn log_at(url: &str, log: &OneLog, timeout: Duration) -> Log {
+    fn log_at(url: &str, log: &OneLog, timeout: Duration) -> Submitter {
         let trust = TrustFile::of(log.trust_text());
-        Log { client: Client::new(url).unwrap(), trust, timeout }
+        Submitter { client: Client::new(url).unwrap(), trust, timeout }
     }
 
     /// Answers as a log does: with a receipt for exactly what came.

@@ -59,7 +59,7 @@ pub(super) struct Last {
 impl Mirror {
     /// Takes the folder, which is made if it isn't there.
     pub(super) fn open(folder: &Path) -> Result<Self, Failure> {
-        let cannot = |source| Failure::Write { path: folder.into(), source };
+        let cannot = |source| Failure::from(files::cannot_write(folder, source));
         fs::create_dir_all(folder).map_err(cannot)?;
         let lock = File::create(folder.join(LOCK)).map_err(cannot)?;
         match lock.try_lock() {
@@ -133,7 +133,7 @@ impl Mirror {
     /// Keeps a tile or bundle. Whoever reads at the same time finds all of it or none.
     pub(super) fn put(&self, resource: Resource, bytes: &[u8]) -> Result<(), Failure> {
         let path = self.folder.join(resource.to_string());
-        let cannot = |source| Failure::Write { path: path.clone(), source };
+        let cannot = |source| files::cannot_write(&path, source);
         let temporary = path.with_added_extension("tmp");
         let written = fs::write(&temporary, bytes).or_else(|error| match (error.kind(), path.parent()) {
             (io::ErrorKind::NotFound, Some(folder)) => {
@@ -142,7 +142,7 @@ impl Mirror {
             }
             _ => Err(error),
         });
-        written.and_then(|()| fs::rename(&temporary, &path)).map_err(cannot)
+        written.and_then(|()| fs::rename(&temporary, &path)).map_err(|source| cannot(source).into())
     }
 
     /// Keeps a signed checkpoint that proves a fault; gives the file.

@@ -16,9 +16,8 @@ mod source;
 mod tests;
 mod walk;
 
-use crate::args::{TrustArgs, UrlArgs};
-use crate::local::settings::Settings;
-use crate::log::client::Client;
+use crate::log::access::LogArgs;
+use crate::proof::head::Head;
 use crate::show::exit::Exit;
 use crate::show::failure::Failure;
 use clap::{Args, ValueEnum};
@@ -29,7 +28,6 @@ use mirror::{Last, Mirror};
 use provlog_core::checkpoint::Checkpoint;
 use provlog_core::limits::NOTE_BYTES_MAX;
 use provlog_core::trust::Trust;
-use provlog_core::verify::Verifier;
 use records::Compared;
 use report::{Records, Report};
 use source::{CHECKPOINT, Directory, Http, Source, fetch};
@@ -61,9 +59,7 @@ pub(crate) struct AuditArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    url: UrlArgs,
-    #[command(flatten)]
-    trust: TrustArgs,
+    log: LogArgs,
 }
 
 /// When records are compared.
@@ -79,18 +75,18 @@ enum When {
 
 /// Runs `audit`.
 pub(crate) fn run(args: &AuditArgs) -> Result<Exit, Failure> {
-    let settings = Settings::load()?;
-    let trust = settings.trust(args.trust.path())?.trust;
+    let log = args.log.open()?;
+    let trust = &log.trust.trust;
     let source: Box<dyn Source> = match &args.directory {
         Some(directory) => Box::new(Directory(directory.clone())),
-        None => Box::new(Http(Client::new(settings.url(args.url.url(), Some(&trust)))?)),
+        None => Box::new(Http(log.client()?)),
     };
     let mirror = Mirror::open(&args.folder)?;
-    let before = mirror.last(&trust)?;
+    let before = mirror.last(trust)?;
     if args.since && before.is_none() {
         return Err(Failure::Usage(format!("--since: there is no earlier audit in {}", mirror.name())));
     }
-    let (note, checkpoint) = newest(source.as_ref(), &trust)?;
+    let (note, checkpoint) = newest(source.as_ref(), trust)?;
     let audit = Audit::new(source.as_ref(), &mirror, before, note, checkpoint);
     let report = audit.run(args.full, args.records)?;
     report.print(args.json)?;
@@ -102,13 +98,9 @@ fn newest(source: &dyn Source, trust: &Trust) -> Result<(String, Checkpoint), Fa
     let what = format!("{}/{CHECKPOINT}", source.name());
     let note = source.get(CHECKPOINT, NOTE_BYTES_MAX)?;
     let note = note.ok_or_else(|| Failure::NotFound(format!("{what}: there is no checkpoint")))?;
-    match Verifier::new(trust).checkpoint(&note) {
-        Ok(verdict) => {
-            let note = String::from_utf8(note).map_err(|error| Failure::malformed(&what, error))?;
-            Ok((note, verdict.into_report().checkpoint))
-        }
-        Err(refused) => Err(Failure::Checkpoint { what, refused }),
-    }
+    let Head { source: what, checkpoint, note } = Head::verified(what, &note, trust)?;
+    let note = String::from_utf8(note).map_err(|error| Failure::malformed(what, error))?;
+    Ok((note, checkpoint))
 }
 
 struct Audit<'a> {

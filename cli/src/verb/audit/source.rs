@@ -147,7 +147,7 @@ fn again<T>(mut request: impl FnMut() -> Result<T, Failure>) -> Result<T, Failur
 
 fn found<T>(answered: Result<T, Failure>) -> Result<Option<T>, Failure> {
     match answered {
-        Err(Failure::Answer(refusal)) if matches!(refusal.status, 404 | 410) => Ok(None),
+        Err(Failure::Answer { status: 404 | 410, .. }) => Ok(None),
         answered => answered.map(Some),
     }
 }

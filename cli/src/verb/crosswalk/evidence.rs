@@ -1,10 +1,9 @@
 //! `crosswalk evidence`: what receipts and packages are evidence for, control by control. Only those that verify are
 //! asked.
 
-use crate::args::TrustArgs;
 use crate::crosswalk;
 use crate::crosswalk::evaluate::{ControlResult, Evaluator, Finding, Status, Tally};
-use crate::local::settings::Settings;
+use crate::local::settings::TrustArgs;
 use crate::local::time;
 use crate::proof::{package, receipt};
 use crate::show::exit::Exit;
@@ -32,7 +31,7 @@ pub(crate) struct EvidenceArgs {
 
 /// Runs `crosswalk evidence`.
 pub(super) fn run(args: &EvidenceArgs) -> Result<Exit, Failure> {
-    let trust = Settings::load()?.trust(args.trust.path())?;
+    let trust = args.trust.open()?;
     let crosswalk = crosswalk::load(&args.own)?;
     let mut evaluator = Evaluator::new(&crosswalk);
     // Two receipts of one entry, at two checkpoints or in two redactions, are one piece of evidence: the first counts.

@@ -97,3 +97,23 @@ fn write_control(page: &mut Page, crosswalk: &Crosswalk, control: &Control) {
     let ids: Vec<&str> = evidence.map(|evidence| evidence.id.as_str()).collect();
     page.line(&format!("    evidence: {}", ids.join(", ")));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crosswalk::tests::one_query;
+
+    #[test]
+    fn check_says_that_good_files_are_good() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("own.toml");
+        let check = |text: String| {
+            std::fs::write(&path, text).unwrap();
+            run(&CrosswalkVerb::Check(CheckArgs { files: vec![path.clone()] }))
+        };
+        let good = one_query("kind = [\"scan\"]");
+        assert!(matches!(check(good.clone()), Ok(Exit::Ok)));
+        let failure = check(good.replace("[\"own\"]", "[\"none\"]")).unwrap_err();
+        assert_eq!(Exit::of_failure(&failure), Exit::Malformed);
+    }
+}

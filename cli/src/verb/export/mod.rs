@@ -10,16 +10,15 @@ mod profile;
 pub(crate) mod report;
 mod tiles;
 
-use crate::args::{TrustArgs, UrlArgs};
 use crate::crosswalk;
-use crate::local::settings::Settings;
 use crate::local::{digest, time};
+use crate::log::access::{LogArgs, fetch_proof, newest};
 use crate::log::client::Client;
+use crate::proof::head::{Head as Believed, compare};
 use crate::proof::package::TOOL;
 use crate::show::exit::Exit;
 use crate::show::failure::Failure;
 use crate::show::page;
-use crate::verb::consistency::{self, Head as Believed};
 use clap::Args;
 use fetch::{Entries, Query};
 use output::Output;
@@ -27,7 +26,7 @@ use profile::Profile;
 use provlog_core::Kind;
 use provlog_core::cbor::Map;
 use provlog_core::claims::{KINDS, kind_named};
-use provlog_core::limits::{INTEGER_MAX, NOTE_BYTES_MAX};
+use provlog_core::limits::INTEGER_MAX;
 use provlog_core::package::{
     CHECKPOINT, CONSISTENCY, ENTRIES_MAX, Filters, Head, Manifest, PREVIOUS_CHECKPOINT, PROOF, RedactionRule,
 };
@@ -78,9 +77,7 @@ pub(crate) struct ExportArgs {
     #[command(flatten)]
     which: WhichArgs,
     #[command(flatten)]
-    url: UrlArgs,
-    #[command(flatten)]
-    trust: TrustArgs,
+    log: LogArgs,
 }
 
 #[derive(Debug, Args)]
@@ -132,16 +129,14 @@ impl Hiding {
 
 /// Runs `export`.
 pub(crate) fn run(args: &ExportArgs) -> Result<Exit, Failure> {
-    let settings = Settings::load()?;
-    let trust = settings.trust(args.trust.path())?;
+    let log = args.log.open()?;
     let hiding = args.which.hiding()?;
     let crosswalk = crosswalk::load(&args.crosswalk)?;
     let mut output = Output::create(&args.output)?;
-    let client = Client::new(settings.url(args.url.url(), Some(&trust.trust)))?;
-    let note = client.get("/checkpoint", NOTE_BYTES_MAX)?;
-    let head = Believed::verified(format!("{}/checkpoint", client.base()), &note, &trust)?;
+    let client = log.client()?;
+    let head = newest(&client, &log.trust.trust)?;
     output.write(CHECKPOINT, &head.note)?;
-    let previous = args.previous.as_deref().map(|path| Believed::read(path, &trust)).transpose()?;
+    let previous = args.previous.as_deref().map(|path| Believed::read(path, &log.trust.trust)).transpose()?;
     if let Some(previous) = &previous {
         write_consistency(&client, previous, &head, &mut output)?;
     }
@@ -171,7 +166,7 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Exit, Failure> {
         redaction: hiding.rule(),
         files: output.files(),
     };
-    report::write(&mut output, &manifest, &trust, said.summary, said.evidence)?;
+    report::write(&mut output, &manifest, &log.trust, said.summary, said.evidence)?;
     manifest.files = output.files();
     output.finish(&manifest)?;
     page::print(format!("{}\n", args.output.display()).as_bytes())?;
@@ -222,8 +217,8 @@ fn write_consistency(
         let sizes = format!("{} entries, and the log has {}", old.size, new.size);
         return Err(Failure::Usage(format!("{}: it is later than the log's own: {sizes}", previous.source)));
     }
-    let proof = if old.size == new.size { Vec::new() } else { consistency::fetch_proof(client, old, new)? };
-    consistency::compare(previous, head, &proof)?;
+    let proof = if old.size == new.size { Vec::new() } else { fetch_proof(client, old, new)? };
+    compare(previous, head, &proof)?;
     output.write(PREVIOUS_CHECKPOINT, &previous.note)?;
     let bytes: Vec<u8> = proof.iter().flat_map(|hash| hash.0).collect();
     output.write(CONSISTENCY, &bytes)

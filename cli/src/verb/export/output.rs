@@ -4,7 +4,7 @@
 //! synced. That folder is renamed to the package, or packed into a ZIP that is. A program that is killed leaves the hidden
 //! folder behind, whose name ends in `.part`.
 
-use crate::local::files::{folder_of, sync_folder};
+use crate::local::files::{cannot_write, folder_of, sync_folder};
 use crate::proof::package::is_zip;
 use crate::show::failure::Failure;
 use atomic_write_file::AtomicWriteFile;
@@ -157,5 +157,5 @@ impl Sink {
 }
 
 fn cannot(path: &Path, source: io::Error) -> Failure {
-    Failure::Write { path: path.into(), source }
+    cannot_write(path, source).into()
 }

@@ -1,0 +1,84 @@
+//! Where a log is and what to believe of it: the arguments of every verb that asks one, and what they open.
+
+use super::client::{ANSWER_BYTES_MAX, Client, UrlError};
+use crate::local::settings::{Settings, SettingsError, TrustArgs, TrustFile};
+use crate::proof::head::{Head, parse_proof};
+use crate::show::failure::Failure;
+use clap::Args;
+use provlog_core::Hash;
+use provlog_core::checkpoint::Checkpoint;
+use provlog_core::limits::NOTE_BYTES_MAX;
+use provlog_core::trust::Trust;
+
+/// Where the log is.
+#[derive(Debug, Args)]
+pub(crate) struct UrlArgs {
+    /// Where the log is [default: the configuration's, else the trust file's, else
+    /// http://127.0.0.1:4180]
+    #[arg(long, env = "PROVLOG_URL", hide_env_values = true, value_name = "URL")]
+    url: Option<String>,
+}
+
+impl UrlArgs {
+    /// The log, where no trust file says where it is.
+    pub(crate) fn client(&self) -> Result<Client, Failure> {
+        Ok(Client::new(self.url(&Settings::load()?, None))?)
+    }
+
+    fn url<'a>(&'a self, settings: &'a Settings, trust: Option<&'a Trust>) -> &'a str {
+        settings.url(self.url.as_deref(), trust)
+    }
+}
+
+/// Which log to ask, and which to believe.
+#[derive(Debug, Args)]
+pub(crate) struct LogArgs {
+    #[command(flatten)]
+    url: UrlArgs,
+    #[command(flatten)]
+    trust: TrustArgs,
+}
+
+/// A log: what to believe of it, and where it is. Nothing is asked of it yet.
+#[derive(Debug)]
+pub(crate) struct Log {
+    /// Its key.
+    pub(crate) trust: TrustFile,
+    url: String,
+}
+
+impl LogArgs {
+    /// The log, with the trust file that believes it.
+    pub(crate) fn open(&self) -> Result<Log, SettingsError> {
+        let (trust, url) = self.find()?;
+        Ok(Log { trust: trust.ok_or(SettingsError::NoTrust)?, url })
+    }
+
+    /// The trust file, if there is one, and the log's address.
+    pub(crate) fn find(&self) -> Result<(Option<TrustFile>, String), SettingsError> {
+        let settings = Settings::load()?;
+        let trust = self.trust.find(&settings)?;
+        let url = self.url.url(&settings, trust.as_ref().map(|file| &file.trust)).to_string();
+        Ok((trust, url))
+    }
+}
+
+impl Log {
+    /// Its HTTP interface.
+    pub(crate) fn client(&self) -> Result<Client, UrlError> {
+        Client::new(&self.url)
+    }
+}
+
+/// The log's newest checkpoint, believed.
+pub(crate) fn newest(client: &Client, trust: &Trust) -> Result<Head, Failure> {
+    let note = client.get("/checkpoint", NOTE_BYTES_MAX)?;
+    Head::verified(format!("{}/checkpoint", client.base()), &note, trust)
+}
+
+/// The log's proof that a later tree extends an earlier one, unverified.
+pub(crate) fn fetch_proof(client: &Client, old: &Checkpoint, new: &Checkpoint) -> Result<Vec<Hash>, Failure> {
+    let path = format!("/v1/consistency?old={}&new={}", old.size, new.size);
+    let answer = client.get(&path, ANSWER_BYTES_MAX)?;
+    parse_proof(&format!("{}{path}", client.base()), &answer)
+}
