@@ -29,6 +29,10 @@ pub enum Mode {
     Proof,
     /// Receipts of random entries.
     Receipt,
+    /// Records of random entries.
+    Record,
+    /// Records and inclusion proofs of random entries, as many of the ones as of the others.
+    RecordsAndProofs,
 }
 
 impl Mode {
@@ -183,6 +187,11 @@ fn read_path(mode: Mode, size: u64, random: u64) -> String {
         Mode::Bundle => Resource::Entries(tile).to_string(),
         Mode::Proof => format!("v1/entries/{index}/proof?size={size}"),
         Mode::Receipt => format!("v1/entries/{index}/receipt"),
+        Mode::Record => format!("v1/entries/{index}"),
+        Mode::RecordsAndProofs => {
+            let mode = if random >> 63 == 0 { Mode::Record } else { Mode::Proof };
+            read_path(mode, size, random)
+        }
         Mode::Single | Mode::Batch | Mode::Checkpoint => "checkpoint".into(),
     }
 }
