@@ -1,6 +1,6 @@
 //! The walls' own tests, on crates small enough to see what is wrong with them.
 
-use super::{circles_of_files, modules, rooms, rooms_as_found};
+use super::{circles_of_files, modules, public, rooms, rooms_as_found};
 use crate::support::folder;
 use std::fs;
 
@@ -137,4 +137,49 @@ fn modules_are_found_where_the_compiler_finds_them() {
     ]);
     let circle = ["src/a/one.rs -> src/b/c.rs -> src/other.rs -> src/a/one.rs"];
     assert_eq!(circles_of_files(&target), circle);
+}
+
+/// The full names of what `core` offers and neither it nor `product` uses.
+fn unused(core: &str, product: &str) -> Vec<String> {
+    let [core, product] = [core, product].map(|text| syn::parse_file(text).unwrap());
+    let used = &public::used(&core) | &public::used(&product);
+    let unused = public::defined(&core).into_iter().filter(|item| !used.contains(&item.name));
+    unused.map(|item| item.full_name).collect()
+}
+
+#[test]
+fn what_nobody_uses_is_found_wherever_it_is_defined() {
+    let core = "pub fn f() { f() } pub const C: u8 = 1; pub trait T { fn m(&self) { self.m() } } pub type A = u8;
+        pub struct S; impl S { pub fn new() -> S { Self::new() } pub const K: S = S; } mod inner { pub enum E { V } }";
+    // By name, so what belongs to a type or a trait lies among the rest.
+    assert_eq!(unused(core, ""), ["A", "C", "E", "S::K", "S", "T", "f", "T::m", "S::new"]);
+    let product =
+        "use x::{A, f as g, inner::E, T}; fn p() { g(); S::new().m(); vec![S::K]; println!(\"{C:?}\") }";
+    assert_eq!(unused(core, product), [""; 0]);
+}
+
+#[test]
+fn tests_comments_modules_and_handing_on_are_no_uses() {
+    let core = "pub fn f() {}";
+    let none = [
+        "#[cfg(test)] mod tests { fn t() { f() } }",
+        "struct S; impl S { #[cfg(test)] fn t() { f() } }",
+        "/// [`f`]\n// f()\nconst TEXT: &str = \"f()\";",
+        "mod f; use f::other; fn g() { f::other(); vec![f::other()] }",
+        "pub use x::f; pub(crate) use x::*;",
+        "fn f() { f() }",
+    ];
+    for product in none {
+        assert_eq!(unused(core, product), ["f"], "{product}");
+    }
+    let uses = [
+        "fn g() { x::f() }",
+        "fn g(x: X) { x.f() }",
+        "vec![x::f()];",
+        "#[serde(with = f)] struct S;",
+        "pub use x::f as g;",
+    ];
+    for product in uses {
+        assert_eq!(unused(core, product), [""; 0], "{product}");
+    }
 }
