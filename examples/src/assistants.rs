@@ -103,6 +103,26 @@ pub struct Assistance {
     pub tools: Vec<String>,
 }
 
+/// Ends of a name or of an address's local part that mark an account as a bot's: GitHub's own mark, and a custom.
+const BOT_SUFFIXES: [&str; 2] = ["[bot]", "-bot"];
+
+/// The committer of every change that was merged on GitHub's pages.
+const GITHUB_WEB: &str = "noreply@github.com";
+
+/// Whether an identity is no person: marked as a bot, GitHub's web pages, or a known assistant.
+#[must_use]
+pub fn is_bot(identity: &Identity) -> bool {
+    let local = identity.email.rsplit_once('@').map_or("", |(local, _)| local);
+    let marked = |text: &str| {
+        let text = text.to_ascii_lowercase();
+        BOT_SUFFIXES.iter().any(|suffix| text.ends_with(suffix))
+    };
+    marked(&identity.name)
+        || marked(local)
+        || identity.email.eq_ignore_ascii_case(GITHUB_WEB)
+        || known(identity).is_some()
+}
+
 /// The assistant that an identity is.
 #[must_use]
 pub fn known(identity: &Identity) -> Option<&'static Assistant> {
@@ -223,6 +243,22 @@ mod tests {
             for name in assistant.names {
                 assert_eq!(plain(name), **name);
             }
+        }
+    }
+
+    #[test]
+    fn bots_are_told_from_people() {
+        let cases = [
+            ("dependabot[bot] <1+dependabot[bot]@users.noreply.github.com>", true),
+            ("Updater <release-bot@example.com>", true),
+            ("GitHub <noreply@github.com>", true),
+            ("Claude Sonnet <noreply@anthropic.com>", true),
+            ("Claude <claude@example.com>", false),
+            ("Jan Bot <jan@example.com>", false),
+            ("Abbot <abbot@example.com>", false),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(is_bot(&Identity::parse(text)), expected, "{text}");
         }
     }
 }

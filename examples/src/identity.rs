@@ -1,7 +1,5 @@
 //! People and accounts as git names them. Nobody has checked who they are.
 
-use provlog_core::json::Json;
-
 /// A name and an address, either of which may be empty.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Identity {
@@ -10,12 +8,6 @@ pub struct Identity {
     /// The address, without angle brackets.
     pub email: String,
 }
-
-/// Ends of a name or of an address's local part that mark an account as a bot's: GitHub's own mark, and a custom.
-const BOT_SUFFIXES: [&str; 2] = ["[bot]", "-bot"];
-
-/// The committer of every change that was merged on GitHub's pages.
-const GITHUB_WEB: &str = "noreply@github.com";
 
 /// Where GitHub keeps the addresses of accounts: `<login>@` or `<number>+<login>@` before it.
 const GITHUB_ACCOUNTS: &str = "users.noreply.github.com";
@@ -55,33 +47,6 @@ impl Identity {
             _ => false,
         }
     }
-
-    /// Whether it is no person: marked as a bot, GitHub's web pages, or a known assistant.
-    #[must_use]
-    pub fn is_bot(&self) -> bool {
-        let local = self.email.rsplit_once('@').map_or("", |(local, _)| local);
-        let marked = |text: &str| {
-            let text = text.to_ascii_lowercase();
-            BOT_SUFFIXES.iter().any(|suffix| text.ends_with(suffix))
-        };
-        marked(&self.name)
-            || marked(local)
-            || self.email.eq_ignore_ascii_case(GITHUB_WEB)
-            || crate::assistants::known(self).is_some()
-    }
-
-    /// The `principal` of the claim table: kind `bot` or `unknown`, never `human`, as git proves nobody's identity.
-    /// `None` when both name and address are empty.
-    #[must_use]
-    pub fn principal(&self) -> Option<Json> {
-        let id = self.id()?;
-        let mut members = vec![("id", crate::promotion::text(id))];
-        if !self.name.is_empty() && self.name != id {
-            members.push(("name", crate::promotion::text(&self.name)));
-        }
-        members.push(("kind", Json::from(if self.is_bot() { "bot" } else { "unknown" })));
-        Some(crate::promotion::object(members))
-    }
 }
 
 #[cfg(test)]
@@ -104,23 +69,6 @@ mod tests {
             assert_eq!((identity.name.as_str(), identity.email.as_str()), (name, email), "{text:?}");
         }
         assert_eq!(Identity::parse("Alice").id(), Some("Alice"));
-        assert_eq!(Identity::parse("").principal(), None);
-    }
-
-    #[test]
-    fn bots_are_told_from_people() {
-        let cases = [
-            ("dependabot[bot] <1+dependabot[bot]@users.noreply.github.com>", true),
-            ("Updater <release-bot@example.com>", true),
-            ("GitHub <noreply@github.com>", true),
-            ("Claude Sonnet <noreply@anthropic.com>", true),
-            ("Claude <claude@example.com>", false),
-            ("Jan Bot <jan@example.com>", false),
-            ("Abbot <abbot@example.com>", false),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(Identity::parse(text).is_bot(), expected, "{text}");
-        }
     }
 
     #[test]

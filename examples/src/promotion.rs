@@ -3,7 +3,7 @@
 //! Everything here is asserted by whoever wrote the history, and what the history doesn't tell is an explicit absence: no
 //! prompt hash, policy, intent, session, context or human involvement is made up, and the outcome is `observed`.
 
-use crate::assistants::{Assistance, by_identity, by_trailer};
+use crate::assistants::{Assistance, by_identity, by_trailer, is_bot};
 use crate::git::{Commit, Trailer};
 use crate::identity::Identity;
 use provlog_core::Hash;
@@ -80,7 +80,7 @@ fn claims(commit: &Commit, environment: &str, now_ms: u64) -> Json {
     if !tools.is_empty() {
         claims.push(("tools", Json::Array(tools)));
     }
-    let principals = lists.fitted("authors", authors.iter().filter_map(Identity::principal));
+    let principals = lists.fitted("authors", authors.iter().filter_map(principal));
     if !principals.is_empty() {
         claims.push(("authors", Json::Array(principals)));
     }
@@ -182,7 +182,7 @@ impl Lists {
         let is_review = |trailer: &&Trailer| REVIEW_TRAILERS.iter().any(|key| trailer.is(key));
         for trailer in commit.trailers.iter().filter(is_review) {
             let identity = Identity::parse(&trailer.value);
-            let Some(approver) = identity.principal() else { continue };
+            let Some(approver) = principal(&identity) else { continue };
             if authors.iter().any(|author| author.is_same(&identity)) {
                 own += 1;
             } else {
@@ -216,12 +216,24 @@ fn absent() -> Json {
     object([("absent", "not_recorded".into())])
 }
 
-pub(crate) fn object<'a>(members: impl IntoIterator<Item = (&'a str, Json)>) -> Json {
+/// The `principal` of the claim table: kind `bot` or `unknown`, never `human`, as git proves nobody's identity. `None`
+/// when both name and address are empty.
+fn principal(identity: &Identity) -> Option<Json> {
+    let id = identity.id()?;
+    let mut members = vec![("id", text(id))];
+    if !identity.name.is_empty() && identity.name != id {
+        members.push(("name", text(&identity.name)));
+    }
+    members.push(("kind", Json::from(if is_bot(identity) { "bot" } else { "unknown" })));
+    Some(object(members))
+}
+
+fn object<'a>(members: impl IntoIterator<Item = (&'a str, Json)>) -> Json {
     Json::Object(members.into_iter().map(|(name, value)| (name.into(), value)).collect())
 }
 
 /// A string for a claim: not longer than [`TEXT_BYTES_MAX`].
-pub(crate) fn text(text: &str) -> Json {
+fn text(text: &str) -> Json {
     if text.len() <= TEXT_BYTES_MAX {
         return text.into();
     }

@@ -3,6 +3,7 @@
 //! Offline, always: it reads files, asks `git` what a revision is called, and never opens a socket. The trust file is
 //! the only thing that it believes.
 
+use super::export::report::is_own;
 use crate::local::files;
 use crate::local::settings::{TrustArgs, TrustFile};
 use crate::local::{digest, git, time};
@@ -144,7 +145,7 @@ pub(crate) fn sources(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
 
 fn judge(source: &Path, trust: &TrustFile, expectations: &[Expectation]) -> AnyJudged {
     if package::is_package(source) {
-        return AnyJudged::Package(package::judge(source, &trust.trust));
+        return AnyJudged::Package(package::judge(source, &trust.trust, is_own));
     }
     let verifier = Verifier { trust: &trust.trust, now_ms: time::now_ms() };
     let outcome = match receipt::read(source) {

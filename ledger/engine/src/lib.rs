@@ -15,6 +15,7 @@ mod dedup;
 mod derived;
 mod durable;
 mod edge;
+mod follower;
 mod identity;
 mod lock;
 mod log;

@@ -1,6 +1,6 @@
 //! A package as a folder: plain files directly in it, and nothing else.
 
-use super::OpenError;
+use super::error::OpenError;
 use crate::local::files::cannot_read;
 use provlog_core::package::{Batch, Checked, FILES_MAX, Files, Stream, Unreadable};
 use std::fs::{self, File};

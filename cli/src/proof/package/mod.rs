@@ -1,19 +1,19 @@
 //! Packages on the reading side: a folder or a ZIP, and what `verify` says about one. What holds is `provlog-core`'s to
 //! say.
 
+mod error;
 mod folder;
 mod records;
 mod zip;
 
 pub(crate) use records::each_record;
 
+use self::error::OpenError;
 use self::zip::Zip;
-use crate::local::files::ReadError;
 use crate::local::time;
 use crate::proof::receipt::{member, uint_json};
 use crate::proof::report::{Outcome, outcome_json, write_checks, write_verdict};
 use crate::show::page::Page;
-use crate::verb::export::report::is_own;
 use folder::Folder;
 use provlog_core::Hash;
 use provlog_core::check::{Refused, Status};
@@ -38,15 +38,6 @@ pub(crate) fn is_zip(path: &Path) -> bool {
 /// Whether there is a package here: a folder with a manifest, or a ZIP.
 pub(crate) fn is_package(path: &Path) -> bool {
     is_zip(path) && !path.is_dir() || path.join(MANIFEST).symlink_metadata().is_ok()
-}
-
-/// Why a package couldn't be opened.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum OpenError {
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    #[error("{0}")]
-    Form(String),
 }
 
 /// A package that can be read.
@@ -74,11 +65,11 @@ pub(crate) struct JudgedPackage {
     own_page: Option<bool>,
 }
 
-/// Verifies the package at `path`.
-pub(crate) fn judge(path: &Path, trust: &Trust) -> JudgedPackage {
+/// Verifies the package at `path`. `is_own` tells the pages that this version makes.
+pub(crate) fn judge(path: &Path, trust: &Trust, is_own: fn(&str) -> bool) -> JudgedPackage {
     let verified = Opened::at(path).map(|opened| match opened {
-        Opened::Folder(folder) => judge_files(&folder, trust),
-        Opened::Zip(zip) => judge_files(&zip, trust),
+        Opened::Folder(folder) => judge_files(&folder, trust, is_own),
+        Opened::Zip(zip) => judge_files(&zip, trust, is_own),
     });
     let (outcome, own_page) = match verified {
         Ok(judged) => judged,
@@ -88,14 +79,18 @@ pub(crate) fn judge(path: &Path, trust: &Trust) -> JudgedPackage {
     JudgedPackage { source: path.display().to_string(), outcome, own_page }
 }
 
-fn judge_files<F: Files>(files: &F, trust: &Trust) -> (Outcome<PackageReport>, Option<bool>) {
+fn judge_files<F: Files>(
+    files: &F,
+    trust: &Trust,
+    is_own: fn(&str) -> bool,
+) -> (Outcome<PackageReport>, Option<bool>) {
     let outcome: Outcome<PackageReport> = Verifier::new(trust).package(files).into();
-    let own_page = outcome.report().ok().and_then(|report| own_page(files, report));
+    let own_page = outcome.report().ok().and_then(|report| own_page(files, report, is_own));
     (outcome, own_page)
 }
 
 /// Reads the page again, and looks at whose it is. It must be the file that was checked.
-fn own_page<F: Files>(files: &F, report: &PackageReport) -> Option<bool> {
+fn own_page<F: Files>(files: &F, report: &PackageReport, is_own: fn(&str) -> bool) -> Option<bool> {
     let listed = report.manifest.file(REPORT)?;
     let name = format!("file:{REPORT}");
     report.checks.iter().find(|check| check.name == name && check.status == Status::Pass)?;

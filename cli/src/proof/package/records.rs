@@ -1,6 +1,7 @@
 //! The records of a package, for commands that ask what they say. Only those of a package that verifies are handed out.
 
-use super::{OpenError, Opened};
+use super::Opened;
+use super::error::OpenError;
 use crate::proof::sequence::{Next, Sequence};
 use crate::show::failure::Failure;
 use provlog_core::Hash;

@@ -1,7 +1,7 @@
 //! A package as a ZIP: a reader of the few forms that a package has, written here so that nothing a stranger's archive
 //! claims costs memory. Members are stored or deflated; there is no comment, no encryption, nothing before or between.
 
-use super::OpenError;
+use super::error::OpenError;
 use super::folder::Reading;
 use crate::local::files::cannot_read;
 use flate2::read::DeflateDecoder;

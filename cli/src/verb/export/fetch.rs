@@ -1,9 +1,9 @@
 //! The records of an export: streamed from the log, checked, redacted and written, a few batches at a time.
 
-use super::lanes::{Batch, Lanes};
+use super::hiding::Hiding;
+use super::lanes::{Batch, Entries, Lanes};
 use super::output::{Output, Sink};
 use super::report::Summary;
-use super::{Hiding, too_many};
 use crate::crosswalk::evaluate::Evaluator;
 use crate::crosswalk::load::Crosswalk;
 use crate::log::client::Client;
@@ -11,13 +11,13 @@ use crate::proof::sequence::{Next, Sequence};
 use crate::show::failure::Failure;
 use indicatif::{ProgressBar, ProgressStyle};
 use provlog_core::claims::kind_name;
+use provlog_core::hex;
 use provlog_core::package::{
     CSV, ENTRIES_MAX, Filters, JSON_LINES, RECORDS, csv_header, encoded_item, record_item,
 };
 use provlog_core::path::ClaimName;
 use provlog_core::record::{AnyRecord, Record};
 use provlog_core::redact::{Redaction, redact_record};
-use provlog_core::{Hash, hex};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::thread;
@@ -45,23 +45,10 @@ pub(super) struct Query<'a> {
     pub(super) crosswalk: &'a Crosswalk,
 }
 
-/// What was written: 40 bytes an entry, until the proof is.
-#[derive(Default)]
-pub(super) struct Entries {
-    pub(super) indices: Vec<u64>,
-    pub(super) leaves: Vec<Hash>,
-}
-
 /// What the records say, for the page.
 pub(super) struct Said<'a> {
     pub(super) summary: Summary,
     pub(super) evidence: Evaluator<'a>,
-}
-
-impl Entries {
-    pub(super) fn count(&self) -> u64 {
-        u64::try_from(self.indices.len()).unwrap_or(u64::MAX)
-    }
 }
 
 /// How far an answer of the log has been read.
@@ -342,4 +329,10 @@ fn bar(length: u64) -> ProgressBar {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
     }
+}
+
+/// More entries than a package holds.
+fn too_many() -> Failure {
+    let advice = "export in parts, with --start and --end";
+    Failure::Usage(format!("a package holds at most {ENTRIES_MAX} entries: {advice}"))
 }

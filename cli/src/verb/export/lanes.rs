@@ -2,11 +2,11 @@
 //!
 //! Batches come back to be used again: their room is what a page fault each would otherwise be paid for.
 
-use super::fetch::Entries;
 use super::report::Counts;
 use crate::crosswalk::evaluate::Evaluator;
 use crate::crosswalk::load::Crosswalk;
 use crate::show::failure::Failure;
+use provlog_core::Hash;
 use provlog_core::package::Texts;
 use provlog_core::path::ClaimName;
 use std::collections::{BTreeSet, VecDeque};
@@ -16,6 +16,19 @@ use std::thread::{self, Scope};
 
 /// Batches for each thread: one that it works on, and one that waits.
 const BATCHES_A_LANE: usize = 2;
+
+/// What was written: 40 bytes an entry, until the proof is.
+#[derive(Default)]
+pub(super) struct Entries {
+    pub(super) indices: Vec<u64>,
+    pub(super) leaves: Vec<Hash>,
+}
+
+impl Entries {
+    pub(super) fn count(&self) -> u64 {
+        u64::try_from(self.indices.len()).unwrap_or(u64::MAX)
+    }
+}
 
 /// Records as they came, and what was made of them.
 pub(super) struct Batch<'a> {

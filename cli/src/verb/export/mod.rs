@@ -4,6 +4,7 @@
 //! checkpoint, before there is a package. It is written whole or not at all.
 
 mod fetch;
+mod hiding;
 mod lanes;
 mod output;
 mod profile;
@@ -20,16 +21,16 @@ use crate::show::exit::Exit;
 use crate::show::failure::Failure;
 use crate::show::page;
 use clap::Args;
-use fetch::{Entries, Query};
+use fetch::Query;
+use hiding::Hiding;
+use lanes::Entries;
 use output::Output;
 use profile::Profile;
 use provlog_core::Kind;
 use provlog_core::cbor::Map;
 use provlog_core::claims::{KINDS, kind_named};
 use provlog_core::limits::INTEGER_MAX;
-use provlog_core::package::{
-    CHECKPOINT, CONSISTENCY, ENTRIES_MAX, Filters, Head, Manifest, PREVIOUS_CHECKPOINT, PROOF, RedactionRule,
-};
+use provlog_core::package::{CHECKPOINT, CONSISTENCY, Filters, Head, Manifest, PREVIOUS_CHECKPOINT, PROOF};
 use provlog_core::path::ClaimName;
 use provlog_core::redact::Redaction;
 use provlog_core::tree::{multiproof_each, root_from_multiproof};
@@ -106,24 +107,6 @@ impl WhichArgs {
             None if !self.keep.is_empty() => Hiding::Named(Redaction::Keep(self.keep.clone())),
             None => Hiding::Nothing,
         })
-    }
-}
-
-/// What is hidden.
-#[derive(Debug)]
-enum Hiding {
-    Nothing,
-    Named(Redaction),
-    Profile(Profile),
-}
-
-impl Hiding {
-    fn rule(&self) -> RedactionRule {
-        match self {
-            Self::Nothing => RedactionRule::default(),
-            Self::Named(redaction) => RedactionRule { rule: Some(redaction.clone()), profile: None },
-            Self::Profile(profile) => RedactionRule { rule: None, profile: Some(profile.name().into()) },
-        }
     }
 }
 
@@ -253,10 +236,4 @@ fn write_proof(
 fn parse_kind(text: &str) -> Result<Kind, String> {
     let names = || KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ");
     kind_named(text).map(|kind| kind.kind).ok_or_else(|| format!("expected one of {}", names()))
-}
-
-/// More entries than a package holds.
-fn too_many() -> Failure {
-    let advice = "export in parts, with --start and --end";
-    Failure::Usage(format!("a package holds at most {ENTRIES_MAX} entries: {advice}"))
 }

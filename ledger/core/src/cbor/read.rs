@@ -1,6 +1,6 @@
 //! The strict reader.
 
-use super::{Map, Value, key_order};
+use super::value::{Map, Value, key_order};
 use crate::limits::INTEGER_MAX;
 use alloc::string::String;
 use alloc::vec::Vec;

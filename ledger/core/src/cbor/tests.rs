@@ -1,5 +1,6 @@
 use super::*;
 use crate::hex;
+use alloc::string::String;
 use alloc::string::ToString;
 use proptest::prelude::*;
 use std::format;

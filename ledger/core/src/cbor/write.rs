@@ -1,7 +1,7 @@
 //! The writer. It cannot write anything that the reader refuses, as long as integers stay within +-(2^53-1) and the
 //! counts given for arrays and maps are true.
 
-use super::{Map, Value};
+use super::value::{Map, Value};
 use alloc::vec::Vec;
 
 /// Appends items of the profile to a byte vector.

@@ -7,7 +7,6 @@
 //! deleted while the log is stopped, and whatever turns out wrong in them is thrown away and made again.
 
 pub(crate) mod files;
-pub(crate) mod follower;
 pub(crate) mod nodes;
 pub(crate) mod tail;
 

@@ -4,8 +4,8 @@
 //! Damage in the journal ends what needs it, until the next start, and the operator is told file and offset. Trouble with
 //! the derived files is retried, and so is a journal that the system won't let us read. None of it reaches the sequencer.
 
-use super::tail::Chunk;
 use crate::committed::Head;
+use crate::derived::tail::Chunk;
 use crate::scan::scan_segment;
 use crate::shared::{Diagnosis, Shared};
 use crate::store::StoreError;
