@@ -1,5 +1,6 @@
 //! The right edge of a tree: all that appending to it and computing its root needs.
 
+use super::TILE_HASHES;
 use crate::hash::Hash;
 use alloc::vec::Vec;
 
@@ -46,6 +47,32 @@ impl Frontier {
         } else {
             Err(FrontierError { size, expected, got: peaks.len() })
         }
+    }
+
+    /// Of the tree over these leaves. Nodes of one level count as leaves of the tree above them.
+    #[must_use]
+    pub fn over(leaves: &[Hash]) -> Self {
+        let mut tree = Self::new();
+        for leaf in leaves {
+            tree.push(*leaf);
+        }
+        tree
+    }
+
+    /// From the hashes of the incomplete tile of each level, leaves first; `None` when one has as many as a full tile, or
+    /// the tree is larger than any. The caller compares [`Frontier::root`] with a root it trusts.
+    #[must_use]
+    pub fn from_tiles(levels: &[Vec<Hash>]) -> Option<Self> {
+        let mut tree = Self::new();
+        for hashes in levels.iter().rev() {
+            let row = Self::over(hashes);
+            if row.size >= TILE_HASHES {
+                return None;
+            }
+            tree.size = tree.size.checked_mul(TILE_HASHES)? + row.size;
+            tree.peaks.extend(row.peaks);
+        }
+        Some(tree)
     }
 
     /// Leaves in the tree.

@@ -62,23 +62,23 @@ pub fn multiproof<S: NodeSource>(source: &S, indices: &[u64], size: u64) -> Resu
 ///
 /// # Errors
 /// Those of the source, and those of `emit`.
-pub fn multiproof_each<S: NodeSource>(
+pub fn multiproof_each<S: NodeSource, E: From<S::Error>>(
     source: &S,
     indices: &[u64],
     size: u64,
-    emit: &mut dyn FnMut(Hash) -> Result<(), S::Error>,
-) -> Result<(), S::Error> {
+    emit: &mut dyn FnMut(Hash) -> Result<(), E>,
+) -> Result<(), E> {
     debug_assert!(indices.is_sorted_by(|a, b| a < b) && indices.last().is_some_and(|last| *last < size));
     gather(source, indices, 0, size, emit)
 }
 
-fn gather<S: NodeSource>(
+fn gather<S: NodeSource, E: From<S::Error>>(
     source: &S,
     indices: &[u64],
     start: u64,
     end: u64,
-    emit: &mut dyn FnMut(Hash) -> Result<(), S::Error>,
-) -> Result<(), S::Error> {
+    emit: &mut dyn FnMut(Hash) -> Result<(), E>,
+) -> Result<(), E> {
     if indices.is_empty() {
         emit(super::make::subtree(source, start, end)?)?;
     } else if end - start > 1 && u64::try_from(indices.len()) != Ok(end - start) {

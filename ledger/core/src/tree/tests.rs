@@ -30,7 +30,7 @@ fn by_definition(leaves: &[Hash]) -> Hash {
     }
 }
 
-fn leaves(count: u64) -> Vec<Hash> {
+pub(super) fn leaves(count: u64) -> Vec<Hash> {
     (0..count).map(|n| Hash::leaf(&n.to_be_bytes())).collect()
 }
 

@@ -7,6 +7,9 @@ use core::fmt;
 /// Hashes in a full tile, and entries in a full bundle.
 pub const TILE_HASHES: u64 = 256;
 
+/// Levels of nodes within a tile.
+pub const TILE_HEIGHT: u32 = 8;
+
 /// Levels of tiles that a tree of 2^53 - 1 leaves has: 53 levels of nodes, eight to a tile.
 const TILE_LEVELS: u8 = 7;
 
@@ -42,17 +45,24 @@ impl Tile {
     /// that tree has no such node.
     #[must_use]
     pub fn holding(level: u8, index: u64, size: u64) -> Option<Self> {
-        let nodes = size.checked_shr(u32::from(level) * 8).unwrap_or(0);
+        let nodes = size.checked_shr(u32::from(level) * TILE_HEIGHT).unwrap_or(0);
         let tile = index / TILE_HASHES;
         let width = nodes.saturating_sub(tile * TILE_HASHES).min(TILE_HASHES);
         let width = u16::try_from(width).ok()?;
         (index < nodes).then_some(Self { level, index: tile, width })
     }
 
+    /// The incomplete tile at the end of a level in a tree of `size` leaves, if there is one.
+    #[must_use]
+    pub fn incomplete(level: u8, size: u64) -> Option<Self> {
+        let last = size.checked_shr(u32::from(level) * TILE_HEIGHT)?.checked_sub(1)?;
+        Self::holding(level, last, size).filter(|tile| !tile.is_full())
+    }
+
     /// Whether a tree of `size` leaves has this tile, in this width or wider.
     #[must_use]
     pub fn exists_at(&self, size: u64) -> bool {
-        let nodes = size.checked_shr(u32::from(self.level) * 8).unwrap_or(0);
+        let nodes = size.checked_shr(u32::from(self.level) * TILE_HEIGHT).unwrap_or(0);
         let end =
             self.index.checked_mul(TILE_HASHES).and_then(|first| first.checked_add(u64::from(self.width)));
         end.is_some_and(|end| end <= nodes)
