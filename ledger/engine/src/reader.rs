@@ -1,5 +1,5 @@
-//! Reading a log. Whatever comes from disk is checked before it is handed out: a record against its entry and its leaf, a
-//! proof against a signed root, a tile against its parent or the tree's right edge.
+//! Reading a log. Whatever comes from disk is checked before it is handed out: a record against its entry and its leaf,
+//! and every tile, leaves and the nodes of proofs included, against the tree above it, up to the committed right edge.
 //!
 //! What fails is told apart by reading the journal: if that is whole, a derived file was wrong, and is made again; if it
 //! isn't, the damage is reported with file and offset. Nothing here writes.
@@ -7,8 +7,8 @@
 use crate::codec::frame::{self, HEADER_BYTES};
 use crate::codec::stored;
 use crate::committed::Committed;
-use crate::derived::nodes::Nodes;
-use crate::derived::{Position, Unavailable, fold, nodes_at};
+use crate::derived::nodes::{Nodes, ProvenTiles};
+use crate::derived::{Position, Unavailable};
 use crate::scan::{damaged, scan_segment};
 use crate::shared::{Diagnosis, Shared};
 use crate::store::{FrameAt, StoreError};
@@ -16,8 +16,7 @@ use crate::sync::lock;
 use provlog_core::encoded::EncodedRecord;
 use provlog_core::limits::ENTRY_BYTES;
 use provlog_core::tree::{
-    NodeSource, Resource, TILE_HASHES, Tile, consistency_proof, inclusion_proof, root_of, verify_consistency,
-    verify_inclusion,
+    Resource, TILE_HASHES, Tile, TileError, TileNodes, bundle, consistency_proof, inclusion_proof, root_of,
 };
 use provlog_core::{Entry, Hash, Record};
 use std::ops::ControlFlow;
@@ -49,11 +48,12 @@ pub enum ReadError {
 #[derive(Clone)]
 pub struct Reader {
     shared: Arc<Shared>,
+    proven: Arc<ProvenTiles>,
 }
 
 impl Reader {
-    pub(crate) const fn new(shared: Arc<Shared>) -> Self {
-        Self { shared }
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, proven: Arc::default() }
     }
 
     /// The newest committed state.
@@ -106,13 +106,16 @@ impl Reader {
         count: u64,
         visit: &mut dyn FnMut(EncodedRecord<'_>) -> ControlFlow<()>,
     ) -> Result<(), ReadError> {
-        let (size, end) = (self.committed().checkpoint.size, first.saturating_add(count));
+        let committed = self.committed();
+        let (size, end) = (committed.checkpoint.size, first.saturating_add(count));
         if end > size {
             return Err(ReadError::NotFound { what: format!("entry {}", first.max(end - 1)), size });
         }
         // One position more, where there is one: a record ends where the next begins.
         let positions = self.nodes().positions(first, size.min(end.saturating_add(1)) - first)?;
-        let leaves = self.nodes().tile_nodes(0, first, count)?;
+        let leaves = self.nodes().leaves(first, count, |first, count| {
+            self.proven(leaves(&self.tree(&committed), first, first + count))
+        })?;
         let mut done = 0;
         while let Some(rest) = leaves.get(done..).filter(|rest| !rest.is_empty()) {
             let index = first + u64::try_from(done).unwrap_or(u64::MAX);
@@ -134,7 +137,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Inclusion proof of entry `index` in the tree of the first `size` entries; verified.
+    /// Inclusion proof of entry `index` in the tree of the first `size` entries; made of proven nodes.
     ///
     /// # Errors
     /// [`ReadError`]; [`ReadError::NotFound`] when the log hasn't reached `size`, or `index` isn't below it.
@@ -144,16 +147,11 @@ impl Reader {
             let what = format!("entry {index} in a tree of {size}");
             return Err(ReadError::NotFound { what, size: committed.checkpoint.size });
         }
-        let root = self.checked_root(size, &committed)?;
-        let proof = inclusion_proof(&self.nodes(), index, size)?;
-        let leaf = self.nodes().node(0, index)?;
-        if verify_inclusion(index, size, &leaf, &proof, &root).is_err() {
-            return Err(self.distrust("a proof doesn't lead to the log's root"));
-        }
-        Ok(proof)
+        self.proven(inclusion_proof(&self.tree(&committed), index, size))
     }
 
-    /// Consistency proof from the tree of `old` entries to that of `new`; verified. Empty when they are equal, or `old` is 0.
+    /// Consistency proof from the tree of `old` entries to that of `new`; made of proven nodes. Empty when they
+    /// are equal, or `old` is 0.
     ///
     /// # Errors
     /// [`ReadError`]; [`ReadError::NotFound`] when the log hasn't reached `new`, or `old` is above it.
@@ -163,15 +161,10 @@ impl Reader {
             let what = format!("consistency of the trees of {old} and {new}");
             return Err(ReadError::NotFound { what, size: committed.checkpoint.size });
         }
-        let (old_root, new_root) = (self.checked_root(old, &committed)?, self.checked_root(new, &committed)?);
-        let proof = consistency_proof(&self.nodes(), old, new)?;
-        if old > 0 && verify_consistency(old, new, &old_root, &new_root, &proof).is_err() {
-            return Err(self.distrust("a consistency proof doesn't lead to the log's roots"));
-        }
-        Ok(proof)
+        self.proven(consistency_proof(&self.tree(&committed), old, new))
     }
 
-    /// The root at a size that the log has had; verified to be consistent with the newest one.
+    /// The root at a size that the log has had; made of proven nodes of the newest tree, so consistent with it.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -181,7 +174,7 @@ impl Reader {
             let what = format!("a tree of {size}");
             return Err(ReadError::NotFound { what, size: committed.checkpoint.size });
         }
-        self.checked_root(size, &committed)
+        self.proven(root_of(&self.tree(&committed), size))
     }
 
     /// A tile's hashes, 32 bytes each; verified.
@@ -208,28 +201,25 @@ impl Reader {
             if Hash::leaf(entry) != *leaf {
                 return Err(self.diagnose(index, "a position or leaf hash"));
             }
-            bundle.extend_from_slice(&ENTRY_LENGTH);
-            bundle.extend_from_slice(entry);
+            bundle::push_entry(&mut bundle, entry);
         }
         Ok(bundle)
     }
 
     fn nodes(&self) -> Nodes<'_> {
-        Nodes { tail: &self.shared.volatile.tail, files: &self.shared.derived }
+        Nodes { proven: &self.proven, tail: &self.shared.volatile.tail, files: &self.shared.derived }
     }
 
-    /// The root at `size`, which `committed` has reached.
-    fn checked_root(&self, size: u64, committed: &Committed) -> Result<Hash, ReadError> {
-        let newest = &committed.checkpoint;
-        if size == newest.size {
-            return Ok(newest.root);
-        }
-        let root = root_of(&self.nodes(), size)?;
-        let proof = consistency_proof(&self.nodes(), size, newest.size)?;
-        if size > 0 && verify_consistency(size, newest.size, &root, &newest.root, &proof).is_err() {
-            return Err(self.distrust("an older root is not consistent with the newest one"));
-        }
-        Ok(root)
+    /// The tree as committed. Every tree that the log has had is the front of it.
+    fn tree(&self, committed: &Committed) -> TileNodes<Nodes<'_>> {
+        TileNodes::new(self.nodes(), committed.extension.after().clone())
+    }
+
+    fn proven<T>(&self, read: Result<T, TileError<Unavailable>>) -> Result<T, ReadError> {
+        read.map_err(|error| match error {
+            TileError::Source(unavailable) => unavailable.into(),
+            wrong => self.distrust(&wrong.to_string()),
+        })
     }
 
     fn checked_tile(&self, tile: Tile, resource: &Resource) -> Result<Vec<Hash>, ReadError> {
@@ -238,35 +228,8 @@ impl Reader {
         if !tile.exists_at(size) || tile.width == 0 {
             return Err(ReadError::NotFound { what: resource.to_string(), size });
         }
-        let level = u32::from(tile.level);
-        let first = tile.index * TILE_HASHES;
-        let there = (nodes_at(level, size) - first).min(TILE_HASHES);
-        let nodes = self.nodes();
-        let mut hashes = nodes.tile_nodes(level, first, there)?;
-        let sound = if there == TILE_HASHES {
-            fold(hashes.clone()) == Some(nodes.node(8 * (level + 1), tile.index)?)
-        } else {
-            self.is_right_edge(level, &hashes, &committed)
-        };
-        if !sound {
-            return Err(self.distrust(&format!("{resource} doesn't agree with the tree above it")));
-        }
-        hashes.truncate(usize::from(tile.width));
-        Ok(hashes)
-    }
-
-    /// Whether an incomplete tile's hashes make up the peaks of the committed tree that lie in this level.
-    fn is_right_edge(&self, level: u32, hashes: &[Hash], committed: &Committed) -> bool {
-        let (frontier, mut rest) = (committed.extension.after(), hashes);
-        for bit in (0..8).rev() {
-            let Some(peak) = frontier.peak(8 * level + bit) else { continue };
-            let Some((subtree, behind)) = rest.split_at_checked(1 << bit) else { return false };
-            if fold(subtree.to_vec()) != Some(peak) {
-                return false;
-            }
-            rest = behind;
-        }
-        rest.is_empty()
+        let proven = self.proven(self.tree(&committed).tile_holding(tile.level, tile.index * TILE_HASHES))?;
+        Ok(proven.hashes().iter().take(tile.width.into()).copied().collect())
     }
 
     /// Hands out the records from `index` on that lie in one frame, up to the first that isn't what its leaf says. Gives
@@ -387,8 +350,18 @@ impl Reader {
     }
 }
 
-/// An entry's length, as an entry bundle has it before each.
-const ENTRY_LENGTH: [u8; 2] = [0, 80];
+/// The leaf hashes of the entries `first..end`.
+fn leaves(tree: &TileNodes<Nodes<'_>>, first: u64, end: u64) -> Result<Vec<Hash>, TileError<Unavailable>> {
+    let mut leaves = Vec::new();
+    let mut next = first;
+    while next < end {
+        let tile = tree.tile_holding(0, next)?;
+        let hashes = tile.hashes().iter().zip(tile.tile().index * TILE_HASHES..);
+        leaves.extend(hashes.filter(|(_, index)| (next..end).contains(index)).map(|(hash, _)| *hash));
+        next = (tile.tile().index + 1) * TILE_HASHES;
+    }
+    Ok(leaves)
+}
 
 impl From<Unavailable> for ReadError {
     fn from(Unavailable(detail): Unavailable) -> Self {

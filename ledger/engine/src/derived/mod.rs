@@ -11,7 +11,6 @@ pub(crate) mod nodes;
 pub(crate) mod tail;
 
 use crate::store::FrameAt;
-use provlog_core::Hash;
 
 /// Levels of tiles that are kept: seven hold a tree of 2^53 leaves, eight levels of nodes each.
 pub(crate) const TILE_LEVELS: u32 = 7;
@@ -53,15 +52,3 @@ impl Position {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Unavailable(pub(crate) String);
-
-/// Folds a whole number of nodes, a power of two, into their common ancestor.
-pub(crate) fn fold(mut row: Vec<Hash>) -> Option<Hash> {
-    while row.len() > 1 {
-        let (pairs, rest) = row.as_chunks::<2>();
-        if !rest.is_empty() {
-            return None;
-        }
-        row = pairs.iter().map(|[left, right]| Hash::node(left, right)).collect();
-    }
-    row.first().copied()
-}

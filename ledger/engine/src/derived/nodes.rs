@@ -1,27 +1,42 @@
-//! Nodes of the tree and positions of records, from memory where they are recent and from files where they are not. All
-//! of it is unchecked: who asks compares with what is signed.
+//! Tiles of the tree and positions of records, from memory where they are recent and from files where they are not. All
+//! of it is unchecked: tiles are proven by who asks, and those that were are kept for the next one.
 
 use super::files::DerivedFiles;
 use super::tail::Tail;
-use super::{Position, Unavailable, fold, nodes_at};
-use crate::sync::read;
+use super::{Position, Unavailable, nodes_at};
+use crate::sync::{read, write};
 use provlog_core::Hash;
-use provlog_core::tree::NodeSource;
-use std::sync::RwLock;
+use provlog_core::tree::{ProvenTile, TILE_HASHES, Tile, TileSource};
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+
+/// Proven tiles kept of each level, of 16 KiB each with the nodes over them. A record's leaf hash is one of a tile that
+/// must be proven first: without them that is hashing one tile of every level for each record that is read. Those of the
+/// first level above the leaves hold a log of four million entries, so that it is one tile, or none for a neighbour.
+const KEPT_TILES: u64 = 64;
+
+/// Tiles that were proven: the last of each level with an index of some remainder.
+#[derive(Debug, Default)]
+pub(crate) struct ProvenTiles(RwLock<HashMap<(u8, u64), Arc<ProvenTile>>>);
 
 /// Both sources.
 #[derive(Clone, Copy)]
 pub(crate) struct Nodes<'a> {
+    pub(crate) proven: &'a ProvenTiles,
     pub(crate) tail: &'a RwLock<Tail>,
     pub(crate) files: &'a DerivedFiles,
 }
 
 impl Nodes<'_> {
-    /// Nodes `first..first + count` of a tile level.
-    pub(crate) fn tile_nodes(&self, level: u32, first: u64, count: u64) -> Result<Vec<Hash>, Unavailable> {
-        let recent_from = |tail: &Tail| nodes_at(level, tail.first());
-        let recent = |tail: &Tail, index| tail.node(level, index);
-        self.join(first, count, recent_from, recent, |first, count| self.files.nodes(level, first, count))
+    /// Leaf hashes of the entries `first..first + count`. Those in memory are of what was appended, or read back and checked
+    /// when the log was opened: only older ones come from files, and are to be `proven`.
+    pub(crate) fn leaves<E: From<Unavailable>>(
+        &self,
+        first: u64,
+        count: u64,
+        proven: impl FnOnce(u64, u64) -> Result<Vec<Hash>, E>,
+    ) -> Result<Vec<Hash>, E> {
+        self.join(first, count, Tail::first, |tail, index| tail.node(0, index), proven)
     }
 
     /// Positions of the records `first..first + count`.
@@ -31,14 +46,14 @@ impl Nodes<'_> {
     }
 
     /// The memory is looked at first: what it drops in the meantime is in the files by then.
-    fn join<T>(
+    fn join<T, E: From<Unavailable>>(
         &self,
         first: u64,
         count: u64,
         recent_from: impl FnOnce(&Tail) -> u64,
         recent: impl Fn(&Tail, u64) -> Option<T>,
-        files: impl FnOnce(u64, u64) -> Result<Vec<T>, Unavailable>,
-    ) -> Result<Vec<T>, Unavailable> {
+        files: impl FnOnce(u64, u64) -> Result<Vec<T>, E>,
+    ) -> Result<Vec<T>, E> {
         let end = first.saturating_add(count);
         let tail = read(self.tail);
         let split = recent_from(&tail).clamp(first, end);
@@ -50,14 +65,29 @@ impl Nodes<'_> {
     }
 }
 
-impl NodeSource for Nodes<'_> {
+impl TileSource for Nodes<'_> {
     type Error = Unavailable;
 
-    fn node(&self, level: u32, index: u64) -> Result<Hash, Unavailable> {
-        let (tile_level, within) = (level / 8, level % 8);
-        let nodes = self.tile_nodes(tile_level, index << within, 1 << within)?;
-        fold(nodes).ok_or_else(missing)
+    fn tile(&self, tile: Tile) -> Result<Vec<Hash>, Unavailable> {
+        let level = u32::from(tile.level);
+        let recent_from = |tail: &Tail| nodes_at(level, tail.first());
+        let recent = |tail: &Tail, index| tail.node(level, index);
+        let files = |first, count| self.files.nodes(level, first, count);
+        self.join(tile.index * TILE_HASHES, tile.width.into(), recent_from, recent, files)
     }
+
+    fn recall(&self, tile: Tile) -> Option<Arc<ProvenTile>> {
+        let kept = read(&self.proven.0);
+        kept.get(&slot(tile)).filter(|proven| proven.tile() == tile).cloned()
+    }
+
+    fn remember(&self, proven: &Arc<ProvenTile>) {
+        write(&self.proven.0).insert(slot(proven.tile()), Arc::clone(proven));
+    }
+}
+
+fn slot(tile: Tile) -> (u8, u64) {
+    (tile.level, tile.index % KEPT_TILES)
 }
 
 /// Only asked for what a committed tree has, which is in one of the two.
