@@ -9,7 +9,8 @@ mod recompute;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use provlog_core::Hash;
 use provlog_core::limits::ENTRY_BYTES;
-use recompute::{Edge, fold, leaves};
+use provlog_core::tree::Frontier;
+use recompute::{Edge, leaves};
 use std::hint::black_box;
 
 /// Entries in a bundle.
@@ -49,7 +50,7 @@ fn root(bundles: &[Vec<u8>]) -> Hash {
     for bundle in bundles {
         let (leaves, whole) = leaves(bundle, BUNDLE_ENTRIES);
         assert_eq!(whole, Ok(()), "the bundles are whole");
-        edge.push_bundle(fold(&leaves));
+        edge.push_bundle(Frontier::over(&leaves).root());
     }
     edge.root()
 }

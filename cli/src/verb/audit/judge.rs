@@ -4,98 +4,14 @@
 
 use super::classify::{Place, classify};
 use super::fault::Fault;
-use super::recompute::{LEVELS_PER_TILE, fold};
 use super::walk::{Flaw, Suspect, Walked, read_tile};
 use crate::show::failure::Failure;
 use provlog_core::Hash;
 use provlog_core::checkpoint::Checkpoint;
 use provlog_core::tree::{
-    NodeSource, Resource, TILE_HASHES, Tile, consistency_proof, root_of, verify_consistency,
+    Frontier, NodeSource, Resource, TILE_HASHES, TILE_HEIGHT, Tile, TileError, TileNodes, TileSource, root_of,
 };
-use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
-
-/// A tree as its tiles state it, of a given size. Each tile is read once.
-pub(super) struct Stated<F> {
-    read: F,
-    size: u64,
-    tiles: RefCell<HashMap<(u8, u64), Vec<Hash>>>,
-}
-
-/// Why a node could not be had from tiles.
-#[derive(Debug)]
-pub(super) enum NoNode {
-    /// The tile isn't served, or is too short.
-    Absent,
-    /// It couldn't be read.
-    Failed(Failure),
-}
-
-impl<F: Fn(Resource) -> Result<Option<Vec<u8>>, Failure>> Stated<F> {
-    pub(super) fn new(read: F, size: u64) -> Self {
-        Self { read, size, tiles: RefCell::default() }
-    }
-
-    /// The hashes of the tile that holds node `index` of tile level `level`.
-    fn tile(&self, level: u8, index: u64) -> Result<(Tile, Vec<Hash>), NoNode> {
-        let tile = Tile::holding(level, index, self.size).ok_or(NoNode::Absent)?;
-        let key = (level, tile.index);
-        if let Some(hashes) = self.tiles.borrow().get(&key) {
-            return Ok((tile, hashes.clone()));
-        }
-        let bytes = (self.read)(Resource::Hashes(tile)).map_err(NoNode::Failed)?;
-        let (hashes, flaws) = read_tile(tile, bytes);
-        if !flaws.is_empty() {
-            return Err(NoNode::Absent);
-        }
-        self.tiles.borrow_mut().insert(key, hashes.clone());
-        Ok((tile, hashes))
-    }
-
-    /// The root that the tiles lead to; `None` where one is missing.
-    pub(super) fn root(&self) -> Result<Option<Hash>, Failure> {
-        present(root_of(self, self.size))
-    }
-
-    /// The tile's hashes, if every tile above it, up to the right edge, commits to it. That the right edge leads to the
-    /// signed root is the caller's to know.
-    fn committed(&self, level: u8, index: u64) -> Result<Option<Vec<Hash>>, Failure> {
-        let Some((tile, hashes)) = present(self.tile(level, index * TILE_HASHES))? else { return Ok(None) };
-        if !tile.is_full() {
-            return Ok(Some(hashes));
-        }
-        let parent = self.committed_node(level + 1, index)?;
-        Ok((parent == Some(fold(&hashes))).then_some(hashes))
-    }
-
-    /// The hash that the log committed to for node `index` of tile level `level`.
-    fn committed_node(&self, level: u8, index: u64) -> Result<Option<Hash>, Failure> {
-        let tile = self.committed(level, index / TILE_HASHES)?;
-        let nth = usize::try_from(index % TILE_HASHES).unwrap_or(usize::MAX);
-        Ok(tile.and_then(|hashes| hashes.get(nth).copied()))
-    }
-}
-
-impl<F: Fn(Resource) -> Result<Option<Vec<u8>>, Failure>> NodeSource for Stated<F> {
-    type Error = NoNode;
-
-    fn node(&self, level: u32, index: u64) -> Result<Hash, NoNode> {
-        let tile_level = u8::try_from(level / LEVELS_PER_TILE).map_err(|_| NoNode::Absent)?;
-        let within = level % LEVELS_PER_TILE;
-        let first = index << within;
-        let (_, hashes) = self.tile(tile_level, first)?;
-        let start = usize::try_from(first % TILE_HASHES).map_err(|_| NoNode::Absent)?;
-        hashes.get(start..start + (1 << within)).map(fold).ok_or(NoNode::Absent)
-    }
-}
-
-fn present<T>(node: Result<T, NoNode>) -> Result<Option<T>, Failure> {
-    match node {
-        Ok(node) => Ok(Some(node)),
-        Err(NoNode::Absent) => Ok(None),
-        Err(NoNode::Failed(failure)) => Err(failure),
-    }
-}
+use std::collections::HashSet;
 
 /// How a checkpoint stands to an earlier, smaller one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -108,28 +24,25 @@ pub(super) enum Relation {
     Unproven,
 }
 
-/// Proves how `new` stands to `old`, from tiles of the tree of `new`; nothing in them is believed.
-pub(super) fn relation<F>(tiles: &Stated<F>, old: &Checkpoint, new: &Checkpoint) -> Result<Relation, Failure>
+/// Proves how `new` stands to `old`, from files of the log of `new`; nothing in them is believed.
+pub(super) fn relation<F>(read: &F, old: &Checkpoint, new: &Checkpoint) -> Result<Relation, Failure>
 where
     F: Fn(Resource) -> Result<Option<Vec<u8>>, Failure>,
 {
     if old.size == 0 {
         return Ok(Relation::Extends);
     }
-    let Some(proof) = present(consistency_proof(tiles, old.size, new.size))? else {
-        return Ok(Relation::Unproven);
-    };
-    if verify_consistency(old.size, new.size, &old.root, &new.root, &proof).is_ok() {
-        return Ok(Relation::Extends);
-    }
+    let Some(tree) = tree_of(read, new)? else { return Ok(Relation::Unproven) };
     // If the tiles prove another root at the old size to be within the new tree, the old one isn't.
-    let Some(other) = present(root_of(tiles, old.size))? else { return Ok(Relation::Unproven) };
-    let proven = verify_consistency(old.size, new.size, &other, &new.root, &proof).is_ok();
-    Ok(if proven && other != old.root { Relation::Fork } else { Relation::Unproven })
+    Ok(match proven(root_of(&tree, old.size))? {
+        Some(root) if root == old.root => Relation::Extends,
+        Some(_) => Relation::Fork,
+        None => Relation::Unproven,
+    })
 }
 
 /// Names what is wrong with a log of which `walked` was found; nothing, if it all leads to the signed root.
-pub(super) fn judge<F>(tiles: &Stated<F>, walked: &Walked, signed: &Checkpoint) -> Result<Vec<Fault>, Failure>
+pub(super) fn judge<F>(read: &F, walked: &Walked, signed: &Checkpoint) -> Result<Vec<Fault>, Failure>
 where
     F: Fn(Resource) -> Result<Option<Vec<u8>>, Failure>,
 {
@@ -146,15 +59,16 @@ where
             places.extend(missing_entries(suspect, &suspect.stated));
         }
         faults.extend(walked.tiles.iter().flat_map(tile_faults));
-    } else if tiles.root()? == Some(signed.root) {
+    } else if let Some(tree) = tree_of(read, signed)? {
+        let committed = |tile: Tile| proven(tree.tile_holding(tile.level, tile.index * TILE_HASHES));
         for suspect in &walked.bundles {
-            match tiles.committed(0, suspect.tile.index)? {
-                Some(committed) => places.extend(places_of(suspect, &committed)),
-                None => faults.extend(doubted_bundle(tiles, suspect)?),
+            match committed(suspect.tile)? {
+                Some(committed) => places.extend(places_of(suspect, committed.hashes())),
+                None => faults.extend(doubted_bundle(&tree, suspect)?),
             }
         }
         for suspect in &walked.tiles {
-            match tiles.committed(suspect.tile.level, suspect.tile.index)? {
+            match committed(suspect.tile)? {
                 Some(_) => faults.extend(rewritten_below(walked, suspect)),
                 None => faults.extend(tile_faults(suspect)),
             }
@@ -173,6 +87,31 @@ where
         faults.push(Fault::Root { size: signed.size, signed: signed.root, recomputed });
     }
     Ok(faults)
+}
+
+/// The tree of a checkpoint, out of tiles; `None` where its right edge isn't to be had, or leads to another root.
+fn tree_of<F>(
+    read: &F,
+    head: &Checkpoint,
+) -> Result<Option<TileNodes<impl TileSource<Error = Failure>>>, Failure>
+where
+    F: Fn(Resource) -> Result<Option<Vec<u8>>, Failure>,
+{
+    // A file that isn't a tile has no hashes: too few, so that it is refused.
+    let hashes = |tile| {
+        let (hashes, flaws) = read_tile(tile, read(Resource::Hashes(tile))?);
+        Ok(if flaws.is_empty() { hashes } else { Vec::new() })
+    };
+    proven(TileNodes::open(hashes, head.size, &head.root))
+}
+
+/// What tiles prove; `None` where they don't.
+fn proven<T>(read: Result<T, TileError<Failure>>) -> Result<Option<T>, Failure> {
+    match read {
+        Ok(found) => Ok(Some(found)),
+        Err(TileError::Source(failure)) => Err(failure),
+        Err(_) => Ok(None),
+    }
 }
 
 impl Flaw {
@@ -194,7 +133,7 @@ fn tile_faults(suspect: &Suspect) -> Vec<Fault> {
     let both = suspect.computed.iter().zip(&suspect.stated).zip(0..);
     let differing = both.filter(|((computed, stated), _)| computed != stated);
     let faults = differing.map(|((computed, stated), nth)| {
-        let under = 1 << (LEVELS_PER_TILE * u32::from(level));
+        let under = 1 << (TILE_HEIGHT * u32::from(level));
         let first = (index * TILE_HASHES + nth) * under;
         Fault::Tile {
             path: Resource::Hashes(suspect.tile).to_string(),
@@ -227,14 +166,15 @@ fn missing_entries(suspect: &Suspect, committed: &[Hash]) -> Vec<Place> {
 }
 
 /// Of a bundle whose tile isn't the committed one: if the bundle is, the tile is wrong; otherwise both are.
-fn doubted_bundle<F>(tiles: &Stated<F>, suspect: &Suspect) -> Result<Vec<Fault>, Failure>
+fn doubted_bundle<S>(tree: &TileNodes<S>, suspect: &Suspect) -> Result<Vec<Fault>, Failure>
 where
-    F: Fn(Resource) -> Result<Option<Vec<u8>>, Failure>,
+    S: TileSource<Error = Failure>,
 {
     let tile = suspect.tile;
-    let root = |hashes: &[Hash]| (hashes.len() == usize::from(tile.width)).then(|| fold(hashes));
+    let root =
+        |hashes: &[Hash]| (hashes.len() == usize::from(tile.width)).then(|| Frontier::over(hashes).root());
     let (bundle, stated) = (root(&suspect.computed), root(&suspect.stated));
-    let committed = if tile.is_full() { tiles.committed_node(1, tile.index)? } else { None };
+    let committed = if tile.is_full() { proven(tree.node(TILE_HEIGHT, tile.index))? } else { None };
     Ok(match (committed, bundle, stated) {
         (Some(expected), Some(bundle), Some(tile_root)) if expected != bundle => {
             let path = Resource::Hashes(tile).to_string();

@@ -168,17 +168,8 @@ impl Mirror {
 
 /// The partial tiles and the partial bundle of a tree.
 fn partials(size: u64) -> Vec<Resource> {
-    let mut partials = Vec::new();
-    for level in 0..LEVELS {
-        let nodes = size >> (8 * u32::from(level));
-        let last = nodes.checked_sub(1).and_then(|last| Tile::holding(level, last, size));
-        let Some(tile) = last.filter(|tile| !tile.is_full()) else { continue };
-        partials.push(Resource::Hashes(tile));
-        if level == 0 {
-            partials.push(Resource::Entries(tile));
-        }
-    }
-    partials
+    let tiles = (0..LEVELS).filter_map(|level| Tile::incomplete(level, size)).map(Resource::Hashes);
+    tiles.chain(Tile::incomplete(0, size).map(Resource::Entries)).collect()
 }
 
 fn read_levels(levels: &Json) -> Option<Vec<Vec<Hash>>> {

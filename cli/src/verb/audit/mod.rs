@@ -23,7 +23,7 @@ use crate::show::failure::Failure;
 use clap::{Args, ValueEnum};
 use fault::Fault;
 use indicatif::{ProgressBar, ProgressStyle};
-use judge::{Relation, Stated, judge, relation};
+use judge::{Relation, judge, relation};
 use mirror::{Last, Mirror};
 use provlog_core::checkpoint::Checkpoint;
 use provlog_core::limits::NOTE_BYTES_MAX;
@@ -172,16 +172,14 @@ impl<'a> Audit<'a> {
             return Ok(if new.root == old.root { Standing::Same } else { Standing::Forked });
         }
         Ok(if new.size > old.size {
-            let tiles = Stated::new(|resource| fetch(self.source, resource), new.size);
-            match relation(&tiles, old, new)? {
+            match relation(&|resource| fetch(self.source, resource), old, new)? {
                 Relation::Extends => Standing::Extends,
                 Relation::Fork => Standing::Forked,
                 Relation::Unproven => Standing::Unproven,
             }
         } else {
             // The mirror has all of the larger tree.
-            let tiles = Stated::new(|resource| self.mirror.get(resource), old.size);
-            match relation(&tiles, new, old)? {
+            match relation(&|resource| self.mirror.get(resource), new, old)? {
                 Relation::Fork => Standing::Forked,
                 Relation::Extends | Relation::Unproven => Standing::Behind,
             }
@@ -198,8 +196,7 @@ impl<'a> Audit<'a> {
         let walked = walk.run(from, old.as_ref().map(|old| old.size))?;
         bar.finish_and_clear();
         self.report.recomputed = Some(size - from.map_or(0, |from| from.checkpoint.size));
-        let tiles = Stated::new(|resource| self.mirror.get(resource), size);
-        self.report.faults = judge(&tiles, &walked, &self.checkpoint)?;
+        self.report.faults = judge(&|resource| self.mirror.get(resource), &walked, &self.checkpoint)?;
         self.report.unlisted = walked.more;
         let Walked { edge, old_root, .. } = walked;
         if !self.report.faults.is_empty() {

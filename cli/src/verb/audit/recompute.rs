@@ -1,83 +1,14 @@
-//! What a tree recomputes to: leaf hashes out of entry bundles, hashes of perfect subtrees, and the right edge of a tree
-//! that grows by bundles. Pure: no files, no network, no opinion on who is wrong.
+//! What a tree recomputes to: leaf hashes out of entry bundles, and the right edge of a tree that grows by bundles. Pure:
+//! no files, no network, no opinion on who is wrong.
 
 use provlog_core::Hash;
-use provlog_core::tree::{Frontier, TILE_HASHES};
-
-/// Levels of nodes within one level of tiles.
-pub(super) const LEVELS_PER_TILE: u32 = 8;
-
-/// Bytes of an entry's length before it in a bundle.
-const LENGTH_BYTES: usize = 2;
-
-/// Where bytes stop being an entry bundle.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub(super) enum BundleError {
-    /// Whole entries, but too few of them.
-    #[error("expected {expected} entries, got {got}")]
-    Few { expected: usize, got: usize },
-    /// The bytes end within an entry, or within its length.
-    #[error("the bytes end within entry {nth} of the bundle")]
-    Cut { nth: usize },
-    /// Something follows the last entry.
-    #[error("expected {expected} entries and nothing behind them, got {bytes} more bytes")]
-    Trailing { expected: usize, bytes: usize },
-}
-
-/// The entries of a bundle that should hold `width` of them, as far as they are whole, and where that ends.
-pub(super) fn entries(bundle: &[u8], width: usize) -> (Vec<&[u8]>, Result<(), BundleError>) {
-    let mut entries = Vec::with_capacity(width);
-    let mut rest = bundle;
-    while entries.len() < width {
-        let Some((length, behind)) = rest.split_first_chunk::<LENGTH_BYTES>() else {
-            let got = entries.len();
-            let error = if rest.is_empty() {
-                BundleError::Few { expected: width, got }
-            } else {
-                BundleError::Cut { nth: got }
-            };
-            return (entries, Err(error));
-        };
-        let Some((entry, behind)) = behind.split_at_checked(usize::from(u16::from_be_bytes(*length))) else {
-            let nth = entries.len();
-            return (entries, Err(BundleError::Cut { nth }));
-        };
-        entries.push(entry);
-        rest = behind;
-    }
-    let whole = if rest.is_empty() {
-        Ok(())
-    } else {
-        Err(BundleError::Trailing { expected: width, bytes: rest.len() })
-    };
-    (entries, whole)
-}
+use provlog_core::tree::bundle::{self, BundleError};
+use provlog_core::tree::{Frontier, TILE_HASHES, TILE_HEIGHT};
 
 /// Leaf hashes of a bundle's entries, as far as they are whole, and where that ends.
 pub(super) fn leaves(bundle: &[u8], width: usize) -> (Vec<Hash>, Result<(), BundleError>) {
-    let (entries, whole) = entries(bundle, width);
+    let (entries, whole) = bundle::entries(bundle, width);
     (entries.into_iter().map(Hash::leaf).collect(), whole)
-}
-
-/// The bundle cut behind its first `width` entries; all of it where it has fewer.
-pub(super) fn clip(mut bundle: Vec<u8>, width: usize) -> Vec<u8> {
-    let bytes = entries(&bundle, width).0.iter().map(|entry| LENGTH_BYTES + entry.len()).sum();
-    bundle.truncate(bytes);
-    bundle
-}
-
-/// Root of the perfect subtree over `hashes`, whose number must be a power of two.
-pub(super) fn fold(hashes: &[Hash]) -> Hash {
-    debug_assert!(hashes.len().is_power_of_two(), "{} hashes make no perfect subtree", hashes.len());
-    let mut row: Vec<Hash> = hashes.to_vec();
-    let mut length = row.len();
-    while length > 1 {
-        length /= 2;
-        for parent in 0..length {
-            row[parent] = Hash::node(&row[2 * parent], &row[2 * parent + 1]);
-        }
-    }
-    row.first().copied().unwrap_or_else(Hash::empty_root)
 }
 
 /// A tile that has just become full.
@@ -108,26 +39,13 @@ impl Edge {
 
     /// Leaves in the tree.
     pub(super) fn size(&self) -> u64 {
-        self.levels
-            .iter()
-            .zip(0_u32..)
-            .map(|(hashes, level)| count(hashes) << (LEVELS_PER_TILE * level))
-            .sum()
+        self.levels.iter().zip(0_u32..).map(|(hashes, level)| count(hashes) << (TILE_HEIGHT * level)).sum()
     }
 
     /// The tree's root.
     pub(super) fn root(&self) -> Hash {
-        let mut peaks = Vec::new();
-        for hashes in self.levels.iter().rev() {
-            let mut rest = hashes.as_slice();
-            while let Some(length) = rest.len().checked_ilog2().map(|bits| 1 << bits) {
-                let (subtree, behind) = rest.split_at(length);
-                peaks.push(fold(subtree));
-                rest = behind;
-            }
-        }
-        // One peak for each bit of the size: the number always fits.
-        Frontier::from_parts(self.size(), peaks).map_or_else(|_| Hash::empty_root(), |tree| tree.root())
+        // No level is as full as a tile, and the levels are those of a size that fits.
+        Frontier::from_tiles(&self.levels).map_or_else(Hash::empty_root, |tree| tree.root())
     }
 
     /// The edge without the leaves of an incomplete bundle, which are handed out.
@@ -146,7 +64,7 @@ impl Edge {
     /// incomplete bundle.
     pub(super) fn push_bundle(&mut self, root: Hash) -> Vec<FullTile> {
         let mut full = Vec::new();
-        let bundles = (self.size() >> LEVELS_PER_TILE) + 1;
+        let bundles = (self.size() >> TILE_HEIGHT) + 1;
         let (mut node, mut level) = (root, 1_u8);
         loop {
             let hashes = self.level(usize::from(level));
@@ -155,8 +73,8 @@ impl Edge {
                 return full;
             }
             let hashes = std::mem::take(hashes);
-            node = fold(&hashes);
-            let index = (bundles >> (LEVELS_PER_TILE * u32::from(level))) - 1;
+            node = Frontier::over(&hashes).root();
+            let index = (bundles >> (TILE_HEIGHT * u32::from(level))) - 1;
             full.push(FullTile { level, index, hashes });
             level += 1;
         }
@@ -208,6 +126,7 @@ mod tests {
         let good = bundle_of(&entries);
         let (expected, whole) = leaves(&good, 24);
         assert_eq!((expected.len(), whole), (24, Ok(())));
+        assert!(expected.iter().zip(&entries).all(|(leaf, entry)| *leaf == Hash::leaf(entry)));
         let mut numbers = Numbers(0x1234_5678_9abc_def1);
         for round in 0..400 {
             let mut bad = good.clone();
@@ -233,18 +152,6 @@ mod tests {
     }
 
     #[test]
-    fn bundles_say_where_they_stop() {
-        let good = bundle_of(&[vec![1; 3], vec![], vec![2]]);
-        assert_eq!(leaves(&good, 3).0, [Hash::leaf(&[1; 3]), Hash::leaf(&[]), Hash::leaf(&[2])]);
-        assert_eq!(leaves(&good, 4).1, Err(BundleError::Few { expected: 4, got: 3 }));
-        assert_eq!(leaves(&good, 2).1, Err(BundleError::Trailing { expected: 2, bytes: 3 }));
-        assert_eq!(leaves(&good[..good.len() - 1], 3).1, Err(BundleError::Cut { nth: 2 }));
-        assert_eq!(leaves(&good[..1], 3).1, Err(BundleError::Cut { nth: 0 }));
-        assert_eq!(clip(good.clone(), 2), good[..7]);
-        assert_eq!(clip(good.clone(), 9), good);
-    }
-
-    #[test]
     fn the_edge_agrees_with_the_tree_at_every_size() {
         let leaf = |n: u64| Hash::leaf(&n.to_be_bytes());
         let (mut tree, mut edge, mut bundle) = (Frontier::new(), Edge::default(), Vec::new());
@@ -255,7 +162,7 @@ mod tests {
             bundle.push(leaf(n));
             if bundle.len() == 256 {
                 edge.take_leaves();
-                full.extend(edge.push_bundle(fold(&bundle)));
+                full.extend(edge.push_bundle(Frontier::over(&bundle).root()));
                 bundle.clear();
             }
             if n % 97 == 0 || bundle.is_empty() {

@@ -3,13 +3,12 @@
 
 use super::fault::Fault;
 use super::mirror::Mirror;
-use super::recompute::entries;
 use super::source::Source;
 use crate::proof::sequence::{Next, Sequence};
 use crate::show::failure::Failure;
 use indicatif::ProgressBar;
 use provlog_core::record::{AnyRecord, Record, SectionName};
-use provlog_core::tree::{Resource, TILE_HASHES, Tile};
+use provlog_core::tree::{Resource, TILE_HASHES, Tile, bundle};
 use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -186,6 +185,6 @@ impl Bundle<'_> {
             self.index = Some(at);
         }
         let nth = usize::try_from(index % TILE_HASHES).unwrap_or(usize::MAX);
-        entries(&self.bytes, usize::from(tile.width)).0.get(nth).copied().ok_or_else(lost)
+        bundle::entries(&self.bytes, usize::from(tile.width)).0.get(nth).copied().ok_or_else(lost)
     }
 }

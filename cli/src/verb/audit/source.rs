@@ -2,12 +2,11 @@
 //!
 //! A partial tile is asked for only where a verified checkpoint needs it: callers name resources by the size of one.
 
-use super::recompute::clip;
 use crate::local::files;
 use crate::log::client::Client;
 use crate::show::exit::Exit;
 use crate::show::failure::Failure;
-use provlog_core::tree::{Resource, TILE_HASHES, Tile};
+use provlog_core::tree::{Resource, TILE_HASHES, Tile, bundle};
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::thread;
@@ -79,7 +78,7 @@ pub(super) fn fetch(source: &dyn Source, resource: Resource) -> Result<Option<Ve
     let full = widened(resource);
     let bytes = source.get(&full.to_string(), limit(full))?;
     Ok(bytes.map(|mut bytes| match resource {
-        Resource::Entries(_) => clip(bytes, width),
+        Resource::Entries(_) => bundle::clip(bytes, width),
         Resource::Hashes(_) => {
             bytes.truncate(width * HASH_BYTES);
             bytes

@@ -4,7 +4,6 @@ use super::*;
 use crate::testing::OneLog;
 use provlog_core::Hash;
 use provlog_core::tree::{Frontier, Resource, TILE_HASHES, Tile};
-use recompute::fold;
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
@@ -39,7 +38,7 @@ fn write_log(folder: &Path, log: &OneLog, count: u64) -> Vec<(PathBuf, u64)> {
                 hashes.iter().flat_map(|hash| hash.0).collect(),
             );
         }
-        row = row.as_chunks::<256>().0.iter().map(|hashes| fold(hashes)).collect();
+        row = row.as_chunks::<256>().0.iter().map(|hashes| Frontier::over(hashes).root()).collect();
         if row.is_empty() {
             break;
         }

@@ -5,12 +5,13 @@
 //! to a limit.
 
 use super::mirror::{Last, Mirror};
-use super::recompute::{BundleError, Edge, FullTile, LEVELS_PER_TILE, fold, leaves as leaves_of};
+use super::recompute::{Edge, FullTile, leaves as leaves_of};
 use super::source::{HASH_BYTES, Source, fetch};
 use crate::show::failure::Failure;
 use indicatif::ProgressBar;
 use provlog_core::Hash;
-use provlog_core::tree::{Resource, TILE_HASHES, Tile};
+use provlog_core::tree::bundle::BundleError;
+use provlog_core::tree::{Frontier, Resource, TILE_HASHES, TILE_HEIGHT, Tile};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
@@ -160,7 +161,7 @@ impl Walk<'_> {
         let levels = walked.edge.levels().to_vec();
         for (hashes, level) in levels.into_iter().zip(0_u8..).skip(1).filter(|(hashes, _)| !hashes.is_empty())
         {
-            let index = (self.size >> (LEVELS_PER_TILE * u32::from(level))) / TILE_HASHES;
+            let index = (self.size >> (TILE_HEIGHT * u32::from(level))) / TILE_HASHES;
             self.compare_above(walked, FullTile { level, index, hashes })?;
         }
         Ok(())
@@ -204,7 +205,7 @@ impl Walk<'_> {
                 suspect.get_or_insert_with(|| Suspect::intact(tile, &leaves)).audited = audited;
             }
         }
-        let root = tile.is_full().then(|| fold(&leaves));
+        let root = tile.is_full().then(|| Frontier::over(&leaves).root());
         let keep = root.is_none() || old_size.is_some_and(|old| old / TILE_HASHES == index);
         Ok(Recomputed { root, leaves: if keep { leaves } else { Vec::new() }, suspect })
     }

@@ -215,9 +215,9 @@ fn write_proof(
     output: &mut Output,
 ) -> Result<(), Failure> {
     let size = head.checkpoint.size;
-    let tiles = tiles::Tiles::new(client, size);
+    let tree = tiles::tree_of(client, &head.checkpoint)?;
     let mut file = output.open(PROOF)?;
-    multiproof_each(&tiles, &entries.indices, size, &mut |node| file.write(&node.0))?;
+    multiproof_each(&tree, &entries.indices, size, &mut |node| file.write(&node.0))?;
     output.close(file)?;
 
     let leaves = entries.indices.iter().copied().zip(entries.leaves.iter().copied());
