@@ -4,12 +4,13 @@
 use provlog_core::Hash;
 use provlog_core::cbor::Value;
 use provlog_core::checkpoint::Checkpoint;
-use provlog_core::limits::RECORD_DEPTH_MAX;
+use provlog_core::limits::{ENTRY_BYTES, RECORD_DEPTH_MAX};
 use provlog_core::note::Note;
 use provlog_core::package::{Files, MANIFEST, Manifest, Stream, Unreadable};
 use provlog_core::receipt::Receipt;
 use provlog_core::record::{AnyRecord, Record, Section};
 use provlog_core::submission::Submission;
+use provlog_core::tree::bundle::{clip, entries, push_entry};
 use provlog_core::tree::root_from_multiproof;
 use provlog_core::trust::Trust;
 use provlog_core::verify::Verifier;
@@ -156,6 +157,24 @@ pub fn multiproof(bytes: &[u8]) {
     assert!(root_from_multiproof(size, leaves.clone(), more).is_err(), "a node left over");
     if let Some((_, fewer)) = nodes.split_last() {
         assert!(root_from_multiproof(size, leaves, fewer.iter().copied()).is_err(), "a node missing");
+    }
+}
+
+/// Entry bundles, behind a byte with the number of entries that they should hold: no panic; the whole entries lie one
+/// after the other, each behind its length, and are all of the bytes or the bundle is refused; cut there, it is in order.
+pub fn bundle(bytes: &[u8]) {
+    let Some((width, bytes)) = bytes.split_first() else { return };
+    let (found, whole) = entries(bytes, usize::from(*width));
+    let length = found.iter().map(|entry| 2 + entry.len()).sum::<usize>();
+    assert_eq!(whole.is_ok(), found.len() == usize::from(*width) && length == bytes.len());
+    let cut = clip(bytes.to_vec(), found.len());
+    assert_eq!(cut, bytes[..length], "what is cut off is what isn't whole");
+    assert_eq!(entries(&cut, found.len()), (found.clone(), Ok(())));
+    let ours = found.iter().map(|entry| <&[u8; ENTRY_BYTES]>::try_from(*entry).ok());
+    if let Some(ours) = ours.collect::<Option<Vec<_>>>() {
+        let mut written = Vec::new();
+        ours.into_iter().for_each(|entry| push_entry(&mut written, entry));
+        assert_eq!(written, cut, "one bundle, one writing");
     }
 }
 

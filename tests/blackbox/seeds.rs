@@ -11,7 +11,7 @@ type Target = fn(&[u8]);
 
 #[test]
 fn every_seed_passes_its_target() {
-    let targets: [(&str, Target); 8] = [
+    let targets: [(&str, Target); 9] = [
         ("cbor", targets::cbor),
         ("checkpoint", targets::checkpoint),
         ("receipt", targets::receipt),
@@ -20,6 +20,7 @@ fn every_seed_passes_its_target() {
         ("frame", targets::frame),
         ("package", targets::package),
         ("multiproof", targets::multiproof),
+        ("bundle", targets::bundle),
     ];
     let folder = repository().join("fuzz/seeds");
     assert_eq!(
