@@ -10,7 +10,7 @@ use provlog_core::package::{
     Manifest, PREVIOUS_CHECKPOINT, PROOF, RECORDS, REPORT, RedactionRule, Texts, csv_header, record_item,
 };
 use provlog_core::record::{Claim, Record, Section, SectionName};
-use provlog_core::tree::{NodeSource, consistency_proof, multiproof, root_of};
+use provlog_core::tree::{NodeSource, consistency_proof, multiproof_each, root_of};
 use provlog_core::{Hash, note::LogSigner};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -92,7 +92,13 @@ impl Log {
         };
         let mut files = Files::new();
         files.insert(CHECKPOINT.into(), head.sign(&log_signer(ORIGIN)).into_bytes());
-        files.insert(PROOF.into(), bytes_of(&multiproof(self, &indices, self.size).unwrap()));
+        let mut proof = Vec::new();
+        let mut keep = |node| {
+            proof.push(node);
+            Ok::<(), Infallible>(())
+        };
+        multiproof_each(self, &indices, self.size, &mut keep).unwrap();
+        files.insert(PROOF.into(), bytes_of(&proof));
         files.insert(REPORT.into(), b"<!doctype html><title>a page that nothing reads</title>\n".to_vec());
         let mut package = Package { files, manifest };
         package.write_records(&records);

@@ -1,25 +1,21 @@
 //! The claim table and everything that is driven by it (`SPEC.md` section 4).
 //!
 //! `table` says which kinds and claims there are and which type each claim has; `types` is the small language those
-//! types are written in. From these two come validation ([`check()`]), JSON in and out ([`from_json()`], [`to_json()`]),
-//! the JSON Schemas of submissions ([`schema()`]), and the CDDL and kinds table in `SPEC.md` ([`cddl()`],
-//! [`kinds_table`]).
+//! types are written in. From these two come validation ([`check()`]) and JSON in and out ([`from_json()`], [`to_json()`]);
+//! the JSON Schemas of submissions, and the CDDL and kinds table in `SPEC.md`, are generated from them by this crate's
+//! tests (`tests/spec`).
 //!
 //! A claim name has one type, in every kind and in both sections. Nothing in here ever decides whether a receipt
 //! verifies: a value that doesn't fit its type is refused by a log, and gives a warning in a verifier.
 
-mod cddl;
 mod check;
 mod from_json;
-mod schema;
 mod table;
 mod to_json;
 mod types;
 
-pub use cddl::{cddl, kinds_table};
 pub use check::{Misfit, MisfitFault, check, check_claim, digests_agree};
 pub use from_json::from_json;
-pub use schema::schema;
 pub use table::{
     CLAIMS, ClaimSpec, GENESIS, KINDS, KindSpec, OPTIONAL_ON_ANY, kind_name, kind_named, kind_spec, type_of,
 };

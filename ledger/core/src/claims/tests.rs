@@ -324,38 +324,6 @@ fn digests_agree_on_what_they_share() {
     assert!(!digests_agree(&Map::new(), &Map::new()));
 }
 
-#[test]
-fn cddl_defines_each_name_once_and_uses_no_other() {
-    let text = cddl();
-    let (used_prelude, other_prelude) = (
-        ["tstr", "bytes", "bool", "null"],
-        ["any", "uint", "int", "integer", "unsigned", "text", "uri", "time"],
-    );
-    let defined: Vec<&str> =
-        text.lines().filter_map(|line| line.split_once(" = ")).map(|(name, _)| name).collect();
-    assert_eq!(defined.iter().collect::<BTreeSet<_>>().len(), defined.len(), "{defined:?}");
-    assert!(CLAIMS.iter().all(|claim| defined.contains(&claim.name)));
-    assert!(used_prelude.iter().chain(&other_prelude).all(|name| !defined.contains(name)));
-    // Outside of string literals, every word is a member's name with its colon, a control, or a rule.
-    let without_literals: Vec<&str> = text.split('"').step_by(2).collect();
-    let words = without_literals.join(" ");
-    let mut words =
-        words.split(|character: char| character.is_whitespace() || "(),[]{}/&?*+=".contains(character));
-    let undefined = words.find(|word| {
-        let is_name = word.starts_with(|first: char| first.is_ascii_alphabetic()) && !word.ends_with(':');
-        is_name && !defined.contains(word) && !used_prelude.contains(word)
-    });
-    assert_eq!(undefined, None);
-}
-
-#[test]
-fn kinds_table_has_a_row_for_each_kind() {
-    let table = kinds_table();
-    for kind in KINDS {
-        assert!(table.contains(&format!("| {} | `{}`", kind.kind.number(), kind.name)), "{table}");
-    }
-}
-
 fn text(least: usize) -> impl Strategy<Value = String> {
     prop::collection::vec(any::<char>(), least..5).prop_map(String::from_iter)
 }

@@ -16,7 +16,7 @@ mod verify;
 pub use extension::Extension;
 pub use frontier::{Frontier, FrontierError};
 pub use make::{NodeSource, consistency_proof, inclusion_proof, root_of};
-pub use multiproof::{MultiproofError, multiproof, multiproof_each, root_from_multiproof};
+pub use multiproof::{MultiproofError, multiproof_each, root_from_multiproof};
 pub use tile::{Resource, TILE_HASHES, TILE_HEIGHT, Tile, TilePathError};
 pub use tile_nodes::{ProvenTile, TileError, TileNodes, TileSource};
 pub use verify::{ProofError, inclusion_length, root_from_inclusion, verify_consistency, verify_inclusion};
@@ -26,6 +26,9 @@ fn split(size: u64) -> u64 {
     debug_assert!(size >= 2, "a tree of fewer than two leaves has no split");
     1 << (u64::BITS - 1 - (size - 1).leading_zeros())
 }
+
+#[cfg(test)]
+pub(crate) use multiproof::multiproof;
 
 #[cfg(test)]
 pub(crate) mod tests;

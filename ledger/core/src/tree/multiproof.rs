@@ -6,6 +6,7 @@
 
 use super::{NodeSource, split};
 use crate::hash::Hash;
+#[cfg(test)]
 use alloc::vec::Vec;
 use core::iter::Peekable;
 
@@ -44,21 +45,8 @@ pub enum MultiproofError {
     LeftOver,
 }
 
-/// The proof of the leaves at `indices`, which must ascend strictly and be below `size`.
-///
-/// # Errors
-/// Those of the source.
-pub fn multiproof<S: NodeSource>(source: &S, indices: &[u64], size: u64) -> Result<Vec<Hash>, S::Error> {
-    let mut nodes = Vec::new();
-    let mut keep = |node| {
-        nodes.push(node);
-        Ok(())
-    };
-    multiproof_each(source, indices, size, &mut keep)?;
-    Ok(nodes)
-}
-
-/// As [`multiproof`], handing out one node after the other, so that a proof of any size needs no memory.
+/// The proof of the leaves at `indices`, which must ascend strictly and be below `size`, one node after the other, so that
+/// a proof of any size needs no memory.
 ///
 /// # Errors
 /// Those of the source, and those of `emit`.
@@ -141,6 +129,21 @@ impl<L: Iterator<Item = (u64, Hash)>, N: Iterator<Item = Hash>> Walk<L, N> {
             _ => self.nodes.next().ok_or(MultiproofError::Missing { start, end }),
         }
     }
+}
+
+/// The whole proof at once.
+#[cfg(test)]
+pub(crate) fn multiproof<S: NodeSource>(
+    source: &S,
+    indices: &[u64],
+    size: u64,
+) -> Result<Vec<Hash>, S::Error> {
+    let mut nodes = Vec::new();
+    multiproof_each(source, indices, size, &mut |node| {
+        nodes.push(node);
+        Ok::<(), S::Error>(())
+    })?;
+    Ok(nodes)
 }
 
 #[cfg(test)]

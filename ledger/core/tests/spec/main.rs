@@ -1,9 +1,12 @@
-//! The parts of SPEC.md that are generated from this crate: the kinds, the CDDL and the limits. `PROVLOG_BLESS=1` writes
-//! them anew; otherwise a difference fails.
+//! What is generated from this crate: the kinds, the CDDL and the limits in SPEC.md, and the JSON Schemas in docs/schema.
+//! `PROVLOG_BLESS=1` writes them anew; otherwise a difference fails.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
 
-use provlog_core::{claims, limits, package};
+mod cddl;
+mod schema;
+
+use provlog_core::{limits, package};
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -25,8 +28,8 @@ fn check(name: &str, generated: &str) {
 
 #[test]
 fn generated_parts_are_current() {
-    check("kinds", &format!("{}\n", claims::kinds_table().trim_end()));
-    check("cddl", &format!("```cddl\n{}\n```\n", claims::cddl().trim_end()));
+    check("kinds", &format!("{}\n", cddl::kinds_table().trim_end()));
+    check("cddl", &format!("```cddl\n{}\n```\n", cddl::cddl().trim_end()));
     check("limits", &limits_table());
 }
 

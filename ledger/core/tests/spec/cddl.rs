@@ -1,11 +1,8 @@
 //! What `SPEC.md` section 4 shows of the claim table: the table of kinds in Markdown, and the types in CDDL (RFC 8610).
 
-use super::table::{CLAIMS, KINDS, KindSpec, OPTIONAL_ON_ANY};
-use super::types::{ABSENT, Field, REFERENCE, Type};
-use crate::limits::{CLAIM_BYTES_MAX, CLAIM_NAME_BYTES_MAX, INTEGER_MAX};
-use alloc::format;
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use provlog_core::claims::{ABSENT, CLAIMS, Field, KINDS, KindSpec, OPTIONAL_ON_ANY, REFERENCE, Type};
+use provlog_core::limits::{CLAIM_BYTES_MAX, CLAIM_NAME_BYTES_MAX, INTEGER_MAX};
+use std::collections::BTreeSet;
 
 /// The rule for strings that aren't empty; CDDL's own `text` may be.
 const TEXT_RULE: &str = "string";
@@ -17,8 +14,7 @@ const UINT_RULE: &str = "uint53";
 const ANY_RULE: &str = "x-value";
 
 /// The kinds in Markdown: number, name, meaning, claims.
-#[must_use]
-pub fn kinds_table() -> String {
+pub(crate) fn kinds_table() -> String {
     let mut table = String::from(
         "| no. | kind | means | required claims | optional claims |\n| --- | --- | --- | --- | --- |\n",
     );
@@ -42,8 +38,7 @@ pub fn kinds_table() -> String {
 }
 
 /// The claims of every kind, then their types.
-#[must_use]
-pub fn cddl() -> String {
+pub(crate) fn cddl() -> String {
     let mut rules = Rules::default();
     let kinds: Vec<String> =
         KINDS.iter().map(|kind| format!("  {}: {}", kind.name, kind.kind.number())).collect();
@@ -164,4 +159,36 @@ fn code(names: &[&str]) -> String {
 
 fn join(items: impl Iterator<Item = String>, separator: &str) -> String {
     items.collect::<Vec<_>>().join(separator)
+}
+
+#[test]
+fn cddl_defines_each_name_once_and_uses_no_other() {
+    let text = cddl();
+    let (used_prelude, other_prelude) = (
+        ["tstr", "bytes", "bool", "null"],
+        ["any", "uint", "int", "integer", "unsigned", "text", "uri", "time"],
+    );
+    let defined: Vec<&str> =
+        text.lines().filter_map(|line| line.split_once(" = ")).map(|(name, _)| name).collect();
+    assert_eq!(defined.iter().collect::<BTreeSet<_>>().len(), defined.len(), "{defined:?}");
+    assert!(CLAIMS.iter().all(|claim| defined.contains(&claim.name)));
+    assert!(used_prelude.iter().chain(&other_prelude).all(|name| !defined.contains(name)));
+    // Outside of string literals, every word is a member's name with its colon, a control, or a rule.
+    let without_literals: Vec<&str> = text.split('"').step_by(2).collect();
+    let words = without_literals.join(" ");
+    let mut words =
+        words.split(|character: char| character.is_whitespace() || "(),[]{}/&?*+=".contains(character));
+    let undefined = words.find(|word| {
+        let is_name = word.starts_with(|first: char| first.is_ascii_alphabetic()) && !word.ends_with(':');
+        is_name && !defined.contains(word) && !used_prelude.contains(word)
+    });
+    assert_eq!(undefined, None);
+}
+
+#[test]
+fn kinds_table_has_a_row_for_each_kind() {
+    let table = kinds_table();
+    for kind in KINDS {
+        assert!(table.contains(&format!("| {} | `{}`", kind.kind.number(), kind.name)), "{table}");
+    }
 }

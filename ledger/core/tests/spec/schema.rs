@@ -1,15 +1,15 @@
 //! JSON Schema (draft 2020-12) of submissions, from the claim table.
 //!
-//! What a schema can't say is left to [`crate::submission`]: that salts are one a claim and differ, that numbers such as
+//! What a schema can't say is left to [`provlog_core::submission`]: that salts are one a claim and differ, that numbers such as
 //! `1.0` are refused, and the limits in bytes.
 
-use super::table::KindSpec;
-use super::types::{ABSENT, ABSENT_KEY, Field, REFERENCE, Type};
-use crate::json::Json;
-use crate::limits::{CLAIM_NAME_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX, INTEGER_MAX, SALT_BYTES};
-use alloc::format;
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use provlog_core::claims::{ABSENT, Field, KINDS, KindSpec, REFERENCE, Type};
+use provlog_core::json::Json;
+use provlog_core::limits::{CLAIM_NAME_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX, INTEGER_MAX, SALT_BYTES};
+use std::{env, fs};
+
+/// The key that makes a map an `absent`.
+const ABSENT_KEY: &str = "absent";
 
 /// Where the definition of [`Type::Any`] stands: the only recursive type.
 const ANY: &str = "any";
@@ -17,8 +17,7 @@ const ANY: &str = "any";
 const LARGEST: i64 = INTEGER_MAX.cast_signed();
 
 /// The schema of a submission of this kind, as a body or as a line of a batch.
-#[must_use]
-pub fn schema(kind: &KindSpec) -> Json {
+pub(crate) fn schema(kind: &KindSpec) -> Json {
     let mut definitions = Definitions::default();
     let claims = claims_schema(kind, &mut definitions);
     let properties = object([
@@ -202,23 +201,16 @@ fn length(length: usize) -> Json {
     Json::Integer(i64::try_from(length).unwrap_or(i64::MAX))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::claims::KINDS;
-    use std::{env, fs};
-
-    /// `docs/schema/<kind>.json` is what [`schema`] makes. `PROVLOG_BLESS=1` writes it.
-    #[test]
-    fn checked_in_schemas_are_current() {
-        for kind in KINDS.iter().filter(|kind| kind.accepted) {
-            let path = format!("{}/../../docs/schema/{}.json", env!("CARGO_MANIFEST_DIR"), kind.name);
-            let current = serde_json::to_string_pretty(&schema(kind)).unwrap() + "\n";
-            if env::var("PROVLOG_BLESS").is_ok_and(|bless| bless == "1") {
-                fs::write(&path, &current).unwrap();
-            }
-            let checked_in = fs::read_to_string(&path).unwrap_or_default();
-            assert!(checked_in == current, "{path} is not current: run this test with PROVLOG_BLESS=1");
+/// `docs/schema/<kind>.json` is what [`schema`] makes. `PROVLOG_BLESS=1` writes it.
+#[test]
+fn checked_in_schemas_are_current() {
+    for kind in KINDS.iter().filter(|kind| kind.accepted) {
+        let path = format!("{}/../../docs/schema/{}.json", env!("CARGO_MANIFEST_DIR"), kind.name);
+        let current = serde_json::to_string_pretty(&schema(kind)).unwrap() + "\n";
+        if env::var("PROVLOG_BLESS").is_ok_and(|bless| bless == "1") {
+            fs::write(&path, &current).unwrap();
         }
+        let checked_in = fs::read_to_string(&path).unwrap_or_default();
+        assert!(checked_in == current, "{path} is not current: run this test with PROVLOG_BLESS=1");
     }
 }
