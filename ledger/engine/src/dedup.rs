@@ -116,11 +116,15 @@ impl Dedup {
 
     /// The entry of a key, if it is known.
     pub(crate) fn lookup(&self, key: &DedupKey) -> Lookup {
-        match (self.keys.get(key), &self.coverage) {
-            (Some(index), _) => Lookup::Used(*index),
-            (None, Coverage::Complete) => Lookup::Unused,
-            (None, Coverage::Rebuilding { done, total }) => Lookup::Rebuilding { done: *done, total: *total },
-            (None, Coverage::Damaged { detail }) => Lookup::Unavailable { detail: detail.clone() },
+        self.keys.get(key).map_or_else(|| self.unknown(), |index| Lookup::Used(*index))
+    }
+
+    /// What is known of a key that isn't in the map.
+    pub(crate) fn unknown(&self) -> Lookup {
+        match &self.coverage {
+            Coverage::Complete => Lookup::Unused,
+            Coverage::Rebuilding { done, total } => Lookup::Rebuilding { done: *done, total: *total },
+            Coverage::Damaged { detail } => Lookup::Unavailable { detail: detail.clone() },
         }
     }
 

@@ -239,12 +239,15 @@ impl Log {
     /// [`AppendError::DedupRebuilding`] and [`AppendError::DedupUnavailable`]: an append under this key would be refused
     /// with the same.
     pub fn lookup(&self, key: &DedupKey) -> Result<Option<u64>, AppendError> {
-        match lock(&self.shared.volatile.dedup).lookup(key) {
-            Lookup::Used(index) => Ok(Some(index)),
-            Lookup::Unused => Ok(None),
-            Lookup::Rebuilding { done, total } => Err(AppendError::DedupRebuilding { done, total }),
-            Lookup::Unavailable { detail } => Err(AppendError::DedupUnavailable { detail }),
-        }
+        used(lock(&self.shared.volatile.dedup).lookup(key))
+    }
+
+    /// Whether a key that was never used would be known to be new.
+    ///
+    /// # Errors
+    /// As [`Log::lookup`].
+    pub fn dedup_ready(&self) -> Result<(), AppendError> {
+        used(lock(&self.shared.volatile.dedup).unknown()).map(drop)
     }
 
     /// The newest committed state.
@@ -323,6 +326,15 @@ impl Opened {
         };
         let follower = Follower::new(Arc::clone(&shared));
         Ok(Self { sequencer, follower, shared, secret, id })
+    }
+}
+
+fn used(lookup: Lookup) -> Result<Option<u64>, AppendError> {
+    match lookup {
+        Lookup::Used(index) => Ok(Some(index)),
+        Lookup::Unused => Ok(None),
+        Lookup::Rebuilding { done, total } => Err(AppendError::DedupRebuilding { done, total }),
+        Lookup::Unavailable { detail } => Err(AppendError::DedupUnavailable { detail }),
     }
 }
 

@@ -101,31 +101,15 @@ fn too_large(limit: usize, got: impl ToString) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::VecDeque;
-    use std::pin::Pin;
-    use std::task::{Context, Poll};
+    use futures_util::{StreamExt, stream};
+    use std::convert::Infallible;
 
     /// Yields pieces, and then ends or hangs.
-    struct Pieces(VecDeque<&'static [u8]>, bool);
-
-    impl HttpBody for Pieces {
-        type Data = Bytes;
-        type Error = axum::Error;
-
-        fn poll_frame(
-            mut self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-        ) -> Poll<Option<Result<http_body::Frame<Bytes>, axum::Error>>> {
-            match self.0.pop_front() {
-                Some(piece) => Poll::Ready(Some(Ok(http_body::Frame::data(Bytes::from_static(piece))))),
-                None if self.1 => Poll::Pending,
-                None => Poll::Ready(None),
-            }
-        }
-    }
-
     fn body(pieces: &[&'static [u8]], hangs: bool) -> Body {
-        Body::new(Pieces(pieces.iter().copied().collect(), hangs))
+        let pieces: Vec<_> =
+            pieces.iter().map(|piece| Ok::<_, Infallible>(Bytes::from_static(piece))).collect();
+        let end = if hangs { stream::pending().left_stream() } else { stream::empty().right_stream() };
+        Body::from_stream(stream::iter(pieces).chain(end))
     }
 
     #[tokio::test]

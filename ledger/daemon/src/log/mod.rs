@@ -1,3 +1,4 @@
 //! What is taken from the log: only what verified leaves it.
 
+pub(crate) mod async_log;
 pub(crate) mod receipts;

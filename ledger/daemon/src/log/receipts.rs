@@ -9,7 +9,7 @@ use provlog_core::encoded::{EncodedError, EncodedRecord};
 use provlog_core::receipt::Receipt;
 use provlog_core::tree::{ProofError, verify_inclusion};
 use provlog_core::{Entry, Hash};
-use provlog_engine::{Committed, ReadError, Reader};
+use provlog_engine::{Committed, Reader};
 
 /// A receipt that verified.
 #[derive(Debug)]
@@ -30,11 +30,26 @@ enum Refuted {
     Inclusion(#[from] ProofError),
 }
 
+/// The receipt of an entry that came with the commit of `committed`, made without reading anything.
+///
+/// # Errors
+/// As [`prove`].
+pub(crate) fn of_new(
+    record: Vec<u8>,
+    index: u64,
+    committed: &Committed,
+    metrics: &Metrics,
+) -> Result<Proven, Problem> {
+    // An entry that didn't come with it has no proof, and doesn't verify.
+    let proof = committed.extension.inclusion_proof(index).unwrap_or_default();
+    prove(record, index, proof, committed, metrics)
+}
+
 /// The receipt for a record at `index` under the checkpoint of `committed`.
 ///
 /// # Errors
 /// 500 when it doesn't verify; that is counted, and logged as an error.
-pub(crate) fn prove(
+fn prove(
     record: Vec<u8>,
     index: u64,
     proof: Vec<Hash>,
@@ -67,20 +82,11 @@ pub(crate) fn of_stored(
     metrics: &Metrics,
 ) -> Result<Proven, Problem> {
     let record = reader.encoded(index)?;
-    let proof = inclusion_proof(index, committed, reader)?;
+    let proof = match committed.extension.inclusion_proof(index) {
+        Ok(proof) => proof,
+        Err(_) => reader.inclusion_proof(index, committed.checkpoint.size)?,
+    };
     prove(record, index, proof, committed, metrics)
-}
-
-/// The proof for an entry that may have come with the last commit, or long before.
-pub(crate) fn inclusion_proof(
-    index: u64,
-    committed: &Committed,
-    reader: &Reader,
-) -> Result<Vec<Hash>, ReadError> {
-    match committed.extension.inclusion_proof(index) {
-        Ok(proof) => Ok(proof),
-        Err(_) => reader.inclusion_proof(index, committed.checkpoint.size),
-    }
 }
 
 fn check(record: &[u8], index: u64, proof: &[Hash], committed: &Committed) -> Result<(Entry, Hash), Refuted> {

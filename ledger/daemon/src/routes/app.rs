@@ -1,23 +1,26 @@
 //! What every handler shares.
 
+use crate::http::answer::BrokenOff;
 use crate::http::body::Bodies;
+use crate::http::problem::Problem;
+use crate::log::async_log::AsyncLog;
 use crate::operate::metrics::Metrics;
-use provlog_engine::{Log, Reader};
+use provlog_engine::{Clock, Log};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What every handler shares.
 pub(crate) struct App {
-    pub(crate) log: Log,
-    pub(crate) reader: Reader,
+    pub(crate) log: AsyncLog,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) bodies: Bodies,
     pub(crate) metrics: Arc<Metrics>,
     draining: AtomicBool,
 }
 
 impl App {
-    pub(crate) fn new(log: Log, bodies: Bodies, metrics: Arc<Metrics>) -> Self {
-        Self { reader: log.reader(), log, bodies, metrics, draining: AtomicBool::new(false) }
+    pub(crate) fn new(log: Log, clock: Arc<dyn Clock>, bodies: Bodies, metrics: Arc<Metrics>) -> Self {
+        Self { log: AsyncLog::new(log), clock, bodies, metrics, draining: AtomicBool::new(false) }
     }
 
     /// Says from now on that the daemon takes no more appends.
@@ -27,6 +30,14 @@ impl App {
 
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Counts and logs why an answer that had begun can't go on.
+    pub(crate) fn break_off(&self, what: &str, problem: &Problem) -> BrokenOff {
+        let broken = BrokenOff { detail: problem.detail().into() };
+        tracing::error!(%broken, "{what} was broken off");
+        self.metrics.refused(problem.code());
+        broken
     }
 }
 
@@ -43,7 +54,7 @@ pub(crate) mod tests {
         let options = Options::new(folder.path().join("data"));
         Log::create(&options, "example.com/log").unwrap();
         let bodies = Bodies::new(1 << 20, Duration::from_secs(600));
-        let app = App::new(Log::open(&options).unwrap(), bodies, Arc::new(Metrics::default()));
+        let app = App::new(Log::open(&options).unwrap(), options.clock, bodies, Arc::default());
         (folder, Arc::new(app))
     }
 }

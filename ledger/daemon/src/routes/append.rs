@@ -6,7 +6,9 @@
 use crate::http::answer::{NO_STORE, answer, to_json};
 use crate::http::problem::{IDEMPOTENCY_KEY_CONFLICT, IDEMPOTENCY_KEY_TWICE, INTERNAL, Problem};
 use crate::http::request::{self, JSON, TEXT, TEXT_UTF8};
+use crate::log::async_log::AsyncLog;
 use crate::log::receipts::{self, Proven};
+use crate::operate::metrics::Metrics;
 use crate::routes::app::App;
 use crate::routes::salts;
 use axum::body::Body;
@@ -14,17 +16,16 @@ use axum::extract::{Request, State};
 use axum::http::header::{LOCATION, VARY};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
-use provlog_core::Kind;
 use provlog_core::cbor::{Map, Value};
 use provlog_core::encoded::{SealError, Sealed};
 use provlog_core::limits::SUBMISSION_BYTES_MAX;
 use provlog_core::record::{Claim, Record, Salt, Section, SectionName};
 use provlog_core::submission::{Submission, SubmissionError, same_values};
-use provlog_engine::{Appended, Clock, Committed, DedupKey, Log, Outcome, SystemClock};
+use provlog_core::{Entry, Kind};
+use provlog_engine::{Appended, Committed, DedupKey, Outcome, Reader};
 use serde::Serialize;
 use std::fmt::Display;
 use std::sync::Arc;
-use tokio::sync::oneshot;
 
 /// Who every caller is until there is authentication: what dedup keys are bound to.
 const CALLER: &str = "anonymous";
@@ -45,23 +46,17 @@ pub(crate) async fn append(State(app): State<Arc<App>>, request: Request) -> Res
     if let Some(key) = key {
         submission = under_key(submission, key)?;
     }
-    let (prepared, draft) = prepare(&app.log, submission, None)?;
-    let (sender, answer) = oneshot::channel();
-    app.log.append(prepared, move |appended| {
-        // A client that is gone asks again, and gets the same entry.
-        let _ = sender.send(appended);
-    });
-    let Appended { outcome, committed } = answer.await.map_err(|_| unanswered())??;
-    let proven = draft.settle(outcome, &committed, &app)?;
+    let (prepared, draft) = prepare(&app, submission, None)?;
+    let Appended { outcome, committed } = app.log.append(prepared).await?;
+    let proven = match outcome {
+        Outcome::New { index, entry } => draft.settle_new(index, &entry, &committed, &app.metrics)?,
+        Outcome::Duplicate { index } => {
+            let metrics = Arc::clone(&app.metrics);
+            let settle = move |reader: &Reader| draft.settle_duplicate(index, &committed, reader, &metrics);
+            app.log.read(settle).await??
+        }
+    };
     respond(proven, outcome.is_duplicate(), answer_type)
-}
-
-/// The engine answers everything it is given; this is for a bug in it.
-pub(crate) fn unanswered() -> Problem {
-    Problem::new(
-        &INTERNAL,
-        "the log did not answer; ask again, which is safe with an idempotency key or own salts",
-    )
 }
 
 fn under_key(submission: Submission, key: &str) -> Result<Submission, Problem> {
@@ -90,11 +85,12 @@ pub(crate) struct Draft {
 /// # Errors
 /// What the claim table can't see: a time ahead of the clock, and the limits of sections and records.
 pub(crate) fn prepare(
-    log: &Log,
+    app: &App,
     submission: Submission,
     batch_line: Option<(&str, usize)>,
 ) -> Result<(provlog_engine::Submission, Draft), Problem> {
-    submission.check_occurred_at(u64::try_from(SystemClock.wall_ms()).unwrap_or(0))?;
+    submission.check_occurred_at(u64::try_from(app.clock.wall_ms()).unwrap_or(0))?;
+    let log = &app.log;
     let has_salts = submission.has_salts();
     let chosen = match (submission.idempotency_key(), batch_line) {
         (Some(key), _) => Some(log.dedup_key("idempotency-key", CALLER, key.as_bytes())),
@@ -112,7 +108,7 @@ pub(crate) fn prepare(
 }
 
 /// Salts that the client drew are its own for ever, so its digest is.
-fn digest_key(log: &Log, sealed: &Sealed) -> DedupKey {
+fn digest_key(log: &AsyncLog, sealed: &Sealed) -> DedupKey {
     log.dedup_key("submitted-digest", CALLER, &sealed.digest(SectionName::Submitted).0)
 }
 
@@ -151,30 +147,36 @@ impl Draft {
         self.chosen_key
     }
 
-    /// The receipt for what the log made of it. Counts a retry that is one.
+    /// The receipt for the new entry that it became.
     ///
     /// # Errors
-    /// 409 when the client's key was used for other values; whatever reading and [`receipts::prove`] meet.
-    pub(crate) fn settle(
-        self,
-        outcome: Outcome,
+    /// As [`receipts::of_new`].
+    pub(crate) fn settle_new(
+        &self,
+        index: u64,
+        entry: &Entry,
         committed: &Committed,
-        app: &App,
+        metrics: &Metrics,
     ) -> Result<Proven, Problem> {
-        match outcome {
-            Outcome::New { index, entry } => {
-                let record = self.sealed.record(&entry);
-                let proof = receipts::inclusion_proof(index, committed, &app.reader)?;
-                receipts::prove(record, index, proof, committed, &app.metrics)
-            }
-            Outcome::Duplicate { index } => {
-                if self.chosen_key {
-                    self.check_same(&app.reader.record(index)?, format_args!("entry {index}"))?;
-                }
-                app.metrics.retried();
-                receipts::of_stored(index, committed, &app.reader, &app.metrics)
-            }
+        receipts::of_new(self.sealed.record(entry), index, committed, metrics)
+    }
+
+    /// The receipt for the entry that was there already. Counts a retry that is one.
+    ///
+    /// # Errors
+    /// 409 when the client's key was used for other values; as [`receipts::of_stored`].
+    pub(crate) fn settle_duplicate(
+        &self,
+        index: u64,
+        committed: &Committed,
+        reader: &Reader,
+        metrics: &Metrics,
+    ) -> Result<Proven, Problem> {
+        if self.chosen_key {
+            self.check_same(&reader.record(index)?, format_args!("entry {index}"))?;
         }
+        metrics.retried();
+        receipts::of_stored(index, committed, reader, metrics)
     }
 
     /// Checks that it says what the first use of its key says, which is in the log; `place` is where.

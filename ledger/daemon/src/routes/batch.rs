@@ -6,30 +6,28 @@
 use crate::http::answer::{self, BrokenOff, NO_STORE, to_json};
 use crate::http::permits::Share;
 use crate::http::problem::{
-    BATCH_EMPTY, BATCH_TOO_MANY, BODY_TOO_LARGE, IDEMPOTENCY_KEY_CONFLICT, JSON_MALFORMED, Problem,
+    BATCH_EMPTY, BATCH_TOO_MANY, BODY_TOO_LARGE, IDEMPOTENCY_KEY_CONFLICT, INTERNAL, JSON_MALFORMED, Problem,
 };
 use crate::http::request::{self, JSON, NDJSON};
+use crate::log::receipts::Proven;
 use crate::routes::app::App;
-use crate::routes::append::{Draft, prepare, unanswered};
+use crate::routes::append::{Draft, prepare};
 use crate::routes::conflicts;
-use axum::body::{Body, HttpBody};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
-use http_body::Frame;
+use futures_util::stream::try_unfold;
 use provlog_core::limits::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, SUBMISSION_BYTES_MAX};
 use provlog_core::submission::Submission;
-use provlog_engine::{AppendedBatch, Committed, Outcome};
+use provlog_engine::{AppendedBatch, Committed, Outcome, Reader};
 use serde::Serialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
-use std::iter::Zip;
-use std::pin::Pin;
+use std::iter::{Peekable, Zip};
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::vec::IntoIter;
-use tokio::sync::oneshot;
 use tokio::task::yield_now;
 
 /// Bytes of the answer that are made before they are sent.
@@ -37,6 +35,9 @@ const PIECE_BYTES: usize = 32 * 1024;
 
 /// Lines after which other requests get their turn: each takes some 10 to 30 us.
 const LINES_A_TURN: usize = 32;
+
+/// Entries that were there already and are read in one turn.
+const READS_A_TURN: usize = 16;
 
 /// Answers with one line an entry: index, leaf hash, whether it was there already, and its receipt.
 ///
@@ -67,16 +68,11 @@ pub(crate) async fn append(State(app): State<Arc<App>>, request: Request) -> Res
         }
     }
     conflicts::check(&app, &batch, &drafts).await?;
-    let (sender, answer) = oneshot::channel();
-    app.log.append_batch(batch, move |appended| {
-        // A client that is gone sends its batch again, and gets the same entries.
-        let _ = sender.send(appended);
-    });
-    let AppendedBatch { outcomes, committed } = answer.await.map_err(|_| unanswered())??;
+    let AppendedBatch { outcomes, committed } = app.log.append_batch(batch).await?;
     let held_bytes = drafts.iter().map(Draft::bytes).sum();
-    let settled = drafts.into_iter().zip(outcomes);
+    let settled = drafts.into_iter().zip(outcomes).peekable();
     let answer = Answer { app, committed, settled, line: 0, receipts, held_bytes, share: received.share };
-    Ok(answer::answer(Body::new(answer), NDJSON, NO_STORE))
+    Ok(answer::answer(Body::from_stream(try_unfold(answer, next_piece)), NDJSON, NO_STORE))
 }
 
 fn prepare_line(
@@ -89,7 +85,7 @@ fn prepare_line(
         let detail = format!("expected an entry of at most {SUBMISSION_BYTES_MAX} bytes");
         return Err(Problem::new(&BODY_TOO_LARGE, detail).limit(SUBMISSION_BYTES_MAX, line.len()));
     }
-    prepare(&app.log, Submission::parse(line)?, key.map(|key| (key, number)))
+    prepare(app, Submission::parse(line)?, key.map(|key| (key, number)))
 }
 
 fn lines(body: &[u8]) -> Vec<&[u8]> {
@@ -150,7 +146,7 @@ impl<'de> Visitor<'de> for Items<'_, 'de> {
 struct Answer {
     app: Arc<App>,
     committed: Arc<Committed>,
-    settled: Zip<IntoIter<Draft>, IntoIter<Outcome>>,
+    settled: Peekable<Zip<IntoIter<Draft>, IntoIter<Outcome>>>,
     line: usize,
     receipts: bool,
     /// Bytes of the drafts that are left.
@@ -178,17 +174,38 @@ struct ConflictLine {
 }
 
 impl Answer {
-    fn next_line(&mut self) -> Option<Result<Vec<u8>, Problem>> {
-        let (draft, outcome) = self.settled.next()?;
-        self.line += 1;
-        self.held_bytes -= draft.bytes();
-        self.share.keep(self.held_bytes);
-        Some(self.answer_line(draft, outcome))
+    /// The next lines. Without a `reader` they end before the first entry that was there already.
+    ///
+    /// # Errors
+    /// A problem that names the line, for whatever can't be proven.
+    fn piece(&mut self, reader: Option<&Reader>) -> Result<Bytes, Problem> {
+        let mut piece = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 4);
+        let mut reads = 0;
+        while piece.len() < PIECE_BYTES && reads < READS_A_TURN {
+            let Some((draft, outcome)) = self.settled.peek() else { break };
+            let (committed, metrics) = (&self.committed, &self.app.metrics);
+            let proven = match (outcome, reader) {
+                (Outcome::New { index, entry }, _) => draft.settle_new(*index, entry, committed, metrics),
+                (Outcome::Duplicate { index }, Some(reader)) => {
+                    reads += 1;
+                    draft.settle_duplicate(*index, committed, reader, metrics)
+                }
+                (Outcome::Duplicate { .. }, None) => break,
+            };
+            let outcome = *outcome;
+            self.held_bytes -= draft.bytes();
+            self.line += 1;
+            self.settled.next();
+            self.share.keep(self.held_bytes);
+            piece.extend_from_slice(&self.answer_line(outcome, proven)?);
+            piece.push(b'\n');
+        }
+        Ok(piece.into())
     }
 
-    fn answer_line(&self, draft: Draft, outcome: Outcome) -> Result<Vec<u8>, Problem> {
+    fn answer_line(&self, outcome: Outcome, proven: Result<Proven, Problem>) -> Result<Vec<u8>, Problem> {
         let (index, duplicate) = (outcome.index(), outcome.is_duplicate());
-        match draft.settle(outcome, &self.committed, &self.app) {
+        match proven {
             Ok(proven) => {
                 let receipt = self.receipts.then_some(proven.receipt.as_str());
                 to_json(&Line { index, leaf_hash: proven.leaf_hash.to_hex(), duplicate, receipt })
@@ -196,8 +213,7 @@ impl Answer {
             Err(problem) if problem.code() == &IDEMPOTENCY_KEY_CONFLICT => {
                 self.app.metrics.refused(problem.code());
                 let problem = RawValue::from_string(problem.on_line(self.line).to_json());
-                let problem = problem
-                    .map_err(|error| Problem::new(&crate::http::problem::INTERNAL, error.to_string()))?;
+                let problem = problem.map_err(|error| Problem::new(&INTERNAL, error.to_string()))?;
                 to_json(&ConflictLine { index, duplicate, problem })
             }
             Err(problem) => Err(problem.on_line(self.line)),
@@ -205,32 +221,19 @@ impl Answer {
     }
 }
 
-impl HttpBody for Answer {
-    type Data = Bytes;
-    type Error = BrokenOff;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        let mut piece = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 4);
-        while piece.len() < PIECE_BYTES {
-            match self.next_line() {
-                None => break,
-                Some(Ok(line)) => {
-                    piece.extend_from_slice(&line);
-                    piece.push(b'\n');
-                }
-                Some(Err(problem)) => {
-                    let broken = BrokenOff { detail: problem.detail().into() };
-                    tracing::error!(%broken, "the answer to a batch was broken off");
-                    self.app.metrics.refused(problem.code());
-                    return Poll::Ready(Some(Err(broken)));
-                }
-            }
+/// New entries are proven here and now; what was there already takes a turn of reading.
+async fn next_piece(mut answer: Answer) -> Result<Option<(Bytes, Answer)>, BrokenOff> {
+    let app = Arc::clone(&answer.app);
+    let made = match answer.settled.peek() {
+        None => return Ok(None),
+        Some((_, Outcome::New { .. })) => Ok((answer.piece(None), answer)),
+        Some((_, Outcome::Duplicate { .. })) => {
+            app.log.read_on(move |reader| (answer.piece(Some(reader)), answer)).await
         }
-        let piece = (!piece.is_empty()).then(|| Ok(Frame::data(piece.into())));
-        Poll::Ready(piece)
+    };
+    match made.and_then(|(piece, answer)| Ok((piece?, answer))) {
+        Ok(next) => Ok(Some(next)),
+        Err(problem) => Err(app.break_off("the answer to a batch", &problem)),
     }
 }
 

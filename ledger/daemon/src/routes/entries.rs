@@ -15,7 +15,7 @@ use axum::http::header::VARY;
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::Response;
 use provlog_core::package::push_record_json;
-use provlog_engine::Committed;
+use provlog_engine::{Committed, ReadError, Reader};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub(crate) async fn entry(
 ) -> Result<Response, Problem> {
     request::query(&uri, [])?;
     let index = index(path, &app.log.committed())?;
-    let record = app.reader.record(index)?;
+    let record = app.log.read(move |reader| reader.record(index)).await??;
     let media_type = request::accepted(&headers, &[JSON, CBOR]);
     let body = if media_type == CBOR {
         Body::from(record.to_bytes())
@@ -53,7 +53,9 @@ pub(crate) async fn receipt(
     request::query(&uri, [])?;
     let committed = app.log.committed();
     let index = index(path, &committed)?;
-    let proven = receipts::of_stored(index, &committed, &app.reader, &app.metrics)?;
+    let metrics = Arc::clone(&app.metrics);
+    let prove = move |reader: &Reader| receipts::of_stored(index, &committed, reader, &metrics);
+    let proven = app.log.read(prove).await??;
     Ok(answer(proven.receipt, TEXT_UTF8, NO_STORE))
 }
 
@@ -80,9 +82,9 @@ pub(crate) async fn inclusion(
     if size <= index {
         return Err(request::malformed("size", &format!("{} to {newest}", index + 1), &size.to_string()));
     }
-    let leaf_hash = app.reader.entry(index)?.leaf_hash().to_hex();
-    let proof = base64(&app.reader.inclusion_proof(index, size)?);
-    json(&Inclusion { index, size, leaf_hash, proof })
+    let read = move |reader: &Reader| Ok((reader.entry(index)?, reader.inclusion_proof(index, size)?));
+    let (entry, proof) = app.log.read(read).await?.map_err(|error: ReadError| Problem::from(error))?;
+    json(&Inclusion { index, size, leaf_hash: entry.leaf_hash().to_hex(), proof: base64(&proof) })
 }
 
 fn index(path: IndexPath, committed: &Committed) -> Result<u64, Problem> {

@@ -8,23 +8,22 @@ use crate::http::answer::BrokenOff;
 use crate::http::problem::{ENTRY_NOT_FOUND, Problem};
 use crate::http::request::{self, NDJSON};
 use crate::routes::app::App;
-use axum::body::{Body, HttpBody};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use axum::response::Response;
 use bytes::Bytes;
-use http_body::Frame;
+use futures_util::stream::try_unfold;
 use provlog_core::cbor::{Map, Value};
 use provlog_core::claims::{self, DIGEST};
 use provlog_core::encoded::EncodedRecord;
 use provlog_core::package::{encoded_item, push_record_json};
 use provlog_core::record::RecordError;
 use provlog_core::{Entry, Kind, Record, hex};
+use provlog_engine::{ReadError, Reader};
 use std::ops::{ControlFlow, Range};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 /// A CBOR sequence (RFC 8742).
 const CBOR_SEQUENCE: &str = "application/cbor-seq";
@@ -41,9 +40,8 @@ const RECORDS_MAX: u64 = 100_000;
 /// Bytes of the answer that are made before they are sent.
 const PIECE_BYTES: usize = 32 * 1024;
 
-/// Records after which other requests get their turn: each takes some 3 us to read and check, and 4 more to be
-/// taken apart.
-const RECORDS_A_TURN: u64 = 64;
+/// Records after which other reads get their turn: each takes some 3 us to read and check, and 4 more to be taken apart.
+const RECORDS_A_TURN: u64 = 256;
 
 /// Answers with the records from `start` on that match the filters, at most `limit` of them.
 ///
@@ -73,10 +71,13 @@ pub(crate) async fn records(
     };
     let media_type = request::accepted(&headers, &[NDJSON, CBOR_SEQUENCE]);
     let left = limit.map_or(Ok(RECORDS_DEFAULT), parse_limit)?;
-    let start = from_ms.map_or(Ok(start), |from_ms| first_at(&app, start..size, from_ms))?;
+    let start = match from_ms {
+        None => start,
+        Some(from_ms) => app.log.read(move |reader| first_at(reader, start..size, from_ms)).await??,
+    };
     let answer = Answer { app, range: start..size, left, to_ms, filter, cbor: media_type == CBOR_SEQUENCE };
 
-    let mut response = Response::new(Body::new(answer));
+    let mut response = Response::new(Body::from_stream(try_unfold(answer, next_piece)));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -130,33 +131,29 @@ struct Answer {
 }
 
 impl Answer {
-    /// Reads on, and adds what matches to the piece, until the piece is full or others should get their turn. `false` when
-    /// the answer is complete.
-    fn step(&mut self, piece: &mut Vec<u8>) -> Result<bool, Problem> {
+    /// Reads on, and adds what matches to the piece, until the piece is full or others should get their turn.
+    fn step(&mut self, reader: &Reader, piece: &mut Vec<u8>) -> Result<(), Problem> {
         let count = RECORDS_A_TURN.min(self.left).min(self.range.end - self.range.start);
-        if count == 0 {
-            return Ok(false);
-        }
-        let app = Arc::clone(&self.app);
-        let mut taken = Ok(true);
-        app.reader.each_record(self.range.start, count, &mut |record| {
+        let mut taken = Ok(());
+        reader.each_record(self.range.start, count, &mut |record| {
             taken = self.take(&record, piece);
-            let more = taken == Ok(true) && piece.len() < PIECE_BYTES;
+            let more = taken == Ok(()) && self.left > 0 && piece.len() < PIECE_BYTES;
             if more { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
-        match taken {
-            Ok(more) => Ok(more),
+        if taken.is_err() {
             // Its bytes are what was logged, and can't be taken apart: reading it alone says what that is.
-            Err(_) => Ok(app.reader.record(self.range.start).map(|_| true)?),
+            reader.record(self.range.start)?;
         }
+        Ok(())
     }
 
-    /// Takes the next record. `false` when nothing behind it belongs into the answer.
-    fn take(&mut self, stored: &EncodedRecord<'_>, piece: &mut Vec<u8>) -> Result<bool, RecordError> {
+    /// Takes the next record, unless neither it nor anything behind it belongs into the answer: then nothing is left.
+    fn take(&mut self, stored: &EncodedRecord<'_>, piece: &mut Vec<u8>) -> Result<(), RecordError> {
         let index = self.range.start;
         // Times never decrease: nothing behind this record is any earlier.
         if self.to_ms.is_some_and(|to_ms| stored.entry().time_ms.get() >= to_ms) {
-            return Ok(false);
+            self.left = 0;
+            return Ok(());
         }
         if self.filter.matches_entry(&stored.entry()) {
             // It is taken apart only where somebody looks into it.
@@ -176,49 +173,37 @@ impl Answer {
             }
         }
         self.range.start += 1;
-        Ok(self.left > 0 && !self.range.is_empty())
+        Ok(())
     }
 }
 
-impl HttpBody for Answer {
-    type Data = Bytes;
-    type Error = BrokenOff;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        let mut piece = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 4);
-        let complete = match self.step(&mut piece) {
-            Ok(more) => !more,
-            // What was read before goes out first; reading on fails again.
-            Err(_) if !piece.is_empty() => false,
-            Err(problem) => {
-                let broken = BrokenOff { detail: problem.detail().into() };
-                tracing::error!(%broken, "an answer of records was broken off");
-                self.app.metrics.refused(problem.code());
-                return Poll::Ready(Some(Err(broken)));
-            }
+/// Reads on, a turn after the other, until there is something to send.
+async fn next_piece(mut answer: Answer) -> Result<Option<(Bytes, Answer)>, BrokenOff> {
+    let app = Arc::clone(&answer.app);
+    while answer.left > 0 && !answer.range.is_empty() {
+        let turn = move |reader: &Reader| {
+            let mut piece = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 4);
+            (answer.step(reader, &mut piece), piece, answer)
         };
-        if complete {
-            self.left = 0;
+        let read = app.log.read_on(turn).await.and_then(|(more, piece, answer)| match more {
+            // What was read before goes out first; reading on fails again.
+            Err(problem) if piece.is_empty() => Err(problem),
+            _ => Ok((piece, answer)),
+        });
+        let (piece, rest) = read.map_err(|problem| app.break_off("an answer of records", &problem))?;
+        if !piece.is_empty() {
+            return Ok(Some((piece.into(), rest)));
         }
-        match (piece.is_empty(), complete) {
-            (false, _) => Poll::Ready(Some(Ok(Frame::data(piece.into())))),
-            (true, true) => Poll::Ready(None),
-            (true, false) => {
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
-        }
+        answer = rest;
     }
+    Ok(None)
 }
 
 /// The first index of `range` whose time is `from_ms` or later; the range's end where there is none.
-fn first_at(app: &App, mut range: Range<u64>, from_ms: u64) -> Result<u64, Problem> {
+fn first_at(reader: &Reader, mut range: Range<u64>, from_ms: u64) -> Result<u64, ReadError> {
     while !range.is_empty() {
         let middle = range.start + (range.end - range.start) / 2;
-        if app.reader.entry(middle)?.time_ms.get() < from_ms {
+        if reader.entry(middle)?.time_ms.get() < from_ms {
             range.start = middle + 1;
         } else {
             range.end = middle;

@@ -63,11 +63,14 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::problem::Code;
+    use crate::http::problem::{BUSY_CONNECTIONS, Code};
+    use crate::log::async_log::PLACES;
     use crate::routes::app::tests::temporary;
     use axum::body::Body;
-    use axum::http::header::ALLOW;
+    use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
     use axum::http::{Request, Response, StatusCode};
+    use std::sync::{Mutex, mpsc};
+    use std::task::{Context, Waker};
     use tower_service::Service;
 
     async fn ask(router: &Router, method: &Method, path: &str) -> Response<Body> {
@@ -99,5 +102,48 @@ mod tests {
         }
         let unknown = ask(&router, &Method::GET, "/v1/nothing").await;
         assert_eq!(unknown.extensions().get::<&Code>(), Some(&&ROUTE_UNKNOWN));
+    }
+    #[tokio::test]
+    async fn nothing_waits_for_a_disk_but_what_is_read_from_it() {
+        let (_folder, app) = temporary();
+        let router = router(Arc::clone(&app));
+        let (release, released) = mpsc::channel::<()>();
+        let released = Arc::new(Mutex::new(released));
+        let hang = || {
+            let released = Arc::clone(&released);
+            app.log.read(move |_| released.lock().unwrap().recv().unwrap_err())
+        };
+        let mut context = Context::from_waker(Waker::noop());
+        // The first take every turn of the pool, and those behind them every place.
+        let mut held: Vec<_> = (0..PLACES).map(|_| Box::pin(hang())).collect();
+        assert!(held.iter_mut().all(|read| read.as_mut().poll(&mut context).is_pending()));
+
+        for path in ["/healthz", "/readyz", "/checkpoint", "/v1/log", "/metrics"] {
+            assert_eq!(ask(&router, &Method::GET, path).await.status(), StatusCode::OK, "{path}");
+        }
+        let append = || {
+            let body = Body::from(include_str!("../operate/first_entry.json"));
+            let request = Request::post("/v1/entries").header(CONTENT_TYPE, "application/json");
+            router.clone().call(request.body(body).unwrap())
+        };
+        assert_eq!(append().await.unwrap().status(), StatusCode::CREATED);
+
+        for path in ["/v1/entries/0", "/v1/entries/0/receipt", "/tile/entries/000.p/1"] {
+            let refused = ask(&router, &Method::GET, path).await;
+            assert_eq!(refused.extensions().get::<&Code>(), Some(&&BUSY_CONNECTIONS), "{path}");
+            assert_eq!(refused.headers()[RETRY_AFTER], "1");
+        }
+        // A request that is given up while it waits leaves its place; one that is being read for keeps it.
+        drop(held.pop());
+        let mut waits = Box::pin(ask(&router, &Method::GET, "/v1/entries/0"));
+        assert!(waits.as_mut().poll(&mut context).is_pending());
+        drop(held.swap_remove(0));
+        assert_eq!(
+            ask(&router, &Method::GET, "/v1/entries/0").await.status(),
+            StatusCode::SERVICE_UNAVAILABLE
+        );
+        // Whoever was behind the turns and isn't awaited would keep the one that it is handed.
+        drop((release, held));
+        assert_eq!(waits.await.status(), StatusCode::OK);
     }
 }

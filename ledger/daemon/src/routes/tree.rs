@@ -9,6 +9,7 @@ use axum::http::Uri;
 use axum::response::Response;
 use provlog_core::Hash;
 use provlog_core::tree::Resource;
+use provlog_engine::Reader;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -35,8 +36,8 @@ pub(crate) async fn consistency(State(app): State<Arc<App>>, uri: Uri) -> Result
     if old == 0 || old > new {
         return Err(request::malformed("old", &format!("1 to {new}"), &old.to_string()));
     }
-    let proof = base64(&app.reader.consistency_proof(old, new)?);
-    json(&Consistency { old, new, proof })
+    let proof = app.log.read(move |reader| reader.consistency_proof(old, new)).await??;
+    json(&Consistency { old, new, proof: base64(&proof) })
 }
 
 /// `GET /checkpoint`: the newest one.
@@ -54,11 +55,11 @@ pub(crate) async fn tile(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
     if !tile.exists_at(size) {
         return Err(not_found(format!("a log of {size} entries has no {resource}")));
     }
-    let bytes = match resource {
-        Resource::Hashes(tile) => app.reader.tile(tile)?,
-        Resource::Entries(tile) => app.reader.entry_bundle(tile)?,
+    let read = move |reader: &Reader| match resource {
+        Resource::Hashes(tile) => reader.tile(tile),
+        Resource::Entries(tile) => reader.entry_bundle(tile),
     };
-    Ok(answer(bytes, OCTETS, IMMUTABLE))
+    Ok(answer(app.log.read(read).await??, OCTETS, IMMUTABLE))
 }
 
 /// Refuses a size that the log has not reached.
