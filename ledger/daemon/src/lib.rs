@@ -6,7 +6,7 @@
 //! that nothing proves who it is.
 //!
 //! [`run::run`] is the whole program; [`http::server`] can serve anything else within the same limits. Each room uses only
-//! those before it: `http`, `operate`, `log`, `routes`, `run`.
+//! those before it: `system`, `http`, `operate`, `log`, `routes`, `run`.
 
 pub mod http;
 pub mod operate;
@@ -14,3 +14,4 @@ pub mod run;
 
 mod log;
 mod routes;
+mod system;

@@ -3,6 +3,7 @@
 //! A code is stable once it is released; its status and title belong to it. Nothing in the daemon answers an error in
 //! any other form, HTTP that hyper can't parse aside.
 
+use crate::system::Refusal;
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -338,6 +339,10 @@ impl From<ReadError> for Problem {
         match &error {
             ReadError::NotFound { .. } => Self::new(&ENTRY_NOT_FOUND, error.to_string()),
             ReadError::DerivedUnavailable { .. } => Self::new(&DERIVED_UNAVAILABLE, error.to_string()),
+            ReadError::Journal(error) if Refusal::behind(error) == Some(Refusal::Shortage) => {
+                tracing::error!(%error, "the journal can't be read for now");
+                Self::new(&BUSY_CONNECTIONS, "too many files are open for the journal to be read; ask again")
+            }
             ReadError::Journal(error) if !error.is_damage() => {
                 tracing::error!(%error, "the journal can't be read");
                 Self::new(&INTERNAL, "the journal can't be read; the daemon's own log says why")
@@ -354,6 +359,8 @@ impl From<ReadError> for Problem {
 mod tests {
     use super::*;
     use provlog_core::submission::Submission;
+    use provlog_engine::StoreError;
+    use rustix::io::Errno;
 
     #[test]
     fn codes_are_unique_and_well_formed() {
@@ -398,6 +405,20 @@ mod tests {
         let document: serde_json::Value = serde_json::from_str(&problem.to_json()).unwrap();
         assert_eq!(document["detail"].as_str().unwrap().len(), TEXT_BYTES_MAX);
         assert_eq!(document["got"].as_str().unwrap().len(), TEXT_BYTES_MAX);
+    }
+
+    #[test]
+    fn a_shortage_of_files_passes_and_is_no_damage() {
+        let (action, name) = ("open", "journal");
+        for (errno, code) in [
+            (Errno::MFILE, &BUSY_CONNECTIONS),
+            (Errno::NFILE, &BUSY_CONNECTIONS),
+            (Errno::IO, &INTERNAL),
+            (Errno::ACCESS, &INTERNAL),
+        ] {
+            let error = StoreError::Unavailable { action, name: name.into(), source: errno.into() };
+            assert_eq!(Problem::from(ReadError::from(error)).code(), code, "{errno}");
+        }
     }
 
     #[test]

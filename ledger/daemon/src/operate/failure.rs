@@ -2,7 +2,9 @@
 
 use crate::operate::config::ConfigError;
 use crate::operate::exit_codes::{ADDRESS, FAILED, FOLDER, INTERNAL, LOCKED, REFUSES, USAGE};
+use crate::system::Refusal;
 use provlog_engine::{CreateError, LockError, OpenError, StoreError};
+use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 
@@ -62,11 +64,19 @@ impl Failure {
             Self::System { .. } => INTERNAL,
             Self::Config(_) | Self::LogFilter(_) | Self::Origin { .. } => USAGE,
             Self::Address { .. } => ADDRESS,
-            Self::Create(error) => create_code(error),
-            Self::Open(error) => open_code(error),
+            Self::Create(error) => refusal_code(error).unwrap_or_else(|| create_code(error)),
+            Self::Open(error) => refusal_code(error).unwrap_or_else(|| open_code(error)),
             Self::Fatal(_) => FAILED,
         }
     }
+}
+
+/// One code for what the system refused, whichever file of the log it was.
+fn refusal_code(error: &(dyn Error + 'static)) -> Option<u8> {
+    Refusal::behind(error).map(|refusal| match refusal {
+        Refusal::Denied | Refusal::NoSpace => FOLDER,
+        Refusal::Shortage => INTERNAL,
+    })
 }
 
 fn create_code(error: &CreateError) -> u8 {
@@ -86,10 +96,6 @@ fn open_code(error: &OpenError) -> u8 {
     match error {
         OpenError::Lock(error) => lock_code(error),
         OpenError::Store(StoreError::Held { .. }) => LOCKED,
-        OpenError::Disk(error) => match error.source.kind() {
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => FOLDER,
-            _ => REFUSES,
-        },
         OpenError::Thread(_) => INTERNAL,
         _ => REFUSES,
     }
@@ -99,5 +105,70 @@ fn lock_code(error: &LockError) -> u8 {
     match error {
         LockError::Held { .. } => LOCKED,
         LockError::Io { .. } => FOLDER,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use provlog_engine::{DiskError, IdentityError, RecoveryError};
+    use rustix::io::Errno;
+
+    #[test]
+    fn what_the_system_refused_has_one_code_whichever_file_it_was() {
+        let cases = [
+            (Errno::ACCESS, FOLDER),
+            (Errno::PERM, FOLDER),
+            (Errno::ROFS, FOLDER),
+            (Errno::NOSPC, FOLDER),
+            (Errno::DQUOT, FOLDER),
+            (Errno::MFILE, INTERNAL),
+            (Errno::NFILE, INTERNAL),
+        ];
+        for (errno, code) in cases {
+            let source = || io::Error::from(errno);
+            let lock = || LockError::Io { path: "lock".into(), source: source() };
+            let disk = || DiskError { action: "open", path: "log.toml".into(), source: source() };
+            let store =
+                || StoreError::Unavailable { action: "read", name: "journal".into(), source: source() };
+            let full = || StoreError::NoSpace { action: "write", name: "journal".into(), source: source() };
+            let failures: [Failure; 11] = [
+                CreateError::from(lock()).into(),
+                CreateError::from(disk()).into(),
+                CreateError::from(store()).into(),
+                CreateError::from(full()).into(),
+                OpenError::from(lock()).into(),
+                OpenError::from(disk()).into(),
+                OpenError::from(store()).into(),
+                OpenError::from(full()).into(),
+                OpenError::from(IdentityError::from(disk())).into(),
+                OpenError::from(RecoveryError::from(store())).into(),
+                OpenError::from(RecoveryError::from(full())).into(),
+            ];
+            for failure in failures {
+                assert_eq!(failure.exit_code(), code, "{errno}: {failure:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn everything_else_keeps_the_code_of_what_was_being_done() {
+        let source = || io::Error::from(Errno::IO);
+        let lock = || LockError::Io { path: "lock".into(), source: source() };
+        let held = || LockError::Held { dir: "data".into(), holder: "process 1".into() };
+        let store = || StoreError::Unavailable { action: "read", name: "journal".into(), source: source() };
+        let cases: [(Failure, u8); 8] = [
+            (CreateError::from(lock()).into(), FOLDER),
+            (CreateError::from(store()).into(), FOLDER),
+            (CreateError::from(held()).into(), LOCKED),
+            (OpenError::from(lock()).into(), FOLDER),
+            (OpenError::from(store()).into(), REFUSES),
+            (OpenError::from(held()).into(), LOCKED),
+            (OpenError::NoLog { dir: "data".into() }.into(), REFUSES),
+            (Failure::Address { address: ([127, 0, 0, 1], 80).into(), error: Errno::ACCESS.into() }, ADDRESS),
+        ];
+        for (failure, code) in cases {
+            assert_eq!(failure.exit_code(), code, "{failure:?}");
+        }
     }
 }
