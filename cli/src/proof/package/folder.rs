@@ -1,6 +1,7 @@
 //! A package as a folder: plain files directly in it, and nothing else.
 
 use super::error::OpenError;
+use super::threads;
 use crate::local::files::cannot_read;
 use provlog_core::package::{Batch, Checked, FILES_MAX, Files, Stream, Unreadable};
 use std::fs::{self, File};
@@ -60,11 +61,11 @@ impl Files for Folder {
     }
 
     fn workers(&self) -> usize {
-        super::workers()
+        threads::workers()
     }
 
     fn check<'m>(&self, batches: Vec<Batch<'m>>) -> Vec<Checked> {
-        super::check_in_parallel(batches)
+        threads::check_in_parallel(batches)
     }
 }
 

@@ -4,6 +4,7 @@
 mod error;
 mod folder;
 mod records;
+mod threads;
 mod zip;
 
 pub(crate) use records::each_record;
@@ -18,11 +19,10 @@ use folder::Folder;
 use provlog_core::Hash;
 use provlog_core::check::{Refused, Status};
 use provlog_core::json::Json;
-use provlog_core::package::{Batch, Checked, Files, MANIFEST, PackageReport, REPORT};
+use provlog_core::package::{Files, MANIFEST, PackageReport, REPORT};
 use provlog_core::trust::Trust;
 use provlog_core::verify::Verifier;
 use std::path::Path;
-use std::thread;
 
 /// This program, as it names itself in manifests.
 pub(crate) const TOOL: &str = concat!("provlog ", env!("CARGO_PKG_VERSION"));
@@ -154,17 +154,4 @@ fn summary(report: &PackageReport) -> String {
         format!(", logged from {} to {}", time::rfc3339(first_ms), time::rfc3339(last_ms))
     });
     format!(": {which} of {}{logged}", manifest.origin)
-}
-
-/// Checks batches on as many threads.
-fn check_in_parallel<'m>(batches: Vec<Batch<'m>>) -> Vec<Checked> {
-    thread::scope(|scope| {
-        let workers: Vec<_> = batches.into_iter().map(|batch| scope.spawn(move || batch.check())).collect();
-        let ended = "this is a bug, please report it: a thread ended early";
-        workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| Checked::refused(ended))).collect()
-    })
-}
-
-fn workers() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
 }

@@ -3,6 +3,7 @@
 
 use super::error::OpenError;
 use super::folder::Reading;
+use super::threads;
 use crate::local::files::cannot_read;
 use flate2::read::DeflateDecoder;
 use provlog_core::package::{Batch, Checked, FILES_MAX, Files, Stream, Unreadable, ZIP_DIRECTORY_BYTES_MAX};
@@ -101,11 +102,11 @@ impl Files for Zip {
     }
 
     fn workers(&self) -> usize {
-        super::workers()
+        threads::workers()
     }
 
     fn check<'m>(&self, batches: Vec<Batch<'m>>) -> Vec<Checked> {
-        super::check_in_parallel(batches)
+        threads::check_in_parallel(batches)
     }
 }
 
