@@ -116,6 +116,7 @@ codes! {
     SERVICE_UNAVAILABLE {
         BUSY_BODIES "busy.bodies" "Too many bytes of request bodies are held already"
         BUSY_CONNECTIONS "busy.connections" "Too many connections are open already"
+        BUSY_READS "busy.reads" "Too many reads wait for their turn already"
         STORAGE_FATAL "storage.fatal" "A write failed, and the daemon is going down"
         SHUTTING_DOWN "shutting-down" "The daemon is going down"
         CLOCK "clock" "The wall clock can't be believed"
@@ -341,7 +342,7 @@ impl From<ReadError> for Problem {
             ReadError::DerivedUnavailable { .. } => Self::new(&DERIVED_UNAVAILABLE, error.to_string()),
             ReadError::Journal(error) if Refusal::behind(error) == Some(Refusal::Shortage) => {
                 tracing::error!(%error, "the journal can't be read for now");
-                Self::new(&BUSY_CONNECTIONS, "too many files are open for the journal to be read; ask again")
+                Self::new(&BUSY_READS, "too many files are open for the journal to be read; ask again")
             }
             ReadError::Journal(error) if !error.is_damage() => {
                 tracing::error!(%error, "the journal can't be read");
@@ -411,8 +412,8 @@ mod tests {
     fn a_shortage_of_files_passes_and_is_no_damage() {
         let (action, name) = ("open", "journal");
         for (errno, code) in [
-            (Errno::MFILE, &BUSY_CONNECTIONS),
-            (Errno::NFILE, &BUSY_CONNECTIONS),
+            (Errno::MFILE, &BUSY_READS),
+            (Errno::NFILE, &BUSY_READS),
             (Errno::IO, &INTERNAL),
             (Errno::ACCESS, &INTERNAL),
         ] {

@@ -4,7 +4,7 @@
 //! a place in the pool, or is refused; then it waits for its turn. Both stay with the read itself: one whose client is gone
 //! counts until it ends.
 
-use crate::http::problem::{BUSY_CONNECTIONS, INTERNAL, Problem};
+use crate::http::problem::{BUSY_READS, INTERNAL, Problem};
 use provlog_core::note::VerifierKey;
 use provlog_engine::{
     AppendError, Appended, AppendedBatch, Committed, DedupKey, Health, Log, Reader, Submission,
@@ -47,7 +47,7 @@ impl AsyncLog {
         read: impl FnOnce(&Reader) -> T + Send + 'static,
     ) -> Result<T, Problem> {
         let busy =
-            |_| Problem::new(&BUSY_CONNECTIONS, "as many requests wait for stored entries as may; ask again");
+            |_| Problem::new(&BUSY_READS, "as many requests wait for stored entries as may; ask again");
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(busy)?;
         self.read_on(move |reader| {
             let _place = place;

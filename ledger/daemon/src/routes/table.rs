@@ -63,7 +63,7 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::problem::{BUSY_CONNECTIONS, Code};
+    use crate::http::problem::{BUSY_READS, Code};
     use crate::log::async_log::PLACES;
     use crate::routes::app::tests::temporary;
     use axum::body::Body;
@@ -130,7 +130,7 @@ mod tests {
 
         for path in ["/v1/entries/0", "/v1/entries/0/receipt", "/tile/entries/000.p/1"] {
             let refused = ask(&router, &Method::GET, path).await;
-            assert_eq!(refused.extensions().get::<&Code>(), Some(&&BUSY_CONNECTIONS), "{path}");
+            assert_eq!(refused.extensions().get::<&Code>(), Some(&&BUSY_READS), "{path}");
             assert_eq!(refused.headers()[RETRY_AFTER], "1");
         }
         // A request that is given up while it waits leaves its place; one that is being read for keeps it.
