@@ -17,7 +17,7 @@ use tokio::task::spawn_blocking;
 /// Reads at once where the machine has fewer cores: one that hangs must not be all there is.
 const TURNS_MIN: usize = 2;
 
-/// Requests that read or wait for it. Most reads take less than 0.1 ms, so whoever comes last waits for some 50.
+/// Requests that read or wait for it. Most reads take less than 0.1 ms, so whoever comes last waits for some 50 ms.
 pub(crate) const PLACES: usize = 1024;
 
 /// A log, and the pool of its reads.
