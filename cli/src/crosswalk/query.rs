@@ -5,15 +5,12 @@
 //! never takes a hidden claim for the value that somebody says it has.
 
 use provlog_core::cbor::{Map, Value};
-use provlog_core::claims::{REFERENCE, Type, kind_named, kind_spec, type_of};
-use provlog_core::path::ClaimName;
-use provlog_core::record::{Claim, SectionName};
+use provlog_core::claims::{Type, kind_named};
+use provlog_core::path::{ClaimPath, PathError};
+use provlog_core::record::Claim;
 use provlog_core::{Kind, Record, hex};
 use serde::Deserialize;
 use std::fmt;
-
-/// Most names in a path, the claim's own aside: core lets a claim's value nest no deeper.
-const MEMBERS_MAX: usize = provlog_core::limits::VALUE_DEPTH_MAX;
 
 /// A query as a file has it.
 #[derive(Clone, Debug, Deserialize)]
@@ -97,18 +94,11 @@ pub(crate) struct Query {
 #[derive(Clone, Debug)]
 enum Condition {
     /// There is something at the path: no absence, and not an empty list or map.
-    Has(Path),
+    Has(ClaimPath),
     /// The scalar at the path is one of these.
-    Is { path: Path, one_of: Vec<Scalar> },
+    Is { path: ClaimPath, one_of: Vec<Scalar> },
     /// There are scalars at both paths, and none is at both.
-    Differ { path: Path, from: Path },
-}
-
-/// A claim and the members on the way into its value. A list on the way stands for each of its items: all have to fit.
-#[derive(Clone, Debug)]
-struct Path {
-    claim: ClaimName,
-    members: Vec<String>,
+    Differ { path: ClaimPath, from: ClaimPath },
 }
 
 impl QueryRow {
@@ -128,7 +118,7 @@ impl QueryRow {
         let among = self.among.iter().filter_map(|row| keep("where", row.compile(&kinds))).collect();
         let mut conditions: Vec<Condition> = Vec::new();
         for path in &self.has {
-            conditions.extend(keep("has", Path::parse(path, &kinds).map(|(path, _)| Condition::Has(path))));
+            conditions.extend(keep("has", parse(path, &kinds).map(|(path, _)| Condition::Has(path))));
         }
         for row in &self.value {
             conditions.extend(keep("value", row.compile(&kinds)));
@@ -159,7 +149,7 @@ impl QueryRow {
 
 impl ValueRow {
     fn compile(&self, kinds: &[Kind]) -> Result<Condition, String> {
-        let (path, ty) = Path::parse(&self.path, kinds)?;
+        let (path, ty) = parse(&self.path, kinds)?;
         let one_of = match (&self.equals, &self.one_of) {
             (Some(value), None) => vec![value.clone()],
             (None, Some(values)) if !values.is_empty() => values.clone(),
@@ -179,7 +169,7 @@ impl ValueRow {
 
 impl DifferRow {
     fn compile(&self, kinds: &[Kind]) -> Result<Condition, String> {
-        let scalar = |text: &str| match Path::parse(text, kinds)? {
+        let scalar = |text: &str| match parse(text, kinds)? {
             (path, ty) if is_scalar(ty) => Ok(path),
             (_, ty) => Err(format!("{text}: expected a path to a single value, got one to {ty}")),
         };
@@ -227,13 +217,13 @@ fn all(conditions: &[Condition], record: &Record) -> Truth {
 impl Condition {
     fn test(&self, record: &Record) -> Truth {
         match self {
-            Self::Has(path) => path.test(record, &mut is_something),
+            Self::Has(path) => test(path, record, &mut is_something),
             Self::Is { path, one_of } => {
-                path.test(record, &mut |found| one_of.iter().any(|value| value.is(found)))
+                test(path, record, &mut |found| one_of.iter().any(|value| value.is(found)))
             }
             Self::Differ { path, from } => {
                 let (mut these, mut those) = (Vec::new(), Vec::new());
-                let truths = [path.collect(record, &mut these), from.collect(record, &mut those)];
+                let truths = [collect(path, record, &mut these), collect(from, record, &mut those)];
                 if truths.contains(&Truth::Unmet) || these.iter().any(|value| those.contains(value)) {
                     Truth::Unmet
                 } else if truths.contains(&Truth::Undisclosed) {
@@ -246,64 +236,29 @@ impl Condition {
     }
 }
 
-impl Path {
-    /// Reads `section.claim[.member]...`, and gives the type that it leads to.
-    fn parse(text: &str, kinds: &[Kind]) -> Result<(Self, &'static Type), String> {
-        let mut words = text.splitn(3, '.');
-        let claim = [words.next(), words.next()].map(Option::unwrap_or_default).join(".");
-        let claim: ClaimName = claim.parse().map_err(|_| {
-            format!("{text:?}: expected submitted.<claim> or attested.<claim>, and members after it")
-        })?;
-        let members: Vec<String> =
-            words.next().map(|rest| rest.split('.').map(Into::into).collect()).unwrap_or_default();
-        if members.len() > MEMBERS_MAX {
-            return Err(format!("{text:?}: expected at most {MEMBERS_MAX} members, got {}", members.len()));
-        }
-        let mut ty =
-            type_of(&claim.name).ok_or_else(|| format!("{text:?}: there is no claim {}", claim.name))?;
-        if claim.section == SectionName::Submitted {
-            let lacks =
-                kinds.iter().filter_map(|kind| kind_spec(*kind)).find(|kind| !kind.allows(&claim.name));
-            if let Some(kind) = lacks {
-                return Err(format!("{text:?}: an entry of kind {} has no claim {}", kind.name, claim.name));
-            }
-        }
-        for member in &members {
-            ty = member_type(ty, member).ok_or_else(|| format!("{text:?}: {ty} has no member {member:?}"))?;
-        }
-        Ok((Self { claim, members }, ty))
-    }
+/// Reads a path, and gives the type that it leads to.
+fn parse(text: &str, kinds: &[Kind]) -> Result<(ClaimPath, &'static Type), String> {
+    let path: ClaimPath = text.parse().map_err(|error: PathError| error.to_string())?;
+    let ty = path.ty(kinds).map_err(|error| error.to_string())?;
+    Ok((path, ty))
+}
 
-    fn test<'r>(&self, record: &'r Record, fits: &mut dyn FnMut(&'r Value) -> bool) -> Truth {
-        match record.section(self.claim.section).get(&self.claim.name) {
-            None => Truth::Unmet,
-            Some(Claim::Hidden(_)) => Truth::Undisclosed,
-            Some(Claim::Disclosed { value, .. }) if at_each(value, &self.members, fits) => Truth::Met,
-            Some(Claim::Disclosed { .. }) => Truth::Unmet,
-        }
-    }
-
-    /// The scalars at the path, all of which have to be there.
-    fn collect<'r>(&self, record: &'r Record, found: &mut Vec<&'r Value>) -> Truth {
-        self.test(record, &mut |value| {
-            found.push(value);
-            is_something(value)
-        })
+/// A list on the way stands for each of its items: all have to fit.
+fn test<'r>(path: &ClaimPath, record: &'r Record, fits: &mut dyn FnMut(&'r Value) -> bool) -> Truth {
+    match record.section(path.claim.section).get(&path.claim.name) {
+        None => Truth::Unmet,
+        Some(Claim::Hidden(_)) => Truth::Undisclosed,
+        Some(Claim::Disclosed { value, .. }) if path.all(value, fits) => Truth::Met,
+        Some(Claim::Disclosed { .. }) => Truth::Unmet,
     }
 }
 
-/// Whether what is at `members` fits, in each item of the lists on the way; an empty list holds nothing that could.
-fn at_each<'v>(value: &'v Value, members: &[String], fits: &mut dyn FnMut(&'v Value) -> bool) -> bool {
-    match (value, members.split_first()) {
-        (Value::Array(items), _) => {
-            !items.is_empty() && items.iter().all(|item| at_each(item, members, fits))
-        }
-        (_, None) => fits(value),
-        (Value::Map(map), Some((member, rest))) if !is_absence(map) => {
-            map.get(member).is_some_and(|inner| at_each(inner, rest, fits))
-        }
-        _ => false,
-    }
+/// The scalars at the path, all of which have to be there.
+fn collect<'r>(path: &ClaimPath, record: &'r Record, found: &mut Vec<&'r Value>) -> Truth {
+    test(path, record, &mut |value| {
+        found.push(value);
+        is_something(value)
+    })
 }
 
 fn is_something(value: &Value) -> bool {
@@ -321,39 +276,13 @@ fn is_absence(map: &Map) -> bool {
     map.get("absent").is_some()
 }
 
-/// The type that a value has once names, absences, references and lists are taken off it.
-const fn inner(ty: &'static Type) -> &'static Type {
-    match ty {
-        Type::Named(_, ty)
-        | Type::OrAbsent(ty)
-        | Type::OneOrMany(ty)
-        | Type::List { item: ty, .. }
-        | Type::ReferenceOr(ty) => inner(ty),
-        _ => ty,
-    }
-}
-
-fn member_type(ty: &'static Type, member: &str) -> Option<&'static Type> {
-    let field =
-        |ty: &'static Type| ty.fields()?.iter().find(|field| field.name == member).map(|field| field.ty);
-    match ty {
-        Type::Named(_, ty) | Type::OrAbsent(ty) | Type::OneOrMany(ty) | Type::List { item: ty, .. } => {
-            member_type(ty, member)
-        }
-        Type::ReferenceOr(other) => member_type(other, member).or_else(|| member_type(&REFERENCE, member)),
-        Type::FreeMap { value, .. } => Some(value),
-        Type::Any if !member.is_empty() => Some(ty),
-        _ => field(ty),
-    }
-}
-
 const fn is_scalar(ty: &'static Type) -> bool {
-    !matches!(inner(ty), Type::Object(_) | Type::Digest | Type::FreeMap { .. })
+    !matches!(ty.item(), Type::Object(_) | Type::Digest | Type::FreeMap { .. })
 }
 
 impl Scalar {
     fn fits(&self, ty: &'static Type) -> bool {
-        match (inner(ty), self) {
+        match (ty.item(), self) {
             (Type::Text, Self::Text(text)) => !text.is_empty(),
             (Type::Words(words), Self::Text(text)) => words.contains(&text.as_str()),
             (Type::Bytes(lengths), Self::Text(text)) => {

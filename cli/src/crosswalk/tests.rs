@@ -352,7 +352,7 @@ fn problems_name_file_row_and_field() {
         ),
         (query("kind = [\"scan\"]\nhas = [\"submitted.model\"]"), "an entry of kind scan has no claim model"),
         (query("kind = [\"scan\"]\nhas = [\"submitted.scan.tol\"]"), "has no member \"tol\""),
-        (query("kind = [\"scan\"]\nhas = [\"submitted.scan.\"]"), "has no member \"\""),
+        (query("kind = [\"scan\"]\nhas = [\"submitted.scan.\"]"), "expected submitted.<claim>"),
         (
             query("kind = [\"scan\"]\nvalue = [{ path = \"submitted.scan.verdict\", equals = \"passed\" }]"),
             "query.value: submitted.scan.verdict: expected pass or fail or error, got \"passed\"",

@@ -1,4 +1,4 @@
-//! What the verbs that read receipts share: reading them, believing them, and their records as JSON.
+//! What the verbs that read receipts share: reading them, believing them, and their parts as JSON.
 
 use crate::local::files;
 use crate::local::time;
@@ -7,11 +7,11 @@ use crate::show::page;
 use provlog_core::Hash;
 use provlog_core::check::{Refused, Report};
 use provlog_core::checkpoint::Checkpoint;
-use provlog_core::claims::{kind_name, to_json};
+use provlog_core::claims::kind_name;
 use provlog_core::expectation::Expectation;
 use provlog_core::json::Json;
 use provlog_core::limits::RECEIPT_BYTES_MAX;
-use provlog_core::record::{Claim, Record, SectionName};
+use provlog_core::record::Record;
 use provlog_core::trust::Trust;
 use provlog_core::verify::{ReceiptReport, Verifier};
 use std::path::Path;
@@ -41,33 +41,6 @@ pub(crate) fn believe(
         }
         Err(refused) => Err(Failure::Receipt { what: "the receipt that the log answered".into(), refused }),
     }
-}
-
-/// A record: its entry, its claims, and the hashes of hidden ones in a member of their own.
-pub(crate) fn record_json(record: &Record) -> Vec<(String, Json)> {
-    let entry = &record.entry;
-    let kind = kind_name(entry.kind).map_or(Json::Integer(entry.kind.number().into()), Json::from);
-    let mut members = vec![
-        member("kind", kind),
-        member("time_ms", uint_json(entry.time_ms.get())),
-        member("submitted_digest", hash_json(&entry.submitted_digest)),
-        member("attested_digest", hash_json(&entry.attested_digest)),
-    ];
-    let mut hidden = Vec::new();
-    for section in SectionName::ALL {
-        let mut shown = Vec::new();
-        let mut hashes = Vec::new();
-        for (name, claim) in record.section(section).iter() {
-            match claim {
-                Claim::Disclosed { value, .. } => shown.push(member(name, to_json(value))),
-                Claim::Hidden(hash) => hashes.push(member(name, hash_json(hash))),
-            }
-        }
-        members.push(member(section.as_str(), Json::Object(shown)));
-        hidden.push(member(section.as_str(), Json::Object(hashes)));
-    }
-    members.push(member("hidden", Json::Object(hidden)));
-    members
 }
 
 /// A checkpoint's three lines.

@@ -3,8 +3,7 @@
 
 use crate::show::failure::Failure;
 use provlog_core::cbor::{self, CborError, Reader};
-use provlog_core::limits::RECORD_DEPTH_MAX;
-use provlog_core::package::ITEM_BYTES_MAX;
+use provlog_core::limits::{ITEM_BYTES_MAX, RECORD_DEPTH_MAX};
 use std::io::{self, Read};
 use std::ops::Range;
 

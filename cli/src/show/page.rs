@@ -7,6 +7,7 @@ use super::failure::Failure;
 use super::printable::printable;
 use provlog_core::check::Status;
 use provlog_core::json::Json;
+use serde::Serialize;
 use std::io::{self, IsTerminal as _, Write as _};
 
 /// Longest value that is shown on a line, in characters; `--json` shows all of it.
@@ -108,7 +109,7 @@ pub(crate) fn write_out(bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Prints JSON, indented.
-pub(crate) fn print_json(json: &Json) -> Result<(), Failure> {
+pub(crate) fn print_json(json: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(json).map_err(|error| Failure::Internal(error.to_string()))?;
     print(format!("{text}\n").as_bytes())
 }

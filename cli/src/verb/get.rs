@@ -3,16 +3,17 @@
 use crate::local::files::{self, DASH, Readers};
 use crate::log::access::LogArgs;
 use crate::log::client::Client;
-use crate::proof::receipt::{self, SCHEMA_VERSION, hash_json, member, record_json, uint_json};
+use crate::proof::receipt::{self, SCHEMA_VERSION};
 use crate::show::exit::Exit;
 use crate::show::failure::Failure;
 use crate::show::page;
 use clap::Args;
-use provlog_core::json::Json;
 use provlog_core::limits::{INTEGER_MAX, RECEIPT_BYTES_MAX};
 use provlog_core::receipt::Receipt;
 use provlog_core::record::{AnyRecord, Record};
+use provlog_core::record_json::RecordJson;
 use provlog_core::trust::Trust;
+use serde::Serialize;
 use std::path::PathBuf;
 
 /// Arguments of `get`.
@@ -43,7 +44,10 @@ pub(crate) fn run(args: &GetArgs) -> Result<Exit, Failure> {
             files::write(path, &bytes, Readers::Umask)?;
             page::print(format!("{}\n", path.display()).as_bytes())?;
         }
-        None => page::print_json(&record_of(&bytes, trust.is_some())?)?,
+        None => {
+            let (index, record) = record_of(&bytes)?;
+            page::print_json(&RecordAnswer::new(index, &record, trust.is_some()))?;
+        }
     }
     Ok(Exit::Ok)
 }
@@ -58,23 +62,38 @@ fn fetch(client: &Client, index: u64, trust: Option<&Trust>) -> Result<Vec<u8>, 
     if got == index { Ok(bytes) } else { Err(Failure::OtherIndex { expected: index, got }) }
 }
 
-/// The record in the receipt: nothing that the log says beside it.
-fn record_of(bytes: &[u8], verified: bool) -> Result<Json, Failure> {
-    let receipt = parse(bytes)?;
-    let any_record = Record::parse(&receipt.record).map_err(answered)?;
-    let mut members = vec![
-        member("schema_version", Json::Integer(SCHEMA_VERSION)),
-        member("verified", Json::Bool(verified)),
-        member("index", uint_json(receipt.index)),
-        member("leaf_hash", hash_json(&any_record.leaf_hash())),
-    ];
-    match &any_record {
-        AnyRecord::Known(record) => members.extend(record_json(record)),
-        AnyRecord::UnknownVersion { version, .. } => {
-            return Err(answered(format!("entry version {version} is not known to this program")));
+/// What is printed of a record.
+#[derive(Serialize)]
+struct RecordAnswer<'r> {
+    schema_version: i64,
+    verified: bool,
+    #[serde(flatten)]
+    record: RecordJson<'r>,
+    submitted_digest: String,
+    attested_digest: String,
+}
+
+impl<'r> RecordAnswer<'r> {
+    fn new(index: u64, record: &'r Record, verified: bool) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            verified,
+            record: RecordJson::new(index, record),
+            submitted_digest: record.entry.submitted_digest.to_hex(),
+            attested_digest: record.entry.attested_digest.to_hex(),
         }
     }
-    Ok(Json::Object(members))
+}
+
+/// The record in the receipt: nothing that the log says beside it.
+fn record_of(bytes: &[u8]) -> Result<(u64, Record), Failure> {
+    let receipt = parse(bytes)?;
+    match Record::parse(&receipt.record).map_err(answered)? {
+        AnyRecord::Known(record) => Ok((receipt.index, record)),
+        AnyRecord::UnknownVersion { version, .. } => {
+            Err(answered(format!("entry version {version} is not known to this program")))
+        }
+    }
 }
 
 fn parse(bytes: &[u8]) -> Result<Receipt, Failure> {
@@ -110,8 +129,11 @@ mod tests {
         assert_eq!(exit(9, None, (404, b"{}".to_vec())), Exit::NotFound);
         assert_eq!(exit(1, None, (200, b"nonsense".to_vec())), Exit::Malformed);
 
-        let record = record_of(&receipt, true).unwrap();
-        assert_eq!(record.get("kind").and_then(Json::as_str), Some("event"));
-        assert_eq!(record.get("index").and_then(Json::as_uint), Some(1));
+        let (index, record) = record_of(&receipt).unwrap();
+        let json = serde_json::to_value(RecordAnswer::new(index, &record, true)).unwrap();
+        assert_eq!(
+            (&json["kind"], &json["index"], &json["verified"]),
+            (&"event".into(), &1.into(), &true.into())
+        );
     }
 }

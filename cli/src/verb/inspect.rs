@@ -1,9 +1,7 @@
 //! `inspect`: what a receipt says, for people who want to look before they verify. It checks nothing but the form.
 
 use crate::local::time;
-use crate::proof::receipt::{
-    self, SCHEMA_VERSION, checkpoint_json, hash_json, kind_text, member, record_json, uint_json,
-};
+use crate::proof::receipt::{self, SCHEMA_VERSION, checkpoint_json, kind_text};
 use crate::show::exit::Exit;
 use crate::show::failure::Failure;
 use crate::show::page::{self, Colour, Page, value_text};
@@ -14,6 +12,8 @@ use provlog_core::json::Json;
 use provlog_core::note::Note;
 use provlog_core::receipt::Receipt;
 use provlog_core::record::{AnyRecord, Claim, Record, SectionName};
+use provlog_core::record_json::RecordJson;
+use serde::Serialize;
 use std::path::PathBuf;
 
 /// Arguments of `inspect`.
@@ -41,7 +41,7 @@ pub(crate) fn run(args: &InspectArgs) -> Result<Exit, Failure> {
     let parts = Parts::read(&bytes)
         .map_err(|problem| Failure::malformed(args.receipt.display().to_string(), problem))?;
     if args.json {
-        page::print_json(&parts.to_json())?;
+        page::print_json(&parts.answer())?;
     } else {
         let mut page = Page::new();
         parts.write(&mut page);
@@ -87,25 +87,41 @@ impl Parts {
         }
     }
 
-    fn to_json(&self) -> Json {
-        let signatures = self.note.signatures.iter().map(|line| line.name.as_str().into());
-        let mut members = vec![
-            member("schema_version", Json::Integer(SCHEMA_VERSION)),
-            member("verified", Json::Bool(false)),
-            member("index", uint_json(self.receipt.index)),
-            member("leaf_hash", hash_json(&self.record.leaf_hash())),
-            member("proof", Json::Array(self.receipt.proof.iter().map(hash_json).collect())),
-            member("checkpoint", checkpoint_json(&self.checkpoint)),
-            member("signatures", Json::Array(signatures.collect())),
-        ];
-        match &self.record {
-            AnyRecord::Known(record) => members.push(member("record", Json::Object(record_json(record)))),
-            AnyRecord::UnknownVersion { version, .. } => {
-                members.push(member("version", Json::Integer((*version).into())));
-            }
+    fn answer(&self) -> PartsAnswer<'_> {
+        let (index, leaf_hash) = (self.receipt.index, self.record.leaf_hash());
+        let (record, version) = match &self.record {
+            AnyRecord::Known(record) => (Some(RecordJson::new(index, record)), None),
+            AnyRecord::UnknownVersion { version, .. } => (None, Some(*version)),
+        };
+        PartsAnswer {
+            schema_version: SCHEMA_VERSION,
+            verified: false,
+            index,
+            leaf_hash: leaf_hash.to_hex(),
+            proof: self.receipt.proof.iter().map(|hash| hash.to_hex()).collect(),
+            checkpoint: checkpoint_json(&self.checkpoint),
+            signatures: self.note.signatures.iter().map(|line| line.name.as_str()).collect(),
+            record,
+            version,
         }
-        Json::Object(members)
     }
+}
+
+/// What is printed as JSON.
+#[derive(Serialize)]
+struct PartsAnswer<'p> {
+    schema_version: i64,
+    verified: bool,
+    index: u64,
+    leaf_hash: String,
+    proof: Vec<String>,
+    checkpoint: Json,
+    signatures: Vec<&'p str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    record: Option<RecordJson<'p>>,
+    /// That of the entry, where this program doesn't know it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u8>,
 }
 
 fn write_claims(page: &mut Page, record: &Record) {
@@ -144,10 +160,9 @@ mod tests {
         assert!(text.contains(r#"  x-a = "\u001b[2Jhello\u{202e}""#), "{text}");
         assert!(text.contains("  x-b = hidden, claim hash "), "{text}");
 
-        let json = parts.to_json();
-        assert_eq!(json.get("verified"), Some(&Json::Bool(false)));
-        let record = json.get("record").unwrap();
-        assert!(record.get("submitted").unwrap().get("x-a").is_some());
-        assert!(record.get("hidden").unwrap().get("submitted").unwrap().get("x-b").is_some());
+        let json = serde_json::to_value(parts.answer()).unwrap();
+        assert_eq!(json["verified"], false);
+        assert!(json["record"]["submitted"]["x-a"].is_string());
+        assert!(json["record"]["hidden"]["submitted"]["x-b"].is_string());
     }
 }

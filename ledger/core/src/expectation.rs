@@ -2,11 +2,12 @@
 
 use crate::cbor::{Map, Value};
 use crate::check::{Check, Status};
-use crate::claims::{check_claim, digests_agree};
+use crate::claims::check_claim;
+use crate::facet::Facet;
 use crate::hash::Hash;
 use crate::hex;
-use crate::path::{ClaimName, ClaimNameError};
-use crate::record::{Claim, Record, SectionName};
+use crate::path::{ClaimName, ClaimPath, PathError};
+use crate::record::{Claim, Record};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -22,10 +23,8 @@ pub enum Expectation {
     Submission(Hash),
     /// A scalar within a claim is this value.
     Claim {
-        /// Which claim.
-        claim: ClaimName,
-        /// Names of map members and numbers of list items on the way to the scalar.
-        path: Vec<String>,
+        /// Where it is.
+        path: ClaimPath,
         /// The value, as text: strings as they are, bytes in lowercase hex, integers in decimal, `true`, `false`, `null`.
         value: String,
     },
@@ -37,9 +36,9 @@ pub enum ExpectationError {
     /// No equals sign, or nothing before it.
     #[error("{0:?}: expected <section>.<claim>[.<path>]=<value>, such as submitted.model.name=m-1")]
     Form(String),
-    /// The part before the path names no claim.
+    /// The part before the equals sign is no path.
     #[error(transparent)]
-    Name(#[from] ClaimNameError),
+    Path(#[from] PathError),
 }
 
 impl core::str::FromStr for Expectation {
@@ -48,16 +47,7 @@ impl core::str::FromStr for Expectation {
     /// Reads `section.claim[.path]=value`.
     fn from_str(text: &str) -> Result<Self, ExpectationError> {
         let (place, value) = text.split_once('=').ok_or_else(|| ExpectationError::Form(text.into()))?;
-        let mut words = place.split('.');
-        let (Some(section), Some(name)) = (words.next(), words.next()) else {
-            return Err(ExpectationError::Form(text.into()));
-        };
-        let claim = format!("{section}.{name}").parse()?;
-        let path: Vec<String> = words.map(Into::into).collect();
-        if path.iter().any(String::is_empty) {
-            return Err(ExpectationError::Form(text.into()));
-        }
-        Ok(Self::Claim { claim, path, value: value.into() })
+        Ok(Self::Claim { path: place.parse()?, value: value.into() })
     }
 }
 
@@ -67,9 +57,7 @@ impl Expectation {
             Self::Subject(_) => "subject".into(),
             Self::Prompt(_) => "prompt".into(),
             Self::Submission(_) => "submission".into(),
-            Self::Claim { claim, path, .. } => {
-                path.iter().fold(format!("expect:{claim}"), |name, part| format!("{name}.{part}"))
-            }
+            Self::Claim { path, .. } => format!("expect:{path}"),
         }
     }
 
@@ -94,12 +82,12 @@ impl Expectation {
     /// The claims that it is about.
     fn about(&self, record: &Record) -> Vec<ClaimName> {
         match self {
-            Self::Subject(_) => Vec::from([ClaimName::submitted("subject")]),
-            Self::Prompt(_) => Vec::from([ClaimName::submitted("prompt_hash")]),
+            Self::Subject(_) => Vec::from([Facet::Subject.name()]),
+            Self::Prompt(_) => Vec::from([Facet::PromptHash.name()]),
             Self::Submission(_) => {
                 record.submitted.iter().map(|(name, _)| ClaimName::submitted(name)).collect()
             }
-            Self::Claim { claim, .. } => Vec::from([claim.clone()]),
+            Self::Claim { path, .. } => Vec::from([path.claim.clone()]),
         }
     }
 
@@ -109,17 +97,11 @@ impl Expectation {
                 let got = record.entry.submitted_digest;
                 (if got == *expected { Status::Pass } else { Status::Fail }, got.to_hex())
             }
-            Self::Subject(expected) => compare_digests(record, SectionName::Submitted, "subject", |value| {
-                subject_digests(value).iter().any(|digest| digests_agree(expected, digest))
-            }),
-            Self::Prompt(expected) => {
-                compare_digests(record, SectionName::Submitted, "prompt_hash", |value| {
-                    one_or_many(value).filter_map(Value::as_map).any(|digest| digests_agree(expected, digest))
-                })
-            }
-            Self::Claim { claim, path, value: expected } => match found(record, claim.section, &claim.name) {
+            Self::Subject(expected) => compare_digests(record, Facet::Subject, expected),
+            Self::Prompt(expected) => compare_digests(record, Facet::PromptHash, expected),
+            Self::Claim { path, value: expected } => match found(record, &path.claim) {
                 Err(missing) => missing,
-                Ok(value) => match walk(value, path) {
+                Ok(value) => match path.one(value) {
                     Some(found) => match scalar_text(found) {
                         Some(got) if got == *expected => (Status::Pass, got),
                         Some(got) => (Status::Fail, got),
@@ -132,39 +114,28 @@ impl Expectation {
     }
 }
 
-fn compare_digests(
-    record: &Record,
-    section: SectionName,
-    name: &str,
-    agrees: impl Fn(&Value) -> bool,
-) -> (Status, String) {
-    match found(record, section, name) {
+fn compare_digests(record: &Record, facet: Facet, expected: &Map) -> (Status, String) {
+    match found(record, &facet.name()) {
         Err(missing) => missing,
-        Ok(value) => (if agrees(value) { Status::Pass } else { Status::Fail }, digests_text(value)),
+        Ok(value) => {
+            let agrees = facet.has_digest(value, expected);
+            let got: Vec<String> = facet.digests(value).map(digest_text).collect();
+            let got = if got.is_empty() { value.type_name().into() } else { got.join("; ") };
+            (if agrees { Status::Pass } else { Status::Fail }, got)
+        }
     }
 }
 
 /// The claim's value if it is there, shown, and of its type; otherwise what is wrong with it.
-fn found<'a>(record: &'a Record, section: SectionName, name: &str) -> Result<&'a Value, (Status, String)> {
-    match record.section(section).get(name) {
-        None => Err((Status::Fail, format!("no claim {section}.{name}"))),
-        Some(Claim::Hidden(_)) => Err((Status::NotDisclosed, format!("{section}.{name} is hidden"))),
-        Some(Claim::Disclosed { value, .. }) => match check_claim(name, value) {
+fn found<'r>(record: &'r Record, claim: &ClaimName) -> Result<&'r Value, (Status, String)> {
+    match record.section(claim.section).get(&claim.name) {
+        None => Err((Status::Fail, format!("no claim {claim}"))),
+        Some(Claim::Hidden(_)) => Err((Status::NotDisclosed, format!("{claim} is hidden"))),
+        Some(Claim::Disclosed { value, .. }) => match check_claim(&claim.name, value) {
             Some(mismatch) => Err((Status::Fail, mismatch.to_string())),
             None => Ok(value),
         },
     }
-}
-
-fn walk<'a>(value: &'a Value, path: &[String]) -> Option<&'a Value> {
-    path.iter().try_fold(value, |value, part| match value {
-        Value::Map(map) => map.get(part),
-        Value::Array(items) => {
-            let place = crate::checkpoint::decimal(part)?;
-            items.get(usize::try_from(place).ok()?)
-        }
-        _ => None,
-    })
 }
 
 fn scalar_text(value: &Value) -> Option<String> {
@@ -178,14 +149,6 @@ fn scalar_text(value: &Value) -> Option<String> {
     }
 }
 
-fn one_or_many(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().unwrap_or(core::slice::from_ref(value)).iter()
-}
-
-fn subject_digests(value: &Value) -> Vec<&Map> {
-    one_or_many(value).filter_map(|subject| subject.as_map()?.get("digest")?.as_map()).collect()
-}
-
 /// `sha256:00ff…, sha512:…` of a digest set.
 fn digest_text(digest: &Map) -> String {
     let parts: Vec<String> = digest
@@ -193,13 +156,4 @@ fn digest_text(digest: &Map) -> String {
         .map(|(algorithm, bytes)| format!("{algorithm}:{}", scalar_text(bytes).unwrap_or_default()))
         .collect();
     parts.join(", ")
-}
-
-/// All digest sets in a claim's value, for the line that says what was got.
-fn digests_text(value: &Value) -> String {
-    let texts: Vec<String> = one_or_many(value)
-        .filter_map(Value::as_map)
-        .map(|map| digest_text(map.get("digest").and_then(Value::as_map).unwrap_or(map)))
-        .collect();
-    if texts.is_empty() { value.type_name().into() } else { texts.join("; ") }
 }

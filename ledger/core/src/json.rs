@@ -1,14 +1,11 @@
 //! JSON as provlog reads it: RFC 8259 without floats, duplicate names, `-0`, or integers beyond +-(2^53-1).
 
-use crate::limits::INTEGER_MAX;
+use crate::limits::{INTEGER_MAX, JSON_DEPTH_MAX};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
-
-/// Deepest nesting that the reader takes; deeper than anything the claim table allows, and shallow enough for any stack.
-const DEPTH_MAX: usize = 32;
 
 /// One JSON value; an object keeps the order of its members.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -39,7 +36,7 @@ impl Json {
     /// Malformed JSON, text that isn't UTF-8, floats, `-0`, duplicate names, integers out of range, nesting over 32.
     pub fn parse(bytes: &[u8]) -> Result<Self, JsonError> {
         let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-        let value = Seed { depth_left: DEPTH_MAX }.deserialize(&mut deserializer);
+        let value = Seed { depth_left: JSON_DEPTH_MAX }.deserialize(&mut deserializer);
         let value = value.map_err(|error| JsonError(error.to_string()))?;
         deserializer.end().map_err(|error| JsonError(error.to_string()))?;
         Ok(value)
@@ -122,7 +119,7 @@ impl Seed {
     fn deeper<E: Error>(&self) -> Result<Self, E> {
         match self.depth_left.checked_sub(1) {
             Some(depth_left) => Ok(Self { depth_left }),
-            None => Err(E::custom(format_args!("nested deeper than {DEPTH_MAX} arrays and objects"))),
+            None => Err(E::custom(format_args!("nested deeper than {JSON_DEPTH_MAX} arrays and objects"))),
         }
     }
 }

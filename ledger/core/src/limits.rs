@@ -78,3 +78,30 @@ pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Most entries in a batch.
 pub const BATCH_ENTRIES_MAX: usize = 10_000;
+
+/// Deepest nesting that the reader of JSON takes; deeper than anything the claim table allows, and shallow enough for any stack.
+pub const JSON_DEPTH_MAX: usize = 32;
+
+/// Most files that a package is looked through for: more than the format has, so that spare ones are named.
+pub const PACKAGE_FILES_MAX: usize = 32;
+
+/// Most entries in a package. Whoever makes one holds an index and a leaf hash for each: 400 MB.
+pub const PACKAGE_ENTRIES_MAX: u64 = 10_000_000;
+
+/// Largest manifest, in bytes: a page, and a few hundred names of claims of up to 74 bytes.
+pub const MANIFEST_BYTES_MAX: usize = 64 * 1024;
+
+/// Longest `manifest.sha256`: 64 digits, two spaces, the name of 13 bytes, a newline.
+pub const MANIFEST_SHA256_BYTES: usize = 64 + 2 + 13 + 1;
+
+/// Largest item of `records.cbor`, in bytes: the head of an array, an integer of up to 9, and a record.
+pub const ITEM_BYTES_MAX: usize = 1 + 9 + RECORD_BYTES_MAX;
+
+/// Largest `consistency.bin`, in bytes: both paths of a tree of 2^53 - 1 leaves.
+pub const CONSISTENCY_BYTES_MAX: usize = 2 * 53 * 32;
+
+/// Largest `report.html`, in bytes: the one file whose length nothing else in the package bounds.
+pub const REPORT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Largest directory of a ZIP, in bytes: names of this format have at most 20, and writers add some tens each.
+pub const ZIP_DIRECTORY_BYTES_MAX: u64 = 16 * 1024;

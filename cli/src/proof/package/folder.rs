@@ -3,7 +3,8 @@
 use super::error::OpenError;
 use super::threads;
 use crate::local::files::cannot_read;
-use provlog_core::package::{Batch, Checked, FILES_MAX, Files, Stream, Unreadable};
+use provlog_core::limits::PACKAGE_FILES_MAX;
+use provlog_core::package::{Batch, Checked, Files, Stream, Unreadable};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -33,9 +34,9 @@ impl Folder {
                     "{name:?}: a package has plain files only, no folders and links"
                 )));
             }
-            if names.len() == FILES_MAX {
+            if names.len() == PACKAGE_FILES_MAX {
                 return Err(OpenError::Form(format!(
-                    "a package has at most {FILES_MAX} files; {name:?} is one more"
+                    "a package has at most {PACKAGE_FILES_MAX} files; {name:?} is one more"
                 )));
             }
             names.push(name);

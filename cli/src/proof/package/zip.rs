@@ -6,7 +6,8 @@ use super::folder::Reading;
 use super::threads;
 use crate::local::files::cannot_read;
 use flate2::read::DeflateDecoder;
-use provlog_core::package::{Batch, Checked, FILES_MAX, Files, Stream, Unreadable, ZIP_DIRECTORY_BYTES_MAX};
+use provlog_core::limits::{PACKAGE_FILES_MAX, ZIP_DIRECTORY_BYTES_MAX};
+use provlog_core::package::{Batch, Checked, Files, Stream, Unreadable};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt as _;
@@ -190,8 +191,8 @@ fn directory(file: &File, file_bytes: u64) -> Result<(u64, u64, u64), String> {
             }
         }
     }
-    if usize::try_from(count).map_or(true, |count| count > FILES_MAX) {
-        return Err(format!("a package has at most {FILES_MAX} files, got {count}"));
+    if usize::try_from(count).map_or(true, |count| count > PACKAGE_FILES_MAX) {
+        return Err(format!("a package has at most {PACKAGE_FILES_MAX} files, got {count}"));
     }
     if length > ZIP_DIRECTORY_BYTES_MAX || start.checked_add(length) != Some(directory_end) {
         let expected = format!("at most {ZIP_DIRECTORY_BYTES_MAX} bytes, right before its end record");

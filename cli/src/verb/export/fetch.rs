@@ -12,9 +12,8 @@ use crate::show::failure::Failure;
 use indicatif::{ProgressBar, ProgressStyle};
 use provlog_core::claims::kind_name;
 use provlog_core::hex;
-use provlog_core::package::{
-    CSV, ENTRIES_MAX, Filters, JSON_LINES, RECORDS, csv_header, encoded_item, record_item,
-};
+use provlog_core::limits::PACKAGE_ENTRIES_MAX;
+use provlog_core::package::{CSV, Filters, JSON_LINES, RECORDS, csv_header, encoded_item, record_item};
 use provlog_core::path::ClaimName;
 use provlog_core::record::{AnyRecord, Record};
 use provlog_core::redact::{Redaction, redact_record};
@@ -306,7 +305,7 @@ impl<'a> Taken<'a> {
         self.said.evidence.append(batch.evidence.take());
         batch.clear();
         lanes.keep(batch);
-        if self.entries.count() > ENTRIES_MAX { Err(too_many()) } else { Ok(()) }
+        if self.entries.count() > PACKAGE_ENTRIES_MAX { Err(too_many()) } else { Ok(()) }
     }
 }
 
@@ -334,5 +333,5 @@ fn bar(length: u64) -> ProgressBar {
 /// More entries than a package holds.
 fn too_many() -> Failure {
     let advice = "export in parts, with --start and --end";
-    Failure::Usage(format!("a package holds at most {ENTRIES_MAX} entries: {advice}"))
+    Failure::Usage(format!("a package holds at most {PACKAGE_ENTRIES_MAX} entries: {advice}"))
 }

@@ -1,8 +1,10 @@
 //! Values of the profile, and the order of a map's keys.
 
+use crate::hex;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
+use serde::ser::{Serialize, Serializer};
 
 /// One value of the profile.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -72,10 +74,31 @@ impl Value {
         if let Self::Array(items) = self { Some(items) } else { None }
     }
 
+    /// The items, if it is an array; else itself, as the only one: how a claim says one or many.
+    #[must_use]
+    pub fn items(&self) -> &[Value] {
+        self.as_array().unwrap_or(core::slice::from_ref(self))
+    }
+
     /// The map, if it is one.
     #[must_use]
     pub const fn as_map(&self) -> Option<&Map> {
         if let Self::Map(map) = self { Some(map) } else { None }
+    }
+}
+
+/// As JSON: a byte string is lowercase hex, wherever it stands.
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Integer(integer) => serializer.serialize_i64(*integer),
+            Self::Bytes(bytes) => serializer.serialize_str(&hex::encode(bytes)),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Array(items) => serializer.collect_seq(items),
+            Self::Map(map) => serializer.collect_map(map.iter()),
+            Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::Null => serializer.serialize_unit(),
+        }
     }
 }
 

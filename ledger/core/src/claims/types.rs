@@ -153,6 +153,32 @@ impl Type {
         }
     }
 
+    /// The type of the member of this name, in whatever list or alternative it is; none where there can't be one.
+    pub(crate) fn member(&'static self, name: &str) -> Option<&'static Self> {
+        match self {
+            Self::Named(_, ty) | Self::OrAbsent(ty) | Self::OneOrMany(ty) | Self::List { item: ty, .. } => {
+                ty.member(name)
+            }
+            Self::ReferenceOr(ty) => ty.member(name).or_else(|| REFERENCE.member(name)),
+            Self::FreeMap { value, .. } => Some(value),
+            Self::Any if !name.is_empty() => Some(self),
+            _ => self.fields()?.iter().find(|field| field.name == name).map(|field| field.ty),
+        }
+    }
+
+    /// The type of one item where it has a value of its own: without name, absence, reference and list.
+    #[must_use]
+    pub const fn item(&'static self) -> &'static Self {
+        match self {
+            Self::Named(_, ty)
+            | Self::OrAbsent(ty)
+            | Self::OneOrMany(ty)
+            | Self::List { item: ty, .. }
+            | Self::ReferenceOr(ty) => ty.item(),
+            _ => self,
+        }
+    }
+
     /// Whether maps of this type are absences.
     pub(super) fn is_absence(&self) -> bool {
         matches!(self, Self::Object([Field { name: ABSENT_KEY, .. }, ..]))

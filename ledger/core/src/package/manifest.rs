@@ -1,14 +1,15 @@
 //! `manifest.json`: what a package says of itself (`SPEC.md` section 11.2). Nothing in it is believed; verification
 //! compares each statement with the records, the proof and the signed checkpoint.
 
-use super::{ENTRIES_MAX, FORMAT, FilePlace, MANIFEST_BYTES_MAX, place_of};
-use crate::Kind;
+use super::{FORMAT, FilePlace, place_of};
 use crate::cbor::{Map, Value};
 use crate::checkpoint::is_origin;
-use crate::claims::{self, DIGEST, digests_agree, kind_name, kind_named, to_json};
+use crate::claims::{self, DIGEST, kind_name, kind_named, to_json};
+use crate::entry::{Entry, Kind};
+use crate::facet::Facet;
 use crate::hash::Hash;
 use crate::json::Json;
-use crate::limits::INTEGER_MAX;
+use crate::limits::{INTEGER_MAX, MANIFEST_BYTES_MAX, PACKAGE_ENTRIES_MAX};
 use crate::path::ClaimName;
 use crate::record::{Claim, Record};
 use crate::redact::Redaction;
@@ -95,31 +96,41 @@ impl Filters {
     /// Whether entries are selected by what is in them: such a selection's completeness can't be proven.
     #[must_use]
     pub const fn select(&self) -> bool {
-        self.kind.is_some() || self.subject.is_some() || self.environment.is_some()
+        self.kind.is_some() || self.ask_claims()
     }
 
-    /// Whether a record is one that was asked for, as far as it shows: hidden claims contradict nothing.
+    /// Whether an entry is one that was asked for, by what it says itself: its kind and time.
     #[must_use]
-    pub fn admit(&self, record: &Record) -> bool {
-        let time_ms = record.entry.time_ms.get();
-        let may_be = |name, matches: &dyn Fn(&Value) -> bool| match record.submitted.get(name) {
-            None => false,
-            Some(Claim::Hidden(_)) => true,
-            Some(Claim::Disclosed { value, .. }) => matches(value),
-        };
-        let about = |wanted: &Map, value: &Value| {
-            let subjects = value.as_array().unwrap_or_default().iter();
-            let mut digests = subjects.filter_map(|subject| subject.as_map()?.get("digest")?.as_map());
-            digests.any(|digest| digests_agree(wanted, digest))
-        };
-        self.kind.is_none_or(|kind| record.entry.kind == kind)
+    pub fn admit_entry(&self, entry: &Entry) -> bool {
+        let time_ms = entry.time_ms.get();
+        self.kind.is_none_or(|kind| entry.kind == kind)
             && self.from_ms.is_none_or(|from_ms| time_ms >= from_ms)
             && self.to_ms.is_none_or(|to_ms| time_ms < to_ms)
-            && self.subject.as_ref().is_none_or(|wanted| may_be("subject", &|value| about(wanted, value)))
-            && self
-                .environment
-                .as_deref()
-                .is_none_or(|wanted| may_be("environment", &|value| value.as_text() == Some(wanted)))
+    }
+
+    /// Whether anything is asked of claims.
+    #[must_use]
+    pub const fn ask_claims(&self) -> bool {
+        self.subject.is_some() || self.environment.is_some()
+    }
+
+    /// Whether a record is one that was asked for by its claims; one that is hidden fits where `hidden_fits`.
+    #[must_use]
+    pub fn admit_claims(&self, record: &Record, hidden_fits: bool) -> bool {
+        let fits = |facet: Facet, fits: &dyn Fn(&Value) -> bool| match facet.claim(record) {
+            None => false,
+            Some(Claim::Hidden(_)) => hidden_fits,
+            Some(Claim::Disclosed { value, .. }) => fits(value),
+        };
+        let subject = |wanted| fits(Facet::Subject, &|value| Facet::Subject.has_digest(value, wanted));
+        let environment = |wanted| fits(Facet::Environment, &|value| value.as_text() == Some(wanted));
+        self.subject.as_ref().is_none_or(subject) && self.environment.as_deref().is_none_or(environment)
+    }
+
+    /// Whether a record may be one that was asked for: hidden claims contradict nothing.
+    #[must_use]
+    pub fn admit(&self, record: &Record) -> bool {
+        self.admit_entry(&record.entry) && self.admit_claims(record, true)
     }
 }
 
@@ -215,8 +226,8 @@ impl Manifest {
         if !is_origin(&manifest.origin) {
             return Err("origin: expected A-Z a-z 0-9 . _ ~ : / -".into());
         }
-        if !(1..=ENTRIES_MAX).contains(&manifest.count) {
-            return Err(format!("count: expected 1 to {ENTRIES_MAX}, got {}", manifest.count));
+        if !(1..=PACKAGE_ENTRIES_MAX).contains(&manifest.count) {
+            return Err(format!("count: expected 1 to {PACKAGE_ENTRIES_MAX}, got {}", manifest.count));
         }
         manifest.check_files()?;
         Ok(manifest)

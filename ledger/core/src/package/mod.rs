@@ -17,11 +17,9 @@ mod walk;
 pub use batch::{Batch, Checked, encoded_item, record_item};
 pub use manifest::{FileEntry, Filters, Head, Manifest, ManifestError, RedactionRule};
 pub use source::{Files, Stream, Unreadable};
-pub use text::{Texts, csv_header, push_record_json};
+pub use text::{Texts, csv_header};
 pub use verify::PackageReport;
 pub(crate) use verify::report;
-
-use crate::limits::RECORD_BYTES_MAX;
 
 /// The format's name and version.
 pub const FORMAT: &str = "provlog-export/v1";
@@ -67,30 +65,6 @@ pub const FILES: [(&str, FilePlace); 8] = [
     (CSV, FilePlace::Always),
     (REPORT, FilePlace::Always),
 ];
-
-/// Most files that a package is looked through for: more than the format has, so that spare ones are named.
-pub const FILES_MAX: usize = 32;
-
-/// Most entries in a package. Whoever makes one holds an index and a leaf hash for each: 400 MB.
-pub const ENTRIES_MAX: u64 = 10_000_000;
-
-/// Largest manifest, in bytes: a page, and a few hundred names of claims of up to 74 bytes.
-pub const MANIFEST_BYTES_MAX: usize = 64 * 1024;
-
-/// Longest `manifest.sha256`: 64 digits, two spaces, the name of 13 bytes, a newline.
-pub const MANIFEST_SHA256_BYTES: usize = 64 + 2 + MANIFEST.len() + 1;
-
-/// Largest item of `records.cbor`, in bytes: the head of an array, an integer of up to 9, and a record.
-pub const ITEM_BYTES_MAX: usize = 1 + 9 + RECORD_BYTES_MAX;
-
-/// Largest `consistency.bin`, in bytes: both paths of a tree of 2^53 - 1 leaves.
-pub const CONSISTENCY_BYTES_MAX: usize = 2 * 53 * 32;
-
-/// Largest `report.html`, in bytes: the one file whose length nothing else in the package bounds.
-pub const REPORT_BYTES_MAX: u64 = 64 * 1024 * 1024;
-
-/// Largest directory of a ZIP, in bytes: names of this format have at most 20, and writers add some tens each.
-pub const ZIP_DIRECTORY_BYTES_MAX: u64 = 16 * 1024;
 
 /// When the file of this name belongs into a package; none: it is no file of this format that a manifest lists.
 #[must_use]

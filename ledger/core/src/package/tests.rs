@@ -7,6 +7,7 @@ use crate::check::{Refused, Report, Status};
 use crate::checkpoint::Checkpoint;
 use crate::entry::{Entry, TimeMs};
 use crate::hash::Hash;
+use crate::limits::{MANIFEST_BYTES_MAX, REPORT_BYTES_MAX};
 use crate::note::LogSigner;
 use crate::record::{Claim, Record, Section, SectionName};
 use crate::redact::Redaction;

@@ -3,9 +3,11 @@
 
 use crate::cbor::{Map, Value};
 use crate::claims::{ABSENT_KEY, kind_name};
+use crate::facet::Facet;
 use crate::hash::Hash;
 use crate::hex;
-use crate::record::{Claim, Record, SectionName};
+use crate::record::{Claim, Record};
+use crate::record_json::RecordJson;
 use crate::time::rfc3339;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -25,7 +27,7 @@ impl Texts {
     /// Adds a record's line and row, and gives its leaf hash, which is in both.
     pub fn add(&mut self, index: u64, record: &Record) -> Hash {
         let leaf_hash = record.entry.leaf_hash();
-        push_record(&mut self.json, index, record, &leaf_hash);
+        self.json.push_str(&RecordJson { index, record, leaf_hash }.to_text());
         self.json.push('\n');
         push_row(&mut self.csv, index, record, &leaf_hash);
         leaf_hash
@@ -38,159 +40,26 @@ impl Texts {
     }
 }
 
-/// Adds `{index, kind, time_ms, leaf_hash, submitted, attested, hidden}`, as `GET /v1/entries/{index}` answers.
-pub fn push_record_json(json: &mut String, index: u64, record: &Record) {
-    push_record(json, index, record, &record.entry.leaf_hash());
-}
-
-fn push_record(json: &mut String, index: u64, record: &Record, leaf_hash: &Hash) {
-    let entry = &record.entry;
-    // Writing to a string cannot fail.
-    let _ = write!(json, "{{\"index\":{index},\"kind\":");
-    match kind_name(entry.kind) {
-        Some(name) => push_string(json, name),
-        None => push_integer(json, i64::from(entry.kind.number())),
-    }
-    let _ = write!(json, ",\"time_ms\":{},\"leaf_hash\":\"", entry.time_ms.get());
-    hex::push(json, &leaf_hash.0);
-    json.push('"');
-    for name in SectionName::ALL {
-        let shown = record.section(name).iter().filter_map(|(name, claim)| Some((name, claim.value()?)));
-        json.push(',');
-        push_string(json, name.as_str());
-        json.push(':');
-        push_members(json, shown, push_value);
-    }
-    json.push_str(",\"hidden\":");
-    let sections = SectionName::ALL.into_iter().map(|name| (name.as_str(), record.section(name)));
-    push_members(json, sections, |json, section| {
-        let hidden = section.iter().filter_map(|(name, claim)| match claim {
-            Claim::Disclosed { .. } => None,
-            Claim::Hidden(hash) => Some((name, hash)),
-        });
-        push_members(json, hidden, |json, hash| push_hex(json, &hash.0));
-    });
-    json.push('}');
-}
-
-/// As [`crate::claims::to_json`] and the tree's own text, without the tree.
-fn push_value(json: &mut String, value: &Value) {
-    match value {
-        Value::Null => json.push_str("null"),
-        Value::Bool(value) => json.push_str(if *value { "true" } else { "false" }),
-        Value::Integer(integer) => push_integer(json, *integer),
-        Value::Text(text) => push_string(json, text),
-        Value::Bytes(bytes) => push_hex(json, bytes),
-        Value::Array(items) => {
-            json.push('[');
-            push_joined(json, ",", items, push_value);
-            json.push(']');
-        }
-        Value::Map(map) => push_members(json, map.iter(), push_value),
-    }
-}
-
-fn push_members<'n, V>(
-    json: &mut String,
-    members: impl Iterator<Item = (&'n str, V)>,
-    mut push: impl FnMut(&mut String, V),
-) {
-    json.push('{');
-    push_joined(json, ",", members, |json, (name, value)| {
-        push_string(json, name);
-        json.push(':');
-        push(json, value);
-    });
-    json.push('}');
-}
-
-fn push_integer(json: &mut String, integer: i64) {
-    let _ = write!(json, "{integer}");
-}
-
-fn push_hex(json: &mut String, bytes: &[u8]) {
-    json.push('"');
-    hex::push(json, bytes);
-    json.push('"');
-}
-
-/// A string in the one spelling of `SPEC.md` section 11.4.
-fn push_string(json: &mut String, text: &str) {
-    json.push('"');
-    let mut rest = text;
-    // What is escaped is ASCII, so a text may be cut before and behind it.
-    while let Some(place) = rest.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
-        let (plain, from) = rest.split_at(place);
-        json.push_str(plain);
-        let mut characters = from.chars();
-        match characters.next() {
-            Some(escaped @ ('"' | '\\')) => json.extend(['\\', escaped]),
-            Some('\u{8}') => json.push_str("\\b"),
-            Some('\t') => json.push_str("\\t"),
-            Some('\n') => json.push_str("\\n"),
-            Some('\u{c}') => json.push_str("\\f"),
-            Some('\r') => json.push_str("\\r"),
-            Some(control) => {
-                let _ = write!(json, "\\u{:04x}", u32::from(control));
-            }
-            None => {}
-        }
-        rest = characters.as_str();
-    }
-    json.push_str(rest);
-    json.push('"');
-}
-
-/// A column of `records.csv` that shows a claim.
-struct Column {
-    name: &'static str,
-    /// The claims that it shows, the first that the record has.
-    claims: &'static [(SectionName, &'static str)],
-    /// What it shows of each of the claim's maps: those of these members that are there. None: the value as it is.
-    members: &'static [&'static [&'static str]],
-}
-
-const SUBMITTED: SectionName = SectionName::Submitted;
-
-/// The columns after `index`, `time`, `kind` and `leaf_hash`, and before `hidden`.
-const COLUMNS: [Column; 10] = [
-    Column {
-        name: "subject",
-        claims: &[(SUBMITTED, "subject")],
-        members: &[&["name"], &["uri"], &["digest"]],
-    },
-    Column {
-        name: "model",
-        claims: &[(SUBMITTED, "model")],
-        members: &[&["provider"], &["name"], &["version"]],
-    },
-    Column { name: "prompt_hash", claims: &[(SUBMITTED, "prompt_hash")], members: &[] },
-    Column { name: "agent", claims: &[(SUBMITTED, "agent")], members: &[&["name"], &["version"]] },
-    Column { name: "human_involvement", claims: &[(SUBMITTED, "human_involvement")], members: &[&["level"]] },
-    Column {
-        name: "workload",
-        claims: &[(SectionName::Attested, "workload")],
-        members: &[&["method"], &["id"]],
-    },
-    Column {
-        name: "approvers",
-        claims: &[(SUBMITTED, "approvals"), (SUBMITTED, "approval")],
-        members: &[&["approver", "id"], &["index"]],
-    },
-    Column { name: "policy", claims: &[(SUBMITTED, "policy")], members: &[&["name"], &["version"]] },
-    Column { name: "environment", claims: &[(SUBMITTED, "environment")], members: &[] },
-    Column {
-        name: "outcome",
-        claims: &[(SUBMITTED, "decision"), (SUBMITTED, "scan")],
-        members: &[&["outcome"], &["verdict"]],
-    },
+/// The columns after `index`, `time`, `kind` and `leaf_hash`, and before `hidden`: each shows the first of its facets that
+/// the record has.
+const COLUMNS: [(&str, &[Facet]); 10] = [
+    ("subject", &[Facet::Subject]),
+    ("model", &[Facet::Model]),
+    ("prompt_hash", &[Facet::PromptHash]),
+    ("agent", &[Facet::Agent]),
+    ("human_involvement", &[Facet::HumanInvolvement]),
+    ("workload", &[Facet::Workload]),
+    ("approvers", &[Facet::Approvals, Facet::Approval]),
+    ("policy", &[Facet::Policy]),
+    ("environment", &[Facet::Environment]),
+    ("outcome", &[Facet::Decision, Facet::Scan]),
 ];
 
 /// The first row of `records.csv`.
 #[must_use]
 pub fn csv_header() -> String {
     let mut names = Vec::from(["index", "time", "kind", "leaf_hash"]);
-    names.extend(COLUMNS.iter().map(|column| column.name));
+    names.extend(COLUMNS.map(|(name, _)| name));
     names.push("hidden");
     names.join(",") + "\r\n"
 }
@@ -205,13 +74,12 @@ fn push_row(row: &mut String, index: u64, record: &Record, leaf_hash: &Hash) {
     }
     row.push(',');
     hex::push(row, &leaf_hash.0);
-    for column in &COLUMNS {
-        let mut claims = column.claims.iter();
-        let claim = claims.find_map(|(section, name)| record.section(*section).get(name));
+    for (_, facets) in COLUMNS {
+        let claim = facets.iter().find_map(|facet| Some((*facet, facet.claim(record)?)));
         push_cell(row, |cell| match claim {
             None => {}
-            Some(Claim::Hidden(_)) => cell.push_str(HIDDEN),
-            Some(Claim::Disclosed { value, .. }) => push_summary(cell, value, column.members),
+            Some((_, Claim::Hidden(_))) => cell.push_str(HIDDEN),
+            Some((facet, Claim::Disclosed { value, .. })) => push_summary(cell, facet, value),
         });
     }
     let hidden = record.claims().filter(|(_, claim)| claim.value().is_none());
@@ -221,23 +89,18 @@ fn push_row(row: &mut String, index: u64, record: &Record, leaf_hash: &Hash) {
 
 const HIDDEN: &str = "(hidden)";
 
-/// A claim's value in one cell: of each item the members, with spaces between; items with `; ` between.
-fn push_summary(cell: &mut String, value: &Value, members: &[&[&str]]) {
-    let items = value.as_array().unwrap_or(core::slice::from_ref(value));
-    push_joined(cell, "; ", items, |cell, item| push_item(cell, item, members));
+/// A claim's value in one cell: of each item what tells it from others, with spaces between; items with `; ` between.
+fn push_summary(cell: &mut String, facet: Facet, value: &Value) {
+    push_joined(cell, "; ", value.items(), |cell, item| push_item(cell, facet, item));
 }
 
-fn push_item(cell: &mut String, item: &Value, members: &[&[&str]]) {
+fn push_item(cell: &mut String, facet: Facet, item: &Value) {
     let Value::Map(map) = item else { return push_scalar(cell, item) };
-    let find = |path: &&[&str]| {
-        let (first, deeper) = path.split_first()?;
-        deeper.iter().try_fold(map.get(first)?, |value, name| value.as_map()?.get(name))
-    };
-    let mut found = members.iter().filter_map(find).peekable();
-    if map.get(ABSENT_KEY).is_some() || found.peek().is_none() {
+    let mut parts = facet.parts(item).flatten().peekable();
+    if map.get(ABSENT_KEY).is_some() || parts.peek().is_none() {
         push_map(cell, map);
     } else {
-        push_joined(cell, " ", found, |cell, member| match member {
+        push_joined(cell, " ", parts, |cell, part| match part {
             Value::Map(map) => push_map(cell, map),
             value => push_scalar(cell, value),
         });
@@ -263,7 +126,7 @@ fn push_scalar(cell: &mut String, value: &Value) {
     match value {
         Value::Text(text) => cell.push_str(text),
         Value::Bytes(bytes) => hex::push(cell, bytes),
-        value => push_value(cell, value),
+        value => cell.push_str(&serde_json::to_string(value).unwrap_or_default()),
     }
 }
 
@@ -334,7 +197,6 @@ fn push_guarded(row: &mut String, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claims::to_json;
     use proptest::prelude::*;
 
     fn cell(text: &str) -> String {
@@ -387,33 +249,6 @@ mod tests {
     }
 
     #[test]
-    fn json_is_written_as_its_tree_would_be() {
-        let inner = [("b", Value::Bytes(Vec::from([0, 0xff]))), ("list", Value::Array(Vec::new()))];
-        let inner = inner.map(|(name, value)| (name.to_string(), value));
-        let entries = [
-            ("a \"quoted\" \u{1}\u{2028}", Value::Text("line\nbreak \u{20ac} \\".into())),
-            ("numbers", Value::Array(Vec::from([Value::Integer(-5), Value::Integer((1 << 53) - 1)]))),
-            ("others", Value::Array(Vec::from([Value::Null, Value::Bool(true), Value::Bool(false)]))),
-            ("map", Value::Map(Map::from_entries(Vec::from(inner)).unwrap())),
-            ("empty", Value::Map(Map::new())),
-        ];
-        let entries = entries.map(|(name, value)| (name.to_string(), value));
-        let value = Value::Map(Map::from_entries(Vec::from(entries)).unwrap());
-        let mut json = String::new();
-        push_value(&mut json, &value);
-        assert_eq!(json, to_json(&value).to_string());
-    }
-
-    proptest! {
-        #[test]
-        fn strings_are_spelled_as_serde_json_spells_them(text in "[\u{0}-\u{7f}\u{e9}\u{2028}\u{1f600}]{0,40}") {
-            let mut json = String::new();
-            push_string(&mut json, &text);
-            prop_assert_eq!(json, serde_json::to_string(&text).unwrap());
-        }
-    }
-
-    #[test]
     fn summaries_show_what_the_value_says_whatever_its_type() {
         let map = |entries: &[(&str, Value)]| {
             let entries = entries.iter().map(|(name, value)| ((*name).into(), value.clone())).collect();
@@ -422,17 +257,17 @@ mod tests {
         let digest = map(&[("sha256", Value::Bytes(Vec::from([0xab])))]);
         let absent = map(&[("absent", "not_recorded".into())]);
         let model = map(&[("provider", absent.clone()), ("name", "m-1".into())]);
-        let members: &[&[&str]] = &[&["provider"], &["name"], &["version"]];
-        let summary = |value: &Value, members| {
+        let summary = |value: &Value, facet| {
             let mut cell = String::new();
-            push_summary(&mut cell, value, members);
+            push_summary(&mut cell, facet, value);
             cell
         };
-        assert_eq!(summary(&model, members), "(not_recorded) m-1");
-        assert_eq!(summary(&Value::Array(Vec::from([model, "x".into()])), members), "(not_recorded) m-1; x");
-        assert_eq!(summary(&digest, &[]), "sha256:ab");
-        assert_eq!(summary(&absent, members), "(not_recorded)");
-        assert_eq!(summary(&Value::Integer(-5), &[]), "-5");
-        assert_eq!(summary(&map(&[("x", Value::Null)]), members), "x:null");
+        let (models, digests) = (Facet::Model, Facet::PromptHash);
+        assert_eq!(summary(&model, models), "(not_recorded) m-1");
+        assert_eq!(summary(&Value::Array(Vec::from([model, "x".into()])), models), "(not_recorded) m-1; x");
+        assert_eq!(summary(&digest, digests), "sha256:ab");
+        assert_eq!(summary(&absent, models), "(not_recorded)");
+        assert_eq!(summary(&Value::Integer(-5), digests), "-5");
+        assert_eq!(summary(&map(&[("x", Value::Null)]), models), "x:null");
     }
 }

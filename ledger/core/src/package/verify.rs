@@ -5,13 +5,16 @@ use super::manifest::{Head, Manifest};
 use super::source::{Digesting, Files, Unreadable, read_small};
 use super::walk::{FileCheck, NOT_READ_ON, Nodes, Run, Walk, file_check};
 use super::{
-    CHECKPOINT, CONSISTENCY, CONSISTENCY_BYTES_MAX, CSV, FILES_MAX, JSON_LINES, MANIFEST, MANIFEST_BYTES_MAX,
-    MANIFEST_SHA256, MANIFEST_SHA256_BYTES, PREVIOUS_CHECKPOINT, PROOF, RECORDS, REPORT, REPORT_BYTES_MAX,
+    CHECKPOINT, CONSISTENCY, CSV, JSON_LINES, MANIFEST, MANIFEST_SHA256, PREVIOUS_CHECKPOINT, PROOF, RECORDS,
+    REPORT,
 };
 use crate::check::{Check, Class, Report, Status, join};
 use crate::checkpoint::Checkpoint;
 use crate::hash::Hash;
-use crate::limits::NOTE_BYTES_MAX;
+use crate::limits::{
+    CONSISTENCY_BYTES_MAX, MANIFEST_BYTES_MAX, MANIFEST_SHA256_BYTES, NOTE_BYTES_MAX, PACKAGE_FILES_MAX,
+    REPORT_BYTES_MAX,
+};
 use crate::note::Note;
 use crate::tree::{root_from_multiproof, verify_consistency};
 use crate::trust::Trust;
@@ -48,8 +51,8 @@ impl Report for PackageReport {
 pub(crate) fn report<F: Files + ?Sized>(files: &F, trust: &Trust) -> Result<PackageReport, String> {
     let mut names = files.names();
     names.sort_unstable();
-    if names.len() > FILES_MAX {
-        return Err(format!("a package has at most {FILES_MAX} files, got {}", names.len()));
+    if names.len() > PACKAGE_FILES_MAX {
+        return Err(format!("a package has at most {PACKAGE_FILES_MAX} files, got {}", names.len()));
     }
     let bytes = read_small(files, MANIFEST, MANIFEST_BYTES_MAX);
     let bytes = bytes.map_err(|error| format!("{MANIFEST}: {error}"))?;

@@ -6,7 +6,7 @@
 mod cddl;
 mod schema;
 
-use provlog_core::{limits, package};
+use provlog_core::limits;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -54,14 +54,14 @@ fn limits_table() -> String {
         ("receipt, bytes: at most", bytes(limits::RECEIPT_BYTES_MAX)),
         ("trust file, bytes: at most", bytes(limits::TRUST_BYTES_MAX)),
         ("witnesses and groups in a trust file, together: at most", bytes(limits::TRUST_MEMBERS_MAX)),
-        ("entries in a package: at most", package::ENTRIES_MAX),
-        ("files in a package, before it is refused unread: at most", bytes(package::FILES_MAX)),
-        ("`manifest.json`, bytes: at most", bytes(package::MANIFEST_BYTES_MAX)),
-        ("`manifest.sha256`, bytes: exactly", bytes(package::MANIFEST_SHA256_BYTES)),
-        ("item of `records.cbor`, bytes: at most", bytes(package::ITEM_BYTES_MAX)),
-        ("`consistency.bin`, bytes: at most", bytes(package::CONSISTENCY_BYTES_MAX)),
-        ("`report.html`, bytes: at most", package::REPORT_BYTES_MAX),
-        ("directory of a ZIP, bytes: at most", package::ZIP_DIRECTORY_BYTES_MAX),
+        ("entries in a package: at most", limits::PACKAGE_ENTRIES_MAX),
+        ("files in a package, before it is refused unread: at most", bytes(limits::PACKAGE_FILES_MAX)),
+        ("`manifest.json`, bytes: at most", bytes(limits::MANIFEST_BYTES_MAX)),
+        ("`manifest.sha256`, bytes: exactly", bytes(limits::MANIFEST_SHA256_BYTES)),
+        ("item of `records.cbor`, bytes: at most", bytes(limits::ITEM_BYTES_MAX)),
+        ("`consistency.bin`, bytes: at most", bytes(limits::CONSISTENCY_BYTES_MAX)),
+        ("`report.html`, bytes: at most", limits::REPORT_BYTES_MAX),
+        ("directory of a ZIP, bytes: at most", limits::ZIP_DIRECTORY_BYTES_MAX),
     ];
     let mut table = String::from("| what | limit |\n| --- | --- |\n");
     for (what, limit) in rows {

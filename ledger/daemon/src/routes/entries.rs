@@ -14,7 +14,7 @@ use axum::extract::{Path, State};
 use axum::http::header::VARY;
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::Response;
-use provlog_core::package::push_record_json;
+use provlog_core::record_json::RecordJson;
 use provlog_engine::{Committed, ReadError, Reader};
 use serde::Serialize;
 use std::sync::Arc;
@@ -35,9 +35,7 @@ pub(crate) async fn entry(
     let body = if media_type == CBOR {
         Body::from(record.to_bytes())
     } else {
-        let mut json = String::new();
-        push_record_json(&mut json, index, &record);
-        Body::from(json)
+        Body::from(RecordJson::new(index, &record).to_text())
     };
     let mut response = answer(body, media_type, NO_STORE);
     response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));

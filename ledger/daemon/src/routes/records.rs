@@ -18,9 +18,10 @@ use futures_util::stream::try_unfold;
 use provlog_core::cbor::{Map, Value};
 use provlog_core::claims::{self, DIGEST};
 use provlog_core::encoded::EncodedRecord;
-use provlog_core::package::{encoded_item, push_record_json};
+use provlog_core::package::{Filters, encoded_item};
 use provlog_core::record::RecordError;
-use provlog_core::{Entry, Kind, Record, hex};
+use provlog_core::record_json::RecordJson;
+use provlog_core::{Kind, hex};
 use provlog_engine::{ReadError, Reader};
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
@@ -63,19 +64,20 @@ pub(crate) async fn records(
         );
     }
     let time = |name, text: Option<&str>| text.map(|text| request::integer(name, text)).transpose();
-    let (from_ms, to_ms) = (time("from", from)?, time("to", to)?);
-    let filter = Filter {
+    let filters = Filters {
         kind: kind.map(kind_named).transpose()?,
+        from_ms: time("from", from)?,
+        to_ms: time("to", to)?,
         subject: subject.map(digest).transpose()?,
         environment: environment.map(|text| decoded("environment", text)).transpose()?,
     };
     let media_type = request::accepted(&headers, &[NDJSON, CBOR_SEQUENCE]);
     let left = limit.map_or(Ok(RECORDS_DEFAULT), parse_limit)?;
-    let start = match from_ms {
+    let start = match filters.from_ms {
         None => start,
         Some(from_ms) => app.log.read(move |reader| first_at(reader, start..size, from_ms)).await??,
     };
-    let answer = Answer { app, range: start..size, left, to_ms, filter, cbor: media_type == CBOR_SEQUENCE };
+    let answer = Answer { app, range: start..size, left, filters, cbor: media_type == CBOR_SEQUENCE };
 
     let mut response = Response::new(Body::from_stream(try_unfold(answer, next_piece)));
     let headers = response.headers_mut();
@@ -86,38 +88,6 @@ pub(crate) async fn records(
     Ok(response)
 }
 
-/// What a record must have to be sent. Hidden claims match nothing.
-#[derive(Debug, Default)]
-struct Filter {
-    kind: Option<Kind>,
-    subject: Option<Map>,
-    environment: Option<String>,
-}
-
-impl Filter {
-    fn matches_entry(&self, entry: &Entry) -> bool {
-        self.kind.is_none_or(|kind| entry.kind == kind)
-    }
-
-    const fn asks_claims(&self) -> bool {
-        self.subject.is_some() || self.environment.is_some()
-    }
-
-    fn matches_claims(&self, record: &Record) -> bool {
-        let submitted = |name| record.submitted.value(name);
-        let subject_matches = |wanted: &Map| {
-            let subjects = submitted("subject").and_then(Value::as_array).unwrap_or_default();
-            let digests = subjects.iter().filter_map(|subject| subject.as_map()?.get("digest")?.as_map());
-            digests.into_iter().any(|digest| claims::digests_agree(wanted, digest))
-        };
-        self.subject.as_ref().is_none_or(subject_matches)
-            && self
-                .environment
-                .as_deref()
-                .is_none_or(|wanted| submitted("environment").and_then(Value::as_text) == Some(wanted))
-    }
-}
-
 /// The answer's body, made as it is sent.
 struct Answer {
     app: Arc<App>,
@@ -125,8 +95,8 @@ struct Answer {
     range: Range<u64>,
     /// How many more records may be sent.
     left: u64,
-    to_ms: Option<u64>,
-    filter: Filter,
+    /// What a record must have to be sent. Hidden claims match nothing.
+    filters: Filters,
     cbor: bool,
 }
 
@@ -151,22 +121,20 @@ impl Answer {
     fn take(&mut self, stored: &EncodedRecord<'_>, piece: &mut Vec<u8>) -> Result<(), RecordError> {
         let index = self.range.start;
         // Times never decrease: nothing behind this record is any earlier.
-        if self.to_ms.is_some_and(|to_ms| stored.entry().time_ms.get() >= to_ms) {
+        if self.filters.to_ms.is_some_and(|to_ms| stored.entry().time_ms.get() >= to_ms) {
             self.left = 0;
             return Ok(());
         }
-        if self.filter.matches_entry(&stored.entry()) {
+        if self.filters.admit_entry(&stored.entry()) {
             // It is taken apart only where somebody looks into it.
-            let looked_into = !self.cbor || self.filter.asks_claims();
+            let looked_into = !self.cbor || self.filters.ask_claims();
             let record = looked_into.then(|| stored.parse()).transpose()?;
-            if record.as_ref().is_none_or(|record| self.filter.matches_claims(record)) {
+            if record.as_ref().is_none_or(|record| self.filters.admit_claims(record, false)) {
                 self.left -= 1;
                 match record.filter(|_| !self.cbor) {
                     None => piece.extend_from_slice(&encoded_item(index, &stored.to_bytes())),
                     Some(record) => {
-                        let mut line = String::new();
-                        push_record_json(&mut line, index, &record);
-                        piece.extend_from_slice(line.as_bytes());
+                        piece.extend_from_slice(RecordJson::new(index, &record).to_text().as_bytes());
                         piece.push(b'\n');
                     }
                 }

@@ -3,7 +3,8 @@
 use super::super::forge::Package;
 use super::super::log::log;
 use super::Case;
-use provlog_core::package::{CONSISTENCY, MANIFEST, MANIFEST_BYTES_MAX, PREVIOUS_CHECKPOINT};
+use provlog_core::limits::MANIFEST_BYTES_MAX;
+use provlog_core::package::{CONSISTENCY, MANIFEST, PREVIOUS_CHECKPOINT};
 
 /// One entry: what is wrong is in the manifest alone.
 fn package() -> Package {

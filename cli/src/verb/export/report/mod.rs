@@ -9,6 +9,7 @@ mod timeline;
 
 pub(crate) use page::is_own;
 use page::{Page, render};
+use provlog_core::limits::REPORT_BYTES_MAX;
 pub(super) use summary::{Counts, Summary};
 
 use super::output::Output;
@@ -16,7 +17,7 @@ use crate::crosswalk::evaluate::Evaluator;
 use crate::local::settings::TrustFile;
 use crate::show::failure::Failure;
 use provlog_core::package::{
-    CHECKPOINT, CONSISTENCY, FILES, Manifest, PREVIOUS_CHECKPOINT, PROOF, RECORDS, REPORT, REPORT_BYTES_MAX,
+    CHECKPOINT, CONSISTENCY, FILES, Manifest, PREVIOUS_CHECKPOINT, PROOF, RECORDS, REPORT,
 };
 
 /// Most bytes of `records.cbor` that a page holds: some 20,000 records. With the proof, deflated and in base64, they stay

@@ -5,7 +5,9 @@ use provlog_core::Record;
 use provlog_core::cbor::Value;
 use provlog_core::claims::kind_named;
 use provlog_core::entry::Kind;
-use provlog_core::record::{Claim, Section, SectionName};
+use provlog_core::facet::{Facet, facets};
+use provlog_core::path::ClaimName;
+use provlog_core::record::Claim;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
@@ -78,46 +80,54 @@ impl Counts {
         self.entries.push((record.entry.time_ms.get(), kind));
         self.count += 1;
         *self.kinds.entry(kind.number()).or_default() += 1;
-        let submitted = &record.submitted;
-        for section in SectionName::ALL {
-            for (name, claim) in record.section(section).iter() {
-                self.count_gap(section, name, claim);
+        for (name, claim) in record.claims() {
+            self.count_gap(&name, claim);
+        }
+        for (facet, claim) in facets(record) {
+            if let Some(value) = claim.value() {
+                self.count_facet(facet, value);
             }
-        }
-        let shown = |claim: &str| submitted.get(claim).and_then(Claim::value);
-        if let Some(name) = shown("environment").and_then(Value::as_text) {
-            self.environments.add(name);
-        }
-        for (claim, members, values) in [
-            ("model", &["provider", "name", "version"][..], &mut self.models),
-            ("agent", &["name", "version"], &mut self.agents),
-            ("policy", &["name", "version"], &mut self.policies),
-        ] {
-            for item in items(shown(claim)) {
-                values.add_label(item, members);
-            }
-        }
-        if let Some(workload) = record.attested.get("workload").and_then(Claim::value) {
-            self.workloads.add_label(workload, &["method", "id"]);
-        }
-        let approvals = items(shown("approvals")).iter().chain(shown("approval"));
-        for approver in approvals.filter_map(|approval| approval.as_map()?.get("approver")) {
-            self.approvers.add_label(approver, &["id"]);
         }
         if kind_named("promotion").is_some_and(|spec| spec.kind == kind) {
-            self.count_promotion(submitted);
+            self.count_promotion(record);
+        }
+    }
+
+    fn count_facet(&mut self, facet: Facet, value: &Value) {
+        let values = match facet {
+            Facet::Environment => {
+                return value.as_text().into_iter().for_each(|name| self.environments.add(name));
+            }
+            Facet::Approvals | Facet::Approval => {
+                let ids = value.items().iter().filter_map(|item| facet.parts(item).next()??.as_text());
+                return ids.for_each(|id| self.approvers.add(id));
+            }
+            Facet::Model => &mut self.models,
+            Facet::Agent => &mut self.agents,
+            Facet::Policy => &mut self.policies,
+            Facet::Workload => &mut self.workloads,
+            Facet::Subject | Facet::PromptHash | Facet::HumanInvolvement | Facet::Decision | Facet::Scan => {
+                return;
+            }
+        };
+        for item in value.items() {
+            // One that says why there is none isn't counted.
+            let texts: Vec<&str> = facet.parts(item).flatten().filter_map(Value::as_text).collect();
+            if !texts.is_empty() {
+                values.add(&texts.join(" "));
+            }
         }
     }
 
     /// Counts a claim that is hidden, or says that there is no value.
-    fn count_gap(&mut self, section: SectionName, name: &str, claim: &Claim) {
+    fn count_gap(&mut self, name: &ClaimName, claim: &Claim) {
         match claim {
-            Claim::Hidden(_) => self.hidden.add(&format!("{section}.{name}")),
+            Claim::Hidden(_) => self.hidden.add(&name.to_string()),
             Claim::Disclosed { value, .. } => {
                 let reason = value.as_map().and_then(|map| map.get(ABSENT)).and_then(Value::as_text);
-                if let Some(reason) = reason.filter(|_| !name.starts_with("x-")) {
+                if let Some(reason) = reason.filter(|_| !name.name.starts_with("x-")) {
                     let reason = if REASONS.contains(&reason) { reason } else { ANOTHER_REASON };
-                    self.count_absent(format!("{section}.{name}"), reason, 1);
+                    self.count_absent(name.to_string(), reason, 1);
                 }
             }
         }
@@ -129,17 +139,16 @@ impl Counts {
         }
     }
 
-    fn count_promotion(&mut self, submitted: &Section) {
-        let outcome = match submitted.get("decision") {
+    fn count_promotion(&mut self, record: &Record) {
+        let outcome = match Facet::Decision.claim(record) {
             None => NONE,
             Some(Claim::Hidden(_)) => HIDDEN,
             Some(Claim::Disclosed { value, .. }) => {
-                let outcome = value.as_map().and_then(|map| map.get("outcome")).and_then(Value::as_text);
-                outcome.unwrap_or(NONE)
+                Facet::Decision.parts(value).next().flatten().and_then(Value::as_text).unwrap_or(NONE)
             }
         };
         self.decisions.add(outcome);
-        let count = match submitted.get("approvals") {
+        let count = match Facet::Approvals.claim(record) {
             Some(Claim::Hidden(_)) => &mut self.approval.hidden,
             Some(Claim::Disclosed { value: Value::Array(items), .. }) if !items.is_empty() => {
                 &mut self.approval.by_people
@@ -246,16 +255,6 @@ impl Values {
         }
     }
 
-    /// Counts the text of those of a map's members that are there. A map that says why there is none isn't counted.
-    fn add_label(&mut self, value: &Value, members: &[&str]) {
-        let Some(map) = value.as_map() else { return };
-        let texts: Vec<&str> =
-            members.iter().filter_map(|member| map.get(member).and_then(Value::as_text)).collect();
-        if !texts.is_empty() {
-            self.add(&texts.join(" "));
-        }
-    }
-
     fn top(&self, rows: usize) -> Top {
         let mut top: Vec<Count> =
             self.counts.iter().map(|(value, count)| Count { value: value.clone(), count: *count }).collect();
@@ -272,15 +271,6 @@ impl AddAssign for Values {
             self.add_count(&value, count);
         }
         self.others += other.others;
-    }
-}
-
-/// The items of a claim that is a list, or one that is one.
-fn items(value: Option<&Value>) -> &[Value] {
-    match value {
-        None => &[],
-        Some(Value::Array(items)) => items,
-        Some(one) => std::slice::from_ref(one),
     }
 }
 
@@ -328,7 +318,7 @@ mod tests {
     use super::*;
     use provlog_core::cbor::Map;
     use provlog_core::entry::{Entry, TimeMs};
-    use provlog_core::record::SectionName;
+    use provlog_core::record::{Section, SectionName};
 
     fn map(members: &[(&str, Value)]) -> Value {
         let members = members.iter().map(|(name, value)| ((*name).into(), value.clone()));

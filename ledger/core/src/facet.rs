@@ -1,0 +1,165 @@
+//! What a record is about: the claims that people select, compare, count and list entries by, each with the members that
+//! tell its values apart.
+//!
+//! This is the only place that says so. Filters, expectations of digests, the columns of `records.csv` and the counts of
+//! a report are all made from it.
+
+use crate::cbor::{Map, Value};
+use crate::claims::digests_agree;
+use crate::path::ClaimName;
+use crate::record::{Claim, Record, SectionName};
+
+/// One thing that a record can be about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Facet {
+    /// Artifacts or commits.
+    Subject,
+    /// The models that produced a change.
+    Model,
+    /// Digests of prompts.
+    PromptHash,
+    /// The tools that drove the model.
+    Agent,
+    /// How far people had a hand in it.
+    HumanInvolvement,
+    /// Who appended the entry, by the log's own word.
+    Workload,
+    /// Who approved a promotion, or the entries that say so.
+    Approvals,
+    /// Who approves with this entry.
+    Approval,
+    /// The policy in force.
+    Policy,
+    /// Where a change goes.
+    Environment,
+    /// Whether it may.
+    Decision,
+    /// What a scanner found.
+    Scan,
+}
+
+/// The facets that a record has, shown or hidden, in the order of [`Facet::ALL`].
+pub fn facets(record: &Record) -> impl Iterator<Item = (Facet, &Claim)> {
+    Facet::ALL.into_iter().filter_map(|facet| Some((facet, facet.claim(record)?)))
+}
+
+/// Names of members on the way from a claim's item to one of its values.
+type Members = &'static [&'static str];
+
+impl Facet {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Subject,
+        Self::Model,
+        Self::PromptHash,
+        Self::Agent,
+        Self::HumanInvolvement,
+        Self::Workload,
+        Self::Approvals,
+        Self::Approval,
+        Self::Policy,
+        Self::Environment,
+        Self::Decision,
+        Self::Scan,
+    ];
+
+    /// The section and name of the claim that says it.
+    const fn place(self) -> (SectionName, &'static str) {
+        let name = match self {
+            Self::Subject => "subject",
+            Self::Model => "model",
+            Self::PromptHash => "prompt_hash",
+            Self::Agent => "agent",
+            Self::HumanInvolvement => "human_involvement",
+            Self::Workload => return (SectionName::Attested, "workload"),
+            Self::Approvals => "approvals",
+            Self::Approval => "approval",
+            Self::Policy => "policy",
+            Self::Environment => "environment",
+            Self::Decision => "decision",
+            Self::Scan => "scan",
+        };
+        (SectionName::Submitted, name)
+    }
+
+    /// What tells one of the claim's items from another, the most important first; none where that is the item itself.
+    const fn members(self) -> &'static [Members] {
+        match self {
+            Self::Subject => &[&["name"], &["uri"], &["digest"]],
+            Self::Model => &[&["provider"], &["name"], &["version"]],
+            Self::Agent | Self::Policy => &[&["name"], &["version"]],
+            Self::HumanInvolvement => &[&["level"]],
+            Self::Workload => &[&["method"], &["id"]],
+            Self::Approvals | Self::Approval => &[&["approver", "id"], &["index"]],
+            Self::Decision => &[&["outcome"]],
+            Self::Scan => &[&["verdict"]],
+            Self::PromptHash | Self::Environment => &[],
+        }
+    }
+
+    /// The claim's full name.
+    #[must_use]
+    pub fn name(self) -> ClaimName {
+        let (section, name) = self.place();
+        ClaimName { section, name: name.into() }
+    }
+
+    /// The claim, if the record has it.
+    #[must_use]
+    pub fn claim(self, record: &Record) -> Option<&Claim> {
+        let (section, name) = self.place();
+        record.section(section).get(name)
+    }
+
+    /// The claim's value, if the record has it and shows it.
+    #[must_use]
+    pub fn value(self, record: &Record) -> Option<&Value> {
+        self.claim(record)?.value()
+    }
+
+    /// What one of the claim's items says for each of the facet's members, where it says it.
+    pub fn parts(self, item: &Value) -> impl Iterator<Item = Option<&Value>> {
+        self.members().iter().map(|members| at(item, members))
+    }
+
+    /// The digests in the claim's value: of each subject in the list of them, else the claim's items themselves.
+    pub fn digests(self, value: &Value) -> impl Iterator<Item = &Map> {
+        let (items, members): (_, Members) = match self {
+            Self::Subject => (value.as_array().unwrap_or_default(), &["digest"]),
+            _ => (value.items(), &[]),
+        };
+        items.iter().filter_map(|item| at(item, members)?.as_map())
+    }
+
+    /// Whether one of those digests agrees with this one (`SPEC.md` section 4.3).
+    #[must_use]
+    pub fn has_digest(self, value: &Value, wanted: &Map) -> bool {
+        self.digests(value).any(|digest| digests_agree(wanted, digest))
+    }
+}
+
+fn at<'v>(item: &'v Value, members: &[&str]) -> Option<&'v Value> {
+    members.iter().try_fold(item, |value, member| value.as_map()?.get(member))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::path::ClaimPath;
+    use alloc::vec::Vec;
+    use std::string::ToString;
+
+    #[test]
+    fn every_facet_is_in_the_claim_table() {
+        let whole: Members = &[];
+        for facet in Facet::ALL {
+            for members in facet.members().iter().chain([&whole]) {
+                let members: Vec<_> = members.iter().map(ToString::to_string).collect();
+                let path = ClaimPath { claim: facet.name(), members };
+                // The column `approvers` looks for the same in both of its claims (`SPEC.md` section 11.5).
+                let of_the_other = path.to_string() == "submitted.approval.index";
+                assert!(path.ty(&[]).is_ok() != of_the_other, "{path}");
+            }
+        }
+    }
+}
