@@ -5,9 +5,11 @@
 use crate::show::failure::Failure;
 use crate::show::printable::printable;
 use provlog_core::json::Json;
-use std::io::{self, Read};
+use std::fmt::Display;
+use std::io::Read;
 use std::time::Duration;
-use ureq::Agent;
+use ureq::http::Response;
+use ureq::{Agent, Body};
 
 /// How long one request may take where the caller sets no time.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -28,17 +30,6 @@ pub(crate) struct Client {
     base: String,
 }
 
-/// What a log answered, whatever the status.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    /// HTTP status.
-    pub(crate) status: u16,
-    /// Seconds of a `Retry-After` header.
-    pub(crate) retry_after_s: Option<u64>,
-    /// The whole body.
-    pub(crate) body: Vec<u8>,
-}
-
 /// An address that isn't a log's.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UrlError {
@@ -48,25 +39,6 @@ pub(crate) enum UrlError {
     Https(String),
     #[error("{0:?}: expected a URL such as {default}", default = crate::local::settings::URL)]
     Form(String),
-}
-
-/// No answer.
-#[derive(Debug, thiserror::Error)]
-#[error("no answer from {url}: {problem}")]
-pub(crate) struct ClientError {
-    /// Where the request went.
-    url: String,
-    /// What happened.
-    problem: String,
-}
-
-/// An answer that says no.
-#[derive(Debug)]
-pub(crate) struct Refusal {
-    /// HTTP status.
-    status: u16,
-    /// What it says, for people.
-    text: String,
 }
 
 impl Client {
@@ -102,20 +74,15 @@ impl Client {
     /// `GET`: the body of a 200, at most `limit` bytes of it.
     pub(crate) fn get(&self, path: &str, limit: usize) -> Result<Vec<u8>, Failure> {
         let url = format!("{}{path}", self.base);
-        let response = self.agent.get(&url).call().map_err(|error| self.no_answer(error))?;
-        Ok(self.answer(response, limit)?.accepted()?)
+        self.body(self.accepted(self.agent.get(&url).call())?, limit)
     }
 
     /// `GET` of a long answer, to be read as it comes; all of it must have come within [`STREAM_TIMEOUT`].
     pub(crate) fn stream(&self, path: &str, accept: &str) -> Result<Box<dyn Read>, Failure> {
         let url = format!("{}{path}", self.base);
         let request = self.agent.get(&url).config().timeout_global(Some(STREAM_TIMEOUT)).build();
-        let response = request.header("accept", accept).call().map_err(|error| self.no_answer(error))?;
-        if response.status().is_success() {
-            return Ok(Box::new(response.into_body().into_reader()));
-        }
-        let Answer { status, body, .. } = self.answer(response, ANSWER_BYTES_MAX)?;
-        Err(Refusal { status, text: refusal_text(&body) }.into())
+        let response = self.accepted(request.header("accept", accept).call())?;
+        Ok(Box::new(response.into_body().into_reader()))
     }
 
     /// `POST` of one submission, answered with a receipt of at most `limit` bytes, within `timeout`.
@@ -125,70 +92,45 @@ impl Client {
         idempotency_key: &str,
         limit: usize,
         timeout: Duration,
-    ) -> Result<Answer, ClientError> {
-        let response = self
-            .agent
-            .post(format!("{}/v1/entries", self.base))
-            .config()
-            .timeout_global(Some(timeout))
-            .build()
+    ) -> Result<Vec<u8>, Failure> {
+        let request = self.agent.post(format!("{}/v1/entries", self.base));
+        let request = request.config().timeout_global(Some(timeout)).build();
+        let answered = request
             .header("content-type", "application/json")
             .header("accept", "text/plain")
             .header("idempotency-key", idempotency_key)
-            .send(submission)
-            .map_err(|error| self.no_answer(error))?;
-        self.answer(response, limit)
+            .send(submission);
+        self.body(self.accepted(answered)?, limit)
     }
 
-    fn answer(
-        &self,
-        mut response: ureq::http::Response<ureq::Body>,
-        limit: usize,
-    ) -> Result<Answer, ClientError> {
+    /// A success, to be read.
+    fn accepted(&self, answered: Result<Response<Body>, ureq::Error>) -> Result<Response<Body>, Failure> {
+        let response = answered.map_err(|error| self.no_answer(error))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
         let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
         let retry_after_s = retry_after.and_then(|text| text.parse().ok());
-        let ceiling = u64::try_from(limit.max(ANSWER_BYTES_MAX)).unwrap_or(u64::MAX);
-        let body = response.body_mut().with_config().limit(ceiling).read_to_vec();
-        let body = body.map_err(|error| self.no_answer(error))?;
-        Ok(Answer { status: response.status().as_u16(), retry_after_s, body })
+        let text = refusal_text(&self.body(response, ANSWER_BYTES_MAX)?);
+        Err(Failure::Answer { status: status.as_u16(), retry_after_s, text })
     }
 
-    /// The error of a streamed answer that broke off.
-    pub(crate) fn broken(&self, error: &io::Error) -> ClientError {
-        ClientError { url: self.base.clone(), problem: error.to_string() }
+    fn body(&self, mut response: Response<Body>, limit: usize) -> Result<Vec<u8>, Failure> {
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        let body = response.body_mut().with_config().limit(limit).read_to_vec();
+        body.map_err(|error| self.no_answer(error))
     }
 
-    fn no_answer(&self, error: ureq::Error) -> ClientError {
-        ClientError { url: self.base.clone(), problem: error.to_string() }
-    }
-}
-
-impl Answer {
-    /// The body of a success.
-    pub(crate) fn accepted(self) -> Result<Vec<u8>, Refusal> {
-        if (200..300).contains(&self.status) {
-            Ok(self.body)
-        } else {
-            Err(Refusal { status: self.status, text: refusal_text(&self.body) })
-        }
+    /// The failure of a request, or of a streamed answer that broke off.
+    pub(crate) fn no_answer(&self, problem: impl Display) -> Failure {
+        Failure::Unreachable(format!("no answer from {}: {problem}", self.base))
     }
 }
 
 impl From<UrlError> for Failure {
     fn from(error: UrlError) -> Self {
         Self::Usage(error.to_string())
-    }
-}
-
-impl From<ClientError> for Failure {
-    fn from(error: ClientError) -> Self {
-        Self::Unreachable(error.to_string())
-    }
-}
-
-impl From<Refusal> for Failure {
-    fn from(Refusal { status, text }: Refusal) -> Self {
-        Self::Answer { status, text }
     }
 }
 

@@ -45,7 +45,7 @@ pub(crate) enum Failure {
     #[error("{cause}; the submission is kept in {}: run the same command again, or `provlog flush` on its folder", path.display())]
     Pending { cause: Box<Failure>, path: PathBuf },
     #[error("the log answered {status}: {text}")]
-    Answer { status: u16, text: String },
+    Answer { status: u16, retry_after_s: Option<u64>, text: String },
     #[error(transparent)]
     Read(#[from] ReadError),
     #[error(transparent)]

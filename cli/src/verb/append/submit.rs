@@ -7,6 +7,7 @@ use super::pending::{NAME_HEX, Pending};
 use crate::local::files::{self, Readers};
 use crate::local::settings::TrustFile;
 use crate::log::client::Client;
+use crate::log::retry::until_answered;
 use crate::proof::receipt::{RECEIPT_EXTENSION, believe};
 use crate::show::failure::Failure;
 use provlog_core::cbor::{Map, Value};
@@ -18,17 +19,10 @@ use provlog_core::limits::RECEIPT_BYTES_MAX;
 use provlog_core::submission::{Submission, same_values};
 use provlog_core::verify::ReceiptReport;
 use std::path::PathBuf;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long one request may take; a log answers in milliseconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Pause before the second attempt; each further one is twice as long.
-const PAUSE_FIRST: Duration = Duration::from_millis(100);
-
-/// Longest pause of our own choice. A log may ask for a longer one.
-const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// A receipt that was verified.
 #[derive(Debug)]
@@ -73,27 +67,9 @@ impl Submitter {
     fn send(&self, pending: &Pending) -> Result<Vec<u8>, Failure> {
         let body = body_of(&pending.submission);
         let key = pending.submission.idempotency_key().unwrap_or_default();
-        let deadline = Instant::now() + self.timeout;
-        let mut pauses = Pauses::new();
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let answer = self.client.append(&body, key, RECEIPT_BYTES_MAX, left.min(ATTEMPT_TIMEOUT));
-            let (problem, asked_s) = match answer {
-                Ok(answer) => {
-                    let (again, asked_s) = (asks_for_another_try(answer.status), answer.retry_after_s);
-                    match answer.accepted() {
-                        Err(refusal) if again => (Failure::from(refusal), asked_s),
-                        decided => return Ok(decided?),
-                    }
-                }
-                Err(error) => (error.into(), None),
-            };
-            let pause = pauses.next(asked_s, random()?);
-            if pause >= deadline.saturating_duration_since(Instant::now()) {
-                return Err(problem);
-            }
-            thread::sleep(pause);
-        }
+        until_answered(self.timeout, |retry| {
+            self.client.append(&body, key, RECEIPT_BYTES_MAX, retry.left().min(ATTEMPT_TIMEOUT))
+        })
     }
 
     /// The entry's index, if the receipt proves that what was sent is logged.
@@ -152,38 +128,9 @@ fn first_digest(digest: &Map) -> Option<&[u8]> {
     algorithms.fields()?.iter().find_map(|field| digest.get(field.name)?.as_bytes())
 }
 
-/// A gateway that couldn't reach the log counts as a log that couldn't be reached: a retry is always safe.
-const fn asks_for_another_try(status: u16) -> bool {
-    matches!(status, 408 | 429 | 502 | 503 | 504)
-}
-
 /// Whether the log has looked at this submission and will never take it.
 const fn is_final(status: u16) -> bool {
     matches!(status, 400 | 409 | 413 | 415 | 422)
-}
-
-/// Pauses between attempts: doubling, each a random part of its length, so that clients don't come back in step.
-struct Pauses {
-    next: Duration,
-}
-
-impl Pauses {
-    const fn new() -> Self {
-        Self { next: PAUSE_FIRST }
-    }
-
-    /// The next pause, between half and all of its length, or what the log asked for where that is longer.
-    fn next(&mut self, asked_s: Option<u64>, random: u32) -> Duration {
-        let longest = self.next;
-        self.next = (longest * 2).min(PAUSE_MAX);
-        let half = longest / 2;
-        let jittered = half + half.mul_f64(f64::from(random) / f64::from(u32::MAX));
-        jittered.max(Duration::from_secs(asked_s.unwrap_or(0)))
-    }
-}
-
-fn random() -> Result<u32, Failure> {
-    getrandom::u32().map_err(|error| Failure::Internal(format!("random bytes: {error}")))
 }
 
 #[cfg(test)]
@@ -311,14 +258,5 @@ mod tests {
             Pending::resume_or_create(home.path(), "example.com/other", None, request(None)).unwrap();
         let failure = log_at("http://127.0.0.1:1", &log, Duration::ZERO).submit(&pending).unwrap_err();
         assert!(matches!(failure, Failure::OtherLog { .. }), "{failure}");
-    }
-
-    #[test]
-    fn pauses_double_up_to_their_limit_and_heed_the_log() {
-        let mut pauses = Pauses::new();
-        let longest: Vec<u128> = (0..8).map(|_| pauses.next(None, u32::MAX).as_millis()).collect();
-        assert_eq!(longest, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
-        assert_eq!(Pauses::new().next(None, 0), Duration::from_millis(50));
-        assert_eq!(Pauses::new().next(Some(7), u32::MAX), Duration::from_secs(7));
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::local::files;
 use crate::log::client::Client;
-use crate::show::exit::Exit;
+use crate::log::retry::until_answered;
 use crate::show::failure::Failure;
 use provlog_core::tree::{Resource, TILE_HASHES, Tile, bundle};
 use std::io::{self, Read};
@@ -33,14 +33,9 @@ const HTTP_LANES: usize = 8;
 /// Records asked for at once over HTTP: at most 94 MiB of them, as a stream.
 const HTTP_RECORDS: u64 = 2_048;
 
-/// How long to wait before each further try of a request: 1.5 s together, for a connection that broke or a server that
-/// is busy. An audit that is given up after that is resumed by running it again.
-const RETRY_DELAYS: [Duration; 4] = [
-    Duration::from_millis(100),
-    Duration::from_millis(200),
-    Duration::from_millis(400),
-    Duration::from_millis(800),
-];
+/// How long to go on with a request whose connection broke, or whose server is busy. An audit that is given up after that
+/// is resumed by running it again.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A log, to be read by many threads.
 pub(super) trait Source: Sync {
@@ -112,16 +107,16 @@ impl Source for Http {
     }
 
     fn get(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, Failure> {
-        found(again(|| self.0.get(&format!("/{path}"), limit)))
+        found(|| self.0.get(&format!("/{path}"), limit))
     }
 
     fn records(&self, start: u64, limit: u64) -> Result<Option<Box<dyn Read>>, Failure> {
         let path = format!("/{RECORDS}?start={start}&limit={limit}");
-        found(again(|| self.0.stream(&path, "application/cbor-seq")))
+        found(|| self.0.stream(&path, "application/cbor-seq"))
     }
 
     fn broken(&self, error: io::Error) -> Failure {
-        self.0.broken(&error).into()
+        self.0.no_answer(error)
     }
 
     fn records_max(&self) -> u64 {
@@ -133,19 +128,9 @@ impl Source for Http {
     }
 }
 
-/// Tries again where that may help: no answer, or one that says "later".
-fn again<T>(mut request: impl FnMut() -> Result<T, Failure>) -> Result<T, Failure> {
-    for delay in RETRY_DELAYS {
-        match request() {
-            Err(failure) if Exit::of_failure(&failure) == Exit::Unreachable => thread::sleep(delay),
-            done => return done,
-        }
-    }
-    request()
-}
-
-fn found<T>(answered: Result<T, Failure>) -> Result<Option<T>, Failure> {
-    match answered {
+/// What is there, asked for with patience.
+fn found<T>(request: impl Fn() -> Result<T, Failure>) -> Result<Option<T>, Failure> {
+    match until_answered(PATIENCE, |_| request()) {
         Err(Failure::Answer { status: 404 | 410, .. }) => Ok(None),
         answered => answered.map(Some),
     }

@@ -7,6 +7,7 @@ use super::report::Summary;
 use crate::crosswalk::evaluate::Evaluator;
 use crate::crosswalk::load::Crosswalk;
 use crate::log::client::Client;
+use crate::log::retry::Retry;
 use crate::proof::sequence::{Next, Sequence};
 use crate::show::failure::Failure;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -25,9 +26,9 @@ use std::time::Duration;
 /// Records asked for at once.
 const PAGE_RECORDS: u64 = 20_000;
 
-/// How often a log that doesn't answer is asked again, with twice the time between from one to the next: 13 s in all.
-const TRIES_MAX: u32 = 6;
-const FIRST_WAIT: Duration = Duration::from_millis(200);
+/// How long to wait for a log that restarts or is busy: since its last record, after which a connection that broke is taken
+/// up again.
+const PATIENCE: Duration = Duration::from_secs(13);
 
 /// Bytes of records after which a batch is full.
 const BATCH_BYTES: usize = 256 * 1024;
@@ -84,7 +85,7 @@ impl<'a> Query<'a> {
         let build = |batch: &mut Batch<'a>| self.build(batch);
         thread::scope(|scope| {
             let mut lanes = Lanes::start(scope, &build);
-            let (mut next, mut tries) = (self.range.start, 0);
+            let (mut next, mut retry) = (self.range.start, Retry::within(PATIENCE));
             while next < self.range.end {
                 let before = taken.entries.count();
                 let mut outcome = self.page(next, &mut taken, &mut lanes, &bar);
@@ -93,17 +94,14 @@ impl<'a> Query<'a> {
                     let kept = taken.take_in(batch, &mut lanes);
                     outcome = kept.and(outcome);
                 }
-                let progress = taken.entries.count() > before;
-                next = taken.entries.indices.last().filter(|_| progress).map_or(next, |last| last + 1);
+                if taken.entries.count() > before {
+                    next = taken.entries.indices.last().map_or(next, |last| last + 1);
+                    retry = Retry::within(PATIENCE);
+                }
                 match outcome {
                     Ok(true) => break,
-                    // A connection that broke is taken up again, and a log that restarts is waited for.
-                    Err(Failure::Unreachable(_)) if progress => tries = 0,
-                    Err(Failure::Unreachable(_)) if tries < TRIES_MAX => {
-                        thread::sleep(FIRST_WAIT * 2_u32.pow(tries));
-                        tries += 1;
-                    }
-                    outcome => drop(outcome?),
+                    Ok(false) => {}
+                    Err(failure) => retry.wait(failure)?,
                 }
             }
             Ok::<_, Failure>(())
@@ -131,7 +129,7 @@ impl<'a> Query<'a> {
         let limit =
             if self.filters.select() { PAGE_RECORDS } else { PAGE_RECORDS.min(self.range.end - start) };
         let stream = self.client.stream(&self.path(start, limit), "application/cbor-seq")?;
-        let broken = |error| self.client.broken(&error).into();
+        let broken = |error| self.client.no_answer(error);
         let mut items = Sequence::new(stream, &broken);
         let mut answer = Answer { least: start, got: 0, done: false };
         while !answer.done {
