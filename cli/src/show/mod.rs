@@ -4,3 +4,4 @@ pub(crate) mod exit;
 pub(crate) mod failure;
 pub(crate) mod page;
 pub(crate) mod printable;
+pub(crate) mod progress;

@@ -22,7 +22,6 @@ use crate::show::exit::Exit;
 use crate::show::failure::Failure;
 use clap::{Args, ValueEnum};
 use fault::Fault;
-use indicatif::{ProgressBar, ProgressStyle};
 use judge::{Relation, judge, relation};
 use mirror::{Last, Mirror};
 use provlog_core::checkpoint::Checkpoint;
@@ -33,9 +32,6 @@ use report::{Records, Report};
 use source::{CHECKPOINT, Directory, Http, Source, fetch};
 use std::path::PathBuf;
 use walk::{Walk, Walked};
-
-/// What progress looks like on a terminal; elsewhere none is shown.
-const PROGRESS: &str = "{msg} {wide_bar} {pos}/{len} {eta}";
 
 /// Arguments of `audit`.
 #[derive(Debug, Args)]
@@ -188,13 +184,11 @@ impl<'a> Audit<'a> {
 
     /// Recomputes the tree and names what is wrong with it; where nothing is, this becomes the last audit.
     fn recompute(&mut self, afresh: bool) -> Result<Option<Last>, Failure> {
-        let bar = bar("recomputing bundles");
         let size = self.checkpoint.size;
-        let walk = Walk { source: self.source, mirror: self.mirror, size, afresh, bar: &bar };
+        let walk = Walk { source: self.source, mirror: self.mirror, size, afresh };
         let old = self.before.as_ref().map(|before| before.checkpoint.clone());
         let from = self.before.as_ref().filter(|_| !afresh);
         let walked = walk.run(from, old.as_ref().map(|old| old.size))?;
-        bar.finish_and_clear();
         self.report.recomputed = Some(size - from.map_or(0, |from| from.checkpoint.size));
         self.report.faults = judge(&|resource| self.mirror.get(resource), &walked, &self.checkpoint)?;
         self.report.unlisted = walked.more;
@@ -223,9 +217,7 @@ impl<'a> Audit<'a> {
         }
         let size = self.checkpoint.size;
         let range = last.records..size;
-        let bar = bar("comparing records");
-        let compared = records::compare(self.source, self.mirror, &range, size, &bar)?;
-        bar.finish_and_clear();
+        let compared = records::compare(self.source, self.mirror, &range, size)?;
         match compared {
             Compared::NotServed if when == When::Always => {
                 return Err(Failure::NotFound(format!("{}: serves no records", self.source.name())));
@@ -280,13 +272,4 @@ enum Standing {
     Behind,
     /// The log's tiles prove nothing: recomputing all of it will.
     Unproven,
-}
-
-/// Progress on standard error, if that is a terminal.
-fn bar(what: &'static str) -> ProgressBar {
-    let bar = ProgressBar::new(0).with_message(what);
-    match ProgressStyle::with_template(PROGRESS) {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
 }

@@ -6,6 +6,7 @@ use super::mirror::Mirror;
 use super::source::Source;
 use crate::proof::sequence::{Next, Sequence};
 use crate::show::failure::Failure;
+use crate::show::progress::progress;
 use indicatif::ProgressBar;
 use provlog_core::record::{AnyRecord, Record, SectionName};
 use provlog_core::tree::{Resource, TILE_HASHES, Tile, bundle};
@@ -34,13 +35,12 @@ pub(super) fn compare(
     mirror: &Mirror,
     range: &Range<u64>,
     size: u64,
-    bar: &ProgressBar,
 ) -> Result<Compared, Failure> {
     let step = source.records_max().min(range.end - range.start).max(1);
     let next = AtomicU64::new(range.start);
     let (stop, served) = (AtomicBool::new(false), AtomicBool::new(true));
     let found = Mutex::new(Ok::<_, Failure>(Vec::new()));
-    bar.set_length(range.end - range.start);
+    let bar = &progress("comparing records", range.end - range.start);
     let work = || {
         while !stop.load(Ordering::Relaxed) {
             let start = next.fetch_add(step, Ordering::Relaxed);

@@ -8,7 +8,7 @@ use super::mirror::{Last, Mirror};
 use super::recompute::{Edge, FullTile, leaves as leaves_of};
 use super::source::{HASH_BYTES, Source, fetch};
 use crate::show::failure::Failure;
-use indicatif::ProgressBar;
+use crate::show::progress::progress;
 use provlog_core::Hash;
 use provlog_core::tree::bundle::BundleError;
 use provlog_core::tree::{Frontier, Resource, TILE_HASHES, TILE_HEIGHT, Tile};
@@ -28,7 +28,6 @@ pub(super) struct Walk<'a> {
     pub(super) size: u64,
     /// Whether what the mirror has is fetched again.
     pub(super) afresh: bool,
-    pub(super) bar: &'a ProgressBar,
 }
 
 /// What a walk found.
@@ -94,7 +93,6 @@ impl Walk<'_> {
         walked.edge.take_leaves();
         let first = walked.edge.size() / TILE_HASHES;
         let end = self.size.div_ceil(TILE_HASHES);
-        self.bar.set_length(end - first);
         let (next, stop) = (AtomicU64::new(first), AtomicBool::new(false));
         let lanes = u64::try_from(self.source.lanes()).unwrap_or(1).min(end - first);
         thread::scope(|scope| {
@@ -112,6 +110,7 @@ impl Walk<'_> {
                 });
             }
             drop(results);
+            let received = progress("recomputing bundles", end - first).wrap_iter(received.into_iter());
             let merged = self.merge(&mut walked, first, old_size, received);
             stop.store(true, Ordering::Relaxed);
             merged
@@ -126,7 +125,7 @@ impl Walk<'_> {
         walked: &mut Walked,
         first: u64,
         old_size: Option<u64>,
-        received: mpsc::Receiver<(u64, Result<Recomputed, Failure>)>,
+        received: impl Iterator<Item = (u64, Result<Recomputed, Failure>)>,
     ) -> Result<(), Failure> {
         let (mut waiting, mut turn) = (BTreeMap::new(), first);
         for (index, result) in received {
@@ -147,7 +146,6 @@ impl Walk<'_> {
                     None => walked.edge.set_leaves(result.leaves),
                 }
                 turn += 1;
-                self.bar.inc(1);
             }
         }
         if old_size == Some(walked.edge.size()) {

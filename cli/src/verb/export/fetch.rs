@@ -10,7 +10,8 @@ use crate::log::client::Client;
 use crate::log::retry::Retry;
 use crate::proof::sequence::{Next, Sequence};
 use crate::show::failure::Failure;
-use indicatif::{ProgressBar, ProgressStyle};
+use crate::show::progress::progress;
+use indicatif::ProgressBar;
 use provlog_core::claims::kind_name;
 use provlog_core::hex;
 use provlog_core::limits::PACKAGE_ENTRIES_MAX;
@@ -32,9 +33,6 @@ const PATIENCE: Duration = Duration::from_secs(13);
 
 /// Bytes of records after which a batch is full.
 const BATCH_BYTES: usize = 256 * 1024;
-
-/// How far the export is, on a terminal.
-const PROGRESS: &str = "{msg} {wide_bar} {human_pos}/{human_len}, {eta} to go";
 
 /// Which records to fetch, and what to hide in them.
 pub(super) struct Query<'a> {
@@ -81,7 +79,7 @@ impl<'a> Query<'a> {
             said: Said { summary: Summary::default(), evidence: Evaluator::new(self.crosswalk) },
         };
         taken.csv.write(csv_header().as_bytes())?;
-        let bar = bar(self.range.end - self.range.start);
+        let bar = progress("exporting", self.range.end - self.range.start);
         let build = |batch: &mut Batch<'a>| self.build(batch);
         thread::scope(|scope| {
             let mut lanes = Lanes::start(scope, &build);
@@ -106,7 +104,6 @@ impl<'a> Query<'a> {
             }
             Ok::<_, Failure>(())
         })?;
-        bar.finish_and_clear();
         for sink in [taken.records, taken.json, taken.csv] {
             output.close(sink)?;
         }
@@ -318,14 +315,6 @@ fn percent_encoded(text: &str) -> String {
         }
     }
     encoded
-}
-
-fn bar(length: u64) -> ProgressBar {
-    let bar = ProgressBar::new(length).with_message("exporting");
-    match ProgressStyle::with_template(PROGRESS) {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
 }
 
 /// More entries than a package holds.
