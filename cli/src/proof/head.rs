@@ -13,14 +13,14 @@ use provlog_core::verify::Verifier;
 use std::path::Path;
 
 /// A checkpoint that the trust file believes, and where it was found.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Head {
     /// Where it was found.
     pub(crate) source: String,
     /// What it says.
     pub(crate) checkpoint: Checkpoint,
     /// The signed note that it is in.
-    pub(crate) note: Vec<u8>,
+    pub(crate) note: String,
 }
 
 impl Head {
@@ -40,12 +40,10 @@ impl Head {
 
     /// Verifies a signed note.
     pub(crate) fn verified(source: String, note: &[u8], trust: &Trust) -> Result<Self, Failure> {
-        match Verifier::new(trust).checkpoint(note) {
-            Ok(verdict) => {
-                Ok(Self { source, checkpoint: verdict.into_report().checkpoint, note: note.into() })
-            }
-            Err(refused) => Err(Failure::Checkpoint { what: source, refused }),
-        }
+        let verified = Verifier::new(trust).checkpoint(note);
+        let verdict = verified.map_err(|refused| Failure::Checkpoint { what: source.clone(), refused })?;
+        let note = String::from_utf8(note.into()).map_err(|error| Failure::malformed(&source, error))?;
+        Ok(Self { source, checkpoint: verdict.into_report().checkpoint, note })
     }
 }
 

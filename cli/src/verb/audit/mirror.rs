@@ -13,6 +13,7 @@
 use super::recompute::Edge;
 use super::source::{CHECKPOINT, Directory, Source as _};
 use crate::local::files::{self, Readers};
+use crate::proof::head::Head;
 use crate::proof::receipt::{SCHEMA_VERSION, member, uint_json};
 use crate::show::failure::Failure;
 use provlog_core::Hash;
@@ -20,7 +21,6 @@ use provlog_core::checkpoint::Checkpoint;
 use provlog_core::json::Json;
 use provlog_core::tree::{Resource, Tile};
 use provlog_core::trust::Trust;
-use provlog_core::verify::Verifier;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -46,10 +46,8 @@ pub(super) struct Mirror {
 /// Where the last audit ended.
 #[derive(Clone, Debug)]
 pub(super) struct Last {
-    /// The signed note.
-    pub(super) note: String,
-    /// What it says.
-    pub(super) checkpoint: Checkpoint,
+    /// Its checkpoint.
+    pub(super) head: Head,
     /// The tree's right edge at it.
     pub(super) edge: Edge,
     /// Records that were compared with their entries: all before this index.
@@ -83,20 +81,16 @@ impl Mirror {
         let note = state.get("checkpoint").and_then(Json::as_str);
         let note =
             note.ok_or_else(|| Failure::malformed(&what, "expected the member checkpoint, a signed note"))?;
-        let verified = Verifier::new(trust).checkpoint(note.as_bytes());
-        let verdict = verified.map_err(|refused| Failure::Checkpoint {
-            what: format!("{what}, of the last audit in this folder"),
-            refused,
-        })?;
-        let checkpoint = verdict.into_report().checkpoint;
+        let head =
+            Head::verified(format!("{what}, of the last audit in this folder"), note.as_bytes(), trust)?;
         let edge = state.get("edge").and_then(read_levels).and_then(Edge::from_levels);
-        let sound = |edge: &Edge| edge.size() == checkpoint.size && edge.root() == checkpoint.root;
+        let sound = |edge: &Edge| edge.size() == head.checkpoint.size && edge.root() == head.checkpoint.root;
         let edge = edge.filter(sound).ok_or_else(|| {
             let problem = "its right edge doesn't make its checkpoint's root; remove it to start over";
             Failure::malformed(&what, problem)
         })?;
         let records = state.get("records").and_then(Json::as_uint).unwrap_or(0);
-        Ok(Some(Last { note: note.into(), checkpoint, edge, records }))
+        Ok(Some(Last { head, edge, records }))
     }
 
     /// Makes this the last audit, and removes partial tiles that it doesn't need any more.
@@ -108,13 +102,13 @@ impl Mirror {
             .map(|level| Json::Array(level.iter().map(|hash| Json::String(hash.to_base64())).collect()));
         let state = Json::Object(vec![
             member("schema_version", Json::Integer(SCHEMA_VERSION)),
-            member("checkpoint", last.note.as_str().into()),
+            member("checkpoint", last.head.note.as_str().into()),
             member("edge", Json::Array(levels.collect())),
             member("records", uint_json(last.records)),
         ]);
         files::write(&self.folder.join(STATE), format!("{state}\n").as_bytes(), Readers::Umask)?;
-        files::write(&self.folder.join(CHECKPOINT), last.note.as_bytes(), Readers::Umask)?;
-        let (old, new) = (before.map_or(0, |before| before.checkpoint.size), last.checkpoint.size);
+        files::write(&self.folder.join(CHECKPOINT), last.head.note.as_bytes(), Readers::Umask)?;
+        let (old, new) = (before.map_or(0, |before| before.head.checkpoint.size), last.head.checkpoint.size);
         let kept = partials(new);
         for stale in partials(old).into_iter().filter(|partial| !kept.contains(partial)) {
             let path = self.folder.join(stale.to_string());
@@ -146,10 +140,11 @@ impl Mirror {
     }
 
     /// Keeps a signed checkpoint that proves a fault; gives the file.
-    pub(super) fn keep(&self, note: &[u8], checkpoint: &Checkpoint) -> Result<PathBuf, Failure> {
-        let root: String = checkpoint.root.to_hex().chars().take(16).collect();
-        let path = self.folder.join(EVIDENCE).join(format!("checkpoint-{}-{root}", checkpoint.size));
-        files::write(&path, note, Readers::Umask)?;
+    pub(super) fn keep(&self, head: &Head) -> Result<PathBuf, Failure> {
+        let Checkpoint { size, root, .. } = &head.checkpoint;
+        let root: String = root.to_hex().chars().take(16).collect();
+        let path = self.folder.join(EVIDENCE).join(format!("checkpoint-{size}-{root}"));
+        files::write(&path, head.note.as_bytes(), Readers::Umask)?;
         Ok(path)
     }
 
@@ -194,8 +189,8 @@ mod tests {
         leaves.iter().for_each(|leaf| tree.push(*leaf));
         let mut edge = Edge::default();
         edge.set_leaves(leaves);
-        let checkpoint = Checkpoint { origin: log.origin().into(), size: tree.size(), root: tree.root() };
-        Last { note: log.checkpoint(&tree), checkpoint, edge, records: 2 }
+        let head = Head::verified("a test".into(), log.checkpoint(&tree).as_bytes(), &log.trust()).unwrap();
+        Last { head, edge, records: 2 }
     }
 
     #[test]
@@ -211,7 +206,7 @@ mod tests {
         mirror.put(bundle(5), b"five").unwrap();
         mirror.advance(&five, Some(&three)).unwrap();
         let found = mirror.last(&log.trust()).unwrap().unwrap();
-        assert_eq!((found.checkpoint, found.edge, found.records), (five.checkpoint, five.edge, 2));
+        assert_eq!((found.head.checkpoint, found.edge, found.records), (five.head.checkpoint, five.edge, 2));
         assert_eq!(mirror.get(bundle(3)).unwrap(), None, "partial tiles of earlier sizes are removed");
         assert_eq!(mirror.get(bundle(5)).unwrap(), Some(b"five".to_vec()));
         let failure = mirror.last(&OneLog::with_seed([8; 32]).trust()).unwrap_err();

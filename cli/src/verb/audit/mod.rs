@@ -82,61 +82,51 @@ pub(crate) fn run(args: &AuditArgs) -> Result<Exit, Failure> {
     if args.since && before.is_none() {
         return Err(Failure::Usage(format!("--since: there is no earlier audit in {}", mirror.name())));
     }
-    let (note, checkpoint) = newest(source.as_ref(), trust)?;
-    let audit = Audit::new(source.as_ref(), &mirror, before, note, checkpoint);
+    let audit = Audit::new(source.as_ref(), &mirror, before, newest(source.as_ref(), trust)?);
     let report = audit.run(args.full, args.records)?;
     report.print(args.json)?;
     Ok(report.exit())
 }
 
 /// The newest checkpoint, which the trust file must believe: before that nothing else is asked for.
-fn newest(source: &dyn Source, trust: &Trust) -> Result<(String, Checkpoint), Failure> {
+fn newest(source: &dyn Source, trust: &Trust) -> Result<Head, Failure> {
     let what = format!("{}/{CHECKPOINT}", source.name());
     let note = source.get(CHECKPOINT, NOTE_BYTES_MAX)?;
     let note = note.ok_or_else(|| Failure::NotFound(format!("{what}: there is no checkpoint")))?;
-    let Head { source: what, checkpoint, note } = Head::verified(what, &note, trust)?;
-    let note = String::from_utf8(note).map_err(|error| Failure::malformed(what, error))?;
-    Ok((note, checkpoint))
+    Head::verified(what, &note, trust)
 }
 
 struct Audit<'a> {
     source: &'a dyn Source,
     mirror: &'a Mirror,
     before: Option<Last>,
-    note: String,
-    checkpoint: Checkpoint,
+    newest: Head,
     report: Report,
 }
 
 impl<'a> Audit<'a> {
-    fn new(
-        source: &'a dyn Source,
-        mirror: &'a Mirror,
-        before: Option<Last>,
-        note: String,
-        checkpoint: Checkpoint,
-    ) -> Self {
+    fn new(source: &'a dyn Source, mirror: &'a Mirror, before: Option<Last>, newest: Head) -> Self {
         let report = Report {
             source: source.name(),
             mirror: mirror.name(),
-            previous: before.as_ref().map(|before| before.checkpoint.clone()),
+            previous: before.as_ref().map(|before| before.head.checkpoint.clone()),
             extends: false,
             recomputed: None,
             records: Records::Skipped,
             faults: Vec::new(),
             unlisted: 0,
             evidence: Vec::new(),
-            checkpoint: checkpoint.clone(),
+            checkpoint: newest.checkpoint.clone(),
         };
-        Self { source, mirror, before, note, checkpoint, report }
+        Self { source, mirror, before, newest, report }
     }
 
     fn run(mut self, full: bool, when: When) -> Result<Report, Failure> {
         let standing = self.standing()?;
         match standing {
             Standing::Behind => {
-                let from = self.before.as_ref().map_or(0, |before| before.checkpoint.size);
-                self.report.faults.push(Fault::WentBack { from, to: self.checkpoint.size });
+                let from = self.before.as_ref().map_or(0, |before| before.head.checkpoint.size);
+                self.report.faults.push(Fault::WentBack { from, to: self.newest.checkpoint.size });
                 self.keep_both()?;
                 return Ok(self.report);
             }
@@ -163,7 +153,7 @@ impl<'a> Audit<'a> {
     /// How the newest checkpoint stands to the last audited one.
     fn standing(&self) -> Result<Standing, Failure> {
         let Some(before) = &self.before else { return Ok(Standing::First) };
-        let (old, new) = (&before.checkpoint, &self.checkpoint);
+        let (old, new) = (&before.head.checkpoint, &self.newest.checkpoint);
         if new.size == old.size {
             return Ok(if new.root == old.root { Standing::Same } else { Standing::Forked });
         }
@@ -184,13 +174,13 @@ impl<'a> Audit<'a> {
 
     /// Recomputes the tree and names what is wrong with it; where nothing is, this becomes the last audit.
     fn recompute(&mut self, afresh: bool) -> Result<Option<Last>, Failure> {
-        let size = self.checkpoint.size;
+        let size = self.newest.checkpoint.size;
         let walk = Walk { source: self.source, mirror: self.mirror, size, afresh };
-        let old = self.before.as_ref().map(|before| before.checkpoint.clone());
+        let old = self.before.as_ref().map(|before| before.head.checkpoint.clone());
         let from = self.before.as_ref().filter(|_| !afresh);
         let walked = walk.run(from, old.as_ref().map(|old| old.size))?;
-        self.report.recomputed = Some(size - from.map_or(0, |from| from.checkpoint.size));
-        self.report.faults = judge(&|resource| self.mirror.get(resource), &walked, &self.checkpoint)?;
+        self.report.recomputed = Some(size - from.map_or(0, |from| from.head.checkpoint.size));
+        self.report.faults = judge(&|resource| self.mirror.get(resource), &walked, &self.newest.checkpoint)?;
         self.report.unlisted = walked.more;
         let Walked { edge, old_root, .. } = walked;
         if !self.report.faults.is_empty() {
@@ -206,7 +196,7 @@ impl<'a> Audit<'a> {
         }
         self.report.extends = old.is_some();
         let records = self.before.as_ref().filter(|_| !afresh).map_or(0, |before| before.records);
-        let last = Last { note: self.note.clone(), checkpoint: self.checkpoint.clone(), edge, records };
+        let last = Last { head: self.newest.clone(), edge, records };
         self.mirror.advance(&last, self.before.as_ref())?;
         Ok(Some(last))
     }
@@ -215,7 +205,7 @@ impl<'a> Audit<'a> {
         if when == When::Never {
             return Ok(());
         }
-        let size = self.checkpoint.size;
+        let size = self.newest.checkpoint.size;
         let range = last.records..size;
         let compared = records::compare(self.source, self.mirror, &range, size)?;
         match compared {
@@ -240,8 +230,8 @@ impl<'a> Audit<'a> {
     }
 
     fn forked(&mut self) -> Result<(), Failure> {
-        let Some(old) = self.before.as_ref().map(|before| &before.checkpoint) else { return Ok(()) };
-        let Checkpoint { size, root, .. } = self.checkpoint;
+        let Some(old) = self.before.as_ref().map(|before| &before.head.checkpoint) else { return Ok(()) };
+        let Checkpoint { size, root, .. } = self.newest.checkpoint;
         self.report.faults.push(Fault::Fork { old_size: old.size, old_root: old.root, size, root });
         self.report.extends = false;
         self.keep_both()
@@ -250,9 +240,9 @@ impl<'a> Audit<'a> {
     /// Keeps the newest checkpoint, and the last audited one if there is one.
     fn keep_both(&mut self) -> Result<(), Failure> {
         if let Some(before) = &self.before {
-            self.report.evidence.push(self.mirror.keep(before.note.as_bytes(), &before.checkpoint)?);
+            self.report.evidence.push(self.mirror.keep(&before.head)?);
         }
-        self.report.evidence.push(self.mirror.keep(self.note.as_bytes(), &self.checkpoint)?);
+        self.report.evidence.push(self.mirror.keep(&self.newest)?);
         Ok(())
     }
 }

@@ -57,8 +57,8 @@ impl Case {
         let source = Directory(self.home.path().join("log"));
         let mirror = Mirror::open(&self.home.path().join(mirror)).unwrap();
         let before = mirror.last(&self.log.trust()).unwrap();
-        let (note, checkpoint) = newest(&source, &self.log.trust()).unwrap();
-        Audit::new(&source, &mirror, before, note, checkpoint).run(false, When::Served).unwrap()
+        let newest = newest(&source, &self.log.trust()).unwrap();
+        Audit::new(&source, &mirror, before, newest).run(false, When::Served).unwrap()
     }
 }
 

@@ -118,7 +118,7 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Exit, Failure> {
     let mut output = Output::create(&args.output)?;
     let client = log.client()?;
     let head = newest(&client, &log.trust.trust)?;
-    output.write(CHECKPOINT, &head.note)?;
+    output.write(CHECKPOINT, head.note.as_bytes())?;
     let previous = args.previous.as_deref().map(|path| Believed::read(path, &log.trust.trust)).transpose()?;
     if let Some(previous) = &previous {
         write_consistency(&client, previous, &head, &mut output)?;
@@ -202,7 +202,7 @@ fn write_consistency(
     }
     let proof = if old.size == new.size { Vec::new() } else { fetch_proof(client, old, new)? };
     compare(previous, head, &proof)?;
-    output.write(PREVIOUS_CHECKPOINT, &previous.note)?;
+    output.write(PREVIOUS_CHECKPOINT, previous.note.as_bytes())?;
     let bytes: Vec<u8> = proof.iter().flat_map(|hash| hash.0).collect();
     output.write(CONSISTENCY, &bytes)
 }
