@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(13);
 const BATCH_BYTES: usize = 256 * 1024;
 
 /// Which records to fetch, and what to hide in them.
-pub(super) struct Query<'a> {
+pub(super) struct RecordQuery<'a> {
     pub(super) client: &'a Client,
     pub(super) range: Range<u64>,
     pub(super) filters: &'a Filters,
@@ -67,7 +67,7 @@ struct Taken<'a> {
     said: Said<'a>,
 }
 
-impl<'a> Query<'a> {
+impl<'a> RecordQuery<'a> {
     /// Fetches and writes all of them. No entry is an error: a package proves that something is there.
     pub(super) fn fetch(&self, output: &mut Output) -> Result<(Entries, Said<'a>), Failure> {
         let mut taken = Taken {

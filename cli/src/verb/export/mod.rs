@@ -21,7 +21,7 @@ use crate::show::exit::Exit;
 use crate::show::failure::Failure;
 use crate::show::page;
 use clap::Args;
-use fetch::Query;
+use fetch::RecordQuery;
 use hiding::Hiding;
 use lanes::Entries;
 use output::Output;
@@ -76,14 +76,14 @@ pub(crate) struct ExportArgs {
     #[arg(long, value_name = "FILE")]
     crosswalk: Vec<PathBuf>,
     #[command(flatten)]
-    which: WhichArgs,
+    hiding: HidingArgs,
     #[command(flatten)]
     log: LogArgs,
 }
 
 #[derive(Debug, Args)]
 #[group(multiple = false)]
-struct WhichArgs {
+struct HidingArgs {
     /// Hide this claim wherever it is
     #[arg(long, value_name = "SECTION.CLAIM")]
     hide: Vec<ClaimName>,
@@ -95,7 +95,7 @@ struct WhichArgs {
     profile: Option<String>,
 }
 
-impl WhichArgs {
+impl HidingArgs {
     fn hiding(&self) -> Result<Hiding, Failure> {
         Ok(match &self.profile {
             Some(profile) => {
@@ -113,7 +113,7 @@ impl WhichArgs {
 /// Runs `export`.
 pub(crate) fn run(args: &ExportArgs) -> Result<Exit, Failure> {
     let log = args.log.open()?;
-    let hiding = args.which.hiding()?;
+    let hiding = args.hiding.hiding()?;
     let crosswalk = crosswalk::load(&args.crosswalk)?;
     let mut output = Output::create(&args.output)?;
     let client = log.client()?;
@@ -133,7 +133,8 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Exit, Failure> {
         environment: args.environment.clone(),
     };
     let range = range(args, size)?;
-    let query = Query { client: &client, range, filters: &filters, hiding: &hiding, crosswalk: &crosswalk };
+    let query =
+        RecordQuery { client: &client, range, filters: &filters, hiding: &hiding, crosswalk: &crosswalk };
     let (entries, said) = query.fetch(&mut output)?;
     write_proof(&client, &entries, &head, &mut output)?;
 
@@ -168,7 +169,7 @@ fn range(args: &ExportArgs, size: u64) -> Result<Range<u64>, Failure> {
 }
 
 /// The range that the package claims to hold all of: none for a selection.
-fn claimed_range(query: &Query<'_>, entries: &Entries) -> Result<Option<Range<u64>>, Failure> {
+fn claimed_range(query: &RecordQuery<'_>, entries: &Entries) -> Result<Option<Range<u64>>, Failure> {
     if query.filters.select() {
         return Ok(None);
     }

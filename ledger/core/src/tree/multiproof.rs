@@ -88,7 +88,7 @@ pub fn root_from_multiproof(
     leaves: impl IntoIterator<Item = (u64, Hash)>,
     nodes: impl IntoIterator<Item = Hash>,
 ) -> Result<Hash, MultiproofError> {
-    let mut walk = Walk { leaves: leaves.into_iter().peekable(), nodes: nodes.into_iter(), last: None };
+    let mut walk = RootWalk { leaves: leaves.into_iter().peekable(), nodes: nodes.into_iter(), last: None };
     let first = walk.leaves.peek().ok_or(MultiproofError::Empty)?.0;
     if first >= size {
         return Err(MultiproofError::Index { index: first, size });
@@ -105,13 +105,13 @@ pub fn root_from_multiproof(
     }
 }
 
-struct Walk<L: Iterator<Item = (u64, Hash)>, N> {
+struct RootWalk<L: Iterator<Item = (u64, Hash)>, N> {
     leaves: Peekable<L>,
     nodes: N,
     last: Option<u64>,
 }
 
-impl<L: Iterator<Item = (u64, Hash)>, N: Iterator<Item = Hash>> Walk<L, N> {
+impl<L: Iterator<Item = (u64, Hash)>, N: Iterator<Item = Hash>> RootWalk<L, N> {
     /// Root over `start..end`; as deep as the tree, at most 53.
     fn subtree(&mut self, start: u64, end: u64) -> Result<Hash, MultiproofError> {
         match (self.leaves.peek().copied(), self.last) {
