@@ -75,9 +75,7 @@ pub(crate) struct Settings {
 pub(crate) struct TrustFile {
     /// Its path, as it is shown.
     pub(crate) path: PathBuf,
-    /// Its text.
     pub(crate) text: String,
-    /// What it says.
     pub(crate) trust: Trust,
 }
 

@@ -64,7 +64,6 @@ impl LogArgs {
 }
 
 impl Log {
-    /// Its HTTP interface.
     pub(crate) fn client(&self) -> Result<Client, UrlError> {
         Client::new(&self.url)
     }

@@ -27,7 +27,6 @@ pub(crate) enum Outcome<R: Report> {
     Verified(Box<Verdict<R>>),
     /// Something does.
     Refused(Refused<R>),
-    /// It couldn't be read.
     Unreadable(ReadError),
 }
 

@@ -12,7 +12,6 @@ const READ_BYTES: usize = 128 * 1024;
 
 /// One item of the sequence.
 pub(crate) struct Item<'a> {
-    /// The entry's index.
     pub(crate) index: u64,
     /// The record's bytes, an item of CBOR.
     pub(crate) record: &'a [u8],
@@ -20,9 +19,7 @@ pub(crate) struct Item<'a> {
 
 /// What comes next in a sequence.
 pub(crate) enum Next<'a> {
-    /// An item.
     Item(Item<'a>),
-    /// Nothing.
     End,
     /// Something else: where a sequence stops being one, nothing behind can be told apart any more.
     Malformed(CborError),
@@ -45,7 +42,6 @@ impl<'a> Sequence<'a> {
         Self { stream, broken, buffer: Vec::new(), start: 0, ended: false }
     }
 
-    /// The next item.
     pub(crate) fn next_item(&mut self) -> Result<Next<'_>, Failure> {
         let (index, record) = loop {
             match split(&self.buffer, self.start) {

@@ -44,7 +44,6 @@ const GRAVEST_FIRST: [Exit; 8] = [
 ];
 
 impl Exit {
-    /// The number.
     pub(crate) const fn code(self) -> u8 {
         match self {
             Self::Ok => 0,

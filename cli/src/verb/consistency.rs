@@ -14,7 +14,6 @@ use provlog_core::check::Status;
 use provlog_core::checkpoint::Checkpoint;
 use std::path::PathBuf;
 
-/// Arguments of `consistency`.
 #[derive(Debug, Args)]
 pub(crate) struct ConsistencyArgs {
     /// The earlier checkpoint, or a receipt with it; - is standard input
@@ -30,7 +29,6 @@ pub(crate) struct ConsistencyArgs {
     log: LogArgs,
 }
 
-/// Runs `consistency`.
 pub(crate) fn run(args: &ConsistencyArgs) -> Result<Exit, Failure> {
     let log = args.log.open()?;
     let trust = &log.trust.trust;

@@ -16,7 +16,6 @@ use provlog_core::trust::Trust;
 use serde::Serialize;
 use std::path::PathBuf;
 
-/// Arguments of `get`.
 #[derive(Debug, Args)]
 pub(crate) struct GetArgs {
     /// The entry's index
@@ -29,7 +28,6 @@ pub(crate) struct GetArgs {
     log: LogArgs,
 }
 
-/// Runs `get`.
 pub(crate) fn run(args: &GetArgs) -> Result<Exit, Failure> {
     let (trust, url) = args.log.find()?;
     let trust = trust.map(|file| file.trust);

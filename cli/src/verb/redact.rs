@@ -10,7 +10,6 @@ use provlog_core::path::ClaimName;
 use provlog_core::redact::{Redaction, redact_receipt};
 use std::path::PathBuf;
 
-/// Arguments of `redact`.
 #[derive(Debug, Args)]
 pub(crate) struct RedactArgs {
     /// The receipt; - is standard input
@@ -34,7 +33,6 @@ struct WhichArgs {
     keep: Vec<ClaimName>,
 }
 
-/// Runs `redact`.
 pub(crate) fn run(args: &RedactArgs) -> Result<Exit, Failure> {
     let bytes = receipt::read(&args.receipt)?;
     let WhichArgs { hide, keep } = &args.which;

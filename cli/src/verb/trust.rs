@@ -23,7 +23,6 @@ pub(crate) enum TrustVerb {
     Fetch(FetchArgs),
 }
 
-/// Arguments of `trust fetch`.
 #[derive(Debug, Args)]
 pub(crate) struct FetchArgs {
     /// The log key's fingerprint: SHA-256 of its verifier key line, 64 lowercase hex digits. From the log's operator,
@@ -42,7 +41,6 @@ const NO_FINGERPRINT: &str = "\
 first start, beside the path of the trust file. Get it from whoever operates the log, over a channel that you believe \
 already; taken from the log's own answers it would prove nothing.";
 
-/// Runs `trust`.
 pub(crate) fn run(verb: &TrustVerb) -> Result<Exit, Failure> {
     let TrustVerb::Fetch(args) = verb;
     let fingerprint = args.fingerprint.as_deref().ok_or_else(|| Failure::Usage(NO_FINGERPRINT.into()))?;

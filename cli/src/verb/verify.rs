@@ -21,7 +21,6 @@ use provlog_core::package::{MANIFEST, MANIFEST_SHA256};
 use provlog_core::verify::Verifier;
 use std::path::{Path, PathBuf};
 
-/// Arguments of `verify`.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
     /// Receipts, packages of `provlog export`, and folders whose *.tlog-proof files and package folders are all verified; -
@@ -73,7 +72,6 @@ impl SubjectArgs {
     }
 }
 
-/// Runs `verify`.
 pub(crate) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     let trust = args.trust.open()?;
     let expectations = expectations(args)?;

@@ -22,7 +22,7 @@ impl Kind {
         if number <= KIND_MAX { Some(Self(number)) } else { None }
     }
 
-    /// The kind's number.
+    /// 0 to 23: one byte of CBOR.
     #[must_use]
     pub const fn number(self) -> u8 {
         self.0

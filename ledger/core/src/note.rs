@@ -244,7 +244,7 @@ impl fmt::Debug for LogSigner {
 pub struct NoteSignature {
     /// Name of the key.
     pub name: String,
-    /// Id of the key.
+    /// First four bytes of SHA-256(name || 0x0a || type || key).
     pub id: [u8; 4],
     /// The rest: what it is depends on the key's type.
     pub signature: Vec<u8>,

@@ -17,7 +17,7 @@ const HEADER: &str = "c2sp.org/tlog-proof@v1\n";
 /// A receipt's parts, as read. What they prove is for [`crate::verify::Verifier`] to say.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Receipt {
-    /// The record's bytes.
+    /// The record in CBOR (`SPEC.md` section 3.2).
     pub record: Vec<u8>,
     /// Which leaf of the tree it claims to be.
     pub index: u64,
@@ -96,7 +96,7 @@ impl Receipt {
         Ok((Self { record, index, proof, checkpoint: rest.into() }, note))
     }
 
-    /// The receipt's text.
+    /// The lines of a receipt (`SPEC.md` section 7).
     #[must_use]
     pub fn to_text(&self) -> String {
         let mut text =

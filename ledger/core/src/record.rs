@@ -65,9 +65,9 @@ pub enum Claim {
     Disclosed {
         /// The bytes of CBOR `[salt, value]`, as received.
         encoded: Vec<u8>,
-        /// The salt.
+        /// 16 random bytes, of this claim alone.
         salt: Salt,
-        /// The value.
+        /// What is claimed.
         value: Value,
     },
     /// Redacted or erased: only the claim hash is left.
@@ -164,7 +164,7 @@ pub enum RecordError {
     ClaimDepth {
         /// The claim's name.
         name: String,
-        /// Its depth.
+        /// Lists and maps around its innermost value.
         got: usize,
     },
     /// A record over its limit.
@@ -223,7 +223,7 @@ impl Section {
         Ok(Self(claims))
     }
 
-    /// The section's CBOR.
+    /// A map from names to claims (`SPEC.md` section 3.1).
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut writer = Writer::with_capacity(1024);
@@ -353,7 +353,7 @@ pub enum AnyRecord {
 }
 
 impl AnyRecord {
-    /// The leaf hash.
+    /// What the tree holds of it: SHA-256(0x00 || entry).
     #[must_use]
     pub fn leaf_hash(&self) -> Hash {
         match self {
@@ -406,7 +406,7 @@ impl Record {
         Ok(AnyRecord::Known(record))
     }
 
-    /// The record's CBOR.
+    /// `[entry, submitted, attested]` (`SPEC.md` section 3.2).
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut writer = Writer::with_capacity(2048);

@@ -92,7 +92,7 @@ pub struct ReceiptReport {
     pub checkpoint: Checkpoint,
     /// The leaf's index.
     pub index: u64,
-    /// The leaf hash.
+    /// What the tree has to hold at the index: SHA-256(0x00 || entry).
     pub leaf_hash: Hash,
     /// The record, if its version is known.
     pub record: Option<Record>,

@@ -21,7 +21,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use submit::{Logged, Submitter};
 
-/// Arguments of `append`.
 #[derive(Debug, Args)]
 pub(crate) struct AppendArgs {
     #[command(flatten)]
@@ -34,7 +33,6 @@ pub(crate) struct AppendArgs {
     log: PatientArgs,
 }
 
-/// Arguments of `flush`.
 #[derive(Debug, Args)]
 pub(crate) struct FlushArgs {
     /// Folder with *.pending files
@@ -60,7 +58,6 @@ impl PatientArgs {
     }
 }
 
-/// Appends one entry.
 pub(crate) fn append(args: &AppendArgs) -> Result<Exit, Failure> {
     let log = args.log.open()?;
     let wanted = args.request.submission()?;

@@ -35,7 +35,6 @@ pub(crate) struct Logged {
 /// A log to append to: where it is, and what to believe of it.
 #[derive(Debug)]
 pub(crate) struct Submitter {
-    /// Its HTTP interface.
     pub(crate) client: Client,
     /// Its key.
     pub(crate) trust: TrustFile,

@@ -46,7 +46,6 @@ pub(super) struct Mirror {
 /// Where the last audit ended.
 #[derive(Clone, Debug)]
 pub(super) struct Last {
-    /// Its checkpoint.
     pub(super) head: Head,
     /// The tree's right edge at it.
     pub(super) edge: Edge,

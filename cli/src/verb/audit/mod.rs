@@ -33,7 +33,6 @@ use source::{CHECKPOINT, Directory, Http, Source, fetch};
 use std::path::PathBuf;
 use walk::{Walk, Walked};
 
-/// Arguments of `audit`.
 #[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
     /// The folder to mirror the log into; it is made if it isn't there
@@ -69,7 +68,6 @@ enum When {
     Never,
 }
 
-/// Runs `audit`.
 pub(crate) fn run(args: &AuditArgs) -> Result<Exit, Failure> {
     let log = args.log.open()?;
     let trust = &log.trust.trust;

@@ -42,7 +42,6 @@ impl Edge {
         self.levels.iter().zip(0_u32..).map(|(hashes, level)| count(hashes) << (TILE_HEIGHT * level)).sum()
     }
 
-    /// The tree's root.
     pub(super) fn root(&self) -> Hash {
         // No level is as full as a tile, and the levels are those of a size that fits.
         Frontier::from_tiles(&self.levels).map_or_else(Hash::empty_root, |tree| tree.root())

@@ -21,7 +21,6 @@ const FAULTS_MAX: usize = 10_000;
 /// What came of comparing records.
 #[derive(Debug)]
 pub(super) enum Compared {
-    /// The log serves none.
     NotServed,
     /// All were read.
     Read(Vec<Fault>),

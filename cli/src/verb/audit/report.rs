@@ -30,7 +30,6 @@ pub(super) struct Report {
     pub(super) recomputed: Option<u64>,
     /// What was done about records.
     pub(super) records: Records,
-    /// What is wrong.
     pub(super) faults: Vec<Fault>,
     /// Bundles and tiles with differences beyond those that were looked into.
     pub(super) unlisted: u64,
@@ -45,19 +44,16 @@ pub(super) enum Records {
     Compared(u64),
     /// So many didn't match that the rest was not looked at.
     Stopped,
-    /// The log serves none.
     NotServed,
     /// Nobody asked for it, or the entries are wrong already.
     Skipped,
 }
 
 impl Report {
-    /// The exit code.
     pub(super) const fn exit(&self) -> Exit {
         if self.faults.is_empty() { Exit::Ok } else { Exit::NotProven }
     }
 
-    /// Prints it.
     pub(super) fn print(&self, json: bool) -> Result<(), Failure> {
         if json {
             return page::print_json(&self.json());

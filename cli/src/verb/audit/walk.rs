@@ -20,7 +20,6 @@ use std::thread;
 /// Bundles and tiles with differences that are kept to be judged, 16 KiB each; more are counted.
 const SUSPECTS_MAX: usize = 1_024;
 
-/// One walk.
 pub(super) struct Walk<'a> {
     pub(super) source: &'a dyn Source,
     pub(super) mirror: &'a Mirror,
@@ -62,7 +61,6 @@ pub(super) struct Suspect {
 /// A file that isn't what it should be, whatever its hashes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Flaw {
-    /// Not served.
     Missing(Resource),
     /// A bundle of whole entries, but too few of them.
     Few(Resource),

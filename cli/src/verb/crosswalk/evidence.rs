@@ -16,7 +16,6 @@ use provlog_core::verify::Verifier;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-/// Arguments of `crosswalk evidence`.
 #[derive(Debug, Args)]
 pub(crate) struct EvidenceArgs {
     /// Receipts, folders whose *.tlog-proof files are all read, and packages of `export`; each must verify
@@ -29,7 +28,6 @@ pub(crate) struct EvidenceArgs {
     trust: TrustArgs,
 }
 
-/// Runs `crosswalk evidence`.
 pub(super) fn run(args: &EvidenceArgs) -> Result<Exit, Failure> {
     let trust = args.trust.open()?;
     let crosswalk = crosswalk::load(&args.own)?;

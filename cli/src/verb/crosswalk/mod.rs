@@ -25,7 +25,6 @@ pub(crate) enum CrosswalkVerb {
     List,
 }
 
-/// Arguments of `crosswalk check`.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
     /// TOML files; they may refer to the built-in evidence, and to each other's
@@ -33,7 +32,6 @@ pub(crate) struct CheckArgs {
     files: Vec<PathBuf>,
 }
 
-/// Runs `crosswalk`.
 pub(crate) fn run(verb: &CrosswalkVerb) -> Result<Exit, Failure> {
     match verb {
         CrosswalkVerb::Check(args) => check(args),

@@ -4,7 +4,6 @@ use super::profile::Profile;
 use provlog_core::package::RedactionRule;
 use provlog_core::redact::Redaction;
 
-/// What is hidden.
 #[derive(Debug)]
 pub(super) enum Hiding {
     Nothing,

@@ -40,7 +40,6 @@ use std::path::PathBuf;
 /// Arguments that select entries otherwise than by a range of indices. The manifest says one or the other.
 const FILTERS: [&str; 5] = ["from", "to", "kind", "subject", "environment"];
 
-/// Arguments of `export`.
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
     /// The package: a new folder, or a file whose name ends in .zip
@@ -110,7 +109,6 @@ impl HidingArgs {
     }
 }
 
-/// Runs `export`.
 pub(crate) fn run(args: &ExportArgs) -> Result<Exit, Failure> {
     let log = args.log.open()?;
     let hiding = args.hiding.hiding()?;

@@ -104,7 +104,6 @@ impl Profile {
         Self::parse(name, &bytes).map_err(malformed)
     }
 
-    /// Its name.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }

@@ -35,13 +35,13 @@ pub enum Fault {
     /// The head is longer than it needs to be.
     #[error("expected the shortest head for this length or integer")]
     NotShortest,
-    /// An indefinite length.
+    /// A length that isn't told before the content (RFC 8949, section 3.2).
     #[error("indefinite lengths are not allowed")]
     Indefinite,
     /// A head with a reserved length.
     #[error("a reserved head")]
     Reserved,
-    /// A tag.
+    /// A tag, major type 6.
     #[error("tags are not allowed")]
     Tag,
     /// A float, `undefined` or another simple value.

@@ -37,19 +37,19 @@ impl Writer {
         self.head(5, length(count));
     }
 
-    /// A byte string.
+    /// A byte string, major type 2.
     pub fn bytes(&mut self, bytes: &[u8]) {
         self.head(2, length(bytes.len()));
         self.0.extend_from_slice(bytes);
     }
 
-    /// A text string.
+    /// A text string, major type 3.
     pub fn text(&mut self, text: &str) {
         self.head(3, length(text.len()));
         self.0.extend_from_slice(text.as_bytes());
     }
 
-    /// An integer.
+    /// An integer, major type 0 or 1. Readers take those within +-(2^53-1).
     pub fn integer(&mut self, integer: i64) {
         match u64::try_from(integer) {
             Ok(unsigned) => self.head(0, unsigned),
@@ -58,7 +58,7 @@ impl Writer {
         }
     }
 
-    /// Any value.
+    /// A value with all that is in it, maps in the profile's order.
     pub fn value(&mut self, value: &Value) {
         match value {
             Value::Integer(integer) => self.integer(*integer),

@@ -44,7 +44,7 @@ pub enum SubmissionError {
     /// A required claim isn't there.
     #[error("kind {} needs the claim {claim}", kind.name)]
     ClaimMissing {
-        /// The kind.
+        /// Its row of the claim table.
         kind: &'static KindSpec,
         /// The first such claim in the table's order.
         claim: &'static str,
@@ -52,9 +52,9 @@ pub enum SubmissionError {
     /// The kind has no claim of this name.
     #[error("kind {} has no claim {claim}: expected only {}", kind.name, claims_of(kind))]
     ClaimUnknown {
-        /// The kind.
+        /// Its row of the claim table.
         kind: &'static KindSpec,
-        /// The name.
+        /// As submitted.
         claim: String,
     },
     /// A value that doesn't fit its claim's type.
@@ -65,9 +65,9 @@ pub enum SubmissionError {
         "claim occurred_at_ms: expected at most {OCCURRED_AHEAD_MS_MAX} ms after the log's clock, {now_ms}; got {got_ms}"
     )]
     Ahead {
-        /// What is claimed.
+        /// The claim, since the Unix epoch.
         got_ms: u64,
-        /// The log's clock.
+        /// The log's clock, since the Unix epoch.
         now_ms: u64,
     },
     /// A salt that isn't 32 lowercase hex digits.

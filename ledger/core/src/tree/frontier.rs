@@ -100,7 +100,7 @@ impl Frontier {
         self.size += 1;
     }
 
-    /// The tree's root.
+    /// The tree's root, also of no leaves (RFC 6962, section 2.1).
     #[must_use]
     pub fn root(&self) -> Hash {
         let folded = self.peaks.iter().rev().copied().reduce(|right, left| Hash::node(&left, &right));

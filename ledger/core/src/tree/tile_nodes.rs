@@ -60,7 +60,7 @@ pub enum TileError<E> {
     /// A tile was changed.
     #[error("{} doesn't agree with the tree above it", Resource::Hashes(*tile))]
     Disagrees {
-        /// The tile.
+        /// The lower one: that above it is proven.
         tile: Tile,
     },
     /// The incomplete tiles, one of each level, were changed, or are those of another tree.
@@ -98,7 +98,7 @@ impl ProvenTile {
         self.tile
     }
 
-    /// Its hashes.
+    /// From left to right, as many as the tile is wide.
     #[must_use]
     pub fn hashes(&self) -> &[Hash] {
         self.row(0)

@@ -15,7 +15,6 @@ use tokio::time::{Instant, Sleep, sleep};
 /// The least that a client has to take, in bytes a second: half a megabit, which most lines exceed.
 const RATE_BYTES_PER_S: u64 = 64 * 1024;
 
-/// The stream.
 #[derive(Debug)]
 pub(crate) struct Stream {
     tcp: TcpStream,

@@ -137,7 +137,7 @@ pub enum ConfigError {
     /// The file can't be read.
     #[error("configuration {}: {error}", file.display())]
     Read {
-        /// The file.
+        /// What `--config` names.
         file: PathBuf,
         /// The system's reason.
         error: io::Error,
@@ -145,7 +145,7 @@ pub enum ConfigError {
     /// Not TOML, an unknown key, or a value of another type.
     #[error("configuration {}: {error}", file.display())]
     Parse {
-        /// The file.
+        /// What `--config` names.
         file: PathBuf,
         /// Names line, column and key.
         error: toml::de::Error,

@@ -32,7 +32,7 @@ pub enum Failure {
         "cannot listen on {address}: {error}; stop what listens there, or choose another address with --listen"
     )]
     Address {
-        /// The address.
+        /// As the settings say.
         address: SocketAddr,
         /// The system's reason.
         error: io::Error,
@@ -57,7 +57,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// The exit code.
+    /// 1 and 2 as everywhere, 10 to 14 by what refuses.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
