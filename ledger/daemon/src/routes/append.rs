@@ -211,7 +211,7 @@ impl Draft {
 }
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct AppendAnswer<'a> {
     index: u64,
     leaf_hash: String,
     submitted_digest: String,
@@ -226,7 +226,7 @@ fn respond(proven: Proven, duplicate: bool, answer_type: &'static str) -> Result
     let (media_type, body) = if answer_type == TEXT {
         (TEXT_UTF8, Body::from(proven.receipt))
     } else {
-        let json = Answer {
+        let json = AppendAnswer {
             index: proven.index,
             leaf_hash: proven.leaf_hash.to_hex(),
             submitted_digest: proven.entry.submitted_digest.to_hex(),

@@ -71,7 +71,8 @@ pub(crate) async fn append(State(app): State<Arc<App>>, request: Request) -> Res
     let AppendedBatch { outcomes, committed } = app.log.append_batch(batch).await?;
     let held_bytes = drafts.iter().map(Draft::bytes).sum();
     let settled = drafts.into_iter().zip(outcomes).peekable();
-    let answer = Answer { app, committed, settled, line: 0, receipts, held_bytes, share: received.share };
+    let answer =
+        BatchAnswer { app, committed, settled, line: 0, receipts, held_bytes, share: received.share };
     Ok(answer::answer(Body::from_stream(try_unfold(answer, next_piece)), NDJSON, NO_STORE))
 }
 
@@ -143,7 +144,7 @@ impl<'de> Visitor<'de> for Items<'_, 'de> {
 }
 
 /// The answer's body, made as it is sent.
-struct Answer {
+struct BatchAnswer {
     app: Arc<App>,
     committed: Arc<Committed>,
     settled: Peekable<Zip<IntoIter<Draft>, IntoIter<Outcome>>>,
@@ -173,7 +174,7 @@ struct ConflictLine {
     problem: Box<RawValue>,
 }
 
-impl Answer {
+impl BatchAnswer {
     /// The next lines. Without a `reader` they end before the first entry that was there already.
     ///
     /// # Errors
@@ -222,7 +223,7 @@ impl Answer {
 }
 
 /// New entries are proven here and now; what was there already takes a turn of reading.
-async fn next_piece(mut answer: Answer) -> Result<Option<(Bytes, Answer)>, BrokenOff> {
+async fn next_piece(mut answer: BatchAnswer) -> Result<Option<(Bytes, BatchAnswer)>, BrokenOff> {
     let app = Arc::clone(&answer.app);
     let made = match answer.settled.peek() {
         None => return Ok(None),

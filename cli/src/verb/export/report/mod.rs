@@ -8,8 +8,8 @@ mod summary;
 mod timeline;
 
 pub(crate) use page::is_own;
-use page::{Page, render};
 use provlog_core::limits::REPORT_BYTES_MAX;
+use page::{ReportPage, render};
 pub(super) use summary::{Counts, Summary};
 
 use super::output::Output;
@@ -46,7 +46,7 @@ pub(super) fn write(
         }
     }
     let trust = bare_trust(&trust.text);
-    let page = Page { statement, trust: &trust, embedded, files, summary, evidence };
+    let page = ReportPage { statement, trust: &trust, embedded, files, summary, evidence };
     let html = render(page).map_err(|error| Failure::Internal(error.to_string()))?;
     let bytes = u64::try_from(html.len()).unwrap_or(u64::MAX);
     if bytes > REPORT_BYTES_MAX {

@@ -61,7 +61,7 @@ const SCRIPTS: [(&str, &str); 28] = [
 const BLOCK_END: &str = "</script>\n";
 
 /// What a page is made of.
-pub(in crate::verb::export) struct Page<'a> {
+pub(in crate::verb::export) struct ReportPage<'a> {
     /// The manifest, but for the page's own row: a file can't hold its own digest.
     pub(super) statement: &'a Manifest,
     /// The trust file that the maker believes.
@@ -86,7 +86,7 @@ pub(in crate::verb::export) enum ReportError {
 }
 
 /// The whole page.
-pub(in crate::verb::export) fn render(page: Page<'_>) -> Result<String, ReportError> {
+pub(in crate::verb::export) fn render(page: ReportPage<'_>) -> Result<String, ReportError> {
     let script = script();
     let csp = csp(&script);
     let (origin, count) = (&page.statement.origin, page.statement.count);
@@ -169,7 +169,7 @@ fn digest(text: &str) -> String {
     Base64::encode_string(&Sha256::digest(text))
 }
 
-fn in_words(page: &Page<'_>) -> String {
+fn in_words(page: &ReportPage<'_>) -> String {
     let summary = page.summary.to_json();
     let which = match &page.statement.range {
         Some(range) => format!("all entries from {} to {}", range.start, range.end.saturating_sub(1)),
@@ -184,7 +184,7 @@ fn in_words(page: &Page<'_>) -> String {
     )
 }
 
-fn data(page: Page<'_>) -> Result<String, ReportError> {
+fn data(page: ReportPage<'_>) -> Result<String, ReportError> {
     let statement = String::from_utf8_lossy(&page.statement.to_bytes()).into_owned();
     let results = page.evidence.finish();
     let json = PageJson {
