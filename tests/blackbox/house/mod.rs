@@ -7,6 +7,7 @@ mod modules;
 mod public;
 mod rooms;
 mod small_trees;
+mod types;
 
 use crate::support::{blessing, repository};
 use modules::{ModulePath, Target};
@@ -191,6 +192,19 @@ fn no_public_item_of_core_is_there_for_tests_alone() {
     assert!(unknown.is_empty(), "only tests use these of core: {unknown:#?}");
     let stale: Vec<_> = offered.difference(&unused).collect();
     assert!(stale.is_empty(), "these are used, or gone, and need no reason: {stale:#?}");
+}
+
+/// A name that two types of a crate share says too little: whoever meets it has to look up which one it is.
+#[test]
+fn each_type_name_has_one_owner_in_its_crate() {
+    let mut twice = Vec::new();
+    for of_crate in PRODUCT {
+        let mut seen = BTreeSet::new();
+        let names = syntax(of_crate).into_iter().flat_map(|file| types::declared(&file));
+        let repeated = names.filter(|name| !seen.insert(name.clone()));
+        twice.extend(repeated.map(|name| format!("{of_crate}: {name}")));
+    }
+    assert!(twice.is_empty(), "declared more than once: {twice:#?}");
 }
 
 /// Every module of this binary's folder is part of it.

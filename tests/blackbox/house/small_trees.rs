@@ -1,6 +1,6 @@
 //! The walls' own tests, on crates small enough to see what is wrong with them.
 
-use super::{circles_of_files, modules, public, rooms, rooms_as_found};
+use super::{circles_of_files, modules, public, rooms, rooms_as_found, types};
 use crate::support::folder;
 use std::fs;
 
@@ -182,4 +182,13 @@ fn tests_comments_modules_and_handing_on_are_no_uses() {
     for product in uses {
         assert_eq!(unused(core, product), [""; 0], "{product}");
     }
+}
+
+#[test]
+fn types_are_found_in_modules_and_not_in_tests_functions_or_traits() {
+    let file = syn::parse_str(
+        "enum A {} struct B; trait C { type Item; } type D = u8; union E { a: u8 } mod inner { struct B; }
+         impl C for B { type Item = u8; } fn f() { struct F; } #[cfg(test)] mod tests { struct A; }",
+    );
+    assert_eq!(types::declared(&file.unwrap()), ["A", "B", "C", "D", "E", "B"]);
 }
