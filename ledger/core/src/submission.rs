@@ -169,6 +169,33 @@ impl Submission {
 
     /// Commits to each claim under its salt.
     ///
+    /// ```
+    /// use provlog_core::expectation::Expectation;
+    /// use provlog_core::record::SectionName;
+    /// use provlog_core::submission::Submission;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let request = br#"{"kind": "event", "claims": {
+    ///     "type": "build.started", "subject": [{"digest": {"gitCommit": "0123456789abcdef0123456789abcdef01234567"}}]
+    /// }}"#;
+    /// let submission = Submission::parse(request)?;
+    /// let kind = submission.kind().kind;
+    ///
+    /// // A salt hides a value from whoever only sees its hash: draw each from a secure source, not like here.
+    /// let mut count = 0;
+    /// let submission = submission.with_salts(|| {
+    ///     count += 1;
+    ///     [count; 16]
+    /// })?;
+    /// let section = submission.seal()?;
+    ///
+    /// // Only the receipt of these claims under these salts meets it.
+    /// let expectation = Expectation::Submission(section.digest(SectionName::Submitted, kind));
+    /// # assert!(matches!(expectation, Expectation::Submission(_)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`SubmissionError::SaltMissing`] where there are no salts yet, and the limits of a section.
     pub fn seal(self) -> Result<Section, SubmissionError> {

@@ -36,6 +36,29 @@ impl<'a> Verifier<'a> {
 
     /// Verifies a receipt, and that it is about what is expected.
     ///
+    /// ```
+    /// use provlog_core::check::Refused;
+    /// use provlog_core::trust::Trust;
+    /// use provlog_core::verify::Verifier;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/receipts/good");
+    /// # let trust_file = std::fs::read(format!("{folder}/trust.tlog-policy"))?;
+    /// # let receipt = std::fs::read(format!("{folder}/receipt.tlog-proof"))?;
+    /// // From whom you trust, and not from whoever handed in the receipt.
+    /// let trust = Trust::parse(&trust_file)?;
+    /// let verifier = Verifier::new(&trust);
+    ///
+    /// // A receipt alone proves that something is logged: say what it has to be about.
+    /// let verdict = verifier.receipt(&receipt, &["submitted.model.name=m-1".parse()?])?;
+    /// assert_eq!(verdict.report().index, 5);
+    ///
+    /// let refused = verifier.receipt(&receipt, &["submitted.environment=staging".parse()?]);
+    /// assert!(matches!(refused, Err(Refused::NotProven(_))));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`Refused::Malformed`] before [`Refused::Untrusted`] before [`Refused::NotProven`].
     pub fn receipt(&self, receipt: &[u8], expectations: &[Expectation]) -> Judged<ReceiptReport> {
@@ -45,6 +68,47 @@ impl<'a> Verifier<'a> {
 
     /// Verifies a package: every file's digest, every record, the proof, the signatures, the texts, and what the manifest
     /// claims.
+    ///
+    /// ```
+    /// use provlog_core::package::{Files, Stream, Unreadable};
+    /// use provlog_core::trust::Trust;
+    /// use provlog_core::verify::Verifier;
+    /// use std::collections::BTreeMap;
+    ///
+    /// /// A package in memory; large ones are read from a disk in the same way, a piece at a time.
+    /// struct Package(BTreeMap<String, Vec<u8>>);
+    /// struct Reading<'a>(&'a [u8]);
+    ///
+    /// impl Files for Package {
+    ///     fn names(&self) -> Vec<String> {
+    ///         self.0.keys().cloned().collect()
+    ///     }
+    ///     fn open(&self, name: &str) -> Result<Box<dyn Stream + '_>, Unreadable> {
+    ///         let bytes = self.0.get(name).ok_or_else(|| Unreadable("no such file".into()))?;
+    ///         Ok(Box::new(Reading(bytes)))
+    ///     }
+    /// }
+    ///
+    /// impl Stream for Reading<'_> {
+    ///     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Unreadable> {
+    ///         std::io::Read::read(&mut self.0, buffer).map_err(|error| Unreadable(error.to_string()))
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/packages/whole-log");
+    /// # let trust_file = std::fs::read(format!("{folder}/trust.tlog-policy"))?;
+    /// # let mut files = BTreeMap::new();
+    /// # for file in std::fs::read_dir(format!("{folder}/package"))? {
+    /// #     let path = file?.path();
+    /// #     files.insert(path.file_name().unwrap().display().to_string(), std::fs::read(path)?);
+    /// # }
+    /// let trust = Trust::parse(&trust_file)?;
+    /// let verdict = Verifier::new(&trust).package(&Package(files))?;
+    /// assert_eq!(verdict.report().manifest.count, 11);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`Refused::Malformed`], where there is no manifest to go by, before [`Refused::Untrusted`] before
