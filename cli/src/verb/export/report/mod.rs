@@ -8,8 +8,8 @@ mod summary;
 mod timeline;
 
 pub(crate) use page::is_own;
-use provlog_core::limits::REPORT_BYTES_MAX;
 use page::{ReportPage, render};
+use provlog_core::limits::REPORT_BYTES_MAX;
 pub(super) use summary::{Counts, Summary};
 
 use super::output::Output;
