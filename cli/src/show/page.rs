@@ -4,7 +4,7 @@
 //! reorder what this program says about it.
 
 use super::failure::Failure;
-use super::printable::printable;
+use super::printable::{json_printable, mixed_scripts, printable, told_spaces};
 use provlog_core::check::Status;
 use provlog_core::json::Json;
 use serde::Serialize;
@@ -34,10 +34,21 @@ impl Colour {
     }
 }
 
+/// Columns of a line of strangers' text, where no terminal says how many it has.
+const COLUMNS_DEFAULT: usize = 80;
+
+/// Fewest columns that lines are broken to.
+const COLUMNS_MIN: usize = 40;
+
+/// What the rest of a broken line starts with, so that it is never taken for a line of its own.
+const CONTINUED: &str = "      | ";
+
 /// Text that is being put together.
 #[derive(Debug)]
 pub(crate) struct Page {
     colours: bool,
+    /// The terminal's, if there is one.
+    columns: Option<usize>,
     text: String,
 }
 
@@ -46,12 +57,35 @@ impl Page {
     pub(crate) fn new() -> Self {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
             || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        Self { colours: io::stdout().is_terminal() && !refused, text: String::new() }
+        let size = terminal_size::terminal_size_of(io::stdout());
+        let columns = size.map(|(width, _)| usize::from(width.0));
+        Self { colours: io::stdout().is_terminal() && !refused, columns, text: String::new() }
     }
 
-    /// A line, escaped.
+    /// A line, escaped, and broken where it is longer than the terminal is wide.
     pub(crate) fn line(&mut self, text: &str) {
-        self.text.push_str(&printable(text));
+        self.broken(&printable(text), 0, self.columns);
+    }
+
+    /// A line that holds strangers' text: as [`Page::line`], and broken wherever it is printed.
+    pub(crate) fn strangers_line(&mut self, text: &str) {
+        self.broken(&printable(text), 0, Some(self.columns.unwrap_or(COLUMNS_DEFAULT)));
+    }
+
+    /// Writes a line that starts at column `used`, as several where it is longer than `columns`.
+    fn broken(&mut self, text: &str, mut used: usize, columns: Option<usize>) {
+        let columns = columns.map_or(usize::MAX, |columns| columns.max(COLUMNS_MIN));
+        for character in text.chars() {
+            // Most others are wider than a letter, and none that is shown takes more than two columns.
+            let width = if character.is_ascii() { 1 } else { 2 };
+            if used + width > columns {
+                self.text.push('\n');
+                self.text.push_str(CONTINUED);
+                used = CONTINUED.len();
+            }
+            self.text.push(character);
+            used += width;
+        }
         self.text.push('\n');
     }
 
@@ -62,7 +96,7 @@ impl Page {
         } else {
             self.text.push_str(&printable(first));
         }
-        self.line(rest);
+        self.broken(&printable(rest), first.len(), self.columns);
     }
 
     /// A line of a check.
@@ -84,7 +118,7 @@ impl Page {
     /// A page without colours, for tests.
     #[cfg(test)]
     pub(crate) const fn plain() -> Self {
-        Self { colours: false, text: String::new() }
+        Self { colours: false, columns: None, text: String::new() }
     }
 
     #[cfg(test)]
@@ -111,7 +145,7 @@ pub(crate) fn write_out(bytes: &[u8]) -> io::Result<()> {
 /// Prints JSON, indented.
 pub(crate) fn print_json(json: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(json).map_err(|error| Failure::Internal(error.to_string()))?;
-    print(format!("{text}\n").as_bytes())
+    print(format!("{}\n", json_printable(&text)).as_bytes())
 }
 
 /// Says something of our own on standard error, whose line ends are ours; if it is closed, there is nobody to tell.
@@ -122,12 +156,13 @@ pub(crate) fn say(text: &str) {
 
 /// A value on one line, cut where it is very long.
 pub(crate) fn value_text(value: &Json) -> String {
-    let text = value.to_string();
+    let text = told_spaces(&value.to_string());
+    let mixed = mixed_scripts(&text).map_or_else(String::new, |mixed| format!(" [{mixed}]"));
     match text.char_indices().nth(VALUE_CHARS_MAX) {
         Some((cut, _)) => {
-            format!("{}... (cut: {} characters; --json shows all)", &text[..cut], text.chars().count())
+            format!("{}... (cut: {} characters; --json shows all){mixed}", &text[..cut], text.chars().count())
         }
-        None => text,
+        None => text + &mixed,
     }
 }
 
@@ -144,13 +179,29 @@ mod tests {
 
     #[test]
     fn only_the_mark_is_coloured() {
-        let mut page = Page { colours: true, text: String::new() };
+        let mut page = Page { colours: true, ..Page::plain() };
         page.marked(Status::Fail, "root");
         assert_eq!(page.text(), "\u{1b}[31m\u{2717}\u{1b}[0m root\n");
         let mut page = Page::plain();
         page.marked(Status::Pass, "root");
         page.marked(Status::Skip, "subject: not compared");
         assert_eq!(page.text(), "\u{2713} root\n- subject: not compared\n");
+    }
+
+    #[test]
+    fn no_text_wraps_into_a_line_of_its_own() {
+        let forged = format!("x{}\u{2713} root: as expected", "-".repeat(79));
+        let mut page = Page { columns: Some(80), ..Page::plain() };
+        page.line(&forged);
+        page.marked(Status::Pass, &forged);
+        let mut piped = Page::plain();
+        piped.strangers_line(&forged);
+        for text in [page.text(), piped.text()] {
+            assert!(text.contains("root: as"), "{text}");
+            for line in text.lines() {
+                assert!(line.chars().count() <= 80 && !line.starts_with("\u{2713} root"), "{text}");
+            }
+        }
     }
 
     #[test]

@@ -132,7 +132,7 @@ fn write_claims(page: &mut Page, record: &Record) {
                 Claim::Disclosed { value, .. } => value_text(&to_json(value)),
                 Claim::Hidden(hash) => format!("hidden, claim hash {hash}"),
             };
-            page.line(&format!("  {name} = {shown}"));
+            page.strangers_line(&format!("  {name} = {shown}"));
         }
     }
 }
