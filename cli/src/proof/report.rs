@@ -5,9 +5,13 @@ use crate::local::time;
 use crate::proof::receipt::{checkpoint_json, hash_json, kind_text, member, uint_json};
 use crate::show::exit::Exit;
 use crate::show::page::{Colour, Page, value_text};
+use crate::show::printable::told_spaces;
+use provlog_core::cbor::Value;
 use provlog_core::check::{Check, Refused, Report, Status, Verdict};
 use provlog_core::claims::{kind_name, to_json};
+use provlog_core::facet::Facet;
 use provlog_core::json::Json;
+use provlog_core::path::ClaimPath;
 use provlog_core::record::{Claim, SectionName};
 use provlog_core::verify::{ReceiptReport, Standing};
 
@@ -18,6 +22,30 @@ pub(crate) struct Judged {
     pub(crate) source: String,
     /// What came of it.
     pub(crate) outcome: Outcome<ReceiptReport>,
+    /// What the caller requires beside, and this receipt, though verified, isn't.
+    pub(crate) unmet: Vec<String>,
+}
+
+/// What a receipt must be beside verified, whatever else was expected of it.
+#[derive(Clone, PartialEq, Eq, Debug, Default, clap::Args)]
+pub(crate) struct Requirements {
+    /// Refuse what is not about a subject that was given: exit 4
+    #[arg(long = "require-subject")]
+    pub(crate) subject: bool,
+    /// Refuse an entry whose decision has another outcome, or none: exit 4
+    #[arg(long = "require-outcome", value_name = "OUTCOME", value_parser = ["allow", "deny", "observed"])]
+    pub(crate) outcome: Option<String>,
+}
+
+impl Requirements {
+    /// Those that a receipt doesn't meet.
+    fn unmet(&self, report: &ReceiptReport) -> Vec<String> {
+        let subject = (self.subject && !about_subject(report)).then(|| "no subject was compared".to_string());
+        let got = decision(report).unwrap_or_else(|| "none".into());
+        let outcome = self.outcome.as_ref().filter(|required| **required != got);
+        let outcome = outcome.map(|required| format!("required is the decision {required}, got {got}"));
+        subject.into_iter().chain(outcome).collect()
+    }
 }
 
 /// What can come of verifying a receipt or a package.
@@ -70,6 +98,19 @@ impl<R: Report> Outcome<R> {
 }
 
 impl Judged {
+    pub(crate) fn new(source: String, outcome: Outcome<ReceiptReport>, requirements: &Requirements) -> Self {
+        let unmet = match &outcome {
+            Outcome::Verified(verdict) => requirements.unmet(verdict.report()),
+            Outcome::Refused(_) | Outcome::Unreadable(_) => Vec::new(),
+        };
+        Self { source, outcome, unmet }
+    }
+
+    /// The exit code, were it the only one.
+    pub(crate) fn exit(&self) -> Exit {
+        if self.unmet.is_empty() { self.outcome.exit() } else { Exit::Denied }
+    }
+
     /// A line for each check, the claims with their standing, and the verdict.
     pub(crate) fn write(&self, page: &mut Page) {
         page.line(&self.source);
@@ -79,11 +120,18 @@ impl Judged {
             write_claims(page, report);
         }
         write_verdict(page, &self.outcome, &report.map(summary).unwrap_or_default());
+        if !self.unmet.is_empty() {
+            page.marked(Status::Fail, &format!("not what was required: {}", self.unmet.join("; ")));
+        }
     }
 
     /// The receipt's item in `receipts`.
     pub(crate) fn to_json(&self) -> Json {
-        let mut members = outcome_json(&self.source, &self.outcome);
+        let mut members = outcome_json(&self.source, self.exit(), &self.outcome);
+        if !self.unmet.is_empty() {
+            let unmet = self.unmet.iter().map(|text| text.as_str().into());
+            members.push(member("unmet", Json::Array(unmet.collect())));
+        }
         let Ok(report) = self.outcome.report() else { return Json::Object(members) };
         members.push(member("checkpoint", checkpoint_json(&report.checkpoint)));
         members.push(member("index", uint_json(report.index)));
@@ -105,11 +153,11 @@ impl Judged {
 }
 
 /// What receipts and packages have alike in JSON: source, verdict, exit, and the checks.
-pub(crate) fn outcome_json<R: Report>(source: &str, outcome: &Outcome<R>) -> Vec<(String, Json)> {
+pub(crate) fn outcome_json<R: Report>(source: &str, exit: Exit, outcome: &Outcome<R>) -> Vec<(String, Json)> {
     let mut members = vec![
         member("source", source.into()),
         member("verdict", outcome.verdict().into()),
-        member("exit", Json::Integer(outcome.exit().code().into())),
+        member("exit", Json::Integer(exit.code().into())),
     ];
     let failed = [Check::new("format", Status::Fail)];
     let checks = match outcome.report() {
@@ -143,7 +191,27 @@ fn summary(report: &ReceiptReport) -> String {
     let Some(record) = &report.record else { return String::new() };
     let (kind, origin) = (kind_text(record), &report.checkpoint.origin);
     let time = time::rfc3339(record.entry.time_ms.get());
-    format!(": {kind}, entry {} of {origin}, logged {time}", report.index)
+    let decision = decision(report).map_or_else(String::new, |decision| format!(", decision: {decision}"));
+    let about =
+        if about_subject(report) { "" } else { ", about nothing in particular: no subject was compared" };
+    format!(": {kind}, entry {} of {origin}, logged {time}{decision}{about}", report.index)
+}
+
+/// Whether a subject that the caller gave is one of the record's.
+fn about_subject(report: &ReceiptReport) -> bool {
+    let subject = Facet::Subject.name();
+    report.compared(subject.section, &subject.name).next().is_some()
+}
+
+/// How a record decides, if it does.
+fn decision(report: &ReceiptReport) -> Option<String> {
+    match Facet::Decision.claim(report.record.as_ref()?)? {
+        Claim::Hidden(_) => Some("hidden".into()),
+        Claim::Disclosed { value, .. } => {
+            let outcome = Facet::Decision.parts(value).next().flatten().and_then(Value::as_text);
+            Some(outcome.unwrap_or("none that can be read").into())
+        }
+    }
 }
 
 fn write_claims(page: &mut Page, report: &ReceiptReport) {
@@ -152,11 +220,16 @@ fn write_claims(page: &mut Page, report: &ReceiptReport) {
             Claim::Disclosed { value, .. } => value_text(&to_json(value)),
             Claim::Hidden(hash) => hash.to_hex(),
         };
-        let standing = match report.compares(section, name) {
-            true if standing == Standing::AssertedBySubmitter => "asserted by submitter, compared above",
-            _ => standing.as_str(),
+        let compared: Vec<&ClaimPath> = report.compared(section, name).collect();
+        let standing = if standing != Standing::AssertedBySubmitter || compared.is_empty() {
+            standing.as_str().into()
+        } else if compared.iter().any(|path| path.members.is_empty()) {
+            "asserted by submitter, compared above".to_string()
+        } else {
+            let paths: Vec<String> = compared.iter().map(|path| path.members.join(".")).collect();
+            format!("asserted by submitter; compared above: only {}", paths.join(", "))
         };
-        page.line(&format!("  {section}.{name} = {shown} ({standing})"));
+        page.strangers_line(&format!("  {section}.{name} = {shown} ({standing})"));
     }
 }
 
@@ -166,7 +239,8 @@ fn claims_json(report: &ReceiptReport) -> Vec<Json> {
             member("section", section.as_str().into()),
             member("name", name.into()),
             member("standing", standing.as_str().into()),
-            member("compared", Json::Bool(report.compares(section, name))),
+            member("compared", Json::Bool(report.compared(section, name).next().is_some())),
+            member("compared_paths", Json::Array(paths(report, section, name))),
             match claim {
                 Claim::Disclosed { value, .. } => member("value", to_json(value)),
                 Claim::Hidden(hash) => member("hash", hash_json(hash)),
@@ -174,6 +248,11 @@ fn claims_json(report: &ReceiptReport) -> Vec<Json> {
         ])
     };
     report.claims().map(claim_json).collect()
+}
+
+/// What exactly was compared of a claim.
+fn paths(report: &ReceiptReport, section: SectionName, name: &str) -> Vec<Json> {
+    report.compared(section, name).map(|path| Json::String(path.to_string())).collect()
 }
 
 /// `name: got`, with what was expected where that wasn't found.
@@ -186,7 +265,7 @@ pub(crate) fn check_text(check: &Check) -> String {
     };
     let remark = check.remark.clone().unwrap_or_default();
     let separator = if details.is_empty() || remark.is_empty() { "" } else { "; " };
-    let text = format!("{details}{separator}{remark}");
+    let text = told_spaces(&format!("{details}{separator}{remark}"));
     if text.is_empty() { check.name.clone() } else { format!("{}: {text}", check.name) }
 }
 
@@ -206,6 +285,7 @@ mod tests {
     use crate::local::settings::TrustFile;
     use crate::testing::OneLog;
     use provlog_core::Kind;
+    use provlog_core::cbor::Map;
     use provlog_core::expectation::Expectation;
     use provlog_core::record::Section;
     use provlog_core::verify::Verifier;
@@ -222,13 +302,13 @@ mod tests {
 
     fn judged(receipt: &[u8], log: &OneLog, expectations: &[Expectation]) -> Judged {
         let outcome = Verifier::new(&log.trust()).receipt(receipt, expectations).into();
-        Judged { source: "a.tlog-proof".into(), outcome }
+        Judged::new("a.tlog-proof".into(), outcome, &Requirements::default())
     }
 
     fn text(judged: &Judged) -> String {
         let mut page = Page::plain();
         judged.write(&mut page);
-        page.text().into()
+        page.text().replace("\n      | ", "")
     }
 
     fn expect(texts: &[&str]) -> Vec<Expectation> {
@@ -246,12 +326,40 @@ mod tests {
             "\u{2713} expect:submitted.environment: staging",
             "  submitted.environment = \"staging\" (asserted by submitter, compared above)",
             "  submitted.x-a = \"a\\u001bb\" (asserted by submitter, not checked)",
-            "verdict: verified: promotion, entry 1 of example.com/log, logged 2026-09-21T14:13:20.000Z",
+            "verdict: verified: promotion, entry 1 of example.com/log, logged 2026-09-21T14:13:20.000Z, about nothing in particular: no subject was compared",
         ];
         for line in lines {
             assert!(text.lines().any(|shown| shown == line), "{line:?} in {text}");
         }
         assert!(text.contains("  submitted.x-b = ") && text.contains(" (not disclosed)\n"), "{text}");
+    }
+
+    #[test]
+    fn only_what_was_compared_is_said_to_be_and_an_entry_about_nothing_says_so() {
+        let digest = |byte| {
+            Value::Map(Map::from_entries(vec![("sha256".into(), Value::Bytes(vec![byte; 32]))]).unwrap())
+        };
+        let subject = |byte| Value::Map(Map::from_entries(vec![("digest".into(), digest(byte))]).unwrap());
+        let outcome = Map::from_entries(vec![("outcome".into(), "deny".into())]).unwrap();
+        let claims =
+            [("subject", Value::Array(vec![subject(1), subject(2)])), ("decision", Value::Map(outcome))];
+        let claims = claims.map(|(name, value)| (name.into(), Claim::disclosed([1; 16], value)));
+        let log = OneLog::new();
+        let receipt = log.receipt(Kind::new(4).unwrap(), Section::from_claims(claims.into()).unwrap());
+        let requirements = Requirements { subject: true, outcome: Some("allow".into()) };
+        let Value::Map(wanted) = digest(2) else { unreachable!() };
+        let judge = |expectations: &[Expectation]| {
+            let outcome = Verifier::new(&log.trust()).receipt(&receipt, expectations).into();
+            Judged::new("a".into(), outcome, &requirements)
+        };
+        let about = judge(&[Expectation::Subject(wanted)]);
+        assert!(text(&about).contains("(asserted by submitter; compared above: only 1.digest.sha256)"));
+        assert!(text(&about).contains("\nverdict: verified: promotion, entry 1 of example.com/log, logged 2026-09-21T14:13:20.000Z, decision: deny\n"), "{}", text(&about));
+        assert_eq!((about.unmet.len(), about.exit()), (1, Exit::Denied));
+        let about_nothing = judge(&[]);
+        assert!(text(&about_nothing).contains("about nothing in particular"));
+        assert_eq!((about_nothing.unmet.len(), about_nothing.exit()), (2, Exit::Denied));
+        assert_eq!(judged(&receipt, &log, &[]).exit(), Exit::Ok);
     }
 
     #[test]
@@ -280,7 +388,8 @@ mod tests {
         let validator = jsonschema::draft202012::new(&schema).unwrap();
         let log = OneLog::new();
         let missing = crate::local::files::read(std::path::Path::new("/nonexistent"), 0).unwrap_err();
-        let unreadable = Judged { source: "gone".into(), outcome: Outcome::Unreadable(missing) };
+        let unreadable =
+            Judged { source: "gone".into(), outcome: Outcome::Unreadable(missing), unmet: Vec::new() };
         let trust = TrustFile::of(log.trust_text());
         let expectations = expect(&["submitted.environment=moon", "submitted.x-b=c"]);
         let receipts = [
@@ -294,7 +403,8 @@ mod tests {
             let document = crate::verb::verify::document(
                 vec![judged.to_json()],
                 Vec::new(),
-                judged.outcome.exit(),
+                &crate::proof::heads::Heads::default(),
+                judged.exit(),
                 &trust,
             );
             let instance = serde_json::from_str(&document.to_string()).unwrap();

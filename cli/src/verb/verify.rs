@@ -7,9 +7,10 @@ use super::export::report::is_own;
 use crate::local::files;
 use crate::local::settings::{TrustArgs, TrustFile};
 use crate::local::{digest, git, time};
+use crate::proof::heads::Heads;
 use crate::proof::package::{self, JudgedPackage};
 use crate::proof::receipt::{self, RECEIPT_EXTENSION, SCHEMA_VERSION, member};
-use crate::proof::report::{Judged, Outcome};
+use crate::proof::report::{Judged, Outcome, Requirements};
 use crate::show::exit::Exit;
 use crate::show::failure::Failure;
 use crate::show::page::{self, Page};
@@ -29,6 +30,8 @@ pub(crate) struct VerifyArgs {
     receipts: Vec<PathBuf>,
     #[command(flatten)]
     subject: SubjectArgs,
+    #[command(flatten)]
+    requirements: Requirements,
     /// The prompt, whose digest must be in prompt_hash
     #[arg(long, value_name = "FILE")]
     prompt_file: Option<PathBuf>,
@@ -77,11 +80,12 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     let expectations = expectations(args)?;
     let sources = sources(&args.receipts)?;
     let package = sources.iter().find(|source| package::is_package(source));
-    if let Some(package) = package.filter(|_| !expectations.is_empty()) {
+    let expects = !expectations.is_empty() || args.requirements != Requirements::default();
+    if let Some(package) = package.filter(|_| expects) {
         let receipts = "what is expected is expected of receipts; a package has many entries";
         return Err(Failure::Usage(format!("{}: {receipts}", package.display())));
     }
-    let judged = sources.iter().map(|source| judge(source, &trust, &expectations));
+    let judged = sources.iter().map(|source| judge(source, &trust, &expectations, &args.requirements));
     if args.json { print_json(judged, &trust) } else { print_text(judged, &trust) }
 }
 
@@ -94,8 +98,23 @@ enum AnyJudged {
 impl AnyJudged {
     fn exit(&self) -> Exit {
         match self {
-            Self::Receipt(judged) => judged.outcome.exit(),
+            Self::Receipt(judged) => judged.exit(),
             Self::Package(judged) => judged.outcome.exit(),
+        }
+    }
+
+    fn add_to(&self, heads: &mut Heads) {
+        match self {
+            Self::Receipt(judged) => {
+                if let Ok(report) = judged.outcome.report() {
+                    heads.add_receipt(&judged.source, report, &report.checkpoint);
+                }
+            }
+            Self::Package(judged) => {
+                if let Ok(report) = judged.outcome.report() {
+                    heads.add_package(&judged.source, report);
+                }
+            }
         }
     }
 
@@ -141,7 +160,12 @@ pub(crate) fn sources(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     Ok(sources)
 }
 
-fn judge(source: &Path, trust: &TrustFile, expectations: &[Expectation]) -> AnyJudged {
+fn judge(
+    source: &Path,
+    trust: &TrustFile,
+    expectations: &[Expectation],
+    requirements: &Requirements,
+) -> AnyJudged {
     if package::is_package(source) {
         return AnyJudged::Package(package::judge(source, &trust.trust, is_own));
     }
@@ -150,44 +174,56 @@ fn judge(source: &Path, trust: &TrustFile, expectations: &[Expectation]) -> AnyJ
         Ok(bytes) => verifier.receipt(&bytes, expectations).into(),
         Err(error) => Outcome::Unreadable(error),
     };
-    AnyJudged::Receipt(Judged { source: source.display().to_string(), outcome })
+    AnyJudged::Receipt(Judged::new(source.display().to_string(), outcome, requirements))
 }
 
 fn print_text(judged: impl Iterator<Item = AnyJudged>, trust: &TrustFile) -> Result<Exit, Failure> {
     let mut page = Page::new();
     page.line(&format!("trusting {} as {} says", trust.trust.log(), trust.path.display()));
-    let mut exits = Vec::new();
+    let (mut exits, mut heads) = (Vec::new(), Heads::default());
     for judged in judged {
         page.line("");
         judged.write(&mut page);
         page.print()?;
         exits.push(judged.exit());
+        judged.add_to(&mut heads);
     }
     if exits.len() > 1 {
         let verified = exits.iter().filter(|exit| **exit == Exit::Ok).count();
         page.line("");
-        page.line(&format!("{verified} of {} verified", exits.len()));
-        page.print()?;
+        page.line(&format!("{verified} of {} verified, each for itself", exits.len()));
     }
+    heads.write(&mut page);
+    page.print()?;
+    exits.push(heads.exit());
     Ok(Exit::fold(&exits))
 }
 
 fn print_json(judged: impl Iterator<Item = AnyJudged>, trust: &TrustFile) -> Result<Exit, Failure> {
     let (mut exits, mut receipts, mut packages) = (Vec::new(), Vec::new(), Vec::new());
+    let mut heads = Heads::default();
     for judged in judged {
         exits.push(judged.exit());
+        judged.add_to(&mut heads);
         match judged {
             AnyJudged::Receipt(judged) => receipts.push(judged.to_json()),
             AnyJudged::Package(judged) => packages.push(judged.to_json()),
         }
     }
+    exits.push(heads.exit());
     let exit = Exit::fold(&exits);
-    page::print_json(&document(receipts, packages, exit, trust))?;
+    page::print_json(&document(receipts, packages, &heads, exit, trust))?;
     Ok(exit)
 }
 
 /// What `--json` prints.
-pub(crate) fn document(receipts: Vec<Json>, packages: Vec<Json>, exit: Exit, trust: &TrustFile) -> Json {
+pub(crate) fn document(
+    receipts: Vec<Json>,
+    packages: Vec<Json>,
+    heads: &Heads,
+    exit: Exit,
+    trust: &TrustFile,
+) -> Json {
     let key = trust.trust.log();
     let trust = vec![
         member("path", Json::String(trust.path.display().to_string())),
@@ -203,5 +239,6 @@ pub(crate) fn document(receipts: Vec<Json>, packages: Vec<Json>, exit: Exit, tru
     if !packages.is_empty() {
         members.push(member("packages", Json::Array(packages)));
     }
+    members.extend(heads.to_json().map(|trees| member("trees", trees)));
     Json::Object(members)
 }

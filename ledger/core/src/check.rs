@@ -1,7 +1,7 @@
 //! Checks and what they add up to. Every door of [`crate::verify::Verifier`] judges by the code here, and by nothing but
 //! each check's class: what a check is called decides nothing.
 
-use crate::path::ClaimName;
+use crate::path::ClaimPath;
 use crate::record::SectionName;
 use alloc::boxed::Box;
 use alloc::format;
@@ -71,8 +71,8 @@ pub struct Check {
     pub got: Option<String>,
     /// A remark for people.
     pub remark: Option<String>,
-    /// The claims that were compared, whole or in part, with what the caller knows.
-    pub compared: Vec<ClaimName>,
+    /// What exactly was compared with what the caller knows: claims as a whole, or values within them.
+    pub compared: Vec<ClaimPath>,
 }
 
 impl Check {
@@ -130,10 +130,12 @@ pub trait Report {
         classes.peek().is_some() && classes.all(|class| class == Class::Quorum)
     }
 
-    /// Whether a check that holds compared this claim, or a part of it, with what the caller knows.
-    fn compares(&self, section: SectionName, name: &str) -> bool {
+    /// What checks that hold compared of this claim with what the caller knows: all of it, where a path has no members.
+    fn compared<'r>(&'r self, section: SectionName, name: &'r str) -> impl Iterator<Item = &'r ClaimPath> {
         let holding = self.checks().iter().filter(|check| check.status == Status::Pass);
-        holding.flat_map(|check| &check.compared).any(|claim| claim.section == section && claim.name == name)
+        holding
+            .flat_map(|check| &check.compared)
+            .filter(move |path| path.claim.section == section && path.claim.name == name)
     }
 }
 

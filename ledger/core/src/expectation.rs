@@ -75,19 +75,20 @@ impl Expectation {
         let unknown = (Status::Fail, "an entry version that is not known".to_string());
         let (status, got) = record.map_or(unknown, |record| self.compare(record));
         let (expected, got) = (Some(self.expected()), Some(got));
-        let compared = record.map_or_else(Vec::new, |record| self.about(record));
+        let compared = record.map_or_else(Vec::new, |record| self.compared(record));
         Check { expected, got, compared, ..Check::new(self.check_name(), status) }
     }
 
-    /// The claims that it is about.
-    fn about(&self, record: &Record) -> Vec<ClaimName> {
+    /// What it compares, where it holds.
+    fn compared(&self, record: &Record) -> Vec<ClaimPath> {
         match self {
-            Self::Subject(_) => Vec::from([Facet::Subject.name()]),
-            Self::Prompt(_) => Vec::from([Facet::PromptHash.name()]),
+            Self::Subject(expected) => Facet::Subject.agreeing(record, expected),
+            Self::Prompt(expected) => Facet::PromptHash.agreeing(record, expected),
             Self::Submission(_) => {
-                record.submitted.iter().map(|(name, _)| ClaimName::submitted(name)).collect()
+                let whole = |name| ClaimPath { claim: ClaimName::submitted(name), members: Vec::new() };
+                record.submitted.iter().map(|(name, _)| whole(name)).collect()
             }
-            Self::Claim { path, .. } => Vec::from([path.claim.clone()]),
+            Self::Claim { path, .. } => Vec::from([path.clone()]),
         }
     }
 
@@ -119,7 +120,7 @@ fn compare_digests(record: &Record, facet: Facet, expected: &Map) -> (Status, St
         Err(missing) => missing,
         Ok(value) => {
             let agrees = facet.has_digest(value, expected);
-            let got: Vec<String> = facet.digests(value).map(digest_text).collect();
+            let got: Vec<String> = facet.digests(value).map(|(_, digest)| digest_text(digest)).collect();
             let got = if got.is_empty() { value.type_name().into() } else { got.join("; ") };
             (if agrees { Status::Pass } else { Status::Fail }, got)
         }

@@ -6,8 +6,10 @@
 
 use crate::cbor::{Map, Value};
 use crate::claims::digests_agree;
-use crate::path::ClaimName;
+use crate::path::{ClaimName, ClaimPath};
 use crate::record::{Claim, Record, SectionName};
+use alloc::string::ToString;
+use alloc::vec::Vec;
 
 /// One thing that a record can be about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -122,19 +124,41 @@ impl Facet {
         self.members().iter().map(|members| at(item, members))
     }
 
-    /// The digests in the claim's value: of each subject in the list of them, else the claim's items themselves.
-    pub fn digests(self, value: &Value) -> impl Iterator<Item = &Map> {
-        let (items, members): (_, Members) = match self {
-            Self::Subject => (value.as_array().unwrap_or_default(), &["digest"]),
-            _ => (value.items(), &[]),
-        };
-        items.iter().filter_map(|item| at(item, members)?.as_map())
+    /// The digests in the claim's value, each with its item's place: of each subject in the list of them, else the claim's
+    /// items themselves.
+    pub fn digests(self, value: &Value) -> impl Iterator<Item = (usize, &Map)> {
+        let items =
+            if matches!(self, Self::Subject) { value.as_array().unwrap_or_default() } else { value.items() };
+        let members = self.digest_members();
+        items.iter().enumerate().filter_map(move |(place, item)| Some((place, at(item, members)?.as_map()?)))
     }
 
     /// Whether one of those digests agrees with this one (`SPEC.md` section 4.3).
     #[must_use]
     pub fn has_digest(self, value: &Value, wanted: &Map) -> bool {
-        self.digests(value).any(|digest| digests_agree(wanted, digest))
+        self.digests(value).any(|(_, digest)| digests_agree(wanted, digest))
+    }
+
+    /// What exactly agrees with this digest in the record's claim: for each item that does, each algorithm that both have.
+    pub(crate) fn agreeing(self, record: &Record, wanted: &Map) -> Vec<ClaimPath> {
+        let Some(value) = self.value(record) else { return Vec::new() };
+        let agreeing = self.digests(value).filter(|(_, digest)| digests_agree(wanted, digest));
+        let path = |place: usize, algorithm: &str| {
+            let item = value.as_array().map(|_| place.to_string());
+            let members = item.into_iter().chain(self.digest_members().iter().map(ToString::to_string));
+            ClaimPath { claim: self.name(), members: members.chain([algorithm.to_string()]).collect() }
+        };
+        agreeing
+            .flat_map(|(place, digest)| {
+                let shared = wanted.iter().filter(|(algorithm, _)| digest.get(algorithm).is_some());
+                shared.map(move |(algorithm, _)| path(place, algorithm)).collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    /// The way from an item to its digest.
+    const fn digest_members(self) -> Members {
+        if matches!(self, Self::Subject) { &["digest"] } else { &[] }
     }
 }
 
@@ -145,9 +169,6 @@ fn at<'v>(item: &'v Value, members: &[&str]) -> Option<&'v Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::path::ClaimPath;
-    use alloc::vec::Vec;
-    use std::string::ToString;
 
     #[test]
     fn every_facet_is_in_the_claim_table() {

@@ -46,10 +46,10 @@ impl Serialize for RecordJson<'_> {
         let claims = |section| self.record.section(section).iter();
         for section in SectionName::ALL {
             let shown = || claims(section).filter_map(|(name, claim)| Some((name, claim.value()?)));
-            map.serialize_entry(section.as_str(), &Members(shown))?;
+            map.serialize_entry(section.as_str(), &Object(shown))?;
         }
         let hidden = |section| {
-            Members(move || {
+            Object(move || {
                 claims(section).filter_map(|(name, claim)| match claim {
                     Claim::Disclosed { .. } => None,
                     Claim::Hidden(hash) => Some((name, hash.to_hex())),
@@ -57,15 +57,15 @@ impl Serialize for RecordJson<'_> {
             })
         };
         let hidden = || SectionName::ALL.map(|section| (section.as_str(), hidden(section)));
-        map.serialize_entry("hidden", &Members(hidden))?;
+        map.serialize_entry("hidden", &Object(hidden))?;
         map.end()
     }
 }
 
 /// An object of the members that the function gives.
-struct Members<F>(F);
+struct Object<F>(F);
 
-impl<F, I, N, V> Serialize for Members<F>
+impl<F, I, N, V> Serialize for Object<F>
 where
     F: Fn() -> I,
     I: IntoIterator<Item = (N, V)>,

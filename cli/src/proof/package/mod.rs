@@ -59,7 +59,7 @@ impl Opened {
 /// A package, and what came of verifying it.
 #[derive(Debug)]
 pub(crate) struct JudgedPackage {
-    source: String,
+    pub(crate) source: String,
     pub(crate) outcome: Outcome<PackageReport>,
     /// Whether `report.html` is a page that this version makes; none where it isn't the file that is listed.
     own_page: Option<bool>,
@@ -125,7 +125,7 @@ impl JudgedPackage {
 
     /// The package's item in `packages`.
     pub(crate) fn to_json(&self) -> Json {
-        let mut members = outcome_json(&self.source, &self.outcome);
+        let mut members = outcome_json(&self.source, self.outcome.exit(), &self.outcome);
         if let Ok(report) = self.outcome.report() {
             let manifest = &report.manifest;
             members.push(member("origin", manifest.origin.as_str().into()));

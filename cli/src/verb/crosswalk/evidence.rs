@@ -5,6 +5,7 @@ use crate::crosswalk;
 use crate::crosswalk::evaluate::{ControlResult, Evaluator, Finding, Status, Tally};
 use crate::local::settings::TrustArgs;
 use crate::local::time;
+use crate::proof::heads::Heads;
 use crate::proof::{package, receipt};
 use crate::show::exit::Exit;
 use crate::show::failure::Failure;
@@ -35,6 +36,7 @@ pub(super) fn run(args: &EvidenceArgs) -> Result<Exit, Failure> {
     // Two receipts of one entry, at two checkpoints or in two redactions, are one piece of evidence: the first counts.
     let mut entries = BTreeSet::new();
     let mut selected = false;
+    let mut heads = Heads::default();
     let verifier = Verifier { trust: &trust.trust, now_ms: time::now_ms() };
     for source in verify::sources(&args.sources)? {
         if package::is_package(&source) {
@@ -44,6 +46,7 @@ pub(super) fn run(args: &EvidenceArgs) -> Result<Exit, Failure> {
                 }
             };
             let report = package::each_record(&source, &trust.trust, add)?;
+            heads.add_package(&source.display().to_string(), &report);
             selected |= report.manifest.range.is_none();
             continue;
         }
@@ -51,6 +54,7 @@ pub(super) fn run(args: &EvidenceArgs) -> Result<Exit, Failure> {
         let refused = |refused| Failure::Receipt { what: source.display().to_string(), refused };
         let bytes = receipt::read(&source)?;
         let report = verifier.receipt(&bytes, &[]).map_err(refused)?.into_report();
+        heads.add_receipt(&source.display().to_string(), &report, &report.checkpoint);
         if let Some(record) = report.record.as_ref().filter(|_| entries.insert(report.index)) {
             evaluator.add(report.index, record);
         }
@@ -60,6 +64,7 @@ pub(super) fn run(args: &EvidenceArgs) -> Result<Exit, Failure> {
     if selected {
         page.line("Some of them were selected: what is said of every entry is said of these, and others may not fit");
     }
+    heads.write(&mut page);
     let mut framework = "";
     for result in evaluator.finish() {
         if framework != result.framework.id {
@@ -70,7 +75,7 @@ pub(super) fn run(args: &EvidenceArgs) -> Result<Exit, Failure> {
         write_result(&mut page, &result);
     }
     page.print()?;
-    Ok(Exit::Ok)
+    Ok(heads.exit())
 }
 
 fn write_result(page: &mut Page, result: &ControlResult<'_>) {

@@ -1,0 +1,156 @@
+//! The trees that one run's receipts and packages were proven to be in. A log has one history: of a size there is one
+//! root, and what two sizes have to do with each other takes a proof.
+
+use crate::proof::receipt::{member, uint_json};
+use crate::show::exit::Exit;
+use crate::show::page::Page;
+use provlog_core::Hash;
+use provlog_core::check::{Class, Report, Status};
+use provlog_core::checkpoint::Checkpoint;
+use provlog_core::json::Json;
+use provlog_core::package::PackageReport;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Most forks that are told apart; one is proof enough.
+const FORKS_MAX: usize = 16;
+
+/// Most sizes that are listed for people.
+const SIZES_SHOWN: usize = 6;
+
+/// Heads of one log, all signed by its key.
+#[derive(Debug, Default)]
+pub(crate) struct Heads {
+    /// By size: the root that was met first, and where.
+    by_size: BTreeMap<u64, (Hash, String)>,
+    /// Pairs of sizes of which a package proved that the second extends the first.
+    proven: BTreeSet<(u64, u64)>,
+    forks: Vec<Fork>,
+}
+
+/// Two trees of one size.
+#[derive(Debug)]
+struct Fork {
+    size: u64,
+    sources: [String; 2],
+}
+
+impl Heads {
+    /// Takes in the checkpoint of a receipt, if the log signed it, whatever else the receipt fails to prove.
+    pub(crate) fn add_receipt(&mut self, source: &str, report: &impl Report, checkpoint: &Checkpoint) {
+        if is_signed(report) {
+            self.add(source, checkpoint.size, checkpoint.root);
+        }
+    }
+
+    /// Takes in the checkpoints of a package in which everything holds.
+    pub(crate) fn add_package(&mut self, source: &str, report: &PackageReport) {
+        if report.refusing().next().is_some() {
+            return;
+        }
+        let head = report.manifest.checkpoint;
+        self.add(source, head.size, head.root);
+        if let Some(previous) = report.manifest.previous {
+            self.add(source, previous.size, previous.root);
+            self.proven.insert((previous.size, head.size));
+        }
+    }
+
+    fn add(&mut self, source: &str, size: u64, root: Hash) {
+        let (first, of) = self.by_size.entry(size).or_insert_with(|| (root, source.into()));
+        if *first != root && self.forks.len() < FORKS_MAX {
+            self.forks.push(Fork { size, sources: [of.clone(), source.into()] });
+        }
+    }
+
+    /// Pairs of sizes next to each other without a proof between them.
+    fn unproven(&self) -> bool {
+        let sizes: Vec<u64> = self.by_size.keys().copied().collect();
+        sizes.array_windows().any(|[old, new]| !self.proven.contains(&(*old, *new)))
+    }
+
+    /// Not proven, where there is a fork. That different sizes weren't compared is no refusal of any of them.
+    pub(crate) fn exit(&self) -> Exit {
+        if self.forks.is_empty() { Exit::Ok } else { Exit::NotProven }
+    }
+
+    /// What there is to say about more than one tree.
+    pub(crate) fn write(&self, page: &mut Page) {
+        for Fork { size, sources: [a, b] } in &self.forks {
+            page.marked(
+                Status::Fail,
+                &format!("fork: {a} and {b} are of two trees of {size} entries, both signed by the log: it shows more than one history"),
+            );
+        }
+        if self.unproven() {
+            let sizes: Vec<String> = self.by_size.keys().map(u64::to_string).collect();
+            let more = if sizes.len() > SIZES_SHOWN { ", ..." } else { "" };
+            let shown = sizes.iter().take(SIZES_SHOWN).cloned().collect::<Vec<_>>().join(", ");
+            let how = "`provlog consistency OLD NEW` proves it, with the log's help";
+            page.marked(
+                Status::Warn,
+                &format!("consistency: not proven between trees of {shown}{more} entries: {how}"),
+            );
+        }
+    }
+
+    /// `{"sizes": n, "consistency": ..., "forks": [...]}`, where there is more than one tree.
+    pub(crate) fn to_json(&self) -> Option<Json> {
+        if self.by_size.len() < 2 && self.forks.is_empty() {
+            return None;
+        }
+        let consistency = match (self.forks.is_empty(), self.unproven()) {
+            (false, _) => "fork",
+            (true, true) => "not proven",
+            (true, false) => "proven",
+        };
+        let fork = |fork: &Fork| {
+            let sources = fork.sources.iter().map(|source| source.as_str().into());
+            Json::Object(vec![
+                member("size", uint_json(fork.size)),
+                member("sources", Json::Array(sources.collect())),
+            ])
+        };
+        let sizes = u64::try_from(self.by_size.len()).unwrap_or(u64::MAX);
+        Some(Json::Object(vec![
+            member("sizes", uint_json(sizes)),
+            member("consistency", consistency.into()),
+            member("forks", Json::Array(self.forks.iter().map(fork).collect())),
+        ]))
+    }
+}
+
+/// Whether the log signed the checkpoint; a quorum may be missing.
+fn is_signed(report: &impl Report) -> bool {
+    !report.refusing().any(|check| matches!(check.class, Class::Form | Class::Trust))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(heads: &Heads) -> String {
+        let mut page = Page::plain();
+        heads.write(&mut page);
+        page.text().into()
+    }
+
+    #[test]
+    fn one_size_has_one_root_and_two_sizes_need_a_proof() {
+        let mut heads = Heads::default();
+        heads.add("a", 5, Hash([1; 32]));
+        heads.add("b", 5, Hash([1; 32]));
+        assert_eq!((heads.exit(), text(&heads), heads.to_json()), (Exit::Ok, String::new(), None));
+
+        heads.add("c", 7, Hash([2; 32]));
+        assert_eq!(heads.exit(), Exit::Ok);
+        assert!(text(&heads).starts_with("! consistency: not proven between trees of 5, 7 entries"));
+        heads.proven.insert((5, 7));
+        assert_eq!(text(&heads), "");
+
+        heads.add("d", 5, Hash([3; 32]));
+        assert_eq!(heads.exit(), Exit::NotProven);
+        assert!(text(&heads).starts_with("\u{2717} fork: a and d are of two trees of 5 entries"));
+        let json = heads.to_json().unwrap();
+        assert_eq!(json.get("consistency").and_then(Json::as_str), Some("fork"));
+    }
+}
