@@ -44,7 +44,9 @@ pub fn run(mut config: Config) -> Result<(), Failure> {
     announce(&options, &log, &url, first);
 
     let bodies = Bodies::new(config.body_bytes_max, config.body_timeout);
-    let app = Arc::new(App::new(log, options.clock, bodies, Arc::clone(&metrics)));
+    let app =
+        App::new(log, options.clock, bodies, Arc::clone(&metrics)).map_err(system("starting threads"))?;
+    let app = Arc::new(app);
     let mut failed = metrics.failure();
     let stop = stop(Arc::clone(&app), signals, failed.clone());
     if !runtime.block_on(server::serve(listener, Api::new(Arc::clone(&app)), &config.server, stop)) {

@@ -1,18 +1,20 @@
 //! The log as handlers reach it: what is in memory at once, appends awaited, and whatever may wait for a disk in one pool.
 //!
 //! A worker that waited for a disk would hold up every request that it has, `/healthz` and appends among them. A read takes
-//! a place in the pool, or is refused; then it waits for its turn. Both stay with the read itself: one whose client is gone
-//! counts until it ends.
+//! a place in the pool, or is refused; then it waits for its turn on one of a few threads, which go from read to read: to start
+//! each anew on a thread of the runtime's cost more than most reads do. One whose client is gone counts until its turn is over.
 
 use crate::http::problem::{BUSY_READS, INTERNAL, Problem};
 use provlog_core::note::VerifierKey;
 use provlog_engine::{
     AppendError, Appended, AppendedBatch, Committed, DedupKey, Health, Log, Reader, Submission,
 };
-use std::sync::Arc;
-use std::thread::available_parallelism;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{Builder, available_parallelism, yield_now};
 use tokio::sync::{Semaphore, oneshot};
-use tokio::task::spawn_blocking;
 
 /// Reads at once where the machine has fewer cores: one that hangs must not be all there is.
 const TURNS_MIN: usize = 2;
@@ -20,22 +22,33 @@ const TURNS_MIN: usize = 2;
 /// Requests that read or wait for it. Most reads take less than 0.1 ms, so whoever comes last waits for some 50 ms.
 pub(crate) const PLACES: usize = 1024;
 
+/// Reads after which a thread of the pool lets others have its core: without that, one that is never idle keeps it for some
+/// milliseconds, and `/healthz` waits as long. Yielding more often costs reads, and yielding less often costs `/healthz`.
+const READS_IN_A_ROW: usize = 4;
+
+/// A read that waits for its turn, and hands its answer over itself.
+type Read = Box<dyn FnOnce(&Reader) + Send>;
+
 /// A log, and the pool of its reads.
 pub(crate) struct AsyncLog {
     log: Log,
-    reader: Reader,
-    turns: Arc<Semaphore>,
+    reads: Sender<Read>,
     places: Arc<Semaphore>,
 }
 
 impl AsyncLog {
-    pub(crate) fn new(log: Log) -> Self {
-        Self {
-            reader: log.reader(),
-            log,
-            turns: Arc::new(Semaphore::new(turns())),
-            places: Arc::new(Semaphore::new(PLACES)),
+    /// Starts the threads that read; they end with it.
+    ///
+    /// # Errors
+    /// What the system says when it has no thread to give.
+    pub(crate) fn new(log: Log) -> io::Result<Self> {
+        let (reads, waiting) = channel();
+        let waiting = Arc::new(Mutex::new(waiting));
+        for _ in 0..turns() {
+            let (reader, waiting) = (log.reader(), Arc::clone(&waiting));
+            Builder::new().name("reads".into()).spawn(move || take_turns(&reader, &waiting))?;
         }
+        Ok(Self { log, reads, places: Arc::new(Semaphore::new(PLACES)) })
     }
 
     /// What `read` gives, once it had its turn in the pool.
@@ -64,14 +77,16 @@ impl AsyncLog {
         &self,
         read: impl FnOnce(&Reader) -> T + Send + 'static,
     ) -> Result<T, Problem> {
-        let failed = |error: &dyn ToString| Problem::new(&INTERNAL, error.to_string());
-        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|error| failed(&error))?;
-        let reader = self.reader.clone();
-        let ended = spawn_blocking(move || {
-            let _turn = turn;
-            read(&reader)
-        });
-        ended.await.map_err(|error| failed(&error))
+        let (sender, answer) = oneshot::channel();
+        let turn = move |reader: &Reader| {
+            // Nobody needs it where the client is gone by now.
+            if !sender.is_closed() {
+                drop(sender.send(read(reader)));
+            }
+        };
+        // The threads end with this log: a read that can't be handed to them is as one that they lost.
+        let _handed_over = self.reads.send(Box::new(turn));
+        answer.await.map_err(|_| Problem::new(&INTERNAL, "a read panicked: this is a bug, please report it"))
     }
 
     /// Appends one record.
@@ -125,6 +140,20 @@ impl AsyncLog {
 
     pub(crate) fn shutdown(&self) {
         self.log.shutdown();
+    }
+}
+
+/// What a thread of the pool does: one read after the other. One that panics takes no other one with it.
+fn take_turns(reader: &Reader, waiting: &Mutex<Receiver<Read>>) {
+    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+    let mut reads: usize = 0;
+    while let Ok(read) = next() {
+        // A reader keeps nothing of a read that did not end; the panic's message is in the log.
+        let _ended = catch_unwind(AssertUnwindSafe(|| read(reader)));
+        reads = (reads + 1) % READS_IN_A_ROW;
+        if reads == 0 {
+            yield_now();
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::http::problem::Problem;
 use crate::log::async_log::AsyncLog;
 use crate::operate::metrics::Metrics;
 use provlog_engine::{Clock, Log};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,8 +20,15 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(log: Log, clock: Arc<dyn Clock>, bodies: Bodies, metrics: Arc<Metrics>) -> Self {
-        Self { log: AsyncLog::new(log), clock, bodies, metrics, draining: AtomicBool::new(false) }
+    /// # Errors
+    /// As [`AsyncLog::new`].
+    pub(crate) fn new(
+        log: Log,
+        clock: Arc<dyn Clock>,
+        bodies: Bodies,
+        metrics: Arc<Metrics>,
+    ) -> io::Result<Self> {
+        Ok(Self { log: AsyncLog::new(log)?, clock, bodies, metrics, draining: AtomicBool::new(false) })
     }
 
     /// Says from now on that the daemon takes no more appends.
@@ -55,6 +63,6 @@ pub(crate) mod tests {
         Log::create(&options, "example.com/log").unwrap();
         let bodies = Bodies::new(1 << 20, Duration::from_secs(600));
         let app = App::new(Log::open(&options).unwrap(), options.clock, bodies, Arc::default());
-        (folder, Arc::new(app))
+        (folder, Arc::new(app.unwrap()))
     }
 }

@@ -63,12 +63,13 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::problem::{BUSY_READS, Code};
+    use crate::http::problem::{BUSY_READS, Code, INTERNAL};
     use crate::log::async_log::PLACES;
     use crate::routes::app::tests::temporary;
     use axum::body::Body;
     use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
     use axum::http::{Request, Response, StatusCode};
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Mutex, mpsc};
     use std::task::{Context, Waker};
     use tower_service::Service;
@@ -109,9 +110,13 @@ mod tests {
         let router = router(Arc::clone(&app));
         let (release, released) = mpsc::channel::<()>();
         let released = Arc::new(Mutex::new(released));
+        let begun = Arc::new(AtomicUsize::new(0));
         let hang = || {
-            let released = Arc::clone(&released);
-            app.log.read(move |_| released.lock().unwrap().recv().unwrap_err())
+            let (begun, released) = (Arc::clone(&begun), Arc::clone(&released));
+            app.log.read(move |_| {
+                begun.fetch_add(1, Ordering::Relaxed);
+                released.lock().unwrap().recv().unwrap_err()
+            })
         };
         let mut context = Context::from_waker(Waker::noop());
         // The first take every turn of the pool, and those behind them every place.
@@ -133,17 +138,27 @@ mod tests {
             assert_eq!(refused.extensions().get::<&Code>(), Some(&&BUSY_READS), "{path}");
             assert_eq!(refused.headers()[RETRY_AFTER], "1");
         }
-        // A request that is given up while it waits leaves its place; one that is being read for keeps it.
-        drop(held.pop());
-        let mut waits = Box::pin(ask(&router, &Method::GET, "/v1/entries/0"));
-        assert!(waits.as_mut().poll(&mut context).is_pending());
-        drop(held.swap_remove(0));
-        assert_eq!(
-            ask(&router, &Method::GET, "/v1/entries/0").await.status(),
-            StatusCode::SERVICE_UNAVAILABLE
-        );
-        // Whoever was behind the turns and isn't awaited would keep the one that it is handed.
-        drop((release, held));
-        assert_eq!(waits.await.status(), StatusCode::OK);
+        // A request that is given up keeps its place until its turn, so that nobody can make the line endless.
+        drop((held.pop(), held.swap_remove(0)));
+        let refused = ask(&router, &Method::GET, "/v1/entries/0").await;
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        drop(release);
+        for read in held {
+            read.await.unwrap();
+        }
+        assert_eq!(ask(&router, &Method::GET, "/v1/entries/0").await.status(), StatusCode::OK);
+        // Of the two, one was being read, and nobody read the other.
+        assert_eq!(begun.load(Ordering::Relaxed), PLACES - 1);
+    }
+
+    #[tokio::test]
+    async fn a_read_that_panics_takes_no_other_one_with_it() {
+        let (_folder, app) = temporary();
+        for _ in 0..100 {
+            let problem =
+                app.log.read(|_| panic!("on purpose, in a test")).await.map(drop::<()>).unwrap_err();
+            assert_eq!(problem.code(), &INTERNAL);
+        }
+        assert!(app.log.read(|reader| reader.entry(0).is_ok()).await.unwrap());
     }
 }
