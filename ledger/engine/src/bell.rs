@@ -41,13 +41,9 @@ impl Bell {
         lock(&self.orders).stop
     }
 
-    /// Waits for an order; with a timeout at most as long as that, and then commits wake nobody: something failed, and is not
-    /// to be tried again at every commit.
+    /// Waits for an order, or for a commit; with a timeout at most as long as that.
     pub(crate) fn wait(&self, timeout: Option<Duration>) -> Orders {
-        let idle = |orders: &mut Orders| {
-            let committed = orders.committed && timeout.is_none();
-            !(committed || orders.rebuild || orders.stop)
-        };
+        let idle = |orders: &mut Orders| !(orders.committed || orders.rebuild || orders.stop);
         let orders = lock(&self.orders);
         let mut orders = match timeout {
             Some(timeout) => match self.rung.wait_timeout_while(orders, timeout, idle) {
@@ -59,5 +55,19 @@ impl Bell {
         let taken = *orders;
         *orders = Orders { stop: taken.stop, ..Orders::default() };
         taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_wakes_also_who_waits_to_try_something_again() {
+        let bell = Bell::default();
+        bell.committed();
+        let orders = bell.wait(Some(Duration::from_secs(3600)));
+        assert!(orders.committed && !orders.rebuild && !orders.stop);
+        assert!(!bell.wait(Some(Duration::ZERO)).committed);
     }
 }

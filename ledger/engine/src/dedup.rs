@@ -1,6 +1,6 @@
 //! Which dedup keys were used for which entry: what makes a retry safe.
 //!
-//! A map in memory behind a small interface, filled from the journal at every start: the newest segment before the
+//! A map in memory behind a small interface, filled from the journal at every start: the newest run before the
 //! first append, older ones in the background. Until those are through, an unknown key is not known to be new.
 //! Nothing here stores what a key was made of: it is a keyed hash.
 
@@ -86,9 +86,9 @@ pub(crate) enum Lookup {
     Used(u64),
     /// It wasn't used.
     Unused,
-    /// It may have been used in a segment that isn't read yet.
+    /// It may have been used in a run that isn't read yet.
     Rebuilding { done: u64, total: u64 },
-    /// It may have been used in a segment that can't be read.
+    /// It may have been used in a run that can't be read.
     Unavailable { detail: String },
 }
 
@@ -107,7 +107,7 @@ pub(crate) struct Dedup {
 }
 
 impl Dedup {
-    /// Knows no key. `older` entries lie before the newest segment and are still to be read.
+    /// Knows no key. `older` entries lie before the newest run and are still to be read.
     pub(crate) fn new(older: u64) -> Self {
         let coverage =
             if older == 0 { Coverage::Complete } else { Coverage::Rebuilding { done: 0, total: older } };
@@ -130,7 +130,7 @@ impl Dedup {
 
     /// Records the first use of a key.
     pub(crate) fn insert(&mut self, key: DedupKey, index: u64) {
-        // The first use stands, whatever the order in which segments are read.
+        // The first use stands, whatever the order in which runs are read.
         let first = self.keys.entry(key).or_insert(index);
         *first = index.min(*first);
     }

@@ -32,6 +32,9 @@ pub trait Observer: Send + Sync {
     fn derived_failed(&self, _detail: &str) {}
     /// The derived files are whole again, up to this size.
     fn derived_rebuilt(&self, _size: u64) {}
+    /// What is made of the log behind its commits, of this name, still lacks so many entries that it is to have. Told at every
+    /// commit.
+    fn followed(&self, _name: &'static str, _behind: u64) {}
     /// The journal is damaged.
     fn damaged(&self, _detail: &str) {}
 }

@@ -9,7 +9,7 @@ use crate::codec::stored;
 use crate::committed::Committed;
 use crate::derived::nodes::{Nodes, ProvenTiles};
 use crate::derived::{Position, Unavailable};
-use crate::scan::{damaged, scan_segment};
+use crate::scan::{damaged, scan_run};
 use crate::shared::{Diagnosis, Shared};
 use crate::store::{FrameAt, StoreError};
 use crate::sync::lock;
@@ -243,7 +243,7 @@ impl Reader {
     ) -> Result<usize, ReadError> {
         let frames = self.shared.frames.as_ref();
         let Some(first) = positions.first() else { return Ok(0) };
-        let at = FrameAt { segment: frames.locate(index)?, offset: first.frame };
+        let at = FrameAt { run: frames.locate(index)?, offset: first.frame };
         let Some((header, offset)) = self.read_header(at, index)? else { return Ok(0) };
         let of_frame = usize::try_from(header.new_size - index).unwrap_or(usize::MAX);
         let count = of_frame.min(leaves.len());
@@ -292,7 +292,7 @@ impl Reader {
         let mut entries = Vec::with_capacity(count);
         while let Some(position) = positions.get(entries.len()) {
             let index = first + u64::try_from(entries.len()).unwrap_or(u64::MAX);
-            let at = FrameAt { segment: frames.locate(index)?, offset: position.frame };
+            let at = FrameAt { run: frames.locate(index)?, offset: position.frame };
             let Some((header, offset)) = self.read_header(at, index)? else {
                 return Err(self.diagnose(index, "a position"));
             };
@@ -308,7 +308,7 @@ impl Reader {
 
     /// Something read for entry `index` was wrong: finds out whether the journal is, or `derived` was.
     fn diagnose(&self, index: u64, derived: &str) -> ReadError {
-        match self.shared.frames.locate(index).and_then(|segment| self.judge(segment)) {
+        match self.shared.frames.locate(index).and_then(|run| self.judge(run)) {
             Ok(Diagnosis::Sound) => self.distrust(&format!("{derived} of entry {index} is wrong")),
             Ok(Diagnosis::Damaged { place, detail }) => StoreError::Damaged { place, detail }.into(),
             Err(error) => {
@@ -320,11 +320,11 @@ impl Reader {
         }
     }
 
-    /// What is known of a segment, or reading all of it tells: up to 64 MiB to hash, so once, and whoever asks meanwhile
+    /// What is known of a run, or reading all of it tells: up to 64 MiB to hash, so once, and whoever asks meanwhile
     /// waits for that.
-    fn judge(&self, segment: u64) -> Result<Diagnosis, StoreError> {
+    fn judge(&self, run: u64) -> Result<Diagnosis, StoreError> {
         let mut diagnoses = lock(&self.shared.diagnoses);
-        if let Some(diagnosis) = diagnoses.get(&segment) {
+        if let Some(diagnosis) = diagnoses.get(&run) {
             return Ok(diagnosis.clone());
         }
         let frames = self.shared.frames.as_ref();
@@ -332,7 +332,7 @@ impl Reader {
         let check = |at: FrameAt, frame: &frame::Frame<'_>, _: &_| {
             frame.check_sections().map_err(|error| damaged(frames, at, &error.to_string()))
         };
-        let diagnosis = match scan_segment(frames, segment, size, check) {
+        let diagnosis = match scan_run(frames, run, size, check) {
             Ok(()) => Diagnosis::Sound,
             Err(StoreError::Damaged { place, detail }) => {
                 self.shared.report_damage(&format!("{place}: {detail}"));
@@ -340,7 +340,7 @@ impl Reader {
             }
             Err(error) => return Err(error),
         };
-        diagnoses.insert(segment, diagnosis.clone());
+        diagnoses.insert(run, diagnosis.clone());
         Ok(diagnosis)
     }
 

@@ -1,4 +1,4 @@
-//! Opening: from the newest segment to the log's end, by the code that commits.
+//! Opening: from the newest run to the log's end, by the code that commits.
 //!
 //! The end is the first frame that doesn't count. At the high-water mark the roots must agree. Above it one frame may lie
 //! that was never acknowledged: it is written again and adopted, or, if it isn't whole, cut off. Everything else that
@@ -54,7 +54,7 @@ pub enum RecoveryError {
         /// Behind the last frame that counts towards it.
         place: Place,
     },
-    /// The mark lies within a frame, or before the newest segment.
+    /// The mark lies within a frame, or before the newest run.
     #[error(
         "the high-water mark ({mark} entries) is no place at which {} can have been acknowledged (from {start} to {end} entries at byte {}): the high-water file is an older copy or of another history. Put the newest one back", .place.name, .place.byte
     )]
@@ -88,7 +88,7 @@ pub enum RecoveryError {
     },
 }
 
-/// Replays the newest segment, decides what counts, and makes that durable. Nothing may be signed before.
+/// Replays the newest run, decides what counts, and makes that durable. Nothing may be signed before.
 pub(crate) fn recover(store: &mut dyn Store) -> Result<Recovered, RecoveryError> {
     let mut replay = Replay::start(store)?;
     let reason = replay.run(store)?;
@@ -127,9 +127,9 @@ struct Replay {
 impl Replay {
     fn start(store: &dyn Store) -> Result<Self, RecoveryError> {
         let (mark, frames) = (store.head(), store.frames());
-        let segment = frames.newest();
-        let (edge, at) = (frames.edge(segment)?, frames.start(segment));
-        let volatile = Volatile::new(segment, &edge);
+        let run = frames.newest();
+        let (edge, at) = (frames.edge(run)?, frames.start(run));
+        let volatile = Volatile::new(run, &edge);
         let extension = Extension::new(&edge.frontier, &[]);
         let replay = Self { mark, edge, at, volatile, extension, unacknowledged: None };
         if replay.mark.size < replay.edge.size() {

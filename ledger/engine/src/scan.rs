@@ -1,4 +1,4 @@
-//! Reading a segment that lies behind the newest one, and checking all of it on the way.
+//! Reading a run that lies behind the newest one, and checking all of it on the way.
 
 use crate::codec::frame::{self, Frame};
 use crate::edge::Edge;
@@ -9,20 +9,20 @@ use provlog_core::tree::Extension;
 const ADVICE: &str =
     "the journal is damaged here. Stop the log, put this file back from a copy, and start again";
 
-/// Hands every frame of a segment to `visit`, each with what it makes of the tree. Checksums and roots are recomputed,
-/// and the segment must end where the next one starts.
+/// Hands every frame of a run to `visit`, each with what it makes of the tree. Checksums and roots are recomputed,
+/// and the run must end where the next one starts.
 ///
-/// The newest segment has no next one: it is read up to `size`, which must lie in it.
-pub(crate) fn scan_segment(
+/// The newest run has no next one: it is read up to `size`, which must lie in it.
+pub(crate) fn scan_run(
     frames: &dyn Frames,
-    segment: u64,
+    run: u64,
     size: u64,
     mut visit: impl FnMut(FrameAt, &Frame<'_>, &Extension) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let next_edge = if segment < frames.newest() { Some(frames.edge(segment + 1)?) } else { None };
+    let next_edge = if run < frames.newest() { Some(frames.edge(run + 1)?) } else { None };
     let end = next_edge.as_ref().map_or(size, Edge::size);
-    let mut edge = frames.edge(segment)?;
-    let mut at = frames.start(segment);
+    let mut edge = frames.edge(run)?;
+    let mut at = frames.start(run);
     while edge.size() < end {
         let bytes = match frames.next(at)? {
             Next::Frame(bytes) => bytes,

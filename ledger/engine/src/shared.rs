@@ -38,9 +38,9 @@ pub(crate) struct Volatile {
 }
 
 impl Volatile {
-    /// Of a log whose newest segment starts at `edge`.
-    pub(crate) fn new(segment: u64, edge: &Edge) -> Self {
-        Self { dedup: Mutex::new(Dedup::new(edge.size())), tail: RwLock::new(Tail::new(segment, edge)) }
+    /// Of a log whose newest run starts at `edge`.
+    pub(crate) fn new(run: u64, edge: &Edge) -> Self {
+        Self { dedup: Mutex::new(Dedup::new(edge.size())), tail: RwLock::new(Tail::new(run, edge)) }
     }
 
     /// Takes in a frame that is in the log: what commit does, and recovery.
@@ -67,11 +67,11 @@ pub(crate) struct Shared {
     pub(crate) fatal: OnceLock<String>,
     /// What stays wrong until the next start.
     lasting: Mutex<Option<String>>,
-    /// What reading a whole segment said of it, and nobody needs to find out again.
+    /// What reading a whole run said of it, and nobody needs to find out again.
     pub(crate) diagnoses: Mutex<HashMap<u64, Diagnosis>>,
 }
 
-/// What reading a segment said, when something read from it was wrong.
+/// What reading a run said, when something read from it was wrong.
 #[derive(Clone, Debug)]
 pub(crate) enum Diagnosis {
     /// It is whole: what was derived from it is wrong. Stands until that was made again.

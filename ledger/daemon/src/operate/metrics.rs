@@ -42,6 +42,7 @@ pub(crate) struct Metrics {
     damage: Counter,
     derived_failures: Counter,
     derived_rebuilds: Counter,
+    behind: Family<Labels, Gauge>,
     group_entries: Histogram,
     stages: Stages,
     fatal: watch::Sender<Option<String>>,
@@ -73,6 +74,7 @@ impl Default for Metrics {
             damage: Counter::default(),
             derived_failures: Counter::default(),
             derived_rebuilds: Counter::default(),
+            behind: Family::default(),
             group_entries: Histogram::new(GROUP_BUCKETS),
             stages: Stages {
                 encode: stage("encode"),
@@ -120,6 +122,11 @@ impl Metrics {
             "derived_rebuilds",
             "Derived files rebuilt from the journal",
             self.derived_rebuilds.clone(),
+        );
+        registry.register(
+            "behind_entries",
+            "Entries that what is made of the log behind its commits still lacks",
+            self.behind.clone(),
         );
         registry.register("group_entries", "Entries made durable by one commit", self.group_entries.clone());
         registry.register_with_unit("commit_stage", "Time of each stage of a commit", Unit::Seconds, stages);
@@ -200,6 +207,11 @@ impl Observer for Metrics {
         self.derived_rebuilds.inc();
     }
 
+    fn followed(&self, name: &'static str, behind: u64) {
+        let behind = i64::try_from(behind).unwrap_or(i64::MAX);
+        self.behind.get_or_create(&[("what", name)]).set(behind);
+    }
+
     fn damaged(&self, _detail: &str) {
         self.damage.inc();
     }
@@ -225,6 +237,7 @@ mod tests {
         });
         metrics.refused(&HOST_DENIED);
         metrics.retried();
+        metrics.followed("tiles", 11);
         let held = metrics.in_flight();
         let text = metrics.text(4096).unwrap();
         drop(held);
@@ -236,6 +249,7 @@ mod tests {
             "provlog_request_body_bytes_free 4096",
             "provlog_refusals_total{code=\"host.denied\"} 1",
             "provlog_self_check_failures_total 0",
+            "provlog_behind_entries{what=\"tiles\"} 11",
             "provlog_group_entries_sum 3.0",
             "provlog_commit_stage_seconds_bucket{le=\"0.002\",stage=\"journal_sync\"} 1",
             "provlog_commit_stage_seconds_bucket{le=\"0.002\",stage=\"publish\"} 0",

@@ -100,7 +100,7 @@ impl DerivedFiles {
         Ok(())
     }
 
-    /// Adds what a whole segment makes, syncs it, and then moves the mark to `head`, where the segment ends.
+    /// Adds what a whole run makes, syncs it, and then moves the mark to `head`, where the run ends.
     pub(crate) fn add(&self, chunk: &Chunk, head: &Head) -> Result<(), DiskError> {
         let Some(files) = read(&self.open).clone() else { return Ok(()) };
         for ((file, level), nodes) in files.levels.iter().zip(0..).zip(chunk.levels()) {

@@ -1,7 +1,7 @@
 //! What readers need beside the journal, all of it derived from it: the tree's hashes by tile level, and where each
 //! record lies.
 //!
-//! The newest segment's share is in memory ([`tail`]): it is made again whenever the log is opened. When a segment is
+//! The newest run's share is in memory ([`tail`]): it is made again whenever the log is opened. When a run is
 //! full, the [`follower`] reads it back from the journal, adds its share to the files, syncs them, and only then writes a
 //! mark; opening cuts the files to the mark. So the sequencer never waits for them, and never reads them: they may be
 //! deleted while the log is stopped, and whatever turns out wrong in them is thrown away and made again.
@@ -23,10 +23,10 @@ pub(crate) const fn nodes_at(level: u32, size: u64) -> u64 {
     }
 }
 
-/// Where a record lies, within the segment that its index tells.
+/// Where a record lies, within the run that its index tells.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Position {
-    /// Where its frame starts in the segment.
+    /// Where its frame starts in the run.
     pub(crate) frame: u32,
     /// Where its sections' lengths start in the frame.
     pub(crate) record: u32,

@@ -1,4 +1,4 @@
-//! The derived data of the newest segments, in memory.
+//! The derived data of the newest runs, in memory.
 
 use super::{Position, TILE_LEVELS, nodes_at};
 use crate::codec::frame::Frame;
@@ -8,14 +8,14 @@ use provlog_core::Hash;
 use provlog_core::tree::{Extension, NodeSource};
 use std::collections::VecDeque;
 
-/// Chunks kept while the files lag: the newest segment, and three that the follower hasn't written yet. Each is at most
+/// Chunks kept while the files lag: the newest run, and three that the follower hasn't written yet. Each is at most
 /// some 40 bytes an entry; older ones are dropped and read from the journal when the files catch up.
 const CHUNKS_MAX: usize = 4;
 
-/// What one segment adds: positions of its records, and the nodes of each tile level that its entries complete.
+/// What one run adds: positions of its records, and the nodes of each tile level that its entries complete.
 #[derive(Debug)]
 pub(crate) struct Chunk {
-    segment: u64,
+    run: u64,
     first: u64,
     end: u64,
     positions: Vec<Position>,
@@ -23,12 +23,12 @@ pub(crate) struct Chunk {
 }
 
 impl Chunk {
-    /// Of a segment that starts at entry `first`.
-    pub(crate) fn new(segment: u64, first: u64) -> Self {
-        Self { segment, first, end: first, positions: Vec::new(), levels: vec![Vec::new(); levels()] }
+    /// Of a run that starts at entry `first`.
+    pub(crate) fn new(run: u64, first: u64) -> Self {
+        Self { run, first, end: first, positions: Vec::new(), levels: vec![Vec::new(); levels()] }
     }
 
-    /// Adds the segment's next frame.
+    /// Adds the run's next frame.
     pub(crate) fn push(&mut self, at: FrameAt, frame: &Frame<'_>, extension: &Extension) {
         self.positions.extend(frame.records().iter().map(|record| Position::new(at, record.offset)));
         let (before, after) = (extension.size_before(), extension.after().size());
@@ -40,12 +40,7 @@ impl Chunk {
         self.end = after;
     }
 
-    /// The segment's number.
-    pub(crate) const fn segment(&self) -> u64 {
-        self.segment
-    }
-
-    /// Index of the segment's first entry.
+    /// Index of the run's first entry.
     pub(crate) const fn first(&self) -> u64 {
         self.first
     }
@@ -66,24 +61,24 @@ impl Chunk {
     }
 }
 
-/// The newest segments' chunks, oldest first; there is always one.
+/// The newest runs' chunks, oldest first; there is always one.
 #[derive(Debug)]
 pub(crate) struct Tail {
     chunks: VecDeque<Chunk>,
 }
 
 impl Tail {
-    /// Starts with an empty chunk for the newest segment.
-    pub(crate) fn new(segment: u64, edge: &Edge) -> Self {
-        Self { chunks: VecDeque::from([Chunk::new(segment, edge.size())]) }
+    /// Starts with an empty chunk for the newest run.
+    pub(crate) fn new(run: u64, edge: &Edge) -> Self {
+        Self { chunks: VecDeque::from([Chunk::new(run, edge.size())]) }
     }
 
     /// Adds the log's next frame.
     pub(crate) fn push(&mut self, at: FrameAt, frame: &Frame<'_>, extension: &Extension) {
         match self.chunks.back_mut() {
-            Some(newest) if newest.segment == at.segment => newest.push(at, frame, extension),
+            Some(newest) if newest.run == at.run => newest.push(at, frame, extension),
             _ => {
-                let mut chunk = Chunk::new(at.segment, extension.size_before());
+                let mut chunk = Chunk::new(at.run, extension.size_before());
                 chunk.push(at, frame, extension);
                 self.chunks.push_back(chunk);
                 if self.chunks.len() > CHUNKS_MAX {

@@ -94,7 +94,7 @@ fn frames_are_read_back_by_whoever_comes_later_across_segments() {
             written.push((at, bytes));
             edge = after;
         }
-        let newest = written.last().unwrap().0.segment;
+        let newest = written.last().unwrap().0.run;
         assert!(newest > 2, "{newest} segments were filled");
         drop(store);
         let frames = reopen().frames();
@@ -104,14 +104,14 @@ fn frames_are_read_back_by_whoever_comes_later_across_segments() {
             assert_eq!(frames.read(*at, 10, 50).unwrap().unwrap(), bytes[10..60]);
             let header = frame::decode_header(bytes).unwrap();
             for index in header.first_index..header.new_size {
-                assert_eq!(frames.locate(index).unwrap(), at.segment, "entry {index}");
+                assert_eq!(frames.locate(index).unwrap(), at.run, "entry {index}");
             }
         }
         for (place, bytes) in written.windows(2).map(|pair| (pair[1].0, &pair[0])) {
-            if place.segment == bytes.0.segment {
+            if place.run == bytes.0.run {
                 assert_eq!(frames.behind(bytes.0, bytes.1.len()), place);
             } else {
-                assert_eq!(frames.start(place.segment), place);
+                assert_eq!(frames.start(place.run), place);
                 let behind = frames.behind(bytes.0, bytes.1.len());
                 assert!(matches!(frames.next(behind).unwrap(), Next::End(_)));
             }

@@ -170,7 +170,7 @@ impl Store for FileStore {
     }
 
     fn append(&mut self, frame: &[u8]) -> Result<FrameAt, StoreError> {
-        let at = FrameAt { segment: self.current.sequence, offset: self.current.end };
+        let at = FrameAt { run: self.current.sequence, offset: self.current.end };
         self.current.file.write_at(frame, u64::from(at.offset))?;
         self.current.file.sync_data()?;
         self.current.end = self.segments.behind(at, frame.len()).offset;
@@ -268,7 +268,7 @@ impl Frames for Segments {
     }
 
     fn start(&self, segment: u64) -> FrameAt {
-        FrameAt { segment, offset: START }
+        FrameAt { run: segment, offset: START }
     }
 
     fn behind(&self, at: FrameAt, bytes: usize) -> FrameAt {
@@ -277,7 +277,7 @@ impl Frames for Segments {
     }
 
     fn next(&self, at: FrameAt) -> Result<Next, StoreError> {
-        let file = self.file(at.segment)?;
+        let file = self.file(at.run)?;
         let left = file.len()?.saturating_sub(u64::from(at.offset));
         let left = usize::try_from(left).unwrap_or(usize::MAX);
         if left < HEADER_BYTES {
@@ -305,14 +305,14 @@ impl Frames for Segments {
     fn read(&self, at: FrameAt, offset: usize, length: usize) -> Result<Option<Vec<u8>>, StoreError> {
         let start = u64::from(at.offset).saturating_add(u64::try_from(offset).unwrap_or(u64::MAX));
         let mut bytes = vec![0; length];
-        match self.file(at.segment)?.read_at(&mut bytes, start) {
+        match self.file(at.run)?.read_at(&mut bytes, start) {
             Err(error) if error.is_end_of_file() => Ok(None),
             result => Ok(result.map(|()| Some(bytes))?),
         }
     }
 
     fn place(&self, at: FrameAt) -> Place {
-        Place { name: self.name(at.segment), byte: u64::from(at.offset) }
+        Place { name: self.name(at.run), byte: u64::from(at.offset) }
     }
 
     fn first_index(&self, segment: u64) -> Result<u64, StoreError> {

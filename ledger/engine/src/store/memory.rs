@@ -166,7 +166,7 @@ impl Frames for Memory {
     }
 
     fn start(&self, segment: u64) -> FrameAt {
-        FrameAt { segment, offset: 0 }
+        FrameAt { run: segment, offset: 0 }
     }
 
     fn behind(&self, at: FrameAt, _bytes: usize) -> FrameAt {
@@ -187,16 +187,16 @@ impl Frames for Memory {
     }
 
     fn place(&self, at: FrameAt) -> Place {
-        Place { name: format!("segment {}", at.segment), byte: u64::from(at.offset) }
+        Place { name: format!("segment {}", at.run), byte: u64::from(at.offset) }
     }
 }
 
 fn at(segment: usize, frame: usize) -> FrameAt {
-    FrameAt { segment: u64::try_from(segment).unwrap(), offset: u32::try_from(frame).unwrap() }
+    FrameAt { run: u64::try_from(segment).unwrap(), offset: u32::try_from(frame).unwrap() }
 }
 
 fn place(at: FrameAt) -> (usize, usize) {
-    (usize::try_from(at.segment).unwrap(), usize::try_from(at.offset).unwrap())
+    (usize::try_from(at.run).unwrap(), usize::try_from(at.offset).unwrap())
 }
 
 fn failed() -> StoreError {

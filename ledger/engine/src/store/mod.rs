@@ -9,8 +9,8 @@
 //! - **Frames** are opaque bytes that say how long they are. [`Store::append`] returns when the frame is durable. After a
 //!   crash a frame that was not followed by an advance is there whole, in part, or not at all; at most one is.
 //!   [`Store::settle_tail`] then adopts it whole, or lets it vanish.
-//! - Frames lie in **segments**, numbered from 0 without gaps. A segment is opened with the log's edge at that point,
-//!   durable before the segment takes a frame, so that reading can start there.
+//! - Frames lie in **runs**, numbered from 0 without gaps, of which only the newest takes more. A run is begun with the log's
+//!   edge at that point, durable before the run takes a frame, so that reading can start there.
 //! - An error from [`Store::append`] or [`Store::settle_tail`], or [`Advance::Unknown`], leaves an unknown state behind: the
 //!   writer must not be used again, and opening anew finds out. [`Store::reserve`] alone may fail for lack of space and be
 //!   called again.
@@ -33,10 +33,10 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-/// Where a frame starts: in which segment, and a number that only the store understands.
+/// Where a frame starts: in which run, and a number that only the store understands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord)]
 pub(crate) struct FrameAt {
-    pub(crate) segment: u64,
+    pub(crate) run: u64,
     pub(crate) offset: u32,
 }
 
@@ -66,7 +66,7 @@ pub(crate) trait Storage {
     /// already is never replaced.
     fn create(&self, log: LogId, frame: &[u8], head: &Head) -> Result<(), StoreError>;
 
-    /// Opens what [`Storage::create`] made. Writes nothing, and costs no more than the newest segment's edge.
+    /// Opens what [`Storage::create`] made. Writes nothing, and costs no more than the newest run's edge.
     fn open(&self, log: LogId) -> Result<Box<dyn Store>, StoreError>;
 }
 
@@ -78,8 +78,8 @@ pub(crate) trait Store: Send {
     /// Moves the head, if it is still `from`.
     fn advance(&mut self, from: &Head, to: &Head) -> Advance;
 
-    /// Makes sure that a frame of `bytes` can be appended without needing more space; opens a new segment with `edge`,
-    /// the log's present one, if the current segment has no room.
+    /// Makes sure that a frame of `bytes` can be appended without needing more space; begins a new run with `edge`,
+    /// the log's present one, if the current run has no room.
     fn reserve(&mut self, bytes: usize, edge: &Edge) -> Result<(), StoreError>;
 
     /// Appends a frame for which room was reserved.
@@ -88,7 +88,7 @@ pub(crate) trait Store: Send {
     /// Settles the tail that an interrupted writer left: everything before `end` counts, nothing else does. Recovery's,
     /// once, before anything else is written.
     ///
-    /// On return the head, `adopted` (the last frame before `end`, if it never was acknowledged) and the segment that holds
+    /// On return the head, `adopted` (the last frame before `end`, if it never was acknowledged) and the run that holds
     /// them are durable, although until then they may have been what a failed write left to be read and nothing more;
     /// whatever lay at and behind `end` is durably forgotten, and the next frame goes there. The head has not moved: over
     /// `adopted` it is moved by [`Store::advance`].
@@ -104,14 +104,14 @@ pub(crate) trait Store: Send {
 
 /// The readers' side.
 pub(crate) trait Frames: Send + Sync {
-    /// The newest segment's number.
+    /// The newest run's number.
     fn newest(&self) -> u64;
 
-    /// The edge that a segment was opened with. Its right edge was checked against its root.
-    fn edge(&self, segment: u64) -> Result<Edge, StoreError>;
+    /// The edge that a run was begun with. Its right edge was checked against its root.
+    fn edge(&self, run: u64) -> Result<Edge, StoreError>;
 
-    /// Where a segment's first frame starts.
-    fn start(&self, segment: u64) -> FrameAt;
+    /// Where a run's first frame starts.
+    fn start(&self, run: u64) -> FrameAt;
 
     /// Where the frame behind a frame of `bytes` at `at` starts.
     fn behind(&self, at: FrameAt, bytes: usize) -> FrameAt;
@@ -119,21 +119,21 @@ pub(crate) trait Frames: Send + Sync {
     /// What lies at `at`.
     fn next(&self, at: FrameAt) -> Result<Next, StoreError>;
 
-    /// Bytes `offset..offset + length` of the frame at `at`; none where the segment ends before them.
+    /// Bytes `offset..offset + length` of the frame at `at`; none where the run ends before them.
     fn read(&self, at: FrameAt, offset: usize, length: usize) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// What to call a place in a message.
     fn place(&self, at: FrameAt) -> Place;
 
-    /// Index of a segment's first entry.
-    fn first_index(&self, segment: u64) -> Result<u64, StoreError> {
-        self.edge(segment).map(|edge| edge.size())
+    /// Index of a run's first entry.
+    fn first_index(&self, run: u64) -> Result<u64, StoreError> {
+        self.edge(run).map(|edge| edge.size())
     }
 
-    /// The segment that holds, or will hold, the entry `index`.
+    /// The run that holds, or will hold, the entry `index`.
     fn locate(&self, index: u64) -> Result<u64, StoreError> {
         let (mut low, mut high) = (0, self.newest());
-        // The newest segment first: most reads are of recent entries.
+        // The newest run first: most reads are of recent entries.
         while low < high {
             let middle = if high == self.newest() { high } else { low + (high - low).div_ceil(2) };
             if self.first_index(middle)? <= index {

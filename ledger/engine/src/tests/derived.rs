@@ -24,7 +24,7 @@ fn filled() -> (Folder, History) {
 fn fill(folder: &Folder) -> History {
     let mut history = History::default();
     let mut log = folder.open().unwrap();
-    log.follow(true);
+    log.follow();
     for n in 0..30 {
         let batch: Vec<_> = (10 * n..10 * n + 10).map(submission).collect();
         let batch = if n == 0 { vec![keyed(1, "first")] } else { batch };
@@ -32,13 +32,13 @@ fn fill(folder: &Folder) -> History {
         history.answered(&batch, &answer).unwrap();
         history.observe(&log).unwrap();
     }
-    log.follow(false);
+    log.follow();
     history
 }
 
 fn open(folder: &Folder) -> Stepped {
     let mut log = folder.open().unwrap();
-    log.follow(true);
+    log.follow();
     log
 }
 
@@ -93,8 +93,8 @@ fn a_damaged_derived_file_is_never_believed_and_is_made_again() {
             }
             assert!(matches!(log.opened.shared.health(), Health::Degraded { .. }));
             log.append(keyed(1, "first")).unwrap();
-            log.opened.follower.open_files(true);
-            log.follow(false);
+            log.opened.follower.start_over();
+            log.follow();
             history.check(&log.reader()).unwrap_or_else(|what| panic!("{name}, byte {position}: {what}"));
             assert_eq!(log.opened.shared.health(), Health::Ok);
         }
@@ -142,7 +142,7 @@ fn derived_files_that_cannot_be_written_fail_no_append() {
         let answer = log.commit(vec![vec![submission(n)]]).remove(0).unwrap();
         history.answered(&[submission(n)], &answer).unwrap();
         history.observe(&log).unwrap();
-        log.follow(false);
+        log.follow();
     }
     assert!(matches!(log.reader().record(2), Err(ReadError::DerivedUnavailable { .. })));
     let newest = log.reader().committed().checkpoint.size - 1;
@@ -152,7 +152,7 @@ fn derived_files_that_cannot_be_written_fail_no_append() {
         "dedup keys don't wait for derived files"
     );
     fs::remove_file(folder.path("tiles")).unwrap();
-    log.follow(true);
+    log.follow();
     history.check(&log.reader()).unwrap();
     assert_eq!(log.opened.shared.health(), Health::Ok);
 }
@@ -267,7 +267,7 @@ fn a_segment_that_the_system_will_not_read_is_no_damage_and_is_tried_again() {
             other => panic!("{other}"),
         }
         disk.refuse(None);
-        log.follow(false);
+        log.follow();
         history.check(&log.reader()).unwrap();
         assert!(log.append(keyed(1, "first")).unwrap().outcome.is_duplicate());
         // Nor does a read that fails later say anything of the journal, or of what was derived from it.

@@ -63,7 +63,7 @@ impl World {
             .map_err(|error| Stop::Process(format!("opening: {error}")))?;
         self.history.observe(&log).map_err(Stop::Broken)?;
         if self.follows {
-            log.follow(true);
+            log.follow();
         }
         while let Some(count) = GROUPS.get(self.done) {
             self.group(&mut log, *count)?;
@@ -85,7 +85,7 @@ impl World {
         self.history.answered(&group, &answer).map_err(Stop::Broken)?;
         self.history.observe(log).map_err(Stop::Broken)?;
         if self.follows {
-            log.follow(false);
+            log.follow();
         }
         Ok(())
     }

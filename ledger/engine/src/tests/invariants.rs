@@ -52,7 +52,7 @@ fn the_same_key_is_the_same_entry_within_a_group_a_batch_and_after_restarts() {
         assert_eq!(log.opened.shared.committed().checkpoint.size, before, "retries append nothing");
         drop(log);
         log = folder.open().unwrap();
-        log.follow(true);
+        log.follow();
     }
 }
 
@@ -77,7 +77,7 @@ fn while_older_keys_are_being_read_an_unknown_key_is_refused_and_nothing_else_is
     assert!(answers[0].is_ok() && answers[2].is_ok());
     assert!(answers[1].is_err(), "a batch with a key that can't be judged is refused whole");
     assert_eq!(log.opened.shared.committed().checkpoint.size, 45);
-    log.follow(true);
+    log.follow();
     assert_eq!(index(&mut log, "old"), Outcome::Duplicate { index: 1 });
     assert!(matches!(index(&mut log, "new"), Outcome::New { index: 45, .. }));
     assert_eq!(log.opened.shared.health(), Health::Ok);

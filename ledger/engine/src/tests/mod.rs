@@ -5,6 +5,7 @@ pub(crate) mod sim_disk;
 
 mod derived;
 mod faults;
+mod follow;
 mod invariants;
 mod refusals;
 mod service;
@@ -14,6 +15,7 @@ use crate::clock::tests::ManualClock;
 use crate::create::{self, CreateError};
 use crate::dedup::DedupKey;
 use crate::durable::Disk;
+use crate::follower::RETRY_AFTER;
 use crate::log::{OpenError, Opened, local_files};
 use crate::options::Options;
 use crate::queue::{Reply, Work};
@@ -25,6 +27,7 @@ use provlog_core::encoded::Sealed;
 use provlog_core::record::{Claim, Section};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
+use std::time::Instant;
 
 pub(crate) const ORIGIN: &str = "example.com/log";
 
@@ -112,11 +115,14 @@ impl Stepped {
         Ok(Appended { outcome: outcomes[0], committed })
     }
 
-    pub(crate) fn follow(&mut self, from_start: bool) {
-        if from_start {
-            self.opened.follower.open_files(false);
-        }
-        self.opened.follower.catch_up();
+    /// What the follower does when it is time to try again whatever failed.
+    pub(crate) fn follow(&mut self) {
+        self.opened.follower.catch_up(Instant::now() + RETRY_AFTER);
+    }
+
+    /// What it does at a commit.
+    pub(crate) fn follow_commit(&mut self) {
+        self.opened.follower.catch_up(Instant::now());
     }
 
     pub(crate) fn reader(&self) -> Reader {
@@ -172,11 +178,11 @@ impl Folder {
     /// Appends records `from..to`, one a group, and follows; gives the log back open.
     pub(crate) fn fill(&self, from: u64, to: u64) -> Stepped {
         let mut log = self.open().unwrap();
-        log.follow(true);
+        log.follow();
         for n in from..to {
             log.append(submission(n)).unwrap();
         }
-        log.follow(false);
+        log.follow();
         log
     }
 

@@ -357,9 +357,9 @@ fn what_a_log_makes_is_its_owners_alone_and_what_is_there_stays_as_it_is() {
     let disk = os_disk();
     let fill = || {
         let mut log = super::Stepped::open(&disk, &options, SMALL_SEGMENT_BYTES).unwrap();
-        log.follow(true);
+        log.follow();
         (0..30).for_each(|n| drop(log.append(submission(n)).unwrap()));
-        log.follow(false);
+        log.follow();
     };
     fill();
     for folder in ["", "journal", "keys", "tiles"] {

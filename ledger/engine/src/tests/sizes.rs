@@ -18,18 +18,18 @@ fn the_log_opens_again_after_every_entry() {
     let mut history = History::default();
     for n in 0..300 {
         let mut log = folder.open().unwrap();
-        log.follow(true);
+        log.follow();
         history.observe(&log).unwrap();
         let answer = log.commit(vec![vec![submission(n)]]).remove(0).unwrap();
         history.answered(&[submission(n)], &answer).unwrap();
         history.observe(&log).unwrap();
-        log.follow(false);
+        log.follow();
         if n % 50 == 0 || (253..259).contains(&n) {
             history.check(&log.reader()).unwrap();
         }
     }
     let mut log = folder.open().unwrap();
-    log.follow(true);
+    log.follow();
     history.check(&log.reader()).unwrap();
 }
 
@@ -42,11 +42,11 @@ fn a_log_in_memory_opens_and_grows_through_the_same_code() {
     let mut history = History::default();
     for n in 0..20 {
         let mut log = Stepped { opened: Opened::open(Arc::clone(&disk), &options, &memory).unwrap() };
-        log.follow(true);
+        log.follow();
         history.observe(&log).unwrap();
         let answer = log.commit(vec![vec![submission(n)]]).remove(0).unwrap();
         history.answered(&[submission(n)], &answer).unwrap();
-        log.follow(false);
+        log.follow();
         history.check(&log.reader()).unwrap();
     }
 }
@@ -62,13 +62,13 @@ proptest! {
         let (mut history, mut frontier) = (History::default(), Frontier::new());
         let mut log = folder.open().unwrap();
         frontier.push(log.reader().entry(0).unwrap().leaf_hash());
-        log.follow(true);
+        log.follow();
         let mut n = 0;
         for (sizes, reopen) in groups {
             if reopen {
                 drop(log);
                 log = folder.open().unwrap();
-                log.follow(true);
+                log.follow();
             }
             let batches: Vec<Vec<Submission>> = sizes.iter().map(|size| {
                 n += size;
@@ -86,7 +86,7 @@ proptest! {
             }
             prop_assert_eq!(log.opened.shared.committed().checkpoint.root, frontier.root());
             history.observe(&log).unwrap();
-            log.follow(false);
+            log.follow();
         }
         history.check(&log.reader()).unwrap();
     }
