@@ -134,6 +134,8 @@ class RecordsWalk {
     this.refused = this.file === null ? `${RECORDS} can't be read` : null;
     this.notAskedFor = null;
     this.shown = null;
+    /** Claims that are hidden, and entries with any. */
+    this.hidden = { claims: 0, entries: 0 };
     this.gap = null;
     this.offset = 0;
   }
@@ -209,6 +211,9 @@ class RecordsWalk {
       const claim = shownAgainst(manifest.redaction, record);
       if (claim !== null) this.shown = `${claim} of entry ${index}`;
     }
+    const hidden = hiddenNames(record).length;
+    this.hidden.claims += hidden;
+    this.hidden.entries += hidden > 0 ? 1 : 0;
     this.visit(record);
   }
 

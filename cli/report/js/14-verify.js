@@ -262,9 +262,7 @@ class PackageCheck {
       : compared("filters", "only entries that were asked for", walk.notAskedFor, false));
     if (walk.shown !== null) {
       this.checks.push(compared("redaction", "claims hidden as the manifest says", walk.shown, false));
-    } else if (manifest.redaction.rule === "hide" || manifest.redaction.rule === "keep") {
-      this.checks.push(passed("redaction"));
-    } else this.checks.push(skipped("redaction", "the manifest names no claims that are hidden or kept"));
+    } else this.checks.push(hiddenCheck(manifest.redaction, walk.hidden));
 
     const proof = await this.checkProof(walk, head);
     this.checks.push(proof, this.completeness(walk, proof.status === "pass"));
@@ -383,5 +381,20 @@ async function wholeBlob(blob, limit, name) {
     return new Uint8Array(await blob.arrayBuffer());
   } catch (error) {
     throw new Refusal(`${name}: the browser can't read it: ${error.message}`);
+  }
+}
+
+/** What is hidden, by which rule, and whether that rule was checked. It isn't where the manifest lists no claims. */
+function hiddenCheck(redaction, { claims, entries }) {
+  const of = entries === 1 ? "1 entry" : `${entries} entries`;
+  const got = claims === 0 ? "no claim is hidden" : claims === 1 ? "1 claim is hidden" : `${claims} claims of ${of} are hidden`;
+  switch (redaction.rule) {
+    case "hide":
+    case "keep":
+      return passed("redaction", got);
+    case "profile":
+      return { ...skipped("redaction", `the maker's rule "${redaction.profile}" says what is hidden, and was not checked`), got };
+    default:
+      return { ...skipped("redaction", "the manifest names no rule to check"), got };
   }
 }

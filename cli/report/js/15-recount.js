@@ -45,10 +45,20 @@ class Recount {
     for (const section of SECTIONS) {
       for (const { name, hidden, value } of record[section].values()) {
         if (hidden) this.hidden.add(`${section}.${name}`);
-        else if (value instanceof Map && !name.startsWith("x-")) this.addAbsent(`${section}.${name}`, value.get("absent"));
+        else if (!name.startsWith("x-")) this.addAbsences(`${section}.${name}`, value);
       }
     }
     if (record.kind === PROMOTION) this.addPromotion(record.submitted);
+  }
+
+  /** Absences in a value that is shown: of the claim, or of what is in it. Items of a list have its place. */
+  addAbsences(place, value) {
+    if (Array.isArray(value)) {
+      for (const item of value) this.addAbsences(place, item);
+    } else if (value instanceof Map) {
+      if (value.has("absent")) this.addAbsent(place, value.get("absent"));
+      else for (const [name, inner] of value) this.addAbsences(`${place}.${name}`, inner);
+    }
   }
 
   addAbsent(claim, reason) {

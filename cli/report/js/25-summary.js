@@ -92,10 +92,13 @@ function showGaps(page, manifest) {
   const [absent, hidden] = [rowsOf(summary.absent), rowsOf(summary.hidden)];
   const body = [];
   if (absent.length > 0) {
-    body.push(table("Claims recorded as absent, by the reason that the submitter gave",
-      [{ title: "Claim" }, { title: "Reason" }, { title: "Entries", number: true }],
+    body.push(table("Claims, and values in claims, recorded as absent, by the reason that the submitter gave",
+      [{ title: "Claim" }, { title: "Reason" }, { title: "Times", number: true }],
       absent.map(({ value, reason, count }) => [claimName(value), said(absentWords(String(reason))), number(count)])));
-  } else body.push(element("p", {}, "No claim was recorded as absent."));
+  }
+  const shown = hidden.length > 0 ? " that is shown here" : "";
+  if (absent.length === 0) body.push(element("p", {}, `No claim${shown}, and no value in one, was recorded as absent.`));
+  if (hidden.length > 0) body.push(element("p", {}, "What is hidden may be absent, too: nothing here tells."));
   if (hidden.length > 0) {
     body.push(table("Claims that are hidden: only their hashes are here",
       [{ title: "Claim" }, { title: "Reason" }, { title: "Entries", number: true }],

@@ -36,8 +36,17 @@ pub struct Checked {
     pub(super) not_asked_for: Option<String>,
     /// A claim that is shown although the manifest says that it is hidden.
     pub(super) shown: Option<String>,
+    /// Claims that are hidden, by whomever.
+    pub(super) hidden: Hidden,
     /// Times of the first and the last of them, in milliseconds since the Unix epoch.
     pub(super) times_ms: Option<(u64, u64)>,
+}
+
+/// How many claims are hidden, in how many entries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Hidden {
+    pub(super) claims: u64,
+    pub(super) entries: u64,
 }
 
 impl<'m> Batch<'m> {
@@ -108,6 +117,9 @@ impl Checked {
             let shown = manifest.redaction.shown_against(&record);
             self.shown = shown.map(|claim| format!("{claim} of entry {index}"));
         }
+        let hidden = record.claims().filter(|(_, claim)| claim.value().is_none()).count();
+        self.hidden.claims += u64::try_from(hidden).unwrap_or(u64::MAX);
+        self.hidden.entries += u64::from(hidden > 0);
         self.leaves.push((index, self.texts.add(index, &record)));
         self.ends.push((self.texts.json.len(), self.texts.csv.len()));
         Ok(())

@@ -124,12 +124,33 @@ impl Counts {
         match claim {
             Claim::Hidden(_) => self.hidden.add(&name.to_string()),
             Claim::Disclosed { value, .. } => {
-                let reason = value.as_map().and_then(|map| map.get(ABSENT)).and_then(Value::as_text);
-                if let Some(reason) = reason.filter(|_| !name.name.starts_with("x-")) {
-                    let reason = if REASONS.contains(&reason) { reason } else { ANOTHER_REASON };
-                    self.count_absent(name.to_string(), reason, 1);
+                if !name.name.starts_with("x-") {
+                    self.count_absences(name, &mut Vec::new(), value);
                 }
             }
+        }
+    }
+
+    /// Counts absences in a value: of the claim, or of what is in it. Items of a list have its place.
+    fn count_absences<'v>(&mut self, claim: &ClaimName, members: &mut Vec<&'v str>, value: &'v Value) {
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| self.count_absences(claim, members, item)),
+            Value::Map(map) => match map.get(ABSENT) {
+                Some(Value::Text(reason)) => {
+                    let reason = if REASONS.contains(&reason.as_str()) { reason } else { ANOTHER_REASON };
+                    let place = members.iter().fold(claim.to_string(), |place, member| place + "." + member);
+                    self.count_absent(place, reason, 1);
+                }
+                Some(_) => {}
+                None => {
+                    for (name, inner) in map.iter() {
+                        members.push(name);
+                        self.count_absences(claim, members, inner);
+                        members.pop();
+                    }
+                }
+            },
+            _ => {}
         }
     }
 
@@ -389,8 +410,13 @@ mod tests {
         assert_eq!(json["approvers"]["top"], serde_json::json!([count("alice", 1)]));
         let hidden = [count("submitted.approvals", 1), count("submitted.decision", 1)];
         assert_eq!(json["hidden"], serde_json::json!(hidden));
-        let absent = |claim: &str| serde_json::json!({"value": claim, "reason": "not_recorded", "count": 1});
-        let expected = [absent("submitted.approvals"), absent("submitted.model")];
+        let absent =
+            |claim: &str, reason: &str| serde_json::json!({"value": claim, "reason": reason, "count": 1});
+        let expected = [
+            absent("submitted.approvals", "not_recorded"),
+            absent("submitted.model", "not_recorded"),
+            absent("submitted.model.version", "withheld"),
+        ];
         assert_eq!(json["absent"], serde_json::json!(expected), "an x- claim is the submitter's own");
     }
 }
