@@ -203,6 +203,8 @@ fn a_page_that_isn_t_ours_is_told_from_one_that_is() {
     let package = root.path().join("package");
     let (exit, judged) = verify(root.path(), "package");
     assert_eq!((exit, &judged["own_page"]), (0, &true.into()), "{judged}");
+    let text = stdout(&provlog(root.path(), &["verify", "package", "--trust", "trust"]));
+    assert!(text.contains("; report.html is the page that provlog"), "{text}");
     let ours = fs::read_to_string(package.join("report.html")).unwrap();
     let others = [
         ours.replace("</body>", "<script>1</script></body>"),
@@ -211,6 +213,13 @@ fn a_page_that_isn_t_ours_is_told_from_one_that_is() {
         ours.replacen("<script type=\"text/plain\"", "<script type=\"text/javascript\"", 1),
         ours.replacen("</title>", "</title><base href=\"https://example.com/\">", 1),
         "<h1>Genuine</h1>".to_string(),
+        // Its words and program are ours; what it says of the records is not what they say.
+        ours.replacen("<title>Evidence from ", "<title>Approved evidence from ", 1),
+        ours.replacen("<noscript>", "<noscript><p>All is well.</p>", 1),
+        ours.replacen("\"status\":\"none\"", "\"status\":\"present\"", 1),
+        ours.replacen("\"title\":\"", "\"title\":\"Met: ", 1),
+        ours.replacen("\"means\":\"", "\"means\":\"surely, ", 1),
+        ours.replacen("\"others\":0", "\"others\":7", 1),
     ];
     for html in others {
         assert_ne!(html, ours);
@@ -225,7 +234,8 @@ fn a_page_that_isn_t_ours_is_told_from_one_that_is() {
         let (exit, judged) = verify(root.path(), "package");
         assert_eq!((exit, &judged["own_page"]), (0, &false.into()), "{judged}");
         let text = stdout(&provlog(root.path(), &["verify", "package", "--trust", "trust"]));
-        assert!(text.contains("report.html is no page that provlog"), "{text}");
+        let verdict = text.lines().find(|line| line.starts_with("verdict: ")).unwrap();
+        assert!(verdict.contains("report.html is NOT the page that provlog"), "{text}");
     }
 }
 

@@ -3,7 +3,9 @@
 //! Offline, always: it reads files, asks `git` what a revision is called, and never opens a socket. The trust file is
 //! the only thing that it believes.
 
-use super::export::report::is_own;
+use super::export::report::PageMaker;
+use crate::crosswalk;
+use crate::crosswalk::load::Crosswalk;
 use crate::local::files;
 use crate::local::settings::{TrustArgs, TrustFile};
 use crate::local::{digest, git, time};
@@ -38,6 +40,9 @@ pub(crate) struct VerifyArgs {
     /// A value that a claim must have, such as submitted.model.name=m-1 or submitted.authors.0.id=alice
     #[arg(long = "expect", value_name = "SECTION.CLAIM.PATH=VALUE")]
     expectations: Vec<Expectation>,
+    /// Crosswalk files that a package's page was made with, beside the built-in ones
+    #[arg(long, value_name = "FILE")]
+    crosswalk: Vec<PathBuf>,
     /// Print JSON, as docs/schema/verdict.json describes it
     #[arg(long)]
     json: bool,
@@ -85,7 +90,9 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
         let receipts = "what is expected is expected of receipts; a package has many entries";
         return Err(Failure::Usage(format!("{}: {receipts}", package.display())));
     }
-    let judged = sources.iter().map(|source| judge(source, &trust, &expectations, &args.requirements));
+    let crosswalk = crosswalk::load(&args.crosswalk)?;
+    let judged =
+        sources.iter().map(|source| judge(source, &trust, &expectations, &args.requirements, &crosswalk));
     if args.json { print_json(judged, &trust) } else { print_text(judged, &trust) }
 }
 
@@ -165,9 +172,10 @@ fn judge(
     trust: &TrustFile,
     expectations: &[Expectation],
     requirements: &Requirements,
+    crosswalk: &Crosswalk,
 ) -> AnyJudged {
     if package::is_package(source) {
-        return AnyJudged::Package(package::judge(source, &trust.trust, is_own));
+        return AnyJudged::Package(package::judge(source, &trust.trust, &PageMaker::new(crosswalk)));
     }
     let verifier = Verifier { trust: &trust.trust, now_ms: time::now_ms() };
     let outcome = match receipt::read(source) {

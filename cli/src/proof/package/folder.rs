@@ -1,6 +1,7 @@
 //! A package as a folder: plain files directly in it, and nothing else.
 
 use super::error::OpenError;
+use super::onlooker::Nobody;
 use super::threads;
 use crate::local::files::cannot_read;
 use provlog_core::limits::PACKAGE_FILES_MAX;
@@ -66,7 +67,7 @@ impl Files for Folder {
     }
 
     fn check<'m>(&self, batches: Vec<Batch<'m>>) -> Vec<Checked> {
-        threads::check_in_parallel(batches)
+        threads::check_in_parallel(batches, &Nobody)
     }
 }
 

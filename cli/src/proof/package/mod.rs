@@ -3,10 +3,12 @@
 
 mod error;
 mod folder;
+mod onlooker;
 mod records;
 mod threads;
 mod zip;
 
+pub(crate) use onlooker::{Onlooker, PageFiles, PageStanding};
 pub(crate) use records::each_record;
 
 use self::error::OpenError;
@@ -19,10 +21,11 @@ use folder::Folder;
 use provlog_core::Hash;
 use provlog_core::check::{Refused, Status};
 use provlog_core::json::Json;
-use provlog_core::package::{Files, MANIFEST, PackageReport, REPORT};
+use provlog_core::package::{Files, MANIFEST, Manifest, PackageReport, REPORT};
 use provlog_core::trust::Trust;
 use provlog_core::verify::Verifier;
 use std::path::Path;
+use threads::Watched;
 
 /// This program, as it names itself in manifests.
 pub(crate) const TOOL: &str = concat!("provlog ", env!("CARGO_PKG_VERSION"));
@@ -61,49 +64,60 @@ impl Opened {
 pub(crate) struct JudgedPackage {
     pub(crate) source: String,
     pub(crate) outcome: Outcome<PackageReport>,
-    /// Whether `report.html` is a page that this version makes; none where it isn't the file that is listed.
-    own_page: Option<bool>,
+    /// What the page is; none where anything in the package is refused.
+    page: Option<PageStanding>,
 }
 
-/// Verifies the package at `path`. `is_own` tells the pages that this version makes.
-pub(crate) fn judge(path: &Path, trust: &Trust, is_own: fn(&str) -> bool) -> JudgedPackage {
+/// Verifies the package at `path`. The onlooker tells what the page is.
+pub(crate) fn judge(path: &Path, trust: &Trust, onlooker: &impl Onlooker) -> JudgedPackage {
     let verified = Opened::at(path).map(|opened| match opened {
-        Opened::Folder(folder) => judge_files(&folder, trust, is_own),
-        Opened::Zip(zip) => judge_files(&zip, trust, is_own),
+        Opened::Folder(folder) => judge_files(&folder, trust, onlooker),
+        Opened::Zip(zip) => judge_files(&zip, trust, onlooker),
     });
-    let (outcome, own_page) = match verified {
+    let (outcome, page) = match verified {
         Ok(judged) => judged,
         Err(OpenError::Form(problem)) => (Outcome::Refused(Refused::Malformed(problem)), None),
         Err(OpenError::Read(error)) => (Outcome::Unreadable(error), None),
     };
-    JudgedPackage { source: path.display().to_string(), outcome, own_page }
+    JudgedPackage { source: path.display().to_string(), outcome, page }
 }
 
-fn judge_files<F: Files>(
+fn judge_files<F: Files, O: Onlooker>(
     files: &F,
     trust: &Trust,
-    is_own: fn(&str) -> bool,
-) -> (Outcome<PackageReport>, Option<bool>) {
-    let outcome: Outcome<PackageReport> = Verifier::new(trust).package(files).into();
-    let own_page = outcome.report().ok().and_then(|report| own_page(files, report, is_own));
-    (outcome, own_page)
+    onlooker: &O,
+) -> (Outcome<PackageReport>, Option<PageStanding>) {
+    let outcome: Outcome<PackageReport> = Verifier::new(trust).package(&Watched { files, onlooker }).into();
+    let page = match &outcome {
+        Outcome::Verified(verdict) => Some(page_standing(files, &verdict.report().manifest, onlooker)),
+        Outcome::Refused(_) | Outcome::Unreadable(_) => None,
+    };
+    (outcome, page)
 }
 
-/// Reads the page again, and looks at whose it is. It must be the file that was checked.
-fn own_page<F: Files>(files: &F, report: &PackageReport, is_own: fn(&str) -> bool) -> Option<bool> {
-    let listed = report.manifest.file(REPORT)?;
-    let name = format!("file:{REPORT}");
-    report.checks.iter().find(|check| check.name == name && check.status == Status::Pass)?;
-    let mut html = vec![0; usize::try_from(listed.size).ok()?];
-    let mut stream = files.open(REPORT).ok()?;
+fn page_standing<F: Files>(files: &F, manifest: &Manifest, onlooker: &impl Onlooker) -> PageStanding {
+    let read = |name: &str| read_again(files, manifest, name);
+    let changed = || PageStanding::Other("it was changed while it was read".into());
+    let Some(html) = read(REPORT) else { return changed() };
+    match std::str::from_utf8(&html) {
+        Ok(html) => onlooker.page(&PageFiles { manifest, html, read: &read }),
+        Err(_) => PageStanding::Other("it is no text".into()),
+    }
+}
+
+/// Reads a file again. It must be the one that was checked.
+fn read_again<F: Files>(files: &F, manifest: &Manifest, name: &str) -> Option<Vec<u8>> {
+    let listed = manifest.file(name)?;
+    let mut bytes = vec![0; usize::try_from(listed.size).ok()?];
+    let mut stream = files.open(name).ok()?;
     let mut filled = 0;
-    while filled < html.len() {
-        match stream.read(&mut html[filled..]) {
+    while filled < bytes.len() {
+        match stream.read(&mut bytes[filled..]) {
             Ok(read) if read > 0 => filled += read,
             _ => return None,
         }
     }
-    (Hash::plain(&html) == listed.sha256).then(|| std::str::from_utf8(&html).is_ok_and(is_own))
+    (Hash::plain(&bytes) == listed.sha256).then_some(bytes)
 }
 
 impl JudgedPackage {
@@ -112,15 +126,17 @@ impl JudgedPackage {
         page.line(&self.source);
         let report = self.outcome.report();
         write_checks(page, &report);
-        match self.own_page {
-            Some(true) => page.line(&format!("  {REPORT} is a page that {TOOL} makes; it checks itself")),
-            Some(false) => page.marked(
-                Status::Warn,
-                &format!("{REPORT} is no page that {TOOL} makes: what it shows may be anything"),
-            ),
-            None => {}
-        }
-        write_verdict(page, &self.outcome, &report.map(summary).unwrap_or_default());
+        let which = match &self.page {
+            Some(PageStanding::Own) => format!("; {REPORT} is the page that {TOOL} makes from these records"),
+            Some(PageStanding::Other(difference)) => {
+                page.marked(Status::Warn, &format!("{REPORT}: {difference}"));
+                format!(
+                    "; {REPORT} is NOT the page that {TOOL} makes from these records: what it shows may be anything"
+                )
+            }
+            None => String::new(),
+        };
+        write_verdict(page, &self.outcome, &(report.map(summary).unwrap_or_default() + &which));
     }
 
     /// The package's item in `packages`.
@@ -131,8 +147,11 @@ impl JudgedPackage {
             members.push(member("origin", manifest.origin.as_str().into()));
             members.push(member("size", uint_json(manifest.checkpoint.size)));
             members.push(member("count", uint_json(manifest.count)));
-            if let Some(own_page) = self.own_page {
-                members.push(member("own_page", Json::Bool(own_page)));
+            if let Some(page) = &self.page {
+                members.push(member("own_page", Json::Bool(*page == PageStanding::Own)));
+                if let PageStanding::Other(difference) = page {
+                    members.push(member("page_difference", difference.as_str().into()));
+                }
             }
             if let Some(range) = &manifest.range {
                 let range = [member("start", uint_json(range.start)), member("end", uint_json(range.end))];

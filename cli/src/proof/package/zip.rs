@@ -3,6 +3,7 @@
 
 use super::error::OpenError;
 use super::folder::Reading;
+use super::onlooker::Nobody;
 use super::threads;
 use crate::local::files::cannot_read;
 use flate2::read::DeflateDecoder;
@@ -107,7 +108,7 @@ impl Files for Zip {
     }
 
     fn check<'m>(&self, batches: Vec<Batch<'m>>) -> Vec<Checked> {
-        threads::check_in_parallel(batches)
+        threads::check_in_parallel(batches, &Nobody)
     }
 }
 

@@ -71,12 +71,21 @@ impl<'m> Batch<'m> {
     /// Reads every record, recomputes its digests and leaf hash, holds it against the manifest, and writes its texts.
     #[must_use]
     pub fn check(self) -> Checked {
+        self.check_each(&mut |_, _| {})
+    }
+
+    /// As [`Batch::check`], and shows every record that holds, with its index.
+    #[must_use]
+    pub fn check_each(self, visit: &mut dyn FnMut(u64, &Record)) -> Checked {
         let mut checked = Checked::default();
         for (index, range) in &self.items {
             let bytes = self.bytes.get(range.clone()).unwrap_or_default();
-            if let Err(problem) = checked.add(self.manifest, *index, bytes) {
-                checked.refused = Some(format!("entry {index}: {problem}"));
-                break;
+            match checked.add(self.manifest, *index, bytes) {
+                Ok(record) => visit(*index, &record),
+                Err(problem) => {
+                    checked.refused = Some(format!("entry {index}: {problem}"));
+                    break;
+                }
             }
         }
         checked
@@ -90,7 +99,7 @@ impl Checked {
         Self { refused: Some(problem.into()), ..Self::default() }
     }
 
-    fn add(&mut self, manifest: &Manifest, index: u64, bytes: &[u8]) -> Result<(), String> {
+    fn add(&mut self, manifest: &Manifest, index: u64, bytes: &[u8]) -> Result<Record, String> {
         let record = match Record::parse(bytes) {
             Ok(AnyRecord::Known(record)) => record,
             Ok(AnyRecord::UnknownVersion { version, .. }) => {
@@ -122,7 +131,7 @@ impl Checked {
         self.hidden.entries += u64::from(hidden > 0);
         self.leaves.push((index, self.texts.add(index, &record)));
         self.ends.push((self.texts.json.len(), self.texts.csv.len()));
-        Ok(())
+        Ok(record)
     }
 }
 

@@ -7,15 +7,18 @@ mod page;
 mod summary;
 mod timeline;
 
-pub(crate) use page::is_own;
-use page::{ReportPage, render};
+use page::{ReportPage, difference, render};
 use provlog_core::limits::REPORT_BYTES_MAX;
+use std::sync::{Mutex, PoisonError};
 pub(super) use summary::{Counts, Summary};
 
 use super::output::Output;
 use crate::crosswalk::evaluate::Evaluator;
+use crate::crosswalk::load::Crosswalk;
 use crate::local::settings::TrustFile;
+use crate::proof::package::{Onlooker, PageFiles, PageStanding};
 use crate::show::failure::Failure;
+use provlog_core::Record;
 use provlog_core::package::{
     CHECKPOINT, CONSISTENCY, FILES, Manifest, PREVIOUS_CHECKPOINT, PROOF, RECORDS, REPORT,
 };
@@ -36,17 +39,11 @@ pub(super) fn write(
     summary: Summary,
     evidence: Evaluator<'_>,
 ) -> Result<(), Failure> {
-    let size = |name| statement.file(name).map_or(0, |file| file.size);
-    let embedded = size(RECORDS).saturating_add(size(PROOF)) <= EMBEDDED_BYTES_MAX;
-    let mut files = Vec::new();
-    for (name, _) in FILES {
-        let held = SMALL.contains(&name) || embedded && [RECORDS, PROOF].contains(&name);
-        if held && statement.file(name).is_some() {
-            files.push((name, output.read(name)?));
-        }
-    }
+    let (embedded, names) = held(statement);
+    let files = names.into_iter().map(|name| Ok((name, output.read(name)?)));
+    let files = files.collect::<Result<_, Failure>>()?;
     let trust = bare_trust(&trust.text);
-    let page = ReportPage { statement, trust: &trust, embedded, files, summary, evidence };
+    let page = ReportPage { statement, trust: &trust, embedded, files, summary: &summary, evidence };
     let html = render(page).map_err(|error| Failure::Internal(error.to_string()))?;
     let bytes = u64::try_from(html.len()).unwrap_or(u64::MAX);
     if bytes > REPORT_BYTES_MAX {
@@ -56,6 +53,66 @@ pub(super) fn write(
         )));
     }
     output.write(REPORT, html.as_bytes())
+}
+
+/// Whether a page holds the records, and the names of all files that it holds.
+fn held(statement: &Manifest) -> (bool, Vec<&'static str>) {
+    let size = |name| statement.file(name).map_or(0, |file| file.size);
+    let embedded = size(RECORDS).saturating_add(size(PROOF)) <= EMBEDDED_BYTES_MAX;
+    let is_held = |name: &&str| SMALL.contains(name) || embedded && [RECORDS, PROOF].contains(name);
+    let names = FILES.into_iter().map(|(name, _)| name);
+    (embedded, names.filter(is_held).filter(|name| statement.file(name).is_some()).collect())
+}
+
+/// Makes the page again of a package that is verified, to hold it against the one that is there.
+pub(crate) struct PageMaker<'a> {
+    crosswalk: &'a Crosswalk,
+    said: Mutex<(Summary, Evaluator<'a>)>,
+}
+
+impl<'a> PageMaker<'a> {
+    /// With these controls: a page that was made with others isn't made again.
+    pub(crate) fn new(crosswalk: &'a Crosswalk) -> Self {
+        Self { crosswalk, said: Mutex::new((Summary::default(), Evaluator::new(crosswalk))) }
+    }
+}
+
+impl<'a> Onlooker for PageMaker<'a> {
+    type Part = (Counts, Evaluator<'a>);
+
+    fn part(&self) -> Self::Part {
+        (Counts::default(), Evaluator::new(self.crosswalk))
+    }
+
+    fn see((counts, evidence): &mut Self::Part, index: u64, record: &Record) {
+        counts.add(record);
+        evidence.add(index, record);
+    }
+
+    fn keep(&self, (counts, evidence): Self::Part) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.0.add(counts);
+        said.1.append(evidence);
+    }
+
+    fn page(&self, page: &PageFiles<'_>) -> PageStanding {
+        let mut statement = page.manifest.clone();
+        statement.files.retain(|file| file.name != REPORT);
+        let (embedded, names) = held(&statement);
+        let read = |name| Some((name, (page.read)(name)?));
+        let Some(files) = names.into_iter().map(read).collect() else {
+            return PageStanding::Other("the package was changed while it was read".into());
+        };
+        let trust = page::trust_in(page.html).unwrap_or_default();
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let evidence = said.1.take();
+        let made =
+            ReportPage { statement: &statement, trust: &trust, embedded, files, summary: &said.0, evidence };
+        match render(made) {
+            Ok(made) => difference(page.html, &made).map_or(PageStanding::Own, PageStanding::Other),
+            Err(error) => PageStanding::Other(error.to_string()),
+        }
+    }
 }
 
 /// What of a trust file keys are taken from: comments and addresses are the maker's own affair.

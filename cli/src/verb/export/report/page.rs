@@ -8,7 +8,7 @@ use base64ct::{Base64, Encoding as _};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use provlog_core::claims::KINDS;
-use provlog_core::package::{FILES, Manifest};
+use provlog_core::package::Manifest;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::io::{self, Write as _};
@@ -70,7 +70,7 @@ pub(in crate::verb::export) struct ReportPage<'a> {
     pub(super) embedded: bool,
     /// The package's files that are.
     pub(super) files: Vec<(&'static str, Vec<u8>)>,
-    pub(super) summary: Summary,
+    pub(super) summary: &'a Summary,
     pub(super) evidence: Evaluator<'a>,
 }
 
@@ -106,49 +106,43 @@ pub(in crate::verb::export) fn render(page: ReportPage<'_>) -> Result<String, Re
     })
 }
 
-/// Whether a page is one that this version makes: its program, its style and all its words, around data that runs nothing.
-/// What the data says is for the page's own checks.
-pub(crate) fn is_own(html: &str) -> bool {
-    own_page(html).is_some()
-}
-
-fn own_page(html: &str) -> Option<()> {
-    let script = script();
-    let (mut template, mut rest) = (TEMPLATE, html);
-    while let Some((before, behind)) = template.split_once("{{") {
-        let (hole, behind) = behind.split_once("}}")?;
-        rest = rest.strip_prefix(before)?;
-        rest = match hole {
-            "csp" => rest.strip_prefix(csp(&script).as_str())?,
-            "style" => rest.strip_prefix(STYLE)?,
-            "script" => rest.strip_prefix(script.as_str())?,
-            "data" => behind_blocks(rest)?,
-            _ => text_and_rest(rest)?.1,
-        };
-        template = behind;
+/// What a page differs in from the one that was made: the first of its parts that isn't the same. None: in nothing.
+pub(super) fn difference(html: &str, made: &str) -> Option<String> {
+    if html == made {
+        return None;
     }
-    (rest == template).then_some(())
-}
-
-/// What comes behind the data blocks, each of which is there once, with nothing in it that would end it.
-fn behind_blocks(html: &str) -> Option<&str> {
-    let mut rest = html;
-    for id in ["statement", "page"] {
-        let start = format!("<script type=\"application/json\" id=\"{id}\">");
-        rest = text_and_rest(rest.strip_prefix(start.as_str())?)?.1.strip_prefix(BLOCK_END)?;
-    }
-    for (name, _) in FILES {
-        let start = format!("<script type=\"text/plain\" data-file=\"{name}\">");
-        if let Some(data) = rest.strip_prefix(start.as_str()) {
-            rest = text_and_rest(data)?.1.strip_prefix(BLOCK_END)?;
+    let own_words =
+        [html, made].map(|page| page.split_once("<script type=\"application/json\"").map(|(words, _)| words));
+    let [is, own] = [html, made].map(page_json);
+    let (Some(is), Some(own)) = (is, own) else {
+        return Some("it is no page of this program: there is no data in it to compare".into());
+    };
+    let differing = own.iter().find(|(name, value)| is.get(name.as_str()) != Some(value));
+    Some(match differing {
+        Some((name, _)) if name == "controls" => {
+            "its table of controls is not what the built-in crosswalk says of these records".into()
         }
-    }
-    Some(rest)
+        Some((name, _)) => format!("its \"{name}\" is not what these records make"),
+        None if own_words[0] != own_words[1] => {
+            "its title, words, style or program are not this version's".into()
+        }
+        None => "it holds other files, data or text than these records make".into(),
+    })
 }
 
-/// Text up to the next tag, and what starts with that.
-fn text_and_rest(html: &str) -> Option<(&str, &str)> {
-    html.find('<').map(|end| html.split_at(end))
+/// The trust file in a page.
+pub(super) fn trust_in(html: &str) -> Option<String> {
+    page_json(html)?.get("trust")?.as_str().map(Into::into)
+}
+
+/// What a page's own data block says.
+fn page_json(html: &str) -> Option<serde_json::Map<String, serde_json::Value>> {
+    let (_, from) = html.split_once("<script type=\"application/json\" id=\"page\">")?;
+    let (json, _) = from.split_once(BLOCK_END)?;
+    match serde_json::from_str(json).ok()? {
+        serde_json::Value::Object(members) => Some(members),
+        _ => None,
+    }
 }
 
 fn csp(script: &str) -> String {

@@ -12,7 +12,8 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
-/// Most different values of one sort that are counted apart. What comes after them is counted together.
+/// Most different values of one sort that are counted apart: the first, as the records come. The rest is counted together.
+/// Parts, which are small, count all: so a page doesn't depend on how the records were parted.
 const VALUES_MAX: usize = 4096;
 
 /// Rows of a table of values.
@@ -40,7 +41,7 @@ pub(in crate::verb::export) struct Summary {
 
 /// Counts that parts of an export have each for themselves.
 #[derive(Default)]
-pub(in crate::verb::export) struct Counts {
+pub(crate) struct Counts {
     /// Time and kind of each record, until the parts are put together.
     entries: Vec<(u64, Kind)>,
     count: u64,
@@ -54,7 +55,8 @@ pub(in crate::verb::export) struct Counts {
     policies: Values,
     agents: Values,
     hidden: Values,
-    absent: BTreeMap<String, Values>,
+    /// By reason and place, with a NUL between.
+    absent: Values,
 }
 
 /// Of promotions, how approvals are recorded.
@@ -69,8 +71,15 @@ struct Approval {
 /// How often each value occurs.
 #[derive(Default)]
 struct Values {
-    counts: BTreeMap<String, u64>,
+    counts: BTreeMap<String, Occurrence>,
     others: u64,
+}
+
+/// How often one value occurs, and how many others came before it.
+#[derive(Clone, Copy)]
+struct Occurrence {
+    count: u64,
+    place: usize,
 }
 
 impl Counts {
@@ -139,7 +148,7 @@ impl Counts {
                 Some(Value::Text(reason)) => {
                     let reason = if REASONS.contains(&reason.as_str()) { reason } else { ANOTHER_REASON };
                     let place = members.iter().fold(claim.to_string(), |place, member| place + "." + member);
-                    self.count_absent(place, reason, 1);
+                    self.absent.add(&format!("{reason}\0{place}"));
                 }
                 Some(_) => {}
                 None => {
@@ -151,12 +160,6 @@ impl Counts {
                 }
             },
             _ => {}
-        }
-    }
-
-    fn count_absent(&mut self, claim: String, reason: &str, count: u64) {
-        if self.absent.len() < VALUES_MAX || self.absent.contains_key(&claim) {
-            self.absent.entry(claim).or_default().add_count(reason, count);
         }
     }
 
@@ -202,14 +205,13 @@ impl Summary {
             .map(|(number, count)| Count { value: name_of(*number), count: *count })
             .collect();
         kinds.sort_by_key(|row| std::cmp::Reverse(row.count));
-        let absent = counts.absent.iter().flat_map(|(claim, values)| {
-            let row = |(reason, count): (&String, &u64)| Absent {
-                value: claim.clone(),
-                reason: reason.clone(),
-                count: *count,
-            };
-            values.counts.iter().map(row).collect::<Vec<_>>()
+        let absent = counts.absent.counts.iter().filter_map(|(absent, occurrence)| {
+            let (reason, value) = absent.split_once('\0')?;
+            Some(Absent { value: value.into(), reason: reason.into(), count: occurrence.count })
         });
+        let mut absent: Vec<Absent> = absent.collect();
+        absent.sort_by(|a, b| (&a.value, &a.reason).cmp(&(&b.value, &b.reason)));
+        absent.truncate(CLAIM_ROWS);
         let (first_ms, last_ms) = self.times_ms.unwrap_or_default();
         SummaryJson {
             count: counts.count,
@@ -225,7 +227,7 @@ impl Summary {
             policies: counts.policies.top(TOP_ROWS),
             agents: counts.agents.top(TOP_ROWS),
             hidden: counts.hidden.top(CLAIM_ROWS).top,
-            absent: absent.take(CLAIM_ROWS).collect(),
+            absent,
             timeline: self.timeline.to_json(),
         }
     }
@@ -250,35 +252,29 @@ impl AddAssign for Counts {
             (&mut self.policies, other.policies),
             (&mut self.agents, other.agents),
             (&mut self.hidden, other.hidden),
+            (&mut self.absent, other.absent),
         ] {
             *values += others;
-        }
-        for (claim, values) in other.absent {
-            for (reason, count) in values.counts {
-                self.count_absent(claim.clone(), &reason, count);
-            }
         }
     }
 }
 
 impl Values {
+    /// Counts one more of a part.
     fn add(&mut self, value: &str) {
-        self.add_count(value, 1);
-    }
-
-    fn add_count(&mut self, value: &str, count: u64) {
         if let Some(found) = self.counts.get_mut(value) {
-            *found += count;
-        } else if self.counts.len() < VALUES_MAX {
-            self.counts.insert(value.into(), count);
+            found.count += 1;
         } else {
-            self.others += count;
+            self.counts.insert(value.into(), Occurrence { count: 1, place: self.counts.len() });
         }
     }
 
     fn top(&self, rows: usize) -> Top {
-        let mut top: Vec<Count> =
-            self.counts.iter().map(|(value, count)| Count { value: value.clone(), count: *count }).collect();
+        let mut top: Vec<Count> = self
+            .counts
+            .iter()
+            .map(|(value, found)| Count { value: value.clone(), count: found.count })
+            .collect();
         top.sort_by_key(|row| std::cmp::Reverse(row.count));
         let others = top.iter().skip(rows).map(|row| row.count).sum::<u64>() + self.others;
         top.truncate(rows);
@@ -288,8 +284,17 @@ impl Values {
 
 impl AddAssign for Values {
     fn add_assign(&mut self, other: Self) {
-        for (value, count) in other.counts {
-            self.add_count(&value, count);
+        let mut values: Vec<(String, Occurrence)> = other.counts.into_iter().collect();
+        values.sort_by_key(|(_, found)| found.place);
+        for (value, found) in values {
+            if let Some(own) = self.counts.get_mut(&value) {
+                own.count += found.count;
+            } else if self.counts.len() < VALUES_MAX {
+                let place = self.counts.len();
+                self.counts.insert(value, Occurrence { place, ..found });
+            } else {
+                self.others += found.count;
+            }
         }
         self.others += other.others;
     }
