@@ -17,6 +17,7 @@ mod kill;
 mod main_job;
 mod packages;
 mod records;
+mod references;
 mod retries;
 mod rollback;
 mod seeds;

@@ -65,7 +65,7 @@ fn a_reference_leads_to_the_entry_that_it_names_and_to_no_other() {
     ]);
     let mut referring = promotion("=b");
     referring["claims"]["approvals"] = references;
-    evidence.add(&[referring]);
+    let evidence = evidence.with_unchecked(&referring);
     let report = Report::open(&browser, &evidence.export(&[]));
     assert_eq!(report.verdict(), "unconfirmed", "{}", report.checks());
     let approvals = "Array.from(document.querySelectorAll('.record[data-index=\"3\"] > .facts > dt'))\

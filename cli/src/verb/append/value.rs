@@ -67,7 +67,7 @@ pub(crate) fn form(ty: &'static Type) -> String {
         Type::Digest => "ALGORITHM:HEX".into(),
         Type::List { item, .. } | Type::OneOrMany(item) => form(item),
         Type::FreeMap { .. } => "NAME=VALUE".into(),
-        Type::ReferenceOr(_) => "INDEX:LEAF_HASH".into(),
+        Type::ReferenceOr(..) => "INDEX:LEAF_HASH".into(),
         Type::Object(fields) => match required(fields).as_slice() {
             [field] => named_form(field),
             fields if is_model(fields) => "PROVIDER/NAME@VERSION".into(),
@@ -154,7 +154,7 @@ fn short(ty: &'static Type, text: &str) -> Result<Json, ValueError> {
         Type::Text | Type::TextOrEmpty | Type::Words(_) => Ok(text.into()),
         Type::Uint => integer(text),
         Type::Digest => Ok(digest::json_of(text)?),
-        Type::ReferenceOr(_) => reference(text),
+        Type::ReferenceOr(..) => reference(text),
         Type::Object(fields) => match required(fields).as_slice() {
             [field] => Ok(object([(field.name, short(field.ty, text)?)])),
             fields if is_model(fields) => Ok(model(text)),

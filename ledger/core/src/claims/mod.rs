@@ -10,12 +10,14 @@
 
 mod check;
 mod from_json;
+mod references;
 mod table;
 mod to_json;
 mod types;
 
 pub use check::{Misfit, MisfitFault, check, check_claim, digests_agree};
 pub use from_json::from_json;
+pub use references::{Reference, references};
 pub use table::{
     CLAIMS, ClaimSpec, GENESIS, KINDS, KindSpec, OPTIONAL_ON_ANY, kind_name, kind_named, kind_spec, type_of,
 };

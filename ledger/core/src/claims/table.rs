@@ -317,12 +317,12 @@ pub static CLAIMS: &[ClaimSpec] = &[
     ClaimSpec { name: "approval", ty: &APPROVAL, help: "who approved, and how" },
     ClaimSpec {
         name: "approvals",
-        ty: &OrAbsent(&any_number(&ReferenceOr(&APPROVAL))),
+        ty: &OrAbsent(&any_number(&ReferenceOr(kind(3), &APPROVAL))),
         help: "the approvals that count, as references to entries or inline",
     },
     ClaimSpec {
         name: "generations",
-        ty: &some(&ReferenceOr(&GENERATION)),
+        ty: &some(&ReferenceOr(kind(1), &GENERATION)),
         help: "the generations that went into the change, as references to entries or inline",
     },
     ClaimSpec {
@@ -336,7 +336,7 @@ pub static CLAIMS: &[ClaimSpec] = &[
     ClaimSpec { name: "scan", ty: &SCAN, help: "what a scanner found in which bytes" },
     ClaimSpec {
         name: "scans",
-        ty: &any_number(&ReferenceOr(&SCAN)),
+        ty: &any_number(&ReferenceOr(kind(2), &SCAN)),
         help: "the scans that count, as references to entries or inline",
     },
     ClaimSpec {

@@ -55,7 +55,7 @@ fn unions_are_disjoint() {
             visit(field.ty, depth + 1);
         }
         match ty {
-            Type::ReferenceOr(other) => {
+            Type::ReferenceOr(_, other) => {
                 let fields = other.alternative(&Value::Null).fields().unwrap();
                 assert!(fields.iter().all(|field| field.name != "index" && field.name != "leaf_hash"));
                 visit(other, depth);
@@ -380,7 +380,7 @@ fn values(ty: &'static Type) -> BoxedStrategy<Value> {
             let many = prop::collection::vec(values(one), 2..4).prop_map(Value::Array);
             prop_oneof![values(one), many].boxed()
         }
-        Type::ReferenceOr(other) => prop_oneof![values(&REFERENCE), values(other)].boxed(),
+        Type::ReferenceOr(_, other) => prop_oneof![values(&REFERENCE), values(other)].boxed(),
         Type::OrAbsent(other) => prop_oneof![4 => values(other), 1 => values(&ABSENT)].boxed(),
         Type::Named(_, inner) => values(inner),
         Type::Any => any_value(),

@@ -4,6 +4,7 @@
 //! have a shape that decides between their alternatives, so a value is never tried against several types.
 
 use crate::cbor::Value;
+use crate::entry::Kind;
 use crate::json::Json;
 use core::fmt;
 
@@ -47,8 +48,8 @@ pub enum Type {
     },
     /// `one / [2* one]`: a list of one is given as the one itself.
     OneOrMany(&'static Type),
-    /// `reference / other`: a map that has `index` or `leaf_hash` is a [`REFERENCE`].
-    ReferenceOr(&'static Type),
+    /// `reference / other`: a map that has `index` or `leaf_hash` is a [`REFERENCE`], to an entry of this kind.
+    ReferenceOr(Kind, &'static Type),
     /// `type / absent`: a map that has `absent` is an [`ABSENT`].
     OrAbsent(&'static Type),
     /// A type with a name of its own in CDDL and JSON Schema.
@@ -144,10 +145,10 @@ impl Type {
             Self::Named(_, ty) => ty.alternative(value),
             Self::OrAbsent(_) if value.has(ABSENT_KEY) => ABSENT.alternative(value),
             Self::OrAbsent(ty) => ty.alternative(value),
-            Self::ReferenceOr(_) if value.has("leaf_hash") || value.has("index") => {
+            Self::ReferenceOr(..) if value.has("leaf_hash") || value.has("index") => {
                 REFERENCE.alternative(value)
             }
-            Self::ReferenceOr(ty) => ty.alternative(value),
+            Self::ReferenceOr(_, ty) => ty.alternative(value),
             Self::OneOrMany(one) if !value.is_list() => one.alternative(value),
             _ => self,
         }
@@ -159,7 +160,7 @@ impl Type {
             Self::Named(_, ty) | Self::OrAbsent(ty) | Self::OneOrMany(ty) | Self::List { item: ty, .. } => {
                 ty.member(name)
             }
-            Self::ReferenceOr(ty) => ty.member(name).or_else(|| REFERENCE.member(name)),
+            Self::ReferenceOr(_, ty) => ty.member(name).or_else(|| REFERENCE.member(name)),
             Self::FreeMap { value, .. } => Some(value),
             Self::Any if !name.is_empty() => Some(self),
             _ => self.fields()?.iter().find(|field| field.name == name).map(|field| field.ty),
@@ -174,7 +175,7 @@ impl Type {
             | Self::OrAbsent(ty)
             | Self::OneOrMany(ty)
             | Self::List { item: ty, .. }
-            | Self::ReferenceOr(ty) => ty.item(),
+            | Self::ReferenceOr(_, ty) => ty.item(),
             _ => self,
         }
     }
@@ -239,7 +240,7 @@ impl fmt::Display for Type {
             Self::FreeMap { least: 0, .. } => f.write_str("a map of names to values"),
             Self::FreeMap { least, .. } => write!(f, "a map of names to values, at least {least}"),
             Self::OneOrMany(one) => write!(f, "{one}, or a list of at least 2 (one stands as itself)"),
-            Self::ReferenceOr(other) => write!(f, "{REFERENCE}, or {other}"),
+            Self::ReferenceOr(_, other) => write!(f, "{REFERENCE}, or {other}"),
             Self::OrAbsent(ty) => write!(f, "{ty}, or an absence (a map with absent)"),
             Self::Named(_, ty) => ty.fmt(f),
             Self::Any => f.write_str("any value without byte strings"),

@@ -126,7 +126,7 @@ impl Rules {
                 let one = self.rule(one);
                 format!("{one} / [2* {one}]")
             }
-            Type::ReferenceOr(other) => {
+            Type::ReferenceOr(_, other) => {
                 let reference = self.rule(&REFERENCE);
                 format!("{reference} / {}", self.rule(other))
             }

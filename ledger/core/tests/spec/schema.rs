@@ -106,7 +106,7 @@ impl Definitions {
             Type::Digest => self.fields(ty.fields().unwrap_or_default(), 1),
             Type::List { least, item } => self.list(*least, item),
             Type::FreeMap { least, value } => self.free_map(*least, value),
-            Type::OneOrMany(_) | Type::ReferenceOr(_) | Type::OrAbsent(_) => {
+            Type::OneOrMany(_) | Type::ReferenceOr(..) | Type::OrAbsent(_) => {
                 let mut alternatives = Vec::new();
                 self.alternatives(ty, &mut alternatives);
                 object([("anyOf", Json::Array(alternatives))])
@@ -129,7 +129,7 @@ impl Definitions {
                 self.alternatives(other, into);
                 into.push(self.schema(&ABSENT));
             }
-            Type::ReferenceOr(other) => {
+            Type::ReferenceOr(_, other) => {
                 into.push(self.schema(&REFERENCE));
                 self.alternatives(other, into);
             }

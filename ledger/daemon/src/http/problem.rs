@@ -68,6 +68,9 @@ codes! {
         CLAIM_UNKNOWN_FIELD "claim.unknown-field" "The claim's type has no such field"
         CLAIM_MISSING_FIELD "claim.missing-field" "A required field is missing"
         CLAIM_AHEAD "claim.ahead" "The claimed time lies in the future"
+        REFERENCE_MISSING "reference.missing" "A reference is to an entry that the log does not have"
+        REFERENCE_OTHER "reference.other" "A reference is to an entry with another leaf hash"
+        REFERENCE_KIND "reference.kind" "A reference is to an entry of a kind that the claim does not allow"
         CLAIM_NAME "claim.name" "Not a claim name"
         CLAIM_TWICE "claim.twice" "A claim is there twice"
         CLAIM_TOO_LARGE "claim.too-large" "A claim is over its limit"
@@ -198,6 +201,13 @@ impl Problem {
     pub fn on_line(mut self, line: usize) -> Self {
         self.0.line = Some(line);
         self.0.detail.insert_str(0, &format!("line {line}: "));
+        self
+    }
+
+    /// Names the claim that is wrong.
+    #[must_use]
+    pub fn in_claim(mut self, claim: &str) -> Self {
+        self.0.claim = Some(claim.into());
         self
     }
 

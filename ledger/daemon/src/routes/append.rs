@@ -10,6 +10,7 @@ use crate::log::async_log::AsyncLog;
 use crate::log::receipts::{self, Proven};
 use crate::operate::metrics::Metrics;
 use crate::routes::app::App;
+use crate::routes::references::{self, Referred};
 use crate::routes::salts;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -46,7 +47,9 @@ pub(crate) async fn append(State(app): State<Arc<App>>, request: Request) -> Res
     if let Some(key) = key {
         submission = under_key(submission, key)?;
     }
-    let (prepared, draft) = prepare(&app, submission, None)?;
+    let (prepared, mut draft) = prepare(&app, submission, None)?;
+    let referred = draft.take_referred().into_iter().map(|to| (None, to)).collect();
+    references::check(&app.log, referred).await?;
     let Appended { outcome, committed } = app.log.append(prepared).await?;
     let proven = match outcome {
         Outcome::New { index, entry } => draft.settle_new(index, &entry, &committed, &app.metrics)?,
@@ -77,6 +80,8 @@ pub(crate) struct Draft {
     sealed: Arc<Sealed>,
     /// Whether the dedup key is of the client's choosing, so that it may have been used for something else.
     chosen_key: bool,
+    /// What it refers to in this log, until that was looked up.
+    referred: Vec<Referred>,
 }
 
 /// Salts, attests and seals a submission. `batch_line` is the key of a batch and the line in it, for a line without a
@@ -100,11 +105,12 @@ pub(crate) fn prepare(
         }
         (None, None) => None,
     };
+    let referred = references::in_claims(submission.claims(), log.verifier().name());
     let sealed = Arc::new(seal(submission)?);
     let chosen_key = chosen.is_some();
     let dedup = chosen.or_else(|| has_salts.then(|| digest_key(log, &sealed)));
     let prepared = provlog_engine::Submission { sealed: Arc::clone(&sealed), dedup };
-    Ok((prepared, Draft { sealed, chosen_key }))
+    Ok((prepared, Draft { sealed, chosen_key, referred }))
 }
 
 /// Salts that the client drew are its own for ever, so its digest is.
@@ -137,6 +143,11 @@ fn attested(salt: Salt) -> Result<Section, Problem> {
 }
 
 impl Draft {
+    /// What it refers to in this log.
+    pub(crate) fn take_referred(&mut self) -> Vec<Referred> {
+        std::mem::take(&mut self.referred)
+    }
+
     /// Bytes that it holds.
     pub(crate) fn bytes(&self) -> usize {
         self.sealed.bytes()

@@ -12,7 +12,7 @@ use crate::http::request::{self, JSON, NDJSON};
 use crate::log::receipts::Proven;
 use crate::routes::app::App;
 use crate::routes::append::{Draft, prepare};
-use crate::routes::conflicts;
+use crate::routes::{conflicts, references};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -58,15 +58,18 @@ pub(crate) async fn append(State(app): State<Arc<App>>, request: Request) -> Res
     let lines = if media_type == NDJSON { lines(&received.bytes) } else { items(&received.bytes)? };
     check_count(lines.len())?;
     let (mut batch, mut drafts) = (Vec::with_capacity(lines.len()), Vec::with_capacity(lines.len()));
+    let mut referred = Vec::new();
     for (number, line) in (1..).zip(lines) {
-        let (prepared, draft) =
+        let (prepared, mut draft) =
             prepare_line(&app, line, number, key).map_err(|problem| problem.on_line(number))?;
+        referred.extend(draft.take_referred().into_iter().map(|to| (Some(number), to)));
         batch.push(prepared);
         drafts.push(draft);
         if number % LINES_A_TURN == 0 {
             yield_now().await;
         }
     }
+    references::check(&app.log, referred).await?;
     conflicts::check(&app, &batch, &drafts).await?;
     let AppendedBatch { outcomes, committed } = app.log.append_batch(batch).await?;
     let held_bytes = drafts.iter().map(Draft::bytes).sum();

@@ -9,6 +9,7 @@ mod conflicts;
 mod entries;
 mod operation;
 mod records;
+mod references;
 mod salts;
 mod table;
 mod tree;
