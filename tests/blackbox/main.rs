@@ -15,6 +15,7 @@ mod house;
 mod interop;
 mod kill;
 mod main_job;
+mod outputs;
 mod packages;
 mod records;
 mod references;

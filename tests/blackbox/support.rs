@@ -228,12 +228,22 @@ pub fn signal(name: &str, process: u32) {
 
 /// Runs `provlog` in `folder`, without settings from the environment.
 pub fn provlog(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(program("provlog"));
+    alone(Command::new(program("provlog")), folder, arguments).output().unwrap()
+}
+
+/// As [`provlog`], to be run: it is ended, with exit code 124, where it waits for what never comes.
+pub fn timed(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new("timeout");
+    command.arg(PATIENCE.as_secs().to_string()).arg(program("provlog"));
+    alone(command, folder, arguments)
+}
+
+fn alone(mut command: Command, folder: &Path, arguments: &[&str]) -> Command {
     command.args(arguments).current_dir(folder).env("HOME", folder);
     for name in ["PROVLOG_URL", "PROVLOG_TRUST"] {
         command.env_remove(name);
     }
-    command.output().unwrap()
+    command
 }
 
 pub fn stdout(output: &Output) -> String {

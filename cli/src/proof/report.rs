@@ -83,7 +83,7 @@ impl<R: Report> Outcome<R> {
             Self::Verified(_) => "verified",
             Self::Refused(refused) => refused.as_str(),
             Self::Unreadable(ReadError::TooLarge { .. }) => "malformed",
-            Self::Unreadable(ReadError::Io { .. }) => "unreadable",
+            Self::Unreadable(ReadError::Io { .. } | ReadError::NoFile { .. }) => "unreadable",
         }
     }
 

@@ -1,6 +1,6 @@
 //! Exit codes: what each means, and which one every outcome has. The only place that decides it.
 
-use crate::local::files::ReadError;
+use crate::local::files::{ReadError, WriteError};
 use crate::local::git::GitError;
 use crate::local::settings::SettingsError;
 use crate::show::failure::Failure;
@@ -87,8 +87,17 @@ impl Exit {
     pub(crate) fn of_read(error: &ReadError) -> Self {
         match error {
             ReadError::TooLarge { .. } => Self::Malformed,
+            ReadError::NoFile { .. } => Self::Usage,
             ReadError::Io { .. } if error.is_missing() => Self::NotFound,
             ReadError::Io { .. } => Self::Internal,
+        }
+    }
+
+    /// Of an output that couldn't be written.
+    const fn of_write(error: &WriteError) -> Self {
+        match error {
+            WriteError::Io { .. } => Self::Internal,
+            WriteError::NoFile { .. } | WriteError::Exists { .. } => Self::Usage,
         }
     }
 
@@ -113,7 +122,8 @@ impl Exit {
             Failure::Submission(_) | Failure::Digest(_) | Failure::Malformed { .. } => Self::Malformed,
             Failure::Redact(error) => Self::of_redaction(error),
             Failure::Git(GitError::Unknown { .. }) => Self::NotFound,
-            Failure::Git(GitError::Start { .. }) | Failure::Write(_) | Failure::Internal(_) => Self::Internal,
+            Failure::Write(error) => Self::of_write(error),
+            Failure::Git(GitError::Start { .. }) | Failure::Internal(_) => Self::Internal,
         }
     }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod exit;
 pub(crate) mod failure;
+pub(crate) mod output;
 pub(crate) mod page;
 pub(crate) mod printable;
 pub(crate) mod progress;

@@ -1,11 +1,11 @@
 //! `get`: an entry's record or receipt from the log. Where there is a trust file, what it prints is what was verified.
 
-use crate::local::files::{self, DASH, Readers};
 use crate::log::access::LogArgs;
 use crate::log::client::Client;
 use crate::proof::receipt::{self, SCHEMA_VERSION};
 use crate::show::exit::Exit;
 use crate::show::failure::Failure;
+use crate::show::output::hand_out;
 use crate::show::page;
 use clap::Args;
 use provlog_core::limits::{INTEGER_MAX, RECEIPT_BYTES_MAX};
@@ -37,11 +37,7 @@ pub(crate) fn run(args: &GetArgs) -> Result<Exit, Failure> {
         page::say("NOT VERIFIED: there is no trust file");
     }
     match &args.receipt {
-        Some(path) if path.as_os_str() == DASH => page::print(&bytes)?,
-        Some(path) => {
-            files::write(path, &bytes, Readers::Umask)?;
-            page::print(format!("{}\n", path.display()).as_bytes())?;
-        }
+        Some(path) => hand_out(path, &bytes)?,
         None => {
             let (index, record) = record_of(&bytes)?;
             page::print_json(&RecordAnswer::new(index, &record, trust.is_some()))?;

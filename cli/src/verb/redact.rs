@@ -1,10 +1,10 @@
 //! `redact`: hides claims of a receipt. Names stay, digests stay true, and what is left verifies as before.
 
-use crate::local::files::{self, DASH, Readers};
+use crate::local::files::DASH;
 use crate::proof::receipt;
 use crate::show::exit::Exit;
 use crate::show::failure::Failure;
-use crate::show::page;
+use crate::show::output::hand_out;
 use clap::Args;
 use provlog_core::path::ClaimName;
 use provlog_core::redact::{Redaction, redact_receipt};
@@ -39,11 +39,6 @@ pub(crate) fn run(args: &RedactArgs) -> Result<Exit, Failure> {
     let redaction =
         if keep.is_empty() { Redaction::Hide(hide.clone()) } else { Redaction::Keep(keep.clone()) };
     let redacted = redact_receipt(&bytes, &redaction)?;
-    if args.output.as_os_str() == DASH {
-        page::print(redacted.as_bytes())?;
-    } else {
-        files::write(&args.output, redacted.as_bytes(), Readers::Umask)?;
-        page::print(format!("{}\n", args.output.display()).as_bytes())?;
-    }
+    hand_out(&args.output, redacted.as_bytes())?;
     Ok(Exit::Ok)
 }

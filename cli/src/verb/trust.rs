@@ -2,13 +2,13 @@
 //!
 //! Never trusts a key because the log itself says so: the fingerprint comes from elsewhere, or nothing is written.
 
-use crate::local::files::{self, Readers};
+use crate::local::files;
 use crate::local::settings::TRUST;
 use crate::log::access::UrlArgs;
 use crate::log::client::{ANSWER_BYTES_MAX, Client};
 use crate::show::exit::Exit;
 use crate::show::failure::Failure;
-use crate::show::page;
+use crate::show::output::hand_out;
 use clap::{Args, Subcommand};
 use provlog_core::json::Json;
 use provlog_core::limits::TRUST_BYTES_MAX;
@@ -51,8 +51,8 @@ pub(crate) fn run(verb: &TrustVerb) -> Result<Exit, Failure> {
     }
     let client = args.url.client()?;
     let text = fetch(&client, fingerprint)?;
-    keep(&args.output, &text)?;
-    page::print(format!("{}\n", args.output.display()).as_bytes())?;
+    free(&args.output, &text)?;
+    hand_out(&args.output, text.as_bytes())?;
     Ok(Exit::Ok)
 }
 
@@ -75,10 +75,13 @@ fn fetch(client: &Client, fingerprint: &str) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// Writes the file, but never over another one: that may name witnesses, which this text doesn't.
-fn keep(output: &Path, text: &str) -> Result<(), Failure> {
+/// Never writes over another file: that may name witnesses, which this text doesn't.
+fn free(output: &Path, text: &str) -> Result<(), Failure> {
+    if files::is_stream(output) {
+        return Ok(());
+    }
     match files::read(output, TRUST_BYTES_MAX) {
-        Err(error) if error.is_missing() => Ok(files::write(output, text.as_bytes(), Readers::Umask)?),
+        Err(error) if error.is_missing() => Ok(()),
         Err(error) => Err(error.into()),
         Ok(there) if there == text.as_bytes() => Ok(()),
         Ok(_) => Err(Failure::Usage(format!(
@@ -118,9 +121,11 @@ mod tests {
     fn another_file_is_never_written_over() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join(".provlog/trust");
-        keep(&path, "one\n").unwrap();
-        keep(&path, "one\n").unwrap();
-        assert!(matches!(keep(&path, "two\n"), Err(Failure::Usage(_))));
+        for _ in 0..2 {
+            free(&path, "one\n").unwrap();
+            hand_out(&path, b"one\n").unwrap();
+        }
+        assert!(matches!(free(&path, "two\n"), Err(Failure::Usage(_))));
         assert_eq!(std::fs::read(&path).unwrap(), b"one\n");
     }
 }

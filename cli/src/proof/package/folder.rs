@@ -3,10 +3,10 @@
 use super::error::OpenError;
 use super::onlooker::Nobody;
 use super::threads;
-use crate::local::files::cannot_read;
+use crate::local::files::{self, cannot_read};
 use provlog_core::limits::PACKAGE_FILES_MAX;
 use provlog_core::package::{Batch, Checked, Files, Stream, Unreadable};
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -56,7 +56,7 @@ impl Files for Folder {
         if !self.names.iter().any(|found| found == name) {
             return Err(Unreadable("it is missing".into()));
         }
-        match File::open(self.path.join(name)) {
+        match files::open_file(&self.path.join(name)) {
             Ok(file) => Ok(Box::new(Reading(file))),
             Err(error) => Err(Unreadable(error.to_string())),
         }

@@ -5,7 +5,7 @@ use super::error::OpenError;
 use super::folder::Reading;
 use super::onlooker::Nobody;
 use super::threads;
-use crate::local::files::cannot_read;
+use crate::local::files::{self, cannot_read};
 use flate2::read::DeflateDecoder;
 use provlog_core::limits::{PACKAGE_FILES_MAX, ZIP_DIRECTORY_BYTES_MAX};
 use provlog_core::package::{Batch, Checked, Files, Stream, Unreadable};
@@ -56,11 +56,8 @@ struct Member {
 
 impl Zip {
     pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
-        let file = File::open(path).map_err(|error| cannot_read(path, error))?;
+        let file = files::open_file(path)?;
         let metadata = file.metadata().map_err(|error| cannot_read(path, error))?;
-        if !metadata.is_file() {
-            return Err(OpenError::Form("not a plain file".into()));
-        }
         let file = Arc::new(file);
         let (start, length, count) = directory(&file, metadata.len()).map_err(OpenError::Form)?;
         let bytes = read_at(&file, start, length).map_err(OpenError::Form)?;

@@ -256,7 +256,7 @@ mod tests {
             (&["--kind=event", "--type=t", "--claim=type=\"u\""], "given twice"),
             (&["--kind=scan", "--scan=clean"], "--scan: expected"),
             (
-                &["--kind=promotion", "--prompt-hash=absent:withheld", "--prompt-file=/dev/null"],
+                &["--kind=promotion", "--prompt-hash=absent:withheld", "--prompt-file=Cargo.toml"],
                 "both as absent and with a value",
             ),
         ];

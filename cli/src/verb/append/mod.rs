@@ -8,7 +8,7 @@ mod pending;
 mod submit;
 mod value;
 
-use crate::local::files::{self, DASH};
+use crate::local::files;
 use crate::local::settings::RECEIPTS;
 use crate::log::access::LogArgs;
 use crate::show::exit::Exit;
@@ -17,6 +17,8 @@ use crate::show::page;
 use clap::Args;
 use flags::RequestArgs;
 use pending::Pending;
+use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use submit::{Logged, Submitter};
@@ -61,15 +63,16 @@ impl PatientArgs {
 pub(crate) fn append(args: &AppendArgs) -> Result<Exit, Failure> {
     let log = args.log.open()?;
     let wanted = args.request.submission()?;
-    let output = args.output.as_deref().filter(|output| output.as_os_str() != DASH);
+    let mut stream = args.output.as_deref().map(Stream::open).transpose()?.flatten();
+    // A stream has no place beside it, where a submission could be kept.
+    let output = args.output.as_deref().filter(|_| stream.is_none());
     let folder = output.map_or_else(|| PathBuf::from(RECEIPTS), files::folder_of);
     let name = output.map(file_name).transpose()?;
     let pending = Pending::resume_or_create(&folder, log.trust.trust.log().name(), name, wanted)?;
     let logged = log.submit(&pending)?;
-    if args.output.is_some() && output.is_none() {
-        hand_over(&logged, &pending)?;
-    } else {
-        print_path(&logged.keep(&pending)?)?;
+    match &mut stream {
+        Some(stream) => stream.take(&logged, &pending)?,
+        None => print_path(&logged.keep(&pending)?)?,
     }
     Ok(Exit::Ok)
 }
@@ -95,13 +98,38 @@ pub(crate) fn flush(args: &FlushArgs) -> Result<Exit, Failure> {
     Ok(Exit::fold(&exits))
 }
 
-/// Prints the receipt. Here a reader that has gone away is a failure: the receipt would be lost.
-fn hand_over(logged: &Logged, pending: &Pending) -> Result<(), Failure> {
-    page::write_out(&logged.receipt).map_err(|error| Failure::Pending {
-        cause: Box::new(Failure::Internal(format!("standard output: {error}"))),
-        path: pending.path.clone(),
-    })?;
-    Ok(files::remove(&pending.path)?)
+/// Where a receipt goes that isn't kept.
+enum Stream<'a> {
+    /// Standard output.
+    Printed,
+    /// A device or a FIFO, opened before anything is sent, and its name.
+    Opened(File, &'a Path),
+}
+
+impl<'a> Stream<'a> {
+    fn open(output: &'a Path) -> Result<Option<Self>, Failure> {
+        if files::is_stdout(output) {
+            return Ok(Some(Self::Printed));
+        }
+        Ok(files::open_stream(output)?.map(|file| Self::Opened(file, output)))
+    }
+
+    /// Writes the receipt. Here a reader that has gone away is a failure: the receipt would be lost.
+    fn take(&mut self, logged: &Logged, pending: &Pending) -> Result<(), Failure> {
+        let written = match self {
+            Self::Printed => page::write_out(&logged.receipt)
+                .map_err(|error| Failure::Internal(format!("standard output: {error}"))),
+            Self::Opened(file, path) => {
+                file.write_all(&logged.receipt).map_err(|source| files::cannot_write(path, source).into())
+            }
+        };
+        written.map_err(|cause| pending.kept(cause))?;
+        files::remove(&pending.path)?;
+        match self {
+            Self::Printed => Ok(()),
+            Self::Opened(_, path) => print_path(path),
+        }
+    }
 }
 
 fn print_path(path: &Path) -> Result<(), Failure> {

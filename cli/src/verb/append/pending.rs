@@ -104,6 +104,11 @@ impl Pending {
         }
     }
 
+    /// A failure that leaves the submission where it is.
+    pub(crate) fn kept(&self, cause: impl Into<Failure>) -> Failure {
+        Failure::Pending { cause: Box::new(cause.into()), path: self.path.clone() }
+    }
+
     fn new(
         folder: &Path,
         origin: &str,

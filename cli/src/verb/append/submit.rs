@@ -50,16 +50,15 @@ impl Submitter {
             let (expected, got) = (pending.origin.clone(), origin.into());
             return Err(Failure::OtherLog { path: pending.path.clone(), expected, got });
         }
-        let kept = |cause: Failure| Failure::Pending { cause: Box::new(cause), path: pending.path.clone() };
         let receipt = match self.send(pending) {
             Ok(receipt) => receipt,
             Err(failure @ Failure::Answer { status, .. }) if is_final(status) => {
                 files::remove(&pending.path)?;
                 return Err(failure);
             }
-            Err(failure) => return Err(kept(failure)),
+            Err(failure) => return Err(pending.kept(failure)),
         };
-        let index = self.check(&receipt, pending).map_err(kept)?;
+        let index = self.check(&receipt, pending).map_err(|failure| pending.kept(failure))?;
         Ok(Logged { receipt, index })
     }
 
@@ -87,7 +86,7 @@ impl Logged {
     pub(crate) fn keep(&self, pending: &Pending) -> Result<PathBuf, Failure> {
         let name = pending.output.clone().unwrap_or_else(|| default_name(pending, self.index));
         let path = files::folder_of(&pending.path).join(name);
-        files::write(&path, &self.receipt, Readers::Umask)?;
+        files::write(&path, &self.receipt, Readers::Umask).map_err(|error| pending.kept(error))?;
         files::remove(&pending.path)?;
         Ok(path)
     }

@@ -4,10 +4,9 @@
 //! synced. That folder is renamed to the package, or packed into a ZIP that is. A program that is killed leaves the hidden
 //! folder behind, whose name ends in `.part`.
 
-use crate::local::files::{cannot_write, folder_of, sync_folder};
+use crate::local::files::{Draft, Readers, WriteError, cannot_write, folder_of, rename_new, sync_folder};
 use crate::proof::package::is_zip;
 use crate::show::failure::Failure;
-use atomic_write_file::AtomicWriteFile;
 use provlog_core::package::{FILES, FileEntry, MANIFEST, MANIFEST_SHA256, Manifest};
 use provlog_core::{Hash, hex};
 use sha2::{Digest as _, Sha256};
@@ -37,10 +36,7 @@ pub(super) struct Sink {
 impl Output {
     pub(super) fn create(path: &Path) -> Result<Self, Failure> {
         if fs::symlink_metadata(path).is_ok() {
-            return Err(Failure::Usage(format!(
-                "{}: it exists already, and is left as it is",
-                path.display()
-            )));
+            return Err(WriteError::Exists { path: path.into() }.into());
         }
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let mut random = [0; 8];
@@ -107,14 +103,14 @@ impl Output {
         sync_folder(&self.folder).map_err(|source| cannot(&self.folder, source))?;
         fs::set_permissions(&self.folder, Permissions::from_mode(0o755))
             .map_err(|source| cannot(&self.folder, source))?;
-        fs::rename(&self.folder, &self.path).map_err(|source| cannot(&self.path, source))?;
+        rename_new(&self.folder, &self.path)?;
         sync_folder(&folder_of(&self.path)).map_err(|source| cannot(&self.path, source))
     }
 
     fn pack(&self) -> Result<(), Failure> {
         let cannot_pack = |source| cannot(&self.path, source);
-        let mut target = AtomicWriteFile::open(&self.path).map_err(cannot_pack)?;
-        let mut writer = ZipWriter::new(target.as_file_mut());
+        let mut target = Draft::new(&self.path, Readers::Umask)?;
+        let mut writer = ZipWriter::new(target.file());
         let names = [MANIFEST, MANIFEST_SHA256].into_iter().chain(FILES.iter().map(|(name, _)| *name));
         for name in names {
             let Some(entry) = self.files.iter().find(|file| file.name == name) else { continue };
@@ -129,8 +125,8 @@ impl Output {
             io::copy(&mut file, &mut writer).map_err(cannot_pack)?;
         }
         writer.finish().map_err(|error| cannot_pack(error.into()))?;
-        target.commit().map_err(cannot_pack)?;
-        sync_folder(&folder_of(&self.path)).map_err(cannot_pack)
+        target.keep()?;
+        Ok(())
     }
 }
 

@@ -1,0 +1,12 @@
+//! Files: inputs within their limits, which can't keep anybody waiting for ever, and outputs that a crash leaves whole.
+
+mod input;
+mod output;
+mod standard;
+
+pub(crate) use input::{ReadError, cannot_read, list, open, open_file, read};
+pub(crate) use output::{
+    Draft, Readers, WriteError, cannot_write, folder_of, is_stream, open_stream, remove, rename_new,
+    sync_folder, write,
+};
+pub(crate) use standard::{DASH, is_stdout};
