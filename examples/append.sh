@@ -4,7 +4,8 @@
 #   PROVLOG_TRUST=provlog-data/trust.tlog-policy examples/append.sh FILE [ENVIRONMENT]
 #
 # Run it in a git repository, HEAD being what FILE was built from. PROVLOG_URL says where the log is, PROVLOG which
-# provlog to run. Running it again is safe: the same file gives the same two entries.
+# provlog to run. Running it again is safe: the same file gives the same two entries. The receipts of a changed file take the
+# place of the earlier ones.
 set -eu
 
 file=${1:?usage: append.sh FILE [ENVIRONMENT]}
@@ -30,7 +31,7 @@ JSON
 "$provlog" append --url "$url" --kind promotion --artifact "$file" --commit HEAD \
     --model absent:not_recorded --prompt-hash absent:not_recorded --approvals absent:not_recorded \
     --policy absent:not_recorded --environment "$environment" --decision observed \
-    --idempotency-key "promoted-$commit-$digest-$environment" --output "$file.promoted.tlog-proof" >/dev/null
+    --idempotency-key "promoted-$commit-$digest-$environment" --output "$file.promoted.tlog-proof" --force >/dev/null
 
 # Neither asks the log: this works as well next year, on another machine, with the receipts and the trust file alone.
 "$provlog" verify "$file.built.tlog-proof" "$file.promoted.tlog-proof" --artifact "$file"

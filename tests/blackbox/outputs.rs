@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
+/// What nobody but its owner may write over.
+const NOTES: &str = "my own notes\n";
+
 /// A folder with an artifact, and a log beside it.
 struct Place {
     root: TempDir,
@@ -23,6 +26,7 @@ impl Place {
         let data = root.path().join("data");
         let daemon = Daemon::start(&data);
         fs::write(root.path().join("artifact"), "artifact").unwrap();
+        fs::write(root.path().join("notes"), NOTES).unwrap();
         let trust = daemon.trust(&data);
         Self { root, daemon, trust }
     }
@@ -54,6 +58,22 @@ impl Place {
 
     fn fingerprint(&self) -> String {
         Trust::parse(&fs::read(&self.trust).unwrap()).unwrap().log().fingerprint()
+    }
+
+    /// How many entries the log has.
+    fn size(&self) -> u64 {
+        let checkpoint = self.daemon.get("/checkpoint").expect(200);
+        checkpoint.text().lines().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// What lies beside the artifact and the log.
+    fn names(&self) -> Vec<String> {
+        let items = fs::read_dir(self.root.path()).unwrap();
+        let mut names: Vec<String> =
+            items.map(|item| item.unwrap().file_name().into_string().unwrap()).collect();
+        names.retain(|name| !["artifact", "data"].contains(&name.as_str()));
+        names.sort();
+        names
     }
 
     /// The pending files that are left.
@@ -199,4 +219,71 @@ fn an_input_is_a_file_or_a_stream_that_was_handed_over() {
         .current_dir(place.root.path())
         .env("PROVLOG_TRUST", &place.trust);
     demand(&shell.output().unwrap(), 0, "verdict: verified");
+}
+
+#[test]
+fn two_logs_in_one_folder_keep_both_receipts() {
+    let (place, other) = (Place::new(), Place::new());
+    demand(&place.append(&[]), 0, "-1.tlog-proof");
+    let append = ["append", "--kind", "event", "--type", "built", "--artifact", "artifact"];
+    let mut command = timed(place.root.path(), &append);
+    command.env("PROVLOG_URL", &other.daemon.url).env("PROVLOG_TRUST", &other.trust);
+    demand(&command.output().unwrap(), 0, "-1.tlog-proof");
+    let receipts = fs::read_dir(place.at(".provlog/receipts")).unwrap();
+    let receipts: Vec<PathBuf> = receipts.map(|item| item.unwrap().path()).collect();
+    assert_eq!(receipts.len(), 2, "{receipts:?}");
+    for trust in [&place.trust, &other.trust] {
+        let verify = |receipt: &PathBuf| {
+            let mut command = timed(place.root.path(), &["verify", receipt.to_str().unwrap()]);
+            command.env("PROVLOG_TRUST", trust).output().unwrap().status.code()
+        };
+        let mut codes: Vec<Option<i32>> = receipts.iter().map(verify).collect();
+        codes.sort();
+        assert_eq!(codes, [Some(0), Some(5)], "one of each log");
+    }
+}
+
+#[test]
+fn no_verb_writes_over_a_file_that_is_not_its_own() {
+    let place = Place::new();
+    demand(&place.append(&["-o", "receipt"]), 0, "receipt");
+    demand(&place.append(&["-o", "other"]), 0, "other");
+    let receipt = fs::read(place.at("receipt")).unwrap();
+    let fingerprint = place.fingerprint();
+    let before = (place.size(), place.names());
+    let append = ["append", "--kind", "event", "--type", "built", "--artifact", "artifact", "-o"];
+    let writers = [
+        append.to_vec(),
+        vec!["get", "1", "--receipt"],
+        vec!["redact", "receipt", "--hide", "submitted.type", "-o"],
+        vec!["trust", "fetch", "--fingerprint", &fingerprint, "-o"],
+        vec!["export", "-o"],
+    ];
+    for writer in &writers {
+        place.expect(&[writer, &["notes"][..]].concat(), 2, "notes: ");
+        assert_eq!(fs::read_to_string(place.at("notes")).unwrap(), NOTES, "{writer:?}");
+    }
+    // A receipt of another entry, or of this one with other claims to be seen, isn't the same either.
+    for writer in &writers[..3] {
+        place.expect(&[writer, &["other"][..]].concat(), 2, "--force");
+    }
+    place.expect(&["redact", "receipt", "--hide", "submitted.type", "-o", "receipt"], 2, "receipt: ");
+    assert_eq!(fs::read(place.at("receipt")).unwrap(), receipt);
+    // Nothing was sent in vain, and nothing is left behind.
+    assert_eq!((place.size(), place.names()), before);
+
+    // What is the same may be written again, by a retry as by whoever asks again.
+    place.expect(&["get", "1", "--receipt", "receipt"], 0, "receipt");
+    let key = ["--idempotency-key", "k"];
+    for _ in 0..2 {
+        place.expect(&[&append[..], &["keyed"], &key].concat(), 0, "keyed");
+        demand(&place.append(&[]), 0, ".provlog/receipts");
+        place.expect(&["redact", "receipt", "--hide", "submitted.type", "-o", "less"], 0, "less");
+        place.expect(&["get", "1", "--receipt", "receipt"], 0, "receipt");
+    }
+    for writer in &writers[..3] {
+        fs::write(place.at("notes"), NOTES).unwrap();
+        place.expect(&[writer, &["notes", "--force"][..]].concat(), 0, "notes");
+        assert!(is_receipt(&place.at("notes")), "{writer:?}");
+    }
 }

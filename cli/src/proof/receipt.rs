@@ -1,6 +1,6 @@
 //! What the verbs that read receipts share: reading them, believing them, and their parts as JSON.
 
-use crate::local::files;
+use crate::local::files::{self, Over, Same};
 use crate::local::time;
 use crate::show::failure::Failure;
 use crate::show::page;
@@ -11,6 +11,8 @@ use provlog_core::claims::kind_name;
 use provlog_core::expectation::Expectation;
 use provlog_core::json::Json;
 use provlog_core::limits::RECEIPT_BYTES_MAX;
+use provlog_core::note::Note;
+use provlog_core::receipt::Receipt;
 use provlog_core::record::Record;
 use provlog_core::trust::Trust;
 use provlog_core::verify::{ReceiptReport, Verifier};
@@ -43,6 +45,43 @@ pub(crate) fn believe(
     }
 }
 
+/// What may lie where a receipt is to be written: one of the same entry, unless the user says that any file may.
+pub(crate) fn with_place<T>(receipt: &[u8], force: bool, write: impl FnOnce(Over<'_>) -> T) -> T {
+    with_place_of(&|there| is_same(there, receipt), force, write)
+}
+
+/// As [`with_place`], where the receipt isn't here yet.
+pub(crate) fn with_place_of<T>(
+    is: &dyn Fn(&[u8]) -> bool,
+    force: bool,
+    write: impl FnOnce(Over<'_>) -> T,
+) -> T {
+    let same = Same {
+        is,
+        name: "a receipt of the same entry that shows as much of it",
+        way_out: "name another one, or write over it with --force",
+    };
+    write(if force { Over::Any } else { Over::Same(&same) })
+}
+
+/// Whether two receipts are of the same entry of the same log, and neither hides what the other shows.
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    match (Receipt::parse(one), Receipt::parse(other)) {
+        (Ok((one, one_note)), Ok((other, other_note))) => {
+            (one.index, &one.record) == (other.index, &other.record)
+                && log_of(&one_note) == log_of(&other_note)
+        }
+        _ => false,
+    }
+}
+
+/// A checkpoint's origin, and the keys of that name that signed it.
+fn log_of(note: &Note) -> (&str, Vec<[u8; 4]>) {
+    let origin = note.text.lines().next().unwrap_or_default();
+    let by_log = note.signatures.iter().filter(|signature| signature.name == origin);
+    (origin, by_log.map(|signature| signature.id).collect())
+}
+
 /// A checkpoint's three lines.
 pub(crate) fn checkpoint_json(checkpoint: &Checkpoint) -> Json {
     Json::Object(vec![
@@ -71,4 +110,25 @@ pub(crate) fn uint_json(number: u64) -> Json {
 pub(crate) fn kind_text(record: &Record) -> String {
     let kind = record.entry.kind;
     kind_name(kind).map_or_else(|| format!("kind {}", kind.number()), Into::into)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::OneLog;
+    use provlog_core::Kind;
+    use provlog_core::record::Section;
+
+    #[test]
+    fn a_receipt_is_the_same_only_of_the_same_entry_of_the_same_log() {
+        let of = |log: &OneLog, kind| log.receipt(Kind::new(kind).unwrap(), Section::default());
+        let (log, other) = (OneLog::new(), OneLog::with_seed([8; 32]));
+        let receipt = of(&log, 22);
+        assert!(is_same(&receipt, &receipt));
+        assert!(!is_same(&receipt, &of(&log, 21)), "another record at the same index");
+        assert!(!is_same(&receipt, &of(&other, 22)), "another key of the same name");
+        let text = String::from_utf8(receipt.clone()).unwrap();
+        assert!(!is_same(&receipt, text.replace("index 1", "index 0").as_bytes()));
+        assert!(!is_same(&receipt, b"") && !is_same(b"", b""));
+    }
 }

@@ -97,7 +97,7 @@ impl Exit {
     const fn of_write(error: &WriteError) -> Self {
         match error {
             WriteError::Io { .. } => Self::Internal,
-            WriteError::NoFile { .. } | WriteError::Exists { .. } => Self::Usage,
+            WriteError::NoFile { .. } | WriteError::Exists { .. } | WriteError::Other { .. } => Self::Usage,
         }
     }
 

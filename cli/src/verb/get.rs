@@ -24,6 +24,9 @@ pub(crate) struct GetArgs {
     /// Write the receipt, at the log's latest checkpoint, to this file instead of printing the record; - prints it
     #[arg(long, value_name = "FILE")]
     receipt: Option<PathBuf>,
+    /// Write over another file, too; without it only over a receipt of the same entry
+    #[arg(long, requires = "receipt")]
+    force: bool,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -37,7 +40,7 @@ pub(crate) fn run(args: &GetArgs) -> Result<Exit, Failure> {
         page::say("NOT VERIFIED: there is no trust file");
     }
     match &args.receipt {
-        Some(path) => hand_out(path, &bytes)?,
+        Some(path) => receipt::with_place(&bytes, args.force, |over| hand_out(path, &bytes, over))?,
         None => {
             let (index, record) = record_of(&bytes)?;
             page::print_json(&RecordAnswer::new(index, &record, trust.is_some()))?;

@@ -20,6 +20,9 @@ pub(crate) struct RedactArgs {
     /// Where to write the redacted receipt; - prints it
     #[arg(short, long, value_name = "FILE", default_value = DASH)]
     output: PathBuf,
+    /// Write over another file, too; without it only over a receipt of the same entry that hides the same
+    #[arg(long)]
+    force: bool,
 }
 
 #[derive(Debug, Args)]
@@ -39,6 +42,7 @@ pub(crate) fn run(args: &RedactArgs) -> Result<Exit, Failure> {
     let redaction =
         if keep.is_empty() { Redaction::Hide(hide.clone()) } else { Redaction::Keep(keep.clone()) };
     let redacted = redact_receipt(&bytes, &redaction)?;
-    hand_out(&args.output, redacted.as_bytes())?;
+    let redacted = redacted.as_bytes();
+    receipt::with_place(redacted, args.force, |over| hand_out(&args.output, redacted, over))?;
     Ok(Exit::Ok)
 }

@@ -2,7 +2,7 @@
 //!
 //! Never trusts a key because the log itself says so: the fingerprint comes from elsewhere, or nothing is written.
 
-use crate::local::files;
+use crate::local::files::{Over, Same};
 use crate::local::settings::TRUST;
 use crate::log::access::UrlArgs;
 use crate::log::client::{ANSWER_BYTES_MAX, Client};
@@ -11,7 +11,6 @@ use crate::show::failure::Failure;
 use crate::show::output::hand_out;
 use clap::{Args, Subcommand};
 use provlog_core::json::Json;
-use provlog_core::limits::TRUST_BYTES_MAX;
 use provlog_core::note::VerifierKey;
 use provlog_core::trust::Trust;
 use std::path::{Path, PathBuf};
@@ -51,8 +50,7 @@ pub(crate) fn run(verb: &TrustVerb) -> Result<Exit, Failure> {
     }
     let client = args.url.client()?;
     let text = fetch(&client, fingerprint)?;
-    free(&args.output, &text)?;
-    hand_out(&args.output, text.as_bytes())?;
+    keep(&args.output, &text)?;
     Ok(Exit::Ok)
 }
 
@@ -75,20 +73,14 @@ fn fetch(client: &Client, fingerprint: &str) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// Never writes over another file: that may name witnesses, which this text doesn't.
-fn free(output: &Path, text: &str) -> Result<(), Failure> {
-    if files::is_stream(output) {
-        return Ok(());
-    }
-    match files::read(output, TRUST_BYTES_MAX) {
-        Err(error) if error.is_missing() => Ok(()),
-        Err(error) => Err(error.into()),
-        Ok(there) if there == text.as_bytes() => Ok(()),
-        Ok(_) => Err(Failure::Usage(format!(
-            "{}: there is another file already; nothing was written",
-            output.display()
-        ))),
-    }
+/// Writes the file, but never over another one: that may name witnesses, which this text doesn't.
+fn keep(output: &Path, text: &str) -> Result<(), Failure> {
+    let same = Same {
+        is: &|there| there == text.as_bytes(),
+        name: "this trust file",
+        way_out: "name another one, or remove it first",
+    };
+    hand_out(output, text.as_bytes(), Over::Same(&same))
 }
 
 #[cfg(test)]
@@ -121,11 +113,10 @@ mod tests {
     fn another_file_is_never_written_over() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join(".provlog/trust");
-        for _ in 0..2 {
-            free(&path, "one\n").unwrap();
-            hand_out(&path, b"one\n").unwrap();
-        }
-        assert!(matches!(free(&path, "two\n"), Err(Failure::Usage(_))));
+        keep(&path, "one\n").unwrap();
+        keep(&path, "one\n").unwrap();
+        let failure = keep(&path, "two\n").unwrap_err();
+        assert_eq!(Exit::of_failure(&failure), Exit::Usage, "{failure}");
         assert_eq!(std::fs::read(&path).unwrap(), b"one\n");
     }
 }

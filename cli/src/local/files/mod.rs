@@ -6,7 +6,7 @@ mod standard;
 
 pub(crate) use input::{ReadError, cannot_read, list, open, open_file, read};
 pub(crate) use output::{
-    Draft, Readers, WriteError, cannot_write, folder_of, is_stream, open_stream, remove, rename_new,
-    sync_folder, write,
+    Draft, Over, Readers, Same, WriteError, cannot_write, folder_of, may_write, open_stream, remove,
+    rename_new, sync_folder, write,
 };
 pub(crate) use standard::{DASH, is_stdout};

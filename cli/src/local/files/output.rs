@@ -2,9 +2,11 @@
 //! file, such as a device or a FIFO, is written to and stays what it is.
 //!
 //! A link is followed: the file that it points to is replaced, with its own mode and owner, and the link stays. One that points
-//! to nothing is refused, because it doesn't say what may be made there.
+//! to nothing is refused, because it doesn't say what may be made there. And no file takes the place of another one that isn't
+//! the same thing, unless it is asked to ([`Over`]).
 
-use super::input::what_is;
+use super::input::{self, what_is};
+use provlog_core::limits::RECEIPT_BYTES_MAX;
 use rustix::fs::{CWD, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 use std::fs::{self, File, Permissions};
@@ -31,6 +33,28 @@ impl Readers {
     }
 }
 
+/// Which file an output may take the place of.
+#[derive(Clone, Copy)]
+pub(crate) enum Over<'a> {
+    /// Any, in a folder of our own or where the user says so.
+    Any,
+    /// An earlier copy of the same thing.
+    Same(&'a Same<'a>),
+}
+
+/// What an output is, where one of its kind lies already.
+pub(crate) struct Same<'a> {
+    /// Whether these bytes are it.
+    pub(crate) is: &'a dyn Fn(&[u8]) -> bool,
+    /// What it is, in words.
+    pub(crate) name: &'static str,
+    /// What the user can do where another file is in the way.
+    pub(crate) way_out: &'static str,
+}
+
+/// Longest file that is looked at whether it is the same: the longest output is a receipt.
+const SAME_BYTES_MAX: usize = RECEIPT_BYTES_MAX;
+
 /// Why an output wasn't written, or not durably.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WriteError {
@@ -40,6 +64,8 @@ pub(crate) enum WriteError {
     NoFile { path: PathBuf, got: &'static str },
     #[error("{}: it exists already, and is left as it is", path.display())]
     Exists { path: PathBuf },
+    #[error("{}: expected no file, or {expected}, got another file, which is left as it is; {way_out}", path.display())]
+    Other { path: PathBuf, expected: &'static str, way_out: &'static str },
 }
 
 /// The error of an output that can't be written.
@@ -77,34 +103,45 @@ impl Target {
     }
 }
 
-/// Whether something lies here that is written through and never replaced: a device, a FIFO, or standard output.
-pub(crate) fn is_stream(path: &Path) -> bool {
-    super::standard::is_stdout(path) || matches!(Target::of(path), Ok(Target::Stream))
+/// Whether an output may be written here, as [`write`] decides it: for those who would otherwise do in vain what can't be undone.
+pub(crate) fn may_write(path: &Path, over: Over<'_>) -> Result<(), WriteError> {
+    target(path, over).map(drop)
+}
+
+fn target(path: &Path, over: Over<'_>) -> Result<Target, WriteError> {
+    let target = Target::of(path)?;
+    if let (Target::File(file), Over::Same(same)) = (&target, over)
+        && !input::read(file, SAME_BYTES_MAX).is_ok_and(|there| (same.is)(&there))
+    {
+        return Err(WriteError::Other { path: path.into(), expected: same.name, way_out: same.way_out });
+    }
+    Ok(target)
 }
 
 /// Writes a file durably: a temporary file, fsync, rename, and fsync of the folder, which is made if it isn't there.
-pub(crate) fn write(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), WriteError> {
-    match Target::of(path)? {
+pub(crate) fn write(path: &Path, bytes: &[u8], over: Over<'_>) -> Result<(), WriteError> {
+    match try_write(path, bytes, over) {
+        // Another program was quicker: what lies there now decides.
+        Err(WriteError::Exists { .. }) => try_write(path, bytes, over),
+        written => written,
+    }
+}
+
+fn try_write(path: &Path, bytes: &[u8], over: Over<'_>) -> Result<(), WriteError> {
+    let cannot = |source| cannot_write(path, source);
+    match target(path, over)? {
         Target::Free => {
-            let mut draft = Draft::new(path, readers)?;
-            draft.file().write_all(bytes).map_err(|source| cannot_write(path, source))?;
-            draft.keep()?;
-            Ok(())
+            let mut draft = Draft::new(path, Readers::Umask)?;
+            draft.file().write_all(bytes).map_err(cannot)?;
+            draft.keep().map(drop)
         }
         Target::File(file) => {
-            let mut draft = Draft::new(&file, readers)?;
-            let written = draft.file().write_all(bytes).and_then(|()| match readers {
-                Readers::Umask => take_after(draft.file(), &file),
-                Readers::Owner => Ok(()),
-            });
-            written.map_err(|source| cannot_write(path, source))?;
-            draft.keep_over()?;
-            Ok(())
+            let mut draft = Draft::new(&file, Readers::Umask)?;
+            draft.file().write_all(bytes).map_err(cannot)?;
+            take_after(draft.file(), &file).map_err(cannot)?;
+            draft.keep_over()
         }
-        Target::Stream => {
-            let written = open_through(path)?.write_all(bytes);
-            written.map_err(|source| cannot_write(path, source))
-        }
+        Target::Stream => open_through(path)?.write_all(bytes).map_err(cannot),
     }
 }
 
@@ -141,8 +178,8 @@ impl Draft {
     }
 
     /// Gives it its name, in place of the file that has it.
-    fn keep_over(self) -> Result<File, WriteError> {
-        self.settle(NamedTempFile::persist)
+    fn keep_over(self) -> Result<(), WriteError> {
+        self.settle(NamedTempFile::persist).map(drop)
     }
 
     fn settle(self, rename: Rename) -> Result<File, WriteError> {
@@ -251,8 +288,11 @@ mod tests {
     fn a_file_is_written_whole_with_its_folder_and_mode() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("a/b/secret");
-        write(&path, b"one", Readers::Owner).unwrap();
-        write(&path, b"two", Readers::Owner).unwrap();
+        let mut draft = Draft::new(&path, Readers::Owner).unwrap();
+        draft.file().write_all(b"one").unwrap();
+        draft.keep().unwrap();
+        assert!(matches!(Draft::new(&path, Readers::Owner).unwrap().keep(), Err(WriteError::Exists { .. })));
+        write(&path, b"two", Over::Any).unwrap();
         assert_eq!(read(&path, 3).unwrap(), b"two");
         assert_eq!(mode(&path), 0o600);
         assert_eq!(fs::read_dir(folder_of(&path)).unwrap().count(), 1, "no temporary file is left");
@@ -261,17 +301,52 @@ mod tests {
     }
 
     #[test]
+    fn only_the_same_is_written_over() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("output");
+        let same = Same { is: &|there| there.starts_with(b"a"), name: "an a", way_out: "name another" };
+        let over = Over::Same(&same);
+        for bytes in [b"a1", b"a2"] {
+            may_write(&path, over).unwrap();
+            write(&path, bytes, over).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), bytes);
+        }
+        for other in [Vec::new(), b"b".to_vec(), vec![b'a'; SAME_BYTES_MAX + 1]] {
+            fs::write(&path, &other).unwrap();
+            for refused in [may_write(&path, over), write(&path, b"a3", over)] {
+                let error = refused.unwrap_err().to_string();
+                assert!(
+                    error.contains("output: expected no file, or an a") && error.contains("name another")
+                );
+            }
+            assert_eq!(fs::read(&path).unwrap(), other);
+        }
+    }
+
+    #[test]
+    fn a_folder_is_renamed_over_nothing() {
+        let home = tempfile::tempdir().unwrap();
+        let [from, to] = ["from", "to"].map(|name| home.path().join(name));
+        fs::create_dir(&from).unwrap();
+        fs::create_dir(&to).unwrap();
+        assert!(matches!(rename_new(&from, &to), Err(WriteError::Exists { .. })));
+        fs::remove_dir(&to).unwrap();
+        rename_new(&from, &to).unwrap();
+        assert!(to.is_dir() && !from.exists());
+    }
+
+    #[test]
     fn a_link_stays_and_its_target_keeps_its_mode() {
         let home = tempfile::tempdir().unwrap();
         let (real, link) = (home.path().join("elsewhere/real"), home.path().join("link"));
-        write(&real, b"one", Readers::Umask).unwrap();
+        write(&real, b"one", Over::Any).unwrap();
         fs::set_permissions(&real, Permissions::from_mode(0o640)).unwrap();
         symlink("elsewhere/real", &link).unwrap();
-        write(&link, b"two", Readers::Umask).unwrap();
+        write(&link, b"two", Over::Any).unwrap();
         assert_eq!((fs::read(&real).unwrap(), mode(&real)), (b"two".to_vec(), 0o640));
         assert_eq!(fs::read_link(&link).unwrap(), Path::new("elsewhere/real"));
         fs::remove_file(&real).unwrap();
-        let error = write(&link, b"three", Readers::Umask).unwrap_err().to_string();
+        let error = write(&link, b"three", Over::Any).unwrap_err().to_string();
         assert!(error.contains("link: ") && error.contains("a link to nothing"), "{error}");
         assert!(!real.exists());
     }
@@ -279,10 +354,10 @@ mod tests {
     #[test]
     fn what_is_no_file_stays_what_it_is() {
         let home = tempfile::tempdir().unwrap();
-        write(Path::new("/dev/null"), b"gone", Readers::Umask).unwrap();
-        assert!(is_stream(Path::new("/dev/null")) && is_stream(Path::new("-")));
-        assert!(!is_stream(home.path()) && !is_stream(&home.path().join("none")));
-        let error = write(home.path(), b"", Readers::Umask).unwrap_err().to_string();
+        write(Path::new("/dev/null"), b"gone", Over::Any).unwrap();
+        assert!(open_stream(Path::new("/dev/null")).unwrap().is_some());
+        assert!(open_stream(&home.path().join("none")).unwrap().is_none());
+        let error = write(home.path(), b"", Over::Any).unwrap_err().to_string();
         assert!(error.contains("a folder"), "{error}");
     }
 }

@@ -28,9 +28,12 @@ pub(crate) struct AppendArgs {
     #[command(flatten)]
     request: RequestArgs,
     /// Where to keep the receipt; - prints it
-    /// [default: .provlog/receipts/<first subject digest, 16 hex>-<index>.tlog-proof]
+    /// [default: .provlog/receipts/<first subject digest, 16 hex>-<log's key id, 8 hex>-<index>.tlog-proof]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Write over another file, too; without it only over a receipt of the same entry
+    #[arg(long, requires = "output")]
+    force: bool,
     #[command(flatten)]
     log: PatientArgs,
 }
@@ -68,11 +71,16 @@ pub(crate) fn append(args: &AppendArgs) -> Result<Exit, Failure> {
     let output = args.output.as_deref().filter(|_| stream.is_none());
     let folder = output.map_or_else(|| PathBuf::from(RECEIPTS), files::folder_of);
     let name = output.map(file_name).transpose()?;
-    let pending = Pending::resume_or_create(&folder, log.trust.trust.log().name(), name, wanted)?;
+    // An entry whose receipt would have no place isn't made.
+    let has_place = |pending: &Pending| match output {
+        Some(output) => Ok(log.has_place(output, pending, args.force)?),
+        None => Ok(()),
+    };
+    let pending = Pending::resume_or_create(&folder, log.trust.trust.log().name(), name, wanted, has_place)?;
     let logged = log.submit(&pending)?;
     match &mut stream {
         Some(stream) => stream.take(&logged, &pending)?,
-        None => print_path(&logged.keep(&pending)?)?,
+        None => print_path(&logged.keep(&pending, args.force)?)?,
     }
     Ok(Exit::Ok)
 }
@@ -82,7 +90,7 @@ pub(crate) fn flush(args: &FlushArgs) -> Result<Exit, Failure> {
     let log = args.log.open()?;
     let mut exits = Vec::new();
     for path in files::list(&args.folder, pending::EXTENSION, false)? {
-        let flushed = Pending::load(&path).and_then(|pending| log.submit(&pending)?.keep(&pending));
+        let flushed = Pending::load(&path).and_then(|pending| log.submit(&pending)?.keep(&pending, false));
         match flushed {
             Ok(receipt) => print_path(&receipt)?,
             Err(failure) => {

@@ -3,13 +3,14 @@
 //! Written durably before anything is sent and removed once the receipt is kept. It holds claims in the clear, so its
 //! owner alone may read it.
 
-use crate::local::files::{self, Readers};
+use crate::local::files::{self, Draft, Readers, WriteError};
 use crate::show::failure::Failure;
 use provlog_core::json::Json;
 use provlog_core::limits::SUBMISSION_BYTES_MAX;
 use provlog_core::record::{Salt, Section, SectionName};
 use provlog_core::submission::{Submission, SubmissionError};
 use provlog_core::{Hash, hex};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Ending of a pending file's name.
@@ -47,26 +48,24 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    /// The pending submission to this log with equal kind and values, or a new one, which is kept before this returns.
+    /// The pending submission to this log with equal kind and values, or a new one, which is kept before this returns unless
+    /// `admit` refuses it.
     pub(crate) fn resume_or_create(
         folder: &Path,
         origin: &str,
         output: Option<&str>,
         wanted: Submission,
+        admit: impl FnOnce(&Self) -> Result<(), Failure>,
     ) -> Result<Self, Failure> {
         if let Some(mut found) = Self::find(folder, origin, &wanted)? {
             found.output = output.map(Into::into);
+            admit(&found)?;
             return Ok(found);
         }
         let key_named = wanted.idempotency_key().is_some();
         let pending = Self::new(folder, origin, output, key_named, seal_ready(wanted)?)?;
-        if pending.path.exists() {
-            // Only salts that the user chose can meet again: for another log, or under another key.
-            let path = pending.path.display();
-            return Err(Failure::Usage(format!("{path}: these salts are pending already; flush that first")));
-        }
-        let text = format!("{}\n", pending.to_json());
-        files::write(&pending.path, text.as_bytes(), Readers::Owner)?;
+        admit(&pending)?;
+        pending.create()?;
         Ok(pending)
     }
 
@@ -101,6 +100,20 @@ impl Pending {
             }
             (Some(VERSION), ..) => Err(malformed("expected origin and submission".into())),
             (version, ..) => Err(malformed(format!("expected version {VERSION}, got {version:?}"))),
+        }
+    }
+
+    fn create(&self) -> Result<(), Failure> {
+        let mut draft = Draft::new(&self.path, Readers::Owner)?;
+        let written = writeln!(draft.file(), "{}", self.to_json());
+        written.map_err(|source| files::cannot_write(&self.path, source))?;
+        match draft.keep() {
+            // Only salts that the user chose can meet again: for another log, or under another key.
+            Err(WriteError::Exists { path }) => {
+                let path = path.display();
+                Err(Failure::Usage(format!("{path}: these salts are pending already; flush that first")))
+            }
+            kept => Ok(kept.map(drop)?),
         }
     }
 
@@ -205,7 +218,7 @@ mod tests {
     }
 
     fn resume(folder: &Path, wanted: Submission) -> Pending {
-        Pending::resume_or_create(folder, ORIGIN, None, wanted).unwrap()
+        Pending::resume_or_create(folder, ORIGIN, None, wanted, |_| Ok(())).unwrap()
     }
 
     #[test]
@@ -227,7 +240,8 @@ mod tests {
         let others = [
             resume(home.path(), event("b")),
             resume(home.path(), event("a").with_idempotency_key("k").unwrap()),
-            Pending::resume_or_create(home.path(), "example.com/other", None, event("a")).unwrap(),
+            Pending::resume_or_create(home.path(), "example.com/other", None, event("a"), |_| Ok(()))
+                .unwrap(),
             resume(home.path(), seal_ready(event("a")).unwrap()),
         ];
         for other in &others {
@@ -248,7 +262,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let salted = seal_ready(event("a")).unwrap();
         let first = resume(home.path(), salted.clone());
-        let other = Pending::resume_or_create(home.path(), "example.com/other", None, salted);
+        let other = Pending::resume_or_create(home.path(), "example.com/other", None, salted, |_| Ok(()));
         assert!(matches!(other, Err(Failure::Usage(_))), "{other:?}");
         assert_eq!(Pending::load(&first.path).unwrap().origin, ORIGIN);
     }
@@ -269,7 +283,8 @@ mod tests {
     fn damaged_files_are_told_and_never_sent() {
         let home = tempfile::tempdir().unwrap();
         let pending =
-            Pending::resume_or_create(home.path(), ORIGIN, Some("r.tlog-proof"), event("a")).unwrap();
+            Pending::resume_or_create(home.path(), ORIGIN, Some("r.tlog-proof"), event("a"), |_| Ok(()))
+                .unwrap();
         assert_eq!(Pending::load(&pending.path).unwrap().output.as_deref(), Some("r.tlog-proof"));
         let text = fs::read_to_string(&pending.path).unwrap();
         let cases = [

@@ -4,11 +4,11 @@
 //! never does. The pending file goes when the receipt is kept, or when the log has refused the submission for good.
 
 use super::pending::{NAME_HEX, Pending};
-use crate::local::files::{self, Readers};
+use crate::local::files::{self, WriteError};
 use crate::local::settings::TrustFile;
 use crate::log::client::Client;
 use crate::log::retry::until_answered;
-use crate::proof::receipt::{RECEIPT_EXTENSION, believe};
+use crate::proof::receipt::{RECEIPT_EXTENSION, believe, with_place, with_place_of};
 use crate::show::failure::Failure;
 use provlog_core::cbor::{Map, Value};
 use provlog_core::claims::{DIGEST, Type};
@@ -18,7 +18,7 @@ use provlog_core::json::Json;
 use provlog_core::limits::RECEIPT_BYTES_MAX;
 use provlog_core::submission::{Submission, same_values};
 use provlog_core::verify::ReceiptReport;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long one request may take; a log answers in milliseconds.
@@ -30,6 +30,8 @@ pub(crate) struct Logged {
     /// Its bytes, as the log sent them.
     pub(crate) receipt: Vec<u8>,
     index: u64,
+    /// Id of the key of the log that it is of.
+    key_id: [u8; 4],
 }
 
 /// A log to append to: where it is, and what to believe of it.
@@ -59,7 +61,13 @@ impl Submitter {
             Err(failure) => return Err(pending.kept(failure)),
         };
         let index = self.check(&receipt, pending).map_err(|failure| pending.kept(failure))?;
-        Ok(Logged { receipt, index })
+        Ok(Logged { receipt, index, key_id: self.trust.trust.log().id() })
+    }
+
+    /// Whether the receipt may be written here: where nothing is, or an earlier receipt of this submission.
+    pub(crate) fn has_place(&self, output: &Path, pending: &Pending, force: bool) -> Result<(), WriteError> {
+        let is_of = |there: &[u8]| self.check(there, pending).is_ok();
+        with_place_of(&is_of, force, |over| files::may_write(output, over))
     }
 
     fn send(&self, pending: &Pending) -> Result<Vec<u8>, Failure> {
@@ -83,12 +91,23 @@ impl Submitter {
 impl Logged {
     /// Keeps the receipt beside the pending file, under the name that the user chose or one of its own, and removes
     /// the pending file.
-    pub(crate) fn keep(&self, pending: &Pending) -> Result<PathBuf, Failure> {
-        let name = pending.output.clone().unwrap_or_else(|| default_name(pending, self.index));
+    pub(crate) fn keep(&self, pending: &Pending, force: bool) -> Result<PathBuf, Failure> {
+        let name = pending.output.clone().unwrap_or_else(|| self.default_name(pending));
         let path = files::folder_of(&pending.path).join(name);
-        files::write(&path, &self.receipt, Readers::Umask).map_err(|error| pending.kept(error))?;
+        let written = with_place(&self.receipt, force, |over| files::write(&path, &self.receipt, over));
+        written.map_err(|error| pending.kept(error))?;
         files::remove(&pending.path)?;
         Ok(path)
+    }
+
+    /// `<first subject digest, 16 hex>-<key id, 8 hex>-<index>.tlog-proof`; the submission's digest where there is no subject.
+    /// The key is the log's: entries of two logs may have equal subjects and indices.
+    fn default_name(&self, pending: &Pending) -> String {
+        let subject = pending.section.value("subject").and_then(Value::as_array).and_then(<[Value]>::first);
+        let digest = subject.and_then(Value::as_map).and_then(|subject| subject.get("digest")?.as_map());
+        let digest = digest.and_then(first_digest).unwrap_or(&pending.submitted_digest.0);
+        let subject: String = hex::encode(digest).chars().take(NAME_HEX).collect();
+        format!("{subject}-{}-{}.{RECEIPT_EXTENSION}", hex::encode(&self.key_id), self.index)
     }
 }
 
@@ -109,15 +128,6 @@ fn has_values_of(report: &ReceiptReport, pending: &Pending) -> bool {
         record.entry.kind == pending.submission.kind().kind
             && same_values(&pending.section, &record.submitted)
     })
-}
-
-/// `<first subject digest, 16 hex>-<index>.tlog-proof`; the submission's digest where there is no subject.
-fn default_name(pending: &Pending, index: u64) -> String {
-    let subject = pending.section.value("subject").and_then(Value::as_array).and_then(<[Value]>::first);
-    let digest = subject.and_then(Value::as_map).and_then(|subject| subject.get("digest")?.as_map());
-    let digest = digest.and_then(first_digest).unwrap_or(&pending.submitted_digest.0);
-    let name: String = hex::encode(digest).chars().take(NAME_HEX).collect();
-    format!("{name}-{index}.{RECEIPT_EXTENSION}")
 }
 
 /// The digest whose algorithm comes first in the claim table, so a commit's name is not that of its tree.
@@ -151,7 +161,7 @@ mod tests {
     }
 
     fn pending_in(folder: &tempfile::TempDir, log: &OneLog, wanted: Submission) -> Pending {
-        Pending::resume_or_create(folder.path(), log.origin(), None, wanted).unwrap()
+        Pending::resume_or_create(folder.path(), log.origin(), None, wanted, |_| Ok(())).unwrap()
     }
 
     fn log_at(url: &str, log: &OneLog, timeout: Duration) -> Submitter {
@@ -182,9 +192,33 @@ mod tests {
         assert!(requests.iter().all(|request| request.body == requests[0].body));
         let key = pending.submission.idempotency_key().unwrap();
         assert!(requests.iter().all(|request| request.header("idempotency-key") == Some(key)));
-        let path = logged.keep(&pending).unwrap();
-        assert_eq!(path.file_name().unwrap().to_str(), Some("0123456789abcdef-1.tlog-proof"));
+        let vkey = log.vkey();
+        let key_id = vkey.split('+').nth(1).unwrap();
+        let path = logged.keep(&pending, false).unwrap();
+        assert_eq!(
+            path.file_name().unwrap().to_str(),
+            Some(&*format!("0123456789abcdef-{key_id}-1.tlog-proof"))
+        );
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "the pending file is gone");
+    }
+
+    #[test]
+    fn a_receipt_whose_place_was_taken_meanwhile_leaves_the_submission() {
+        let (home, log) = (tempfile::tempdir().unwrap(), OneLog::new());
+        let mut pending = pending_in(&home, &log, request(None));
+        pending.output = Some("output".into());
+        let answering = log.clone();
+        let server = serve(1, move |_, request| receipt_for(&answering, request));
+        let logged = log_at(&server.url, &log, Duration::from_secs(30)).submit(&pending).unwrap();
+        let output = home.path().join("output");
+        fs::write(&output, "another's").unwrap();
+        let failure = logged.keep(&pending, false).unwrap_err();
+        assert_eq!(Exit::of_failure(&failure), Exit::Usage, "{failure}");
+        assert!(pending.path.exists() && failure.to_string().contains("is kept in"), "{failure}");
+        assert_eq!(fs::read_to_string(&output).unwrap(), "another's");
+        logged.keep(&pending, true).unwrap();
+        assert_eq!(fs::read(&output).unwrap(), logged.receipt);
+        assert!(!pending.path.exists());
     }
 
     #[test]
@@ -213,7 +247,8 @@ mod tests {
     fn receipts_of_anything_else_are_refused() {
         let (home, log) = (tempfile::tempdir().unwrap(), OneLog::new());
         let kind = request(None).kind().kind;
-        let other = Pending::resume_or_create(home.path(), "o", None, request(None)).unwrap().section;
+        let other =
+            Pending::resume_or_create(home.path(), "o", None, request(None), |_| Ok(())).unwrap().section;
         let garbage = b"c2sp.org/tlog-proof@v1\n".to_vec();
         let foreign = OneLog::with_seed([8; 32]).receipt(kind, Section::default());
         let cases = [
@@ -253,7 +288,8 @@ mod tests {
     fn a_submission_for_another_log_is_not_sent() {
         let (home, log) = (tempfile::tempdir().unwrap(), OneLog::new());
         let pending =
-            Pending::resume_or_create(home.path(), "example.com/other", None, request(None)).unwrap();
+            Pending::resume_or_create(home.path(), "example.com/other", None, request(None), |_| Ok(()))
+                .unwrap();
         let failure = log_at("http://127.0.0.1:1", &log, Duration::ZERO).submit(&pending).unwrap_err();
         assert!(matches!(failure, Failure::OtherLog { .. }), "{failure}");
     }

@@ -12,7 +12,7 @@
 
 use super::recompute::Edge;
 use super::source::{CHECKPOINT, Directory, Source as _};
-use crate::local::files::{self, Readers};
+use crate::local::files::{self, Over};
 use crate::proof::head::Head;
 use crate::proof::receipt::{SCHEMA_VERSION, member, uint_json};
 use crate::show::failure::Failure;
@@ -105,8 +105,8 @@ impl Mirror {
             member("edge", Json::Array(levels.collect())),
             member("records", uint_json(last.records)),
         ]);
-        files::write(&self.folder.join(STATE), format!("{state}\n").as_bytes(), Readers::Umask)?;
-        files::write(&self.folder.join(CHECKPOINT), last.head.note.as_bytes(), Readers::Umask)?;
+        files::write(&self.folder.join(STATE), format!("{state}\n").as_bytes(), Over::Any)?;
+        files::write(&self.folder.join(CHECKPOINT), last.head.note.as_bytes(), Over::Any)?;
         let (old, new) = (before.map_or(0, |before| before.head.checkpoint.size), last.head.checkpoint.size);
         let kept = partials(new);
         for stale in partials(old).into_iter().filter(|partial| !kept.contains(partial)) {
@@ -143,14 +143,14 @@ impl Mirror {
         let Checkpoint { size, root, .. } = &head.checkpoint;
         let root: String = root.to_hex().chars().take(16).collect();
         let path = self.folder.join(EVIDENCE).join(format!("checkpoint-{size}-{root}"));
-        files::write(&path, head.note.as_bytes(), Readers::Umask)?;
+        files::write(&path, head.note.as_bytes(), Over::Any)?;
         Ok(path)
     }
 
     /// Keeps the bundle that an earlier audit verified, where the log now serves another; gives the file.
     pub(super) fn keep_bundle(&self, index: u64, bundle: &[u8]) -> Result<PathBuf, Failure> {
         let path = self.folder.join(EVIDENCE).join(format!("audited-bundle-{index}"));
-        files::write(&path, bundle, Readers::Umask)?;
+        files::write(&path, bundle, Over::Any)?;
         Ok(path)
     }
 
