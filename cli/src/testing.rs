@@ -105,11 +105,25 @@ impl Request {
 }
 
 /// What the server does with a request.
-pub(crate) struct Reply(Option<(u16, Vec<u8>)>);
+pub(crate) struct Reply(Option<Answer>);
+
+struct Answer {
+    status: u16,
+    media_type: &'static str,
+    body: Vec<u8>,
+}
 
 impl Reply {
     pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self(Some((status, body.into())))
+        Self(Some(Answer { status, media_type: "text/plain", body: body.into() }))
+    }
+
+    /// A problem document with this code, as a log answers it.
+    pub(crate) fn problem(status: u16, code: &str) -> Self {
+        let body = format!(
+            r#"{{"type":"urn:provlog:problem:{code}","status":{status},"code":"{code}","detail":"no"}}"#
+        );
+        Self(Some(Answer { status, media_type: "application/problem+json", body: body.into() }))
     }
 
     /// Closes the connection without an answer.
@@ -118,10 +132,11 @@ impl Reply {
     }
 
     fn write(self, mut stream: TcpStream) {
-        if let Some((status, body)) = self.0 {
-            let length = body.len();
-            let head =
-                format!("HTTP/1.1 {status} s\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+        if let Some(Answer { status, media_type, body }) = self.0 {
+            let head = format!(
+                "HTTP/1.1 {status} s\r\ncontent-type: {media_type}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                body.len()
+            );
             // The client may have hung up, as a test of its patience makes it do.
             let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
         }

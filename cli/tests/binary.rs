@@ -114,7 +114,7 @@ fn each_way_to_fail_has_its_exit_code() {
     expect(folder, &["get", "1", "--url", "https://log.example.com"], 2, "no TLS");
     let nobody = ["--url", "http://127.0.0.1:1", "--timeout", "0s", "-o", "kept/r"];
     expect(folder, &[&EVENT[..], &["app"], &nobody].concat(), 7, "provlog flush");
-    let denied = serve(1, |_, _| Reply::new(403, r#"{"code":"denied","detail":"no"}"#));
+    let denied = serve(1, |_, _| Reply::problem(403, "denied"));
     expect(folder, &["flush", "kept", "--url", &denied.url], 4, "no (denied)");
     assert_eq!(fs::read_dir(folder.join("kept")).unwrap().count(), 1, "what was denied is kept");
     fs::remove_file(folder.join(".provlog/trust")).unwrap();

@@ -17,6 +17,7 @@ mod kill;
 mod main_job;
 mod outputs;
 mod packages;
+mod pending;
 mod records;
 mod references;
 mod retries;

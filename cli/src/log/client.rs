@@ -23,6 +23,12 @@ pub(crate) const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// Longest text of an unstructured refusal that is shown, in characters.
 const REFUSAL_CHARS_MAX: usize = 200;
 
+/// Media type of a problem document.
+const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
+
+/// What the type of a log's problem document is, before its code.
+const PROBLEM_TYPE: &str = "urn:provlog:problem:";
+
 /// A log's HTTP interface.
 #[derive(Debug)]
 pub(crate) struct Client {
@@ -112,8 +118,12 @@ impl Client {
         }
         let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
         let retry_after_s = retry_after.and_then(|text| text.parse().ok());
-        let text = refusal_text(&self.body(response, ANSWER_BYTES_MAX)?);
-        Err(Failure::Answer { status: status.as_u16(), retry_after_s, text })
+        let media_type = response.headers().get("content-type").and_then(|value| value.to_str().ok());
+        let media_type = media_type.unwrap_or_default().to_owned();
+        let status = status.as_u16();
+        let body = self.body(response, ANSWER_BYTES_MAX)?;
+        let code = problem_code(status, &media_type, &body);
+        Err(Failure::Answer { status, code, retry_after_s, text: refusal_text(&body) })
     }
 
     fn body(&self, mut response: Response<Body>, limit: usize) -> Result<Vec<u8>, Failure> {
@@ -132,6 +142,17 @@ impl From<UrlError> for Failure {
     fn from(error: UrlError) -> Self {
         Self::Usage(error.to_string())
     }
+}
+
+/// The code of a log's own problem document (`SPEC.md` section 10): one of this media type, type and status. None of anything
+/// else, such as the page of a proxy, however alike.
+fn problem_code(status: u16, media_type: &str, body: &[u8]) -> Option<String> {
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    let problem = Json::parse(body).ok().filter(|_| essence.eq_ignore_ascii_case(PROBLEM_MEDIA_TYPE))?;
+    let code = problem.get("type")?.as_str()?.strip_prefix(PROBLEM_TYPE)?;
+    let same =
+        problem.get("status")?.as_uint()? == u64::from(status) && problem.get("code")?.as_str()? == code;
+    same.then(|| code.into())
 }
 
 /// What a problem document says (RFC 9457), or the start of whatever came in its place.
@@ -182,6 +203,29 @@ mod tests {
         }
         for host in ["example.com", "10.0.0.1", "[::2]", "localhost.example.com"] {
             assert!(!is_this_machine(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn only_a_log_s_own_problem_has_a_code() {
+        let own = r#"{"type":"urn:provlog:problem:claim.type","status":400,"code":"claim.type"}"#;
+        let code = |media_type, text: &str| problem_code(400, media_type, text.as_bytes());
+        for media_type in [PROBLEM_MEDIA_TYPE, "Application/Problem+JSON; charset=utf-8"] {
+            assert_eq!(code(media_type, own).as_deref(), Some("claim.type"));
+        }
+        for media_type in ["", "application/json", "text/html", "application/problem+jsonx"] {
+            assert_eq!(code(media_type, own), None, "{media_type}");
+        }
+        let strange = [
+            "<html>".to_string(),
+            "{}".into(),
+            own.replace("urn:provlog:problem:", "https://example.com/"),
+            own.replace("400", "413"),
+            own.replace(r#""code":"claim.type""#, r#""code":"claim.ahead""#),
+            own.replace(r#","code":"claim.type""#, ""),
+        ];
+        for text in strange {
+            assert_eq!(code(PROBLEM_MEDIA_TYPE, &text), None, "{text}");
         }
     }
 

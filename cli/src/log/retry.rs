@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, retry_after_s: Option<u64>) -> Failure {
-        Failure::Answer { status, retry_after_s, text: String::new() }
+        Failure::Answer { status, code: None, retry_after_s, text: String::new() }
     }
 
     #[test]

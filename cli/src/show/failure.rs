@@ -44,8 +44,9 @@ pub(crate) enum Failure {
     Unreachable(String),
     #[error("{cause}; the submission is kept in {}: run the same command again, or `provlog flush` on its folder", path.display())]
     Pending { cause: Box<Failure>, path: PathBuf },
+    /// `code` is that of a log's own problem document: what anything on the way may answer has none.
     #[error("the log answered {status}: {text}")]
-    Answer { status: u16, retry_after_s: Option<u64>, text: String },
+    Answer { status: u16, code: Option<String>, retry_after_s: Option<u64>, text: String },
     #[error(transparent)]
     Read(#[from] ReadError),
     #[error(transparent)]

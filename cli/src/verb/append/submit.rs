@@ -54,7 +54,7 @@ impl Submitter {
         }
         let receipt = match self.send(pending) {
             Ok(receipt) => receipt,
-            Err(failure @ Failure::Answer { status, .. }) if is_final(status) => {
+            Err(failure) if is_final(&failure) => {
                 files::remove(&pending.path)?;
                 return Err(failure);
             }
@@ -136,10 +136,35 @@ fn first_digest(digest: &Map) -> Option<&[u8]> {
     algorithms.fields()?.iter().find_map(|field| digest.get(field.name)?.as_bytes())
 }
 
-/// Whether the log has looked at this submission and will never take it.
-const fn is_final(status: u16) -> bool {
-    matches!(status, 400 | 409 | 413 | 415 | 422)
+/// Whether the log has looked at this submission and will never take it: then the pending file, often the only copy of the
+/// record, has no use any more. Whatever else answers on the way to a log is no word of the log's.
+fn is_final(failure: &Failure) -> bool {
+    matches!(failure, Failure::Answer { code: Some(code), .. } if FINAL.contains(&code.as_str()))
 }
+
+/// Codes of problems that lie in the submission itself. Not among them is what passes: with time, such as `claim.ahead`; with a
+/// later version of the log, such as `kind.unknown`; with another way to the log, such as `body.incomplete`, because what this
+/// program sends is well formed.
+const FINAL: [&str; 18] = [
+    "claim.missing",
+    "claim.missing-field",
+    "claim.name",
+    "claim.too-deep",
+    "claim.too-large",
+    "claim.twice",
+    "claim.type",
+    "claims.too-many",
+    "idempotency-key.conflict",
+    "kind.log-only",
+    "record.malformed",
+    "record.too-large",
+    "salt.form",
+    "salt.missing",
+    "salt.repeated",
+    "salt.unknown",
+    "salt.zero",
+    "body.too-large",
+];
 
 #[cfg(test)]
 mod tests {
@@ -236,11 +261,74 @@ mod tests {
     fn a_refusal_ends_it() {
         let (home, log) = (tempfile::tempdir().unwrap(), OneLog::new());
         let pending = pending_in(&home, &log, request(None));
-        let server = serve(1, |_, _| Reply::new(422, "{\"code\":\"claim.type\",\"detail\":\"no\"}"));
+        let server = serve(1, |_, _| Reply::problem(400, "claim.type"));
         let failure = log_at(&server.url, &log, Duration::from_secs(30)).submit(&pending).unwrap_err();
         assert_eq!(server.finish().len(), 1);
         assert_eq!(Exit::of_failure(&failure), Exit::Malformed);
         assert!(!pending.path.exists());
+    }
+
+    #[test]
+    fn what_passes_and_what_is_no_log_s_word_ends_nothing() {
+        let (home, log) = (tempfile::tempdir().unwrap(), OneLog::new());
+        let pending = pending_in(&home, &log, request(None));
+        let answers = |number: usize| match number {
+            0 => Reply::new(422, r#"{"code":"claim.type","detail":"no"}"#),
+            1 => Reply::new(413, "<html>413, says an ingress</html>"),
+            2 => Reply::problem(400, "claim.ahead"),
+            3 => Reply::problem(400, "kind.not-accepted"),
+            4 => Reply::problem(400, "of-a-later-version"),
+            _ => Reply::problem(404, "route.unknown"),
+        };
+        let server = serve(6, move |number, _| answers(number));
+        for number in 0..6 {
+            let failure = log_at(&server.url, &log, Duration::ZERO).submit(&pending).unwrap_err();
+            assert!(matches!(failure, Failure::Pending { .. }), "{number}: {failure}");
+            assert!(failure.to_string().contains("is kept in"), "{number}: {failure}");
+            assert!(pending.path.exists(), "{number}");
+        }
+    }
+
+    /// A code that is added to the table has to be judged here.
+    #[test]
+    fn every_code_of_a_refused_append_is_final_or_known_to_pass() {
+        const PASS: [&str; 18] = [
+            "batch.empty",
+            "batch.too-many",
+            "body.incomplete",
+            "claim.ahead",
+            "claim.unknown",
+            "claim.unknown-field",
+            "content-encoding.unsupported",
+            "content-type.unsupported",
+            "header.malformed",
+            "host.missing",
+            "idempotency-key.form",
+            "idempotency-key.twice",
+            "json.malformed",
+            "kind.not-accepted",
+            "kind.unknown",
+            "parameter.malformed",
+            "submission.form",
+            "submission.unknown-member",
+        ];
+        let spec = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../SPEC.md")).unwrap();
+        let rows = spec.lines().filter_map(|line| {
+            let [status, code] = line.strip_prefix("| ")?.splitn(3, " | ").take(2).collect::<Vec<_>>()[..]
+            else {
+                return None;
+            };
+            Some((status.parse::<u16>().ok()?, code.strip_prefix('`')?.strip_suffix('`')?))
+        });
+        let refusals: Vec<&str> = rows
+            .filter(|(status, _)| matches!(status, 400 | 409 | 413 | 415))
+            .map(|(_, code)| code)
+            .collect();
+        let judged = [&FINAL[..], &PASS].concat();
+        for code in &refusals {
+            assert!(judged.contains(code), "{code}: is it final?");
+        }
+        assert_eq!(refusals.len(), judged.len(), "a code is there twice, or in no table");
     }
 
     #[test]
