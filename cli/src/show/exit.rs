@@ -123,7 +123,10 @@ impl Exit {
             Failure::Redact(error) => Self::of_redaction(error),
             Failure::Git(GitError::Unknown { .. }) => Self::NotFound,
             Failure::Write(error) => Self::of_write(error),
-            Failure::Git(GitError::Start { .. }) | Failure::Internal(_) => Self::Internal,
+            Failure::Git(GitError::NoCommit { .. }) => Self::Usage,
+            Failure::Git(GitError::Start { .. } | GitError::Form { .. }) | Failure::Internal(_) => {
+                Self::Internal
+            }
         }
     }
 

@@ -60,7 +60,7 @@ struct SubjectArgs {
     /// A subject must have this digest; with several algorithms, all that it has too
     #[arg(long, value_name = "ALGORITHM:HEX", value_parser = digest::map_of)]
     digest: Option<Map>,
-    /// This git commit must be a subject; a full hash needs no repository
+    /// This git commit must be a subject; a tag counts as the commit that it is of. A full hash needs no repository
     #[arg(long, value_name = "REVISION")]
     commit: Option<String>,
 }
@@ -72,7 +72,11 @@ impl SubjectArgs {
         } else if let Some(digest) = &self.digest {
             digest.clone()
         } else if let Some(revision) = &self.commit {
-            digest::map_of(&format!("gitCommit:{}", git::commit_of(revision)?))?
+            let commit = git::commit(revision)?;
+            if let Some(why) = &commit.unchecked {
+                page::say(&git::not_checked(&commit.id, why));
+            }
+            digest::map_of(&format!("gitCommit:{}", commit.id))?
         } else {
             return Ok(None);
         };

@@ -59,16 +59,49 @@ pub(super) fn command(repository: &Path) -> Command {
         "i18n.logOutputEncoding=UTF-8",
         "log.showSignature=false",
         "trailer.separators=:",
+        "core.hooksPath=/dev/null",
+        "core.fsmonitor=false",
     ] {
         git.args(["-c", setting]);
+    }
+    // Whose repository may be read is for the user and the system to say; nothing else of their settings counts.
+    for folder in safe_directories() {
+        git.arg("-c").arg(format!("safe.directory={folder}"));
     }
     // Set by git itself for its hooks, and stronger than -C.
     for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_DIFF_OPTS"] {
         git.env_remove(name);
     }
-    git.env("GIT_NO_REPLACE_OBJECTS", "1").env("GIT_NO_LAZY_FETCH", "1").env("GIT_OPTIONAL_LOCKS", "0");
-    git.env("LC_ALL", "C").stdin(Stdio::null());
+    git.env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_SYSTEM", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1");
+    git.env_remove("GIT_CONFIG_PARAMETERS").env_remove("GIT_CONFIG_COUNT").env_remove("GIT_CONFIG");
+    quiet(&mut git);
     git
+}
+
+/// What is stored, and not what replacements and grafts show in its place; no network, and nothing written.
+fn quiet(git: &mut Command) {
+    git.env("GIT_NO_REPLACE_OBJECTS", "1").env("GIT_GRAFT_FILE", "/dev/null");
+    git.env("GIT_NO_LAZY_FETCH", "1").env("GIT_ALLOW_PROTOCOL", "none").env("GIT_OPTIONAL_LOCKS", "0");
+    git.env("LC_ALL", "C").stdin(Stdio::null());
+}
+
+/// `safe.directory` as it is set outside of repositories, in order. None where git can't be run, which is said later.
+fn safe_directories() -> Vec<String> {
+    let mut git = Command::new("git");
+    quiet(&mut git);
+    let asked = git.args(["config", "-z", "--show-scope", "--get-all", "safe.directory"]).output();
+    let Ok(output) = asked else { return Vec::new() };
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let mut parts = printed.split('\0');
+    let mut folders = Vec::new();
+    while let (Some(scope), Some(folder)) = (parts.next(), parts.next()) {
+        if matches!(scope, "system" | "global" | "command") {
+            folders.push(folder.into());
+        }
+    }
+    folders
 }
 
 /// The one line that a command prints.

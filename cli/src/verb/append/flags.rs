@@ -4,6 +4,7 @@ use super::value::{self, claim_json};
 use crate::local::files::{self, DASH};
 use crate::local::{digest, git};
 use crate::show::failure::Failure;
+use crate::show::page;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use provlog_core::claims::{CLAIMS, ClaimSpec, KINDS, KindSpec, OPTIONAL_ON_ANY};
@@ -25,7 +26,8 @@ pub(crate) struct RequestArgs {
     /// Adds a subject: this file, by its name and sha256, computed here
     #[arg(long, value_name = "FILE", group = "claims")]
     artifact: Vec<PathBuf>,
-    /// Adds a subject: this git commit, with its tree
+    /// Adds a subject: this git commit, with its own tree; a tag counts as the commit that it is of. A full hash needs no
+    /// repository, and is then not checked
     #[arg(long, value_name = "REVISION", group = "claims")]
     commit: Vec<String>,
     /// Adds this file's sha256 to prompt_hash; the prompt never leaves the machine. - is standard input
@@ -95,7 +97,15 @@ impl RequestArgs {
             subjects.push(Json::Object(name.into_iter().chain([digest]).collect()));
         }
         for revision in &self.commit {
-            subjects.push(Json::Object(vec![("digest".into(), git::digest_json(revision)?)]));
+            let commit = git::commit(revision)?;
+            for remark in
+                commit.unchecked.iter().map(|why| git::not_checked(&commit.id, why)).chain(commit.remarks)
+            {
+                page::say(&remark);
+            }
+            let mut digest = vec![("gitCommit".to_string(), Json::String(commit.id))];
+            digest.extend(commit.tree.map(|tree| ("gitTree".to_string(), Json::String(tree))));
+            subjects.push(Json::Object(vec![("digest".into(), Json::Object(digest))]));
         }
         Ok(subjects)
     }
