@@ -30,8 +30,9 @@ pub(crate) struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Settings come from flags, then from PROVLOG_URL and PROVLOG_TRUST, then from .provlog/config.toml (url, trust) and \
-.provlog/trust in this repository, then from those in the home directory.
+Settings come from flags, then from PROVLOG_URL, PROVLOG_TRUST and PROVLOG_FINGERPRINT, then from .provlog/config.toml (url, \
+trust) and .provlog/trust in this repository, then from those in the home directory. Whoever changes a repository changes \
+its .provlog: it counts only where the fingerprint of its trust file's key is given, or known by `provlog trust add`.
 
 Exit codes: 0 ok, warnings included; 1 internal; 2 usage; 3 verification failed; 4 denied; 5 untrusted checkpoint \
 or quorum missing; 6 not found; 7 unreachable; 8 malformed input. Of several receipts 3 comes before 5 before 8.";

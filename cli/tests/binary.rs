@@ -21,7 +21,12 @@ const EVENT: [&str; 6] = ["append", "--kind", "event", "--type", "https://exampl
 
 fn provlog(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_provlog"));
-    command.current_dir(folder).env("HOME", folder).env_remove("PROVLOG_URL").env_remove("PROVLOG_TRUST");
+    command
+        .current_dir(folder)
+        .env("HOME", folder)
+        .env_remove("PROVLOG_URL")
+        .env_remove("PROVLOG_TRUST")
+        .env_remove("PROVLOG_FINGERPRINT");
     command
 }
 

@@ -26,4 +26,5 @@ mod rollback;
 mod seeds;
 mod support;
 mod tables;
+mod trust;
 mod vectors;

@@ -240,7 +240,7 @@ pub fn timed(folder: &Path, arguments: &[&str]) -> Command {
 
 fn alone(mut command: Command, folder: &Path, arguments: &[&str]) -> Command {
     command.args(arguments).current_dir(folder).env("HOME", folder);
-    for name in ["PROVLOG_URL", "PROVLOG_TRUST"] {
+    for name in ["PROVLOG_URL", "PROVLOG_TRUST", "PROVLOG_FINGERPRINT"] {
         command.env_remove(name);
     }
     command

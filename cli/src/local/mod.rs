@@ -3,5 +3,6 @@
 pub(crate) mod digest;
 pub(crate) mod files;
 pub(crate) mod git;
+pub(crate) mod known;
 pub(crate) mod settings;
 pub(crate) mod time;

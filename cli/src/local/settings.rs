@@ -3,17 +3,19 @@
 //! A `.provlog` folder holds `config.toml` (keys `url` and `trust`; others are refused), `trust`, the trust file, and
 //! `receipts`. The repository's is the nearest from here up to the folder with `.git`; outside of a repository only
 //! this folder is looked at.
+//!
+//! Whoever sends a pull request writes the repository's: it counts only where the fingerprint of its trust file's key is
+//! given, or known to the home. Home's own counts by itself, as long as nobody else can write it.
 
 use crate::local::files::{self, ReadError};
+use crate::local::known::{self, FOLDER};
 use clap::Args;
+use provlog_core::Hash;
 use provlog_core::limits::TRUST_BYTES_MAX;
 use provlog_core::trust::{Trust, TrustError};
 use serde::Deserialize;
 use std::io;
 use std::path::{Path, PathBuf};
-
-/// The folder of settings, in a repository or at home.
-pub(crate) const FOLDER: &str = ".provlog";
 
 /// Where receipts are kept when no output is named.
 pub(crate) const RECEIPTS: &str = ".provlog/receipts";
@@ -34,44 +36,101 @@ const HOW_TO_TRUST: &str = "get the log key's fingerprint from whoever operates 
      take it from the log's own answers), then run `provlog trust fetch --url URL --fingerprint FINGERPRINT`; \
      or pass the trust file that the daemon wrote beside its data, with --trust FILE";
 
+/// How a trust file that came with a repository comes to count.
+const HOW_TO_KNOW: &str = "ask whoever operates the log for its key's fingerprint, and if it is this one, run `provlog trust add \
+     FINGERPRINT` once, or give --fingerprint FINGERPRINT or PROVLOG_FINGERPRINT (in CI, say); or name a trust file of your \
+     own with --trust FILE or PROVLOG_TRUST";
+
 /// Which log to believe.
 #[derive(Debug, Args)]
 pub(crate) struct TrustArgs {
     /// Trust file with the log's key [default: the configuration's, or .provlog/trust]
     #[arg(long, env = "PROVLOG_TRUST", hide_env_values = true, value_name = "FILE")]
     trust: Option<PathBuf>,
+    /// The log key's fingerprint, which the trust file's key must have; with it, or once `provlog trust add` knows it, a trust
+    /// file that came with a repository counts
+    #[arg(long, env = "PROVLOG_FINGERPRINT", hide_env_values = true, value_name = "HEX", value_parser = fingerprint)]
+    fingerprint: Option<String>,
 }
 
 impl TrustArgs {
-    /// The trust file, without which nothing can be believed.
-    pub(crate) fn open(&self) -> Result<TrustFile, SettingsError> {
-        self.find(&Settings::load()?)?.ok_or(SettingsError::NoTrust)
+    /// What flags and variables leave open.
+    pub(crate) fn settings(&self) -> Result<Settings, SettingsError> {
+        Settings::load(self.fingerprint.as_deref())
     }
 
     /// The trust file: a flag or variable, a configuration file, or `.provlog/trust`. `None` when there is none.
     pub(crate) fn find(&self, settings: &Settings) -> Result<Option<TrustFile>, SettingsError> {
-        let Some(path) = self.trust.as_deref().or(settings.trust.as_deref()) else { return Ok(None) };
-        let bytes = files::read(path, TRUST_BYTES_MAX).map_err(SettingsError::TrustRead)?;
-        match Trust::parse(&bytes) {
-            Ok(trust) => Ok(Some(TrustFile {
-                path: path.into(),
-                text: String::from_utf8_lossy(&bytes).into_owned(),
-                trust,
-            })),
-            Err(source) => Err(SettingsError::Trust { path: path.into(), source }),
+        let Some(file) = self.chosen(settings)? else { return Ok(None) };
+        let got = file.trust.log().fingerprint();
+        match &self.fingerprint {
+            Some(expected) if *expected != got => {
+                Err(SettingsError::Fingerprint { path: file.path, expected: expected.clone(), got })
+            }
+            _ => Ok(Some(file)),
         }
+    }
+
+    fn chosen(&self, settings: &Settings) -> Result<Option<TrustFile>, SettingsError> {
+        if let Some(path) = &self.trust {
+            return read_trust(path).map(Some);
+        }
+        let own = settings.own.trust.as_deref();
+        match (&settings.near, own) {
+            (Near::Believed { file, .. }, Some(own)) => {
+                // Of one log, the user's own file: it may demand more witnesses than one that anybody could change.
+                let own = read_trust(own).ok().filter(|own| own.trust.log() == file.trust.log());
+                Ok(Some(own.unwrap_or_else(|| TrustFile::clone(file))))
+            }
+            (Near::Believed { file, .. }, None) => Ok(Some(TrustFile::clone(file))),
+            (_, Some(own)) => read_trust(own).map(Some),
+            (Near::Refused { why: Some(why), .. }, None) => Err(SettingsError::NotKnown(why.clone())),
+            (Near::Refused { why: None, .. } | Near::Silent, None) => Ok(None),
+        }
+    }
+
+    /// As [`Settings::unheeded`], where the trust file is needed too.
+    pub(crate) fn unheeded(&self, settings: &Settings, url_open: bool) -> Option<String> {
+        settings.unheeded(self.trust.is_none(), url_open)
     }
 }
 
-/// What flags and variables leave open.
+/// Reads a fingerprint, as flags and variables give it.
+pub(crate) fn fingerprint(text: &str) -> Result<String, String> {
+    match Hash::from_hex(text) {
+        Some(_) => Ok(text.into()),
+        None => Err("expected 64 lowercase hex digits, the SHA-256 of the log's verifier key line".into()),
+    }
+}
+
+/// What one or several `.provlog` folders say.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Settings {
+struct Words {
     url: Option<String>,
     trust: Option<PathBuf>,
 }
 
+/// What the folders here say that anybody may have written, and whether it counts.
+#[derive(Debug, Default)]
+enum Near {
+    /// They say nothing.
+    #[default]
+    Silent,
+    /// The key of their trust file is given, or known.
+    Believed { url: Option<String>, file: Box<TrustFile> },
+    /// It isn't: why the trust file doesn't count, where there is one.
+    Refused { folder: PathBuf, said: Words, why: Option<String> },
+}
+
+/// What flags and variables leave open.
+#[derive(Debug, Default)]
+pub(crate) struct Settings {
+    own: Words,
+    near: Near,
+}
+
 /// A trust file that was read, and where it was.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct TrustFile {
     /// Its path, as it is shown.
     pub(crate) path: PathBuf,
@@ -92,6 +151,14 @@ pub(crate) enum SettingsError {
         "no trust file: looked for --trust, PROVLOG_TRUST, `trust` in the configuration and .provlog/trust; {HOW_TO_TRUST}"
     )]
     NoTrust,
+    #[error("{0}")]
+    NotKnown(String),
+    #[error(
+        "{}: the log's key is not the one that --fingerprint or PROVLOG_FINGERPRINT names: expected {expected}, got {got}; \
+         take the trust file of that log, or ask its operator for the fingerprint",
+        path.display()
+    )]
+    Fingerprint { path: PathBuf, expected: String, got: String },
     #[error(transparent)]
     TrustRead(ReadError),
     #[error("{}: {source}", path.display())]
@@ -106,33 +173,106 @@ struct ConfigFile {
 }
 
 impl Settings {
-    /// Those of the folder that the program was started in.
-    pub(crate) fn load() -> Result<Self, SettingsError> {
+    /// Those of the folder that the program was started in, where this fingerprint was given.
+    pub(crate) fn load(given: Option<&str>) -> Result<Self, SettingsError> {
         let here = std::env::current_dir().map_err(SettingsError::Here)?;
-        Self::of_folders(&folders(&here, std::env::home_dir().as_deref()))
+        Self::of_folders(&Folders::around(&here, known::home().as_deref()), given)
     }
 
     /// The log's address: a flag or variable, a configuration file, the trust file's own word, the default.
     pub(crate) fn url<'a>(&'a self, given: Option<&'a str>, trust: Option<&'a Trust>) -> &'a str {
-        given.or(self.url.as_deref()).or_else(|| trust.and_then(Trust::url)).unwrap_or(URL)
+        let near = match &self.near {
+            Near::Believed { url, .. } => url.as_deref(),
+            Near::Refused { .. } | Near::Silent => None,
+        };
+        given.or(near).or(self.own.url.as_deref()).or_else(|| trust.and_then(Trust::url)).unwrap_or(URL)
     }
 
-    fn of_folders(folders: &[PathBuf]) -> Result<Self, SettingsError> {
-        let mut settings = Self::default();
+    /// What was said in the repository and doesn't count, though flags and variables leave it open: the trust file, or the
+    /// log's address.
+    pub(crate) fn unheeded(&self, trust_open: bool, url_open: bool) -> Option<String> {
+        let Near::Refused { folder, said, why } = &self.near else { return None };
+        let what = match (trust_open && said.trust.is_some(), url_open && said.url.is_some()) {
+            (true, true) => "trust file and url",
+            (true, false) => "trust file",
+            (false, true) => "url",
+            (false, false) => return None,
+        };
+        let why = why.clone().unwrap_or_else(|| {
+            "anybody who changes the repository may have written it, and no trust file beside it has a key that is known; \
+             give --url or PROVLOG_URL, or write it into config.toml in the home directory's .provlog"
+                .into()
+        });
+        Some(format!("the {what} in {} did not count: {why}", folder.display()))
+    }
+
+    fn of_folders(folders: &Folders, given: Option<&str>) -> Result<Self, SettingsError> {
+        let own = Words::of(folders.own.as_slice())?;
+        let mut known = match &folders.own {
+            Some(own) => known::list(own)?,
+            None => Vec::new(),
+        };
+        known.extend(given.map(String::from));
+        let said = Words::of(&folders.near)?;
+        let folder = folders.near.first().cloned().unwrap_or_default();
+        let near = match said.trust.as_deref() {
+            None if said.url.is_none() => Near::Silent,
+            None => Near::Refused { folder, said, why: None },
+            Some(path) => match read_trust(path) {
+                Ok(file) if known.contains(&file.trust.log().fingerprint()) => {
+                    Near::Believed { url: said.url, file: Box::new(file) }
+                }
+                Ok(file) => Near::Refused { folder, why: Some(not_known(&file, given)), said },
+                Err(error) => Near::Refused { folder, said, why: Some(error.to_string()) },
+            },
+        };
+        Ok(Self { own, near })
+    }
+}
+
+fn not_known(file: &TrustFile, given: Option<&str>) -> String {
+    let key = file.trust.log();
+    let expected = match given {
+        Some(given) => format!("the fingerprint {given}"),
+        None => "a fingerprint that you have said you believe".into(),
+    };
+    format!(
+        "{}: this trust file is not yours alone (it came with a repository, or others may write it): expected {expected}, \
+         got {} of the log {}; {HOW_TO_KNOW}",
+        file.path.display(),
+        key.fingerprint(),
+        key.name()
+    )
+}
+
+fn read_trust(path: &Path) -> Result<TrustFile, SettingsError> {
+    let bytes = files::read(path, TRUST_BYTES_MAX).map_err(SettingsError::TrustRead)?;
+    match Trust::parse(&bytes) {
+        Ok(trust) => {
+            Ok(TrustFile { path: path.into(), text: String::from_utf8_lossy(&bytes).into_owned(), trust })
+        }
+        Err(source) => Err(SettingsError::Trust { path: path.into(), source }),
+    }
+}
+
+impl Words {
+    /// By several folders, the nearest first.
+    fn of(folders: &[PathBuf]) -> Result<Self, SettingsError> {
+        let mut all = Self::default();
         for folder in folders {
             let config = folder.join(CONFIG);
             if config.is_file() {
                 let file = read_config(&config)?;
-                settings.url = settings.url.or(file.url);
+                all.url = all.url.or(file.url);
                 // A relative path is meant from where it is written down, whatever folder the program runs in.
-                settings.trust = settings.trust.or(file.trust.map(|trust| folder.join(trust)));
+                all.trust = all.trust.or(file.trust.map(|trust| folder.join(trust)));
             }
             let trust = folder.join("trust");
-            if settings.trust.is_none() && trust.is_file() {
-                settings.trust = Some(trust);
+            if all.trust.is_none() && trust.is_file() {
+                all.trust = Some(trust);
             }
         }
-        Ok(settings)
+        Ok(all)
     }
 }
 
@@ -142,14 +282,31 @@ fn read_config(path: &Path) -> Result<ConfigFile, SettingsError> {
         .map_err(|error| SettingsError::Form { path: path.into(), problem: error.to_string() })
 }
 
-/// The `.provlog` folders that count from `here`, the nearest first.
-fn folders(here: &Path, home: Option<&Path>) -> Vec<PathBuf> {
-    let depth = here.ancestors().position(|folder| folder.join(".git").exists()).unwrap_or(0);
-    let near = here.ancestors().take(depth + 1).map(|folder| folder.join(FOLDER));
-    let mut folders: Vec<PathBuf> = near.collect();
-    folders.extend(home.map(|home| home.join(FOLDER)).filter(|folder| !folders.contains(folder)));
-    folders.retain(|folder| folder.is_dir());
-    folders
+/// The `.provlog` folders that count.
+struct Folders {
+    /// From here up to the repository's root, the nearest first: anybody may have written them.
+    near: Vec<PathBuf>,
+    /// Home's, where nobody else can write it.
+    own: Option<PathBuf>,
+}
+
+impl Folders {
+    fn around(here: &Path, home: Option<&Path>) -> Self {
+        let depth = here.ancestors().position(|folder| folder.join(".git").exists()).unwrap_or(0);
+        let near = here.ancestors().take(depth + 1).map(|folder| folder.join(FOLDER));
+        let mut near: Vec<PathBuf> = near.filter(|folder| folder.is_dir()).collect();
+        let home = home.map(|home| home.join(FOLDER)).filter(|folder| folder.is_dir());
+        // They may be written differently, with a link in between.
+        let same = |one: &Path, other: &Path| one.canonicalize().ok() == other.canonicalize().ok();
+        near.retain(|folder| !home.as_ref().is_some_and(|home| same(home, folder)));
+        match home {
+            Some(home) if !known::is_own(&home) => {
+                near.push(home);
+                Self { near, own: None }
+            }
+            own => Self { near, own },
+        }
+    }
 }
 
 #[cfg(test)]
@@ -163,7 +320,9 @@ impl TrustFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::OneLog;
     use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
 
     struct Tree(tempfile::TempDir);
 
@@ -181,53 +340,131 @@ mod tests {
             self.0.path().join(path)
         }
 
-        fn settings(&self, here: &str) -> Result<Settings, SettingsError> {
-            Settings::of_folders(&folders(&self.at(here), Some(&self.at("home"))))
+        fn settings(&self, here: &str, given: Option<&str>) -> Result<Settings, SettingsError> {
+            Settings::of_folders(&Folders::around(&self.at(here), Some(&self.at("home"))), given)
+        }
+
+        /// Which trust file counts here, and which address.
+        fn chosen(
+            &self,
+            here: &str,
+            given: Option<&str>,
+        ) -> Result<(Option<PathBuf>, String), SettingsError> {
+            let args = TrustArgs { trust: None, fingerprint: given.map(String::from) };
+            let settings = self.settings(here, given)?;
+            let file = args.find(&settings)?;
+            let path = file.map(|file| file.path.strip_prefix(self.0.path()).unwrap().to_path_buf());
+            Ok((path, settings.url(None, None).into()))
+        }
+    }
+
+    fn log(seed: u8) -> (String, String) {
+        let log = OneLog::with_seed([seed; 32]);
+        (log.trust_text(), log.fingerprint())
+    }
+
+    /// Key by key, where the repository's trust file is of a log whose fingerprint is given or known.
+    #[test]
+    fn a_repository_counts_once_its_log_is_known_and_the_nearest_wins() {
+        let ((trust, fingerprint), (other, _)) = (log(1), log(2));
+        let tree = Tree::new(&[
+            ("home/.provlog/config.toml", "url = \"http://home\"\ntrust = \"own\""),
+            ("home/.provlog/own", &other),
+            ("repo/.git/HEAD", ""),
+            ("repo/.provlog/trust", &trust),
+            ("repo/.provlog/config.toml", "url = \"http://repository\""),
+            ("repo/deep/er/file", ""),
+        ]);
+        let own = (Some(PathBuf::from("home/.provlog/own")), "http://home".to_string());
+        let repository = (Some(PathBuf::from("repo/.provlog/trust")), "http://repository".to_string());
+        assert_eq!(tree.chosen("repo/deep/er", None).unwrap(), own);
+        assert_eq!(tree.chosen("repo/deep/er", Some(&fingerprint)).unwrap(), repository);
+        known::add(&tree.at("home/.provlog"), &fingerprint).unwrap();
+        assert_eq!(tree.chosen("repo/deep/er", None).unwrap(), repository);
+        let settings = tree.settings("repo/deep/er", None).unwrap();
+        assert_eq!(settings.url(Some("http://flag"), None), "http://flag");
+        // Of the same log, the user's own file decides: it may demand witnesses.
+        fs::write(tree.at("home/.provlog/own"), &trust).unwrap();
+        assert_eq!(tree.chosen("repo", None).unwrap().0, own.0);
+    }
+
+    #[test]
+    fn a_repository_never_counts_by_itself() {
+        let ((trust, fingerprint), (_, other)) = (log(1), log(2));
+        let repository = [("repo/.git/HEAD", ""), ("repo/.provlog/trust", trust.as_str())];
+        let config = ("repo/.provlog/config.toml", "url = \"http://repository\"\ntrust = \"trust\"");
+        for more in [vec![], vec![config], vec![("home/.provlog/trust.example", "")]] {
+            let tree = Tree::new(&[&repository[..], &more].concat());
+            for given in [None, Some(other.as_str())] {
+                let error = tree.chosen("repo", given).unwrap_err();
+                assert!(matches!(error, SettingsError::NotKnown(_)), "{error}");
+                let text = error.to_string();
+                assert!(text.contains("provlog trust add") && text.contains("PROVLOG_FINGERPRINT"), "{text}");
+                assert!(text.contains(&fingerprint) && text.contains(given.unwrap_or("")), "{text}");
+            }
+            assert_eq!(
+                tree.chosen("repo", Some(&fingerprint)).unwrap().0,
+                Some("repo/.provlog/trust".into())
+            );
+        }
+        // An address alone, with nothing that proves which log is meant.
+        let tree =
+            Tree::new(&[("repo/.git/HEAD", ""), ("repo/.provlog/config.toml", "url = \"http://elsewhere\"")]);
+        assert_eq!(tree.chosen("repo", None).unwrap(), (None, URL.into()));
+        let args = TrustArgs { trust: None, fingerprint: None };
+        let settings = tree.settings("repo", None).unwrap();
+        assert!(args.unheeded(&settings, true).unwrap().contains("the url in"));
+        assert_eq!(args.unheeded(&settings, false), None);
+    }
+
+    /// What others may write is no more the user's own than a repository.
+    #[test]
+    fn a_home_that_others_can_write_does_not_count_by_itself() {
+        let (trust, fingerprint) = log(1);
+        for shared in [".provlog", ".provlog/trust", ".provlog/fingerprints"] {
+            let tree =
+                Tree::new(&[("home/.provlog/trust", &trust), ("home/.provlog/fingerprints", &fingerprint)]);
+            assert_eq!(tree.chosen("", None).unwrap().0, Some("home/.provlog/trust".into()));
+            let path = tree.at("home").join(shared);
+            let mode = fs::metadata(&path).unwrap().permissions().mode();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode | 0o002)).unwrap();
+            let error = tree.chosen("", None).unwrap_err();
+            assert!(matches!(error, SettingsError::NotKnown(_)), "{shared}: {error}");
+            assert!(tree.chosen("", Some(&fingerprint)).is_ok());
         }
     }
 
     #[test]
-    fn the_nearest_wins_key_by_key_and_flags_win_over_all() {
-        let tree = Tree::new(&[
-            ("home/.provlog/config.toml", "url = \"http://home\"\ntrust = \"own\""),
-            ("repo/.git/HEAD", ""),
-            ("repo/.provlog/config.toml", "url = \"http://repository\""),
-            ("repo/deep/er/file", ""),
-        ]);
-        let settings = tree.settings("repo/deep/er").unwrap();
-        assert_eq!(settings.url(None, None), "http://repository");
-        assert_eq!(settings.trust, Some(tree.at("home/.provlog/own")));
-        assert_eq!(settings.url(Some("http://flag"), None), "http://flag");
+    fn a_fingerprint_that_is_given_is_demanded_of_every_trust_file() {
+        let ((trust, _), (_, other)) = (log(1), log(2));
+        let tree = Tree::new(&[("home/.provlog/trust", &trust)]);
+        for given in [Some(tree.at("home/.provlog/trust")), None] {
+            let args = TrustArgs { trust: given, fingerprint: Some(other.clone()) };
+            let error = args.find(&tree.settings("", Some(&other)).unwrap()).unwrap_err();
+            assert!(matches!(error, SettingsError::Fingerprint { .. }), "{error}");
+        }
     }
 
     #[test]
     fn what_lies_outside_of_the_repository_does_not_count() {
+        let (trust, fingerprint) = log(1);
         let tree = Tree::new(&[
-            (".provlog/trust", ""),
+            (".provlog/trust", &trust),
             ("repo/.git/HEAD", ""),
             ("repo/inner/file", ""),
             ("plain/inner/file", ""),
-            ("plain/.provlog/trust", ""),
+            ("plain/.provlog/trust", &trust),
         ]);
-        assert_eq!(tree.settings("repo/inner").unwrap(), Settings::default());
-        assert_eq!(tree.settings("plain/inner").unwrap(), Settings::default());
-        assert_eq!(tree.settings("plain").unwrap().trust, Some(tree.at("plain/.provlog/trust")));
-    }
-
-    #[test]
-    fn a_trust_file_in_the_repository_comes_before_one_named_at_home() {
-        let tree = Tree::new(&[
-            ("home/.provlog/config.toml", "trust = \"own\""),
-            ("repo/.git/HEAD", ""),
-            ("repo/.provlog/trust", ""),
-        ]);
-        assert_eq!(tree.settings("repo").unwrap().trust, Some(tree.at("repo/.provlog/trust")));
+        let chosen = |here| tree.chosen(here, Some(&fingerprint)).unwrap().0;
+        assert_eq!(chosen("repo/inner"), None);
+        assert_eq!(chosen("plain/inner"), None);
+        assert_eq!(chosen("plain"), Some("plain/.provlog/trust".into()));
     }
 
     #[test]
     fn unknown_keys_are_refused_by_name() {
         let tree = Tree::new(&[("home/.provlog/config.toml", "ulr = \"http://home\"")]);
-        let error = tree.settings("").unwrap_err().to_string();
+        let error = tree.settings("", None).unwrap_err().to_string();
         assert!(error.contains("config.toml") && error.contains("unknown field `ulr`"), "{error}");
     }
 

@@ -4,6 +4,7 @@ use super::client::{ANSWER_BYTES_MAX, Client, UrlError};
 use crate::local::settings::{Settings, SettingsError, TrustArgs, TrustFile};
 use crate::proof::head::{Head, parse_proof};
 use crate::show::failure::Failure;
+use crate::show::page;
 use clap::Args;
 use provlog_core::Hash;
 use provlog_core::checkpoint::Checkpoint;
@@ -22,7 +23,11 @@ pub(crate) struct UrlArgs {
 impl UrlArgs {
     /// The log, where no trust file says where it is.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
-        Ok(Client::new(self.url(&Settings::load()?, None))?)
+        let settings = Settings::load(None)?;
+        if let Some(unheeded) = settings.unheeded(false, self.url.is_none()) {
+            page::say(&unheeded);
+        }
+        Ok(Client::new(self.url(&settings, None))?)
     }
 
     fn url<'a>(&'a self, settings: &'a Settings, trust: Option<&'a Trust>) -> &'a str {
@@ -56,8 +61,11 @@ impl LogArgs {
 
     /// The trust file, if there is one, and the log's address.
     pub(crate) fn find(&self) -> Result<(Option<TrustFile>, String), SettingsError> {
-        let settings = Settings::load()?;
+        let settings = self.trust.settings()?;
         let trust = self.trust.find(&settings)?;
+        if let Some(unheeded) = self.trust.unheeded(&settings, self.url.url.is_none()) {
+            page::say(&unheeded);
+        }
         let url = self.url.url(&settings, trust.as_ref().map(|file| &file.trust)).to_string();
         Ok((trust, url))
     }

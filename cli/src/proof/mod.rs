@@ -1,5 +1,6 @@
 //! Receipts, checkpoints and packages: reading them, having core verify them, and telling what it checked. Opens no socket.
 
+pub(crate) mod believed;
 pub(crate) mod head;
 pub(crate) mod heads;
 pub(crate) mod package;

@@ -2,6 +2,7 @@
 
 use crate::local::files::{ReadError, WriteError};
 use crate::local::git::GitError;
+use crate::local::known::KnownError;
 use crate::local::settings::SettingsError;
 use crate::show::failure::Failure;
 use provlog_core::check::{Refused, Report};
@@ -120,6 +121,9 @@ impl Exit {
             Failure::Read(error) => Self::of_read(error),
             Failure::NotFound(_) => Self::NotFound,
             Failure::Submission(_) | Failure::Digest(_) | Failure::Malformed { .. } => Self::Malformed,
+            Failure::Known(KnownError::NoHome | KnownError::Shared(_)) => Self::Usage,
+            Failure::Known(KnownError::Read(error)) => Self::of_read(error),
+            Failure::Known(KnownError::Write(_)) => Self::Internal,
             Failure::Redact(error) => Self::of_redaction(error),
             Failure::Git(GitError::Unknown { .. }) => Self::NotFound,
             Failure::Write(error) => Self::of_write(error),
@@ -135,7 +139,10 @@ impl Exit {
             SettingsError::Here(_) => Self::Internal,
             SettingsError::Read(_) | SettingsError::Form { .. } => Self::Usage,
             SettingsError::TrustRead(error) => Self::of_read(error),
-            SettingsError::NoTrust | SettingsError::Trust { .. } => Self::Untrusted,
+            SettingsError::NoTrust
+            | SettingsError::NotKnown(_)
+            | SettingsError::Fingerprint { .. }
+            | SettingsError::Trust { .. } => Self::Untrusted,
         }
     }
 

@@ -4,6 +4,7 @@ use super::printable::printable;
 use crate::local::digest::DigestError;
 use crate::local::files::{ReadError, WriteError};
 use crate::local::git::GitError;
+use crate::local::known::KnownError;
 use crate::local::settings::SettingsError;
 use provlog_core::check::{Refused, Report};
 use provlog_core::package::PackageReport;
@@ -51,6 +52,8 @@ pub(crate) enum Failure {
     Read(#[from] ReadError),
     #[error(transparent)]
     Write(#[from] WriteError),
+    #[error(transparent)]
+    Known(#[from] KnownError),
     #[error(transparent)]
     Git(#[from] GitError),
     #[error("{0}")]

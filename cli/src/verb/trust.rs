@@ -1,14 +1,17 @@
-//! `trust fetch`: makes a trust file of a log's key, once the user has named the key by its fingerprint.
+//! `trust fetch` makes a trust file of a log's key, once the user has named the key by its fingerprint; `trust add` keeps a
+//! fingerprint, so that repositories may bring the trust file.
 //!
 //! Never trusts a key because the log itself says so: the fingerprint comes from elsewhere, or nothing is written.
 
 use crate::local::files::{Over, Same};
-use crate::local::settings::TRUST;
+use crate::local::known;
+use crate::local::settings::{self, TRUST};
 use crate::log::access::UrlArgs;
 use crate::log::client::{ANSWER_BYTES_MAX, Client};
 use crate::show::exit::Exit;
 use crate::show::failure::Failure;
 use crate::show::output::hand_out;
+use crate::show::page;
 use clap::{Args, Subcommand};
 use provlog_core::json::Json;
 use provlog_core::note::VerifierKey;
@@ -20,13 +23,24 @@ use std::path::{Path, PathBuf};
 pub(crate) enum TrustVerb {
     /// Write the trust file of the log at a URL whose key has this fingerprint
     Fetch(FetchArgs),
+    /// Say that a log's key has this fingerprint: a repository's .provlog/trust and url then count where it is the key of
+    /// that trust file. Kept in the home directory, as .provlog/fingerprints
+    Add(AddArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddArgs {
+    /// The log key's fingerprint: SHA-256 of its verifier key line, 64 lowercase hex digits. From the log's operator,
+    /// never from the log or the repository
+    #[arg(value_name = "HEX", value_parser = settings::fingerprint)]
+    fingerprint: String,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct FetchArgs {
     /// The log key's fingerprint: SHA-256 of its verifier key line, 64 lowercase hex digits. From the log's operator,
     /// never from the log
-    #[arg(long, value_name = "HEX")]
+    #[arg(long, env = "PROVLOG_FINGERPRINT", hide_env_values = true, value_name = "HEX", value_parser = settings::fingerprint)]
     fingerprint: Option<String>,
     /// Where to write the trust file
     #[arg(short, long, value_name = "FILE", default_value = TRUST)]
@@ -41,16 +55,26 @@ first start, beside the path of the trust file. Get it from whoever operates the
 already; taken from the log's own answers it would prove nothing.";
 
 pub(crate) fn run(verb: &TrustVerb) -> Result<Exit, Failure> {
-    let TrustVerb::Fetch(args) = verb;
-    let fingerprint = args.fingerprint.as_deref().ok_or_else(|| Failure::Usage(NO_FINGERPRINT.into()))?;
-    if provlog_core::Hash::from_hex(fingerprint).is_none() {
-        return Err(Failure::Usage(format!(
-            "--fingerprint {fingerprint:?}: expected 64 lowercase hex digits"
-        )));
+    match verb {
+        TrustVerb::Fetch(args) => fetched(args),
+        TrustVerb::Add(args) => print_path(&known::add_at_home(&args.fingerprint)?),
     }
+}
+
+fn fetched(args: &FetchArgs) -> Result<Exit, Failure> {
+    let fingerprint = args.fingerprint.as_deref().ok_or_else(|| Failure::Usage(NO_FINGERPRINT.into()))?;
     let client = args.url.client()?;
     let text = fetch(&client, fingerprint)?;
     keep(&args.output, &text)?;
+    // The user has named it: the file counts from now on, wherever it lies. Without a home it needs to be named again.
+    if let Err(error) = known::add_at_home(fingerprint) {
+        page::say(&format!("the fingerprint is not kept: {error}"));
+    }
+    Ok(Exit::Ok)
+}
+
+fn print_path(path: &Path) -> Result<Exit, Failure> {
+    page::print(format!("{}\n", path.display()).as_bytes())?;
     Ok(Exit::Ok)
 }
 

@@ -9,6 +9,7 @@ use crate::crosswalk::load::Crosswalk;
 use crate::local::files;
 use crate::local::settings::{TrustArgs, TrustFile};
 use crate::local::{digest, git, time};
+use crate::proof::believed;
 use crate::proof::heads::Heads;
 use crate::proof::package::{self, JudgedPackage};
 use crate::proof::receipt::{self, RECEIPT_EXTENSION, SCHEMA_VERSION, member};
@@ -85,7 +86,7 @@ impl SubjectArgs {
 }
 
 pub(crate) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
-    let trust = args.trust.open()?;
+    let trust = believed::open(&args.trust)?;
     let expectations = expectations(args)?;
     let sources = sources(&args.receipts)?;
     let package = sources.iter().find(|source| package::is_package(source));

@@ -6,7 +6,7 @@ use crate::crosswalk::evaluate::{ControlResult, Evaluator, Finding, Status, Tall
 use crate::local::settings::TrustArgs;
 use crate::local::time;
 use crate::proof::heads::Heads;
-use crate::proof::{package, receipt};
+use crate::proof::{believed, package, receipt};
 use crate::show::exit::Exit;
 use crate::show::failure::Failure;
 use crate::show::page::Page;
@@ -30,7 +30,7 @@ pub(crate) struct EvidenceArgs {
 }
 
 pub(super) fn run(args: &EvidenceArgs) -> Result<Exit, Failure> {
-    let trust = args.trust.open()?;
+    let trust = believed::open(&args.trust)?;
     let crosswalk = crosswalk::load(&args.own)?;
     let mut evaluator = Evaluator::new(&crosswalk);
     // Two receipts of one entry, at two checkpoints or in two redactions, are one piece of evidence: the first counts.

@@ -1,0 +1,104 @@
+//! Whose word counts: a repository's `.provlog` may come with a pull request, and never counts by itself.
+
+use crate::support::{Daemon, folder, program, promotion, stderr, stdout};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn provlog(here: &Path, home: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(program("provlog"));
+    command.args(arguments).current_dir(here).env("HOME", home);
+    for name in ["PROVLOG_URL", "PROVLOG_TRUST", "PROVLOG_FINGERPRINT"] {
+        command.env_remove(name);
+    }
+    command.envs(environment.iter().copied()).output().unwrap()
+}
+
+fn expect(output: &Output, code: i32, said: &str) {
+    let all = format!("{}{}", stdout(output), stderr(output));
+    assert_eq!(output.status.code(), Some(code), "{all}");
+    assert!(all.contains(said), "expected {said:?} in {all}");
+}
+
+/// A receipt of a log, the log's trust file, and its fingerprint.
+fn log(data: &Path) -> (Vec<u8>, String, String) {
+    let daemon = Daemon::start(data);
+    let headers = [("Content-Type", "application/json"), ("Accept", "text/plain")];
+    let answer = daemon.request("POST", "/v1/entries", &headers, promotion("app").to_string().as_bytes());
+    let receipt = answer.expect(201).body;
+    let trust = fs::read_to_string(daemon.trust(data)).unwrap();
+    let key = trust.lines().find_map(|line| line.strip_prefix("log ")).unwrap().split(' ').next().unwrap();
+    let fingerprint = provlog_core::Hash::plain(key.as_bytes()).to_hex();
+    (receipt, trust, fingerprint)
+}
+
+#[test]
+fn a_repository_s_trust_file_counts_only_once_its_fingerprint_is_known_or_given() {
+    let root = folder();
+    let (repository, home) = (root.path().join("repository"), root.path().join("home"));
+    for path in [repository.join(".git"), repository.join(".provlog"), home.join(".provlog")] {
+        fs::create_dir_all(path).unwrap();
+    }
+    let (_, own, _) = log(&root.path().join("own"));
+    let (receipt, theirs, fingerprint) = log(&root.path().join("theirs"));
+    fs::write(repository.join("r.tlog-proof"), receipt).unwrap();
+    fs::write(repository.join(".provlog/trust"), theirs).unwrap();
+    let verify = |arguments: &[&str], environment: &[(&str, &str)]| {
+        provlog(&repository, &home, &[&["verify", "r.tlog-proof"], arguments].concat(), environment)
+    };
+    // Nothing else is there to believe: refused, with what to do.
+    let refused = verify(&[], &[]);
+    expect(&refused, 5, "provlog trust add");
+    expect(&refused, 5, "PROVLOG_FINGERPRINT");
+    // The user's own decides, and what didn't count is said.
+    fs::write(home.join(".provlog/trust"), own).unwrap();
+    let other = verify(&[], &[]);
+    expect(&other, 5, "verdict: untrusted");
+    expect(&other, 5, "did not count");
+    fs::remove_file(home.join(".provlog/trust")).unwrap();
+    // Given, by flag or variable: the one way without a home.
+    expect(&verify(&["--fingerprint", &fingerprint], &[]), 0, "verdict: verified");
+    expect(&verify(&[], &[("PROVLOG_FINGERPRINT", &fingerprint)]), 0, "verdict: verified");
+    for nowhere in ["", "relative", "/nonexistent"] {
+        let environment = [("HOME", nowhere)];
+        expect(&verify(&[], &environment), 5, "provlog trust add");
+        expect(&verify(&["--fingerprint", &fingerprint], &environment), 0, "verdict: verified");
+    }
+    expect(&verify(&["--fingerprint", &"0".repeat(64)], &[]), 5, "expected the fingerprint 000");
+    expect(&verify(&["--fingerprint", "nonsense"], &[]), 2, "64 lowercase hex digits");
+    // Known.
+    let added = provlog(&repository, &home, &["trust", "add", &fingerprint], &[]);
+    expect(&added, 0, "home/.provlog/fingerprints");
+    expect(&verify(&[], &[]), 0, "verdict: verified");
+}
+
+/// Where a submission goes, with its salts and all that it says, is not for a pull request to say.
+#[test]
+fn a_repository_s_url_counts_no_more_than_its_trust_file() {
+    let root = folder();
+    let home = root.path();
+    let data = home.join("data");
+    let daemon = Daemon::start(&data);
+    fs::create_dir_all(home.join(".provlog")).unwrap();
+    fs::copy(daemon.trust(&data), home.join(".provlog/trust")).unwrap();
+    fs::write(home.join(".provlog/config.toml"), format!("url = \"{}\"", daemon.url)).unwrap();
+    let repository = home.join("repository");
+    fs::create_dir_all(repository.join(".git")).unwrap();
+    fs::create_dir_all(repository.join(".provlog")).unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let elsewhere = listener.local_addr().unwrap();
+    listener.set_nonblocking(true).unwrap();
+    fs::write(repository.join(".provlog/config.toml"), format!("url = \"http://{elsewhere}\"")).unwrap();
+    let arguments = [
+        "append",
+        "--kind",
+        "event",
+        "--type",
+        "t",
+        "--subject",
+        "gitCommit:0123456789abcdef0123456789abcdef01234567",
+    ];
+    let output = provlog(&repository, home, &arguments, &[]);
+    expect(&output, 0, "did not count");
+    assert!(listener.accept().is_err(), "nothing was sent to where the repository says");
+}
