@@ -439,7 +439,7 @@ def member(item, path):
     return [item]
 
 # --- Section 11.1: records.cbor
-def read_items(file):
+def read_items(file, size):
     """Pairs of index and record, until one is refused."""
     buffer, last_index, last_time = b"", -1, 0
     while buffer := buffer + file.read(MAX_ITEM - len(buffer)):
@@ -449,6 +449,7 @@ def read_items(file):
         reader.item(MAX_RECORD_DEPTH)
         record = read_record(buffer[start : reader.at])
         demand(uint53(index) and index > last_index, "index is not above the one before")
+        demand(index < size, "index is not below the size")
         demand(all(status == "pass" for _, status in record_checks(record)), "unknown version, or digests differ")
         demand(record.time_ms >= last_time, "time is before that of the record before")
         last_index, last_time, buffer = index, record.time_ms, buffer[reader.at :]
@@ -458,8 +459,8 @@ def read_items(file):
 class Records:
     """What is found while the records are read."""
 
-    def __init__(self, manifest, files):
-        self.manifest, self.files = manifest, files
+    def __init__(self, manifest, files, size):
+        self.manifest, self.files, self.size = manifest, files, size
         self.refused, self.filters, self.redaction = False, True, True
         self.indices, self.count = [], 0  # the first index and the last one
         self.matching = {"records.jsonl", "records.csv"}  # so far
@@ -467,7 +468,7 @@ class Records:
 
     def leaves(self):
         try:
-            for index, record in read_items(self.files["records.cbor"]):
+            for index, record in read_items(self.files["records.cbor"], self.size):
                 self.look_at(index, record)
                 yield index, sha256(b"\x00", record.entry)
         except ValueError:
@@ -527,8 +528,9 @@ def verify_package(path, trust):
     except ValueError:
         return MALFORMED
     files = open_files(package, manifest)
-    checkpoint, records = checkpoint_in(files["checkpoint"]), Records(manifest, files)
+    checkpoint = checkpoint_in(files["checkpoint"])
     tree = checkpoint or named_checkpoint(manifest, "checkpoint")
+    records = Records(manifest, files, tree.size)
     proof = proof_status(records, files["proof.bin"], tree)
     earlier = previous_checks(manifest, trust, tree, files)
     while files["report.html"].read(CHUNK):

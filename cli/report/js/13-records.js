@@ -127,6 +127,8 @@ class RecordsWalk {
     this.file = files.records;
     this.mirrors = [new Mirror("jsonl", files.jsonLines), new Mirror("csv", files.csv)];
     this.nodes = new ProofNodes(files.proof);
+    /** Entries in the tree: an index from here on is of no entry, and nothing behind it is read. */
+    this.size = size;
     this.tree = new MultiproofWalk(size, () => this.nodes.next());
     this.visit = visit;
     this.table = new RecordTable();
@@ -181,6 +183,7 @@ class RecordsWalk {
       const found = reader.value(0);
       demand(typeof found === "number" && found >= 0, "expected an index");
       demand(last === null || found > table.indices[last], "expected an index above the one before");
+      demand(found < this.size, `expected an index below ${this.size}, the size of the checkpoint's tree`);
       index = found;
       const start = reader.at;
       const record = readRecord(reader);

@@ -182,9 +182,9 @@ impl<'a, F: Files + ?Sized> Door<'a, F> {
         let (json, csv) = (self.open(JSON_LINES), self.open(CSV));
         let (files, manifest) = (self.files, self.manifest);
         let check = |batches: Vec<Batch<'a>>| -> Vec<Checked> { files.check(batches) };
-        let mut walk = Walk::new(manifest, files.workers(), &check, records, json, csv);
-        let mut nodes = Nodes::new(proof);
         let size = signed.map_or(manifest.checkpoint.size, |signed| signed.size);
+        let mut walk = Walk::new(manifest, size, files.workers(), &check, records, json, csv);
+        let mut nodes = Nodes::new(proof);
         let leaves = core::iter::from_fn(|| walk.next_leaf());
         let root = root_from_multiproof(size, leaves, core::iter::from_fn(|| nodes.next_node()));
         // What comes after a proof that breaks off is checked all the same.

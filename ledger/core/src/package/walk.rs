@@ -41,6 +41,8 @@ pub(super) struct FileCheck {
 /// The records, checked batch by batch while the proof asks for their leaves.
 pub(super) struct Walk<'a, 'c> {
     manifest: &'a Manifest,
+    /// Entries in the tree: an index from here on is of no entry, and nothing behind it is read.
+    size: u64,
     workers: usize,
     check: &'c dyn Fn(Vec<Batch<'a>>) -> Vec<Checked>,
     records: Option<Digesting<'a>>,
@@ -75,6 +77,7 @@ pub(super) struct Seen {
 impl<'a, 'c> Walk<'a, 'c> {
     pub(super) fn new(
         manifest: &'a Manifest,
+        size: u64,
         workers: usize,
         check: &'c dyn Fn(Vec<Batch<'a>>) -> Vec<Checked>,
         records: Option<Digesting<'a>>,
@@ -85,6 +88,7 @@ impl<'a, 'c> Walk<'a, 'c> {
         csv.compare(csv_header().as_bytes(), |_| "the first row".into());
         Self {
             manifest,
+            size,
             workers: workers.max(1),
             check,
             refused: records.is_none().then(|| format!("{RECORDS} can't be read")),
@@ -163,6 +167,11 @@ impl<'a, 'c> Walk<'a, 'c> {
         reader.pass(RECORD_DEPTH_MAX).map_err(|error| wrong(error.to_string()))?;
         if let Some(last) = self.last_cut.filter(|last| index <= *last) {
             return Err(wrong(format!("expected an index from {} to {INTEGER_MAX}, got {index}", last + 1)));
+        }
+        if index >= self.size {
+            let expected =
+                format!("expected an index below {}, the size of the checkpoint's tree", self.size);
+            return Err(wrong(format!("{expected}, got {index}")));
         }
         batch.push(index, reader.since(start));
         self.last_cut = Some(index);

@@ -54,7 +54,7 @@ fn leaves() -> Vec<Case> {
             moved(7, 8).stating(|manifest| manifest.range = None).finish(),
             &["proof"],
         ),
-        Case::new("proof-index-beyond-size", outside.finish(), &["file:proof.bin", "proof"]),
+        Case::new("proof-index-beyond-size", outside.finish(), &["file:records.cbor", "records"]),
         Case::new("proof-of-no-record", no_record.finish(), &["file:proof.bin", "count", "proof"]),
     ]
 }
