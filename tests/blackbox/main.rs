@@ -16,6 +16,7 @@ mod house;
 mod interop;
 mod kill;
 mod main_job;
+mod operate;
 mod outputs;
 mod packages;
 mod pending;

@@ -50,8 +50,21 @@ impl Daemon {
     }
 
     pub fn start_with(data_dir: &Path, arguments: &[&str]) -> Self {
-        let mut child =
-            Self::command(data_dir, arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut command = Self::command(data_dir, arguments);
+        command.stderr(Stdio::null());
+        Self::spawn(command)
+    }
+
+    /// As [`Daemon::start_with`], with what it logs in a file.
+    pub fn start_logging(data_dir: &Path, arguments: &[&str], log: &Path) -> Self {
+        let mut command = Self::command(data_dir, arguments);
+        command.stderr(fs::File::create(log).unwrap());
+        Self::spawn(command)
+    }
+
+    /// Runs a command that starts a daemon, and waits until it says where it listens.
+    pub fn spawn(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut greeting = String::new();
         let url = loop {
@@ -218,6 +231,19 @@ fn dechunk(mut bytes: &[u8]) -> Option<Vec<u8>> {
         }
         body.extend_from_slice(bytes.get(end + 2..end + 2 + length)?);
         bytes = bytes.get(end + 4 + length..)?;
+    }
+}
+
+/// Waits until a file says `part`.
+pub fn until_says(file: &Path, part: &str) {
+    let start = std::time::Instant::now();
+    loop {
+        let text = fs::read_to_string(file).unwrap();
+        if text.contains(part) {
+            break;
+        }
+        assert!(start.elapsed() < PATIENCE, "expected {part:?} in: {text}");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

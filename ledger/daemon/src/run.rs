@@ -135,21 +135,40 @@ fn announce(options: &Options, log: &Log, url: &str, first: bool) {
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    // What log rotation, service managers and closed terminals send to a daemon: unhandled, each would end it undrained.
+    hangup: Signal,
+    user_1: Signal,
+    user_2: Signal,
 }
 
 impl Signals {
     fn install() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+            user_1: signal(SignalKind::user_defined1())?,
+            user_2: signal(SignalKind::user_defined2())?,
+        })
     }
 }
 
 /// Done once the daemon was told to stop, or has to.
 async fn stop(app: Arc<App>, mut signals: Signals, mut failed: watch::Receiver<Option<String>>) {
-    let name = tokio::select! {
-        _ = signals.terminate.recv() => "SIGTERM",
-        _ = signals.interrupt.recv() => "SIGINT",
-        // The sender lives in the metrics, which outlive this.
-        _ = failed.wait_for(Option::is_some) => "the log failed",
+    let name = loop {
+        let ignored = tokio::select! {
+            _ = signals.terminate.recv() => break "SIGTERM",
+            _ = signals.interrupt.recv() => break "SIGINT",
+            // The sender lives in the metrics, which outlive this.
+            _ = failed.wait_for(Option::is_some) => break "the log failed",
+            _ = signals.hangup.recv() => "SIGHUP",
+            _ = signals.user_1.recv() => "SIGUSR1",
+            _ = signals.user_2.recv() => "SIGUSR2",
+        };
+        tracing::warn!(
+            signal = ignored,
+            "ignored: this version reads its settings only when it starts; SIGTERM stops it"
+        );
     };
     tracing::info!(reason = name, "stopping: requests in flight are answered first");
     app.drain();
