@@ -107,6 +107,18 @@ impl Daemon {
         self.child.wait().unwrap().code()
     }
 
+    /// The exit code, once it has stopped by itself.
+    pub fn until_stopped(mut self) -> Option<i32> {
+        let start = std::time::Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status.code();
+            }
+            assert!(start.elapsed() < PATIENCE, "it goes on");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     pub fn id(&self) -> u32 {
         self.child.id()
     }

@@ -12,12 +12,15 @@
 //! never got, to this process and the next. So a failed sync is never tried again here, and recovery writes anew
 //! whatever it is about to rely on that was not acknowledged before.
 //!
-//! This module never decides what to write; it retries nothing and hides no error.
+//! A call that a signal interrupted is made again, here or, for opening, reading, writing and syncing, by the standard
+//! library. Renaming and removing are not: done twice they fail, and no local file system interrupts them.
+//!
+//! This module never decides what to write; apart from that it retries nothing, and it hides no error.
 
 use std::fmt;
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// What failed, on which path.
@@ -64,6 +67,13 @@ pub(crate) enum Access {
     CreatePrivate,
 }
 
+/// Which file it is, whatever it is called: as long as it is open, no other one gets this.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct FileId {
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+}
+
 /// The file system, as far as the engine needs it. Nothing is durable but what was synced: bytes by the file's own
 /// syncs, names by [`Disk::sync_dir`]. Tests put a model here that loses the rest.
 pub(crate) trait Disk: Send + Sync + fmt::Debug {
@@ -80,6 +90,8 @@ pub(crate) trait Disk: Send + Sync + fmt::Debug {
     fn exists(&self, path: &Path) -> Result<bool, DiskError>;
     /// Permission bits below 0o1000.
     fn mode(&self, path: &Path) -> Result<u32, DiskError>;
+    /// The file or folder of this name, if there is one.
+    fn id(&self, path: &Path) -> Result<Option<FileId>, DiskError>;
 }
 
 /// An open file; reads and writes say where, so one handle serves many threads.
@@ -97,6 +109,8 @@ pub(crate) trait DiskFile: Send + Sync + fmt::Debug {
     fn sync_all(&self) -> Result<(), DiskError>;
     /// Locks the file against other processes, as long as it is open; `false` when another has it locked.
     fn try_lock(&self) -> Result<bool, DiskError>;
+    /// Which file it is.
+    fn id(&self) -> Result<FileId, DiskError>;
 }
 
 /// Creates a file that must not exist, durably: bytes, then name.
@@ -161,6 +175,39 @@ pub(crate) fn read_file(disk: &dyn Disk, path: &Path, bytes_max: usize) -> Resul
     Ok(bytes)
 }
 
+/// Refuses what others than its owner may write: they could put another file in the place of the log's.
+pub(crate) fn refuse_writable_by_others(disk: &dyn Disk, path: &Path) -> Result<(), DiskError> {
+    let mode = disk.mode(path)?;
+    if mode & 0o022 == 0 {
+        return Ok(());
+    }
+    let detail = format!(
+        "its permissions are {mode:03o}, so that others than its owner may change the log; expected none to write for group and others: chmod go-w {}",
+        path.display()
+    );
+    let source = io::Error::new(io::ErrorKind::PermissionDenied, detail);
+    Err(DiskError { action: "trust", path: path.into(), source })
+}
+
+/// Makes a call again that a signal interrupted.
+pub(crate) fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+/// Locks an open file against other processes; `false` when another has it locked.
+pub(crate) fn try_lock(file: &fs::File) -> io::Result<bool> {
+    uninterrupted(|| match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(fs::TryLockError::WouldBlock) => Ok(false),
+        Err(fs::TryLockError::Error(error)) => Err(error),
+    })
+}
+
 /// The folder that holds `path`.
 pub(crate) fn parent(path: &Path) -> &Path {
     match path.parent() {
@@ -193,11 +240,11 @@ impl Disk for OsDisk {
     }
 
     fn list(&self, path: &Path) -> Result<Vec<String>, DiskError> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(path).map_err(on("list", path))? {
-            let entry = entry.map_err(on("list", path))?;
-            names.push(entry.file_name().to_string_lossy().into_owned());
-        }
+        let names = || {
+            let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+            fs::read_dir(path)?.map(|entry| entry.map(name)).collect::<io::Result<Vec<String>>>()
+        };
+        let mut names = uninterrupted(names).map_err(on("list", path))?;
         names.sort();
         Ok(names)
     }
@@ -219,13 +266,20 @@ impl Disk for OsDisk {
     }
 
     fn exists(&self, path: &Path) -> Result<bool, DiskError> {
-        path.try_exists().map_err(on("look for", path))
+        uninterrupted(|| path.try_exists()).map_err(on("look for", path))
     }
 
     fn mode(&self, path: &Path) -> Result<u32, DiskError> {
         use std::os::unix::fs::PermissionsExt;
-        let metadata = fs::metadata(path).map_err(on("look at", path))?;
+        let metadata = uninterrupted(|| fs::metadata(path)).map_err(on("look at", path))?;
         Ok(metadata.permissions().mode() & 0o777)
+    }
+
+    fn id(&self, path: &Path) -> Result<Option<FileId>, DiskError> {
+        match uninterrupted(|| fs::metadata(path)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            result => result.map(|metadata| Some(FileId::of(&metadata))).map_err(on("look at", path)),
+        }
     }
 }
 
@@ -235,9 +289,15 @@ struct OsFile {
     path: PathBuf,
 }
 
+impl OsFile {
+    fn metadata(&self) -> Result<fs::Metadata, DiskError> {
+        uninterrupted(|| self.file.metadata()).map_err(on("look at", &self.path))
+    }
+}
+
 impl DiskFile for OsFile {
     fn len(&self) -> Result<u64, DiskError> {
-        self.file.metadata().map(|metadata| metadata.len()).map_err(on("look at", &self.path))
+        self.metadata().map(|metadata| metadata.len())
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<(), DiskError> {
@@ -249,8 +309,9 @@ impl DiskFile for OsFile {
     }
 
     fn allocate(&self, bytes: u64) -> Result<(), DiskError> {
-        let result = rustix::fs::fallocate(&self.file, rustix::fs::FallocateFlags::empty(), 0, bytes);
-        result.map_err(|error| on("reserve room for", &self.path)(error.into()))
+        let flags = rustix::fs::FallocateFlags::empty();
+        uninterrupted(|| Ok(rustix::fs::fallocate(&self.file, flags, 0, bytes)?))
+            .map_err(on("reserve room for", &self.path))
     }
 
     fn set_len(&self, bytes: u64) -> Result<(), DiskError> {
@@ -266,11 +327,17 @@ impl DiskFile for OsFile {
     }
 
     fn try_lock(&self) -> Result<bool, DiskError> {
-        match self.file.try_lock() {
-            Ok(()) => Ok(true),
-            Err(fs::TryLockError::WouldBlock) => Ok(false),
-            Err(fs::TryLockError::Error(error)) => Err(on("lock", &self.path)(error)),
-        }
+        try_lock(&self.file).map_err(on("lock", &self.path))
+    }
+
+    fn id(&self) -> Result<FileId, DiskError> {
+        self.metadata().map(|metadata| FileId::of(&metadata))
+    }
+}
+
+impl FileId {
+    fn of(metadata: &fs::Metadata) -> Self {
+        Self { device: metadata.dev(), inode: metadata.ino() }
     }
 }
 
@@ -281,6 +348,15 @@ fn on(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DiskError 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_call_that_a_signal_interrupts_is_made_again_and_no_other_one_is() {
+        let mut results =
+            vec![Ok(3), Err(io::ErrorKind::Interrupted.into()), Err(io::ErrorKind::Interrupted.into())];
+        assert_eq!(uninterrupted(|| results.pop().unwrap()).unwrap(), 3);
+        let mut results = vec![Ok(3), Err(io::Error::from(io::ErrorKind::WouldBlock))];
+        assert!(uninterrupted(|| results.pop().unwrap()).is_err());
+    }
 
     #[test]
     fn files_are_created_once_and_replaced_whole() {

@@ -1,6 +1,9 @@
 //! One process serves one log.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use crate::durable::{try_lock, uninterrupted};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
@@ -39,14 +42,13 @@ impl FolderLock {
     pub(crate) fn take(dir: &Path) -> Result<Self, LockError> {
         let path = dir.join(LOCK_NAME);
         let io = |source| LockError::Io { path: path.clone(), source };
-        let mut options = OpenOptions::new();
-        let mut file = options.read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(LockError::Held { dir: dir.into(), holder: read_holder(&mut file) });
-            }
-            Err(TryLockError::Error(error)) => return Err(io(error)),
+        let file = open(&path).map_err(io)?;
+        Self::hold(file, dir, &path)
+    }
+
+    fn hold(mut file: File, dir: &Path, path: &Path) -> Result<Self, LockError> {
+        if !try_lock(&file).map_err(|source| LockError::Io { path: path.into(), source })? {
+            return Err(LockError::Held { dir: dir.into(), holder: read_holder(&mut file) });
         }
         let holder = format!("process {}\n", std::process::id());
         // A courtesy to whoever comes second: without room for it the log is still to be read.
@@ -57,6 +59,24 @@ impl FolderLock {
         }
         Ok(Self { _file: file })
     }
+}
+
+/// Opens the file, or makes it. A link is not followed, and nothing is written before it is locked: else whoever may put a
+/// link there would choose the file that is overwritten.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let mode = Mode::RUSR | Mode::WUSR;
+    let other = |what| {
+        let detail = format!("it is {what}, expected a file of the log's own: remove it, and start again");
+        io::Error::new(io::ErrorKind::InvalidInput, detail)
+    };
+    let file = match uninterrupted(|| Ok(rustix::fs::open(path, flags, mode)?)) {
+        Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+            return Err(other("a symbolic link"));
+        }
+        result => File::from(result?),
+    };
+    if file.metadata()?.is_file() { Ok(file) } else { Err(other("no regular file")) }
 }
 
 /// What the holder wrote down; it may be about to.
@@ -84,10 +104,29 @@ mod tests {
 
     #[test]
     fn a_full_disk_keeps_nobody_from_the_lock() {
-        let folder = tempfile::tempdir().unwrap();
-        std::os::unix::fs::symlink("/dev/full", folder.path().join(LOCK_NAME)).unwrap();
-        let _lock = FolderLock::take(folder.path()).unwrap();
-        let error = FolderLock::take(folder.path()).unwrap_err();
+        let path = Path::new("/dev/full");
+        let full = || File::options().read(true).write(true).open(path).unwrap();
+        let _lock = FolderLock::hold(full(), Path::new("log"), path).unwrap();
+        let error = FolderLock::hold(full(), Path::new("log"), path).unwrap_err();
         assert!(matches!(error, LockError::Held { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_link_in_its_place_is_neither_followed_nor_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let (lock, target) = (folder.path().join(LOCK_NAME), folder.path().join("target"));
+        for there in [true, false] {
+            if there {
+                std::fs::write(&target, "not the lock's").unwrap();
+            }
+            std::os::unix::fs::symlink(&target, &lock).unwrap();
+            let error = FolderLock::take(folder.path()).unwrap_err().to_string();
+            assert!(error.contains("it is a symbolic link, expected"), "{error}");
+            assert_eq!(std::fs::read(&target).is_ok_and(|bytes| bytes == b"not the lock's"), there);
+            std::fs::remove_file(&lock).unwrap();
+            let _ = std::fs::remove_file(&target);
+        }
+        std::fs::create_dir(&lock).unwrap();
+        FolderLock::take(folder.path()).unwrap_err();
     }
 }

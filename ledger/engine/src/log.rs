@@ -6,7 +6,7 @@ use crate::committed::Committed;
 use crate::create::{self, CreateError};
 use crate::dedup::{DedupKey, Lookup, Secret};
 use crate::derived::files::{DerivedFiles, DerivedPlaces};
-use crate::durable::{Disk, DiskError, OsDisk, make_folder, remove_file};
+use crate::durable::{Disk, DiskError, OsDisk, make_folder, refuse_writable_by_others, remove_file};
 use crate::follower::Follower;
 use crate::identity::{IdentityError, LogIdentity, check_genesis, read_secret, read_signer, trust_text};
 use crate::lock::{FolderLock, LockError};
@@ -138,6 +138,7 @@ impl Log {
     /// [`CreateError`]; a creation that was interrupted may be tried again.
     pub fn create(options: &Options, origin: &str) -> Result<(), CreateError> {
         make_folder(&OsDisk, &options.data_dir)?;
+        refuse_writable_by_others(&OsDisk, &options.data_dir)?;
         let _lock = FolderLock::take(&options.data_dir)?;
         create::create(&OsDisk, options, origin, &local_files(Arc::new(OsDisk), options, SEGMENT_BYTES))
     }
@@ -150,6 +151,12 @@ impl Log {
     pub fn open(options: &Options) -> Result<Self, OpenError> {
         if Self::presence(options) == Presence::Absent {
             return Err(OpenError::NoLog { dir: options.data_dir.clone() });
+        }
+        for path in [options.data_dir.clone(), options.journal_path(), options.high_water_path()] {
+            // What is missing is judged below, by what it is.
+            if OsDisk.exists(&path)? {
+                refuse_writable_by_others(&OsDisk, &path)?;
+            }
         }
         let folder_lock = FolderLock::take(&options.data_dir)?;
         let disk: Arc<dyn Disk> = Arc::new(OsDisk);
@@ -341,5 +348,5 @@ fn used(lookup: Lookup) -> Result<Option<u64>, AppendError> {
 /// The storage of a log in a data folder.
 pub(crate) fn local_files(disk: Arc<dyn Disk>, options: &Options, segment_bytes: u32) -> LocalFiles {
     let (journal, high_water) = (options.journal_path(), options.high_water_path());
-    LocalFiles { disk, journal, high_water, segment_bytes }
+    LocalFiles { disk, folder: options.data_dir.clone(), journal, high_water, segment_bytes }
 }

@@ -2,8 +2,8 @@
 
 /// What `--help` says about exit codes and signals.
 pub(crate) const HELP: &str = "Exit codes: 0 stopped by SIGTERM or SIGINT, 1 internal, 2 usage or configuration, \
-10 address taken or not this machine's, 11 folder not usable, 12 another process has the log, 13 the log refuses to open, \
-14 a write failed and the daemon stopped\n\nSIGHUP, SIGUSR1 and SIGUSR2 are logged and change nothing: settings are read at the start.";
+10 address taken or not this machine's, 11 folder not usable, or writable by others, 12 another process has the log, 13 the log refuses to open, \
+14 a write failed, or a file of the log was moved, and the daemon stopped\n\nSIGHUP, SIGUSR1 and SIGUSR2 are logged and change nothing: settings are read at the start.";
 
 pub(crate) const INTERNAL: u8 = 1;
 pub(crate) const USAGE: u8 = 2;

@@ -34,6 +34,7 @@ fn on_both(check: impl Fn(Reopen<'_>, &Edge)) {
     let folder = tempfile::tempdir().unwrap();
     let files = LocalFiles {
         disk: Arc::new(OsDisk),
+        folder: folder.path().into(),
         journal: folder.path().join("journal"),
         high_water: folder.path().join("high-water"),
         segment_bytes: SMALL_SEGMENT_BYTES,

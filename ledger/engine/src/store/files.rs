@@ -4,6 +4,7 @@
 //! append is one write and one fdatasync. Frames are never changed once acknowledged.
 
 use super::high_water::HighWater;
+use super::names::{Named, Names};
 use super::segment::{self, HeaderFault, SEGMENT_HEADER_BYTES};
 use super::{Advance, FrameAt, Frames, Next, Place, Storage, Store, StoreError};
 use crate::codec::frame::{self, FRAME_BYTES_MAX, FrameError, HEADER_BYTES};
@@ -35,6 +36,8 @@ const _: () = assert!(FRAME_BYTES_MAX + SEGMENT_HEADER_BYTES <= 64 * 1024 * 1024
 #[derive(Clone, Debug)]
 pub(crate) struct LocalFiles {
     pub(crate) disk: Arc<dyn Disk>,
+    /// The data folder.
+    pub(crate) folder: PathBuf,
     pub(crate) journal: PathBuf,
     pub(crate) high_water: PathBuf,
     pub(crate) segment_bytes: u32,
@@ -45,6 +48,7 @@ pub(crate) struct FileStore {
     segments: Arc<Segments>,
     high_water: HighWater,
     current: Current,
+    names: Names,
     segment_bytes: u32,
 }
 
@@ -108,15 +112,22 @@ impl FileStore {
         }
         segments.edge(newest)?;
         let file = segments.open_for_writing(newest)?;
+        let names = Names {
+            folder: Named::of_folder(files.disk.as_ref(), &files.folder)?,
+            mark: Named::new(&files.high_water, high_water.id()?),
+            segment: Named::new(&segment_path(&files.journal, newest), file.id()?),
+        };
         let current = Current { sequence: newest, file, capacity: START, end: START, cleared: false };
-        Ok(Self { segments, high_water, current, segment_bytes: files.segment_bytes })
+        Ok(Self { segments, high_water, current, names, segment_bytes: files.segment_bytes })
     }
 
     /// Opens the next segment. Room is reserved first: failing for lack of it leaves everything as it was.
     fn roll(&mut self, edge: &Edge) -> Result<(), StoreError> {
         let sequence = self.current.sequence + 1;
         let Segments { disk, folder, log, .. } = self.segments.as_ref();
+        self.names.check(disk.as_ref())?;
         let file = create_segment(disk.as_ref(), folder, *log, sequence, edge, self.segment_bytes)?;
+        self.names.segment = Named::new(&segment_path(folder, sequence), file.id()?);
         self.segments.set_newest(sequence);
         let (file, capacity) = (Arc::from(file), self.segment_bytes);
         self.current = Current { sequence, file, capacity, end: START, cleared: true };
@@ -158,7 +169,10 @@ impl Store for FileStore {
     }
 
     fn advance(&mut self, from: &Head, to: &Head) -> Advance {
-        self.high_water.advance(from, to)
+        match self.names.check(self.segments.disk.as_ref()) {
+            Ok(()) => self.high_water.advance(from, to),
+            Err(error) => Advance::Unknown(error),
+        }
     }
 
     fn reserve(&mut self, bytes: usize, edge: &Edge) -> Result<(), StoreError> {

@@ -14,7 +14,7 @@
 use super::{Advance, Place, StoreError};
 use crate::codec::fields::Fields;
 use crate::committed::Head;
-use crate::durable::{Access, Disk, DiskError, DiskFile};
+use crate::durable::{Access, Disk, DiskError, DiskFile, FileId};
 use crate::log_id::LogId;
 use provlog_core::Hash;
 use std::path::Path;
@@ -76,6 +76,11 @@ impl HighWater {
     /// The mark.
     pub(crate) const fn head(&self) -> Head {
         self.head
+    }
+
+    /// Which file it is.
+    pub(crate) fn id(&self) -> Result<FileId, DiskError> {
+        self.file.id()
     }
 
     /// Writes the other slot and syncs it, if the newest one is still `from`: in the file, not only in memory, so that

@@ -5,7 +5,7 @@
 //! - There is one writer ([`Store`]), in one process, and any number of readers ([`Frames`]).
 //! - The **head** is one small value: the size and root up to which everything was acknowledged. [`Store::advance`] is a
 //!   durable compare-and-swap, and the commit point of the log: nothing is signed or acknowledged before it. It never
-//!   leaves anything but the old head or the new one.
+//!   leaves anything but the old head or the new one. It fails where what is written would not be found by the next start.
 //! - **Frames** are opaque bytes that say how long they are. [`Store::append`] returns when the frame is durable. After a
 //!   crash a frame that was not followed by an advance is there whole, in part, or not at all; at most one is.
 //!   [`Store::settle_tail`] then adopts it whole, or lets it vanish.
@@ -20,6 +20,7 @@ pub(crate) mod files;
 pub(crate) mod high_water;
 #[cfg(test)]
 pub(crate) mod memory;
+mod names;
 pub(crate) mod segment;
 
 #[cfg(test)]
@@ -222,6 +223,16 @@ pub enum StoreError {
         /// The version in it.
         got: u32,
     },
+    /// What a name stands for was moved, replaced or removed while the log was running.
+    #[error(
+        "{name} {got}: it was moved, replaced or removed while the log was running. Put back in its place what was there, never a copy made before: all that was acknowledged is in it"
+    )]
+    Moved {
+        /// A file or folder of the log.
+        name: String,
+        /// What is there now; goes on in the sentence.
+        got: &'static str,
+    },
     /// Another process writes the log: on a copy of the data folder, or past its lock.
     #[error(
         "{name} is in use by another process: a log is served by one process at a time, whichever folder it was started on"
@@ -239,6 +250,7 @@ impl StoreError {
     pub const fn is_damage(&self) -> bool {
         match self {
             Self::Damaged { .. } | Self::Missing { .. } | Self::Foreign { .. } | Self::Version { .. } => true,
+            Self::Moved { .. } => true,
             Self::NoSpace { .. } | Self::Unavailable { .. } | Self::Held { .. } => false,
         }
     }

@@ -7,6 +7,7 @@ mod derived;
 mod faults;
 mod follow;
 mod invariants;
+mod moved;
 mod refusals;
 mod service;
 mod sizes;
@@ -152,6 +153,14 @@ impl Folder {
         let folder = tempfile::tempdir().unwrap();
         let (options, clock) = options(folder.path());
         Self::create(Arc::new(crate::durable::OsDisk), options, clock, Some(folder))
+    }
+
+    /// The same as a folder of its own within one that outlives it, for tests that move it.
+    pub(crate) fn inside(folder: &std::path::Path) -> Self {
+        let data_dir = folder.join("log");
+        crate::durable::make_folder(&crate::durable::OsDisk, &data_dir).unwrap();
+        let (options, clock) = options(data_dir);
+        Self::create(Arc::new(crate::durable::OsDisk), options, clock, None)
     }
 
     /// On a modelled disk, for tests that open and append often.

@@ -6,7 +6,7 @@
 //! a failed sync left pending stay so: a file system whose journal fails turns read-only, and shows what is on the platter
 //! when it is mounted again.
 
-use crate::durable::{Access, Disk, DiskError, DiskFile};
+use crate::durable::{Access, Disk, DiskError, DiskFile, FileId};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -439,6 +439,19 @@ impl Disk for SimDisk {
             _ => Err(io::ErrorKind::NotFound.into()),
         })
     }
+
+    /// All folders are one: tests that move them are on a real disk.
+    fn id(&self, path: &Path) -> Result<Option<FileId>, DiskError> {
+        let id = |node| match node {
+            Node::Folder => FileId { device: 0, inode: 0 },
+            Node::File(inode) => id_of(inode),
+        };
+        Ok(self.node(path)?.map(id))
+    }
+}
+
+fn id_of(inode: usize) -> FileId {
+    FileId { device: 1, inode: u64::try_from(inode).unwrap() }
 }
 
 #[derive(Debug)]
@@ -502,6 +515,10 @@ impl SimFile {
 impl DiskFile for SimFile {
     fn try_lock(&self) -> Result<bool, DiskError> {
         Ok(true)
+    }
+
+    fn id(&self) -> Result<FileId, DiskError> {
+        Ok(id_of(self.inode))
     }
 
     fn len(&self) -> Result<u64, DiskError> {
