@@ -9,6 +9,7 @@ mod browser;
 mod clock;
 mod docs;
 mod export;
+mod forks;
 mod git;
 mod git_history;
 mod go;
