@@ -456,12 +456,16 @@ def read_items(file, size):
         yield index, record
     demand(not file.broken, "file is broken")
 
+REFERRING = {"approvals": "approval", "generations": "generation", "scans": "scan"}
+MAX_REFERRED_BACK = 2**20
+
 class Records:
     """What is found while the records are read."""
 
     def __init__(self, manifest, files, size):
         self.manifest, self.files, self.size = manifest, files, size
         self.refused, self.filters, self.redaction = False, True, True
+        self.recent, self.references = {}, "skip"  # index: kind and leaf hash, of the last records
         self.indices, self.count = [], 0  # the first index and the last one
         self.matching = {"records.jsonl", "records.csv"}  # so far
         self.compare("records.csv", csv_line(["index", "time", "kind", "leaf_hash", *COLUMNS, "hidden"]))
@@ -482,8 +486,28 @@ class Records:
         self.indices = [*self.indices[:1], index]
         self.filters = self.filters and not contradicts(record, self.manifest["filters"])
         self.redaction = self.redaction and not shows_hidden(record, self.manifest["redaction"])
+        for name, kind in REFERRING.items():
+            self.follow(index, kind, record.sections["submitted"].get(name))
+        if len(self.recent) == MAX_REFERRED_BACK:
+            del self.recent[next(iter(self.recent))]
+        self.recent[index] = (KINDS.get(record.kind), sha256(b"\x00", record.entry))
         self.compare("records.jsonl", jsonl_line(index, record))
         self.compare("records.csv", csv_row(index, record))
+
+    def follow(self, index, kind, claim):
+        """Claims that fit no type are followed, too."""
+        value = claim.value if claim and not claim.hidden else []
+        for item in value if type(value) is list else [value]:
+            if type(item) is not dict or not uint53(item.get("index")):
+                continue
+            leaf, origin = item.get("leaf_hash"), item.get("origin")
+            elsewhere = type(origin) is str and origin != self.manifest["origin"]
+            if type(leaf) is not bytes or len(leaf) != 32 or elsewhere:
+                continue
+            if item["index"] >= index or self.recent.get(item["index"], (kind, leaf)) != (kind, leaf):
+                self.references = "fail"
+            elif item["index"] in self.recent and self.references == "skip":
+                self.references = "pass"
 
     def compare(self, name, wanted, at_end=False):
         """Once they differ, no more of the file is read."""
@@ -597,7 +621,7 @@ def file_checks(package, manifest, manifest_bytes, files, record_refused):
     return [(f"file:{name}", status) for name, status in checks]
 
 def record_file_checks(records, proof):
-    names = ["count", "filters", "redaction", "proof", "completeness", "jsonl", "csv"]
+    names = ["count", "filters", "redaction", "references", "proof", "completeness", "jsonl", "csv"]
     if records.refused:
         return [("records", "fail"), *((name, "skip") for name in names)]
     manifest = records.manifest
@@ -605,7 +629,7 @@ def record_file_checks(records, proof):
     no_range = manifest["range"] is None or proof != "pass"
     statuses = [
         passes(records.count == manifest["count"]), passes(records.filters),
-        "skip" if no_rule else passes(records.redaction), proof,
+        "skip" if no_rule else passes(records.redaction), records.references, proof,
         "skip" if no_range else passes(records.are_all_of(manifest["range"])),
         *(passes(name in records.matching) for name in ("records.jsonl", "records.csv"))]
     return [("records", "pass"), *zip(names, statuses)]

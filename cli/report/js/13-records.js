@@ -138,6 +138,7 @@ class RecordsWalk {
     this.shown = null;
     /** Claims that are hidden, and entries with any. */
     this.hidden = { claims: 0, entries: 0 };
+    this.references = new References(manifest.origin);
     this.gap = null;
     this.offset = 0;
   }
@@ -214,6 +215,7 @@ class RecordsWalk {
       const claim = shownAgainst(manifest.redaction, record);
       if (claim !== null) this.shown = `${claim} of entry ${index}`;
     }
+    this.references.add(index, record);
     const hidden = hiddenNames(record).length;
     this.hidden.claims += hidden;
     this.hidden.entries += hidden > 0 ? 1 : 0;

@@ -8,7 +8,7 @@ const REPORT_BYTES_MAX = 67_108_864;
 const FILE_ORDER = [CHECKPOINT, RECORDS, JSON_LINES, CSV, PROOF, PREVIOUS_CHECKPOINT, CONSISTENCY, REPORT];
 
 /** The checks of what the records say, which are skipped where one is refused, or where there is none to look at. */
-const OF_RECORDS = ["count", "filters", "redaction", "proof", "completeness", "jsonl", "csv"];
+const OF_RECORDS = ["count", "filters", "redaction", "references", "proof", "completeness", "jsonl", "csv"];
 
 /** Files that a page never holds. */
 const NEVER_HELD = [JSON_LINES, CSV, REPORT];
@@ -263,6 +263,7 @@ class PackageCheck {
     if (walk.shown !== null) {
       this.checks.push(compared("redaction", "claims hidden as the manifest says", walk.shown, false));
     } else this.checks.push(hiddenCheck(manifest.redaction, walk.hidden));
+    this.checks.push(walk.references.check());
 
     const proof = await this.checkProof(walk, head);
     this.checks.push(proof, this.completeness(walk, proof.status === "pass"));

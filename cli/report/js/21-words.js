@@ -11,6 +11,7 @@ const CHECK_WORDS = {
   count: "There are as many entries as the package says",
   filters: "No entry is one that wasn’t asked for",
   redaction: "What the package says is hidden is hidden",
+  references: "Entries that others refer to are what is said of them",
   proof: "Every entry stands in the log, exactly so",
   completeness: "No entry of the range was left out",
   jsonl: "records.jsonl says what the records say",

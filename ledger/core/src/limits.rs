@@ -85,6 +85,9 @@ pub const JSON_DEPTH_MAX: usize = 32;
 /// Most files that a package is looked through for: more than the format has, so that spare ones are named.
 pub const PACKAGE_FILES_MAX: usize = 32;
 
+/// How many records of a package a reference is looked up in: the last ones before it. With 48 bytes each, 48 MiB.
+pub const REFERRED_BACK_MAX: usize = 1 << 20;
+
 /// Most entries in a package. Whoever makes one holds an index and a leaf hash for each: 400 MB.
 pub const PACKAGE_ENTRIES_MAX: u64 = 10_000_000;
 

@@ -17,7 +17,7 @@ mod types;
 
 pub use check::{Misfit, MisfitFault, check, check_claim, digests_agree};
 pub use from_json::from_json;
-pub use references::{Reference, references};
+pub use references::{Reference, references, referring_claims};
 pub use table::{
     CLAIMS, ClaimSpec, GENESIS, KINDS, KindSpec, OPTIONAL_ON_ANY, kind_name, kind_named, kind_spec, type_of,
 };

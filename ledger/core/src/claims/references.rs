@@ -1,6 +1,6 @@
 //! Claims that say something by naming the entry that says it.
 
-use super::table::type_of;
+use super::table::CLAIMS;
 use super::types::Type;
 use crate::cbor::Value;
 use crate::entry::Kind;
@@ -19,17 +19,21 @@ pub struct Reference<'v> {
     pub kind: Kind,
 }
 
-/// The references in the value of the claim of this name.
-pub fn references<'v>(claim: &str, value: &'v Value) -> impl Iterator<Item = Reference<'v>> {
-    let kind = type_of(claim).and_then(kind_referred_to);
-    let items = kind.map_or(&[][..], |_| value.items());
-    items.iter().filter_map(move |item| {
+/// The claims that may refer to entries, and the kind of those.
+pub fn referring_claims() -> impl Iterator<Item = (&'static str, Kind)> {
+    CLAIMS.iter().filter_map(|spec| Some((spec.name, kind_referred_to(spec.ty)?)))
+}
+
+/// The references in the value of a claim that refers to entries of this kind. Without `origin`, or with one that is no
+/// text, a reference is into the log that it is in.
+pub fn references(kind: Kind, value: &Value) -> impl Iterator<Item = Reference<'_>> {
+    value.items().iter().filter_map(move |item| {
         let map = item.as_map()?;
         Some(Reference {
             index: map.get("index")?.as_uint()?,
             leaf_hash: Hash(map.get("leaf_hash")?.as_bytes()?.try_into().ok()?),
             origin: map.get("origin").and_then(Value::as_text),
-            kind: kind?,
+            kind,
         })
     })
 }

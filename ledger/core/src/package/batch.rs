@@ -1,8 +1,10 @@
 //! Records, some hundred at a time: what can be checked of each alone, by as many threads as there are.
 
 use super::manifest::Manifest;
+use super::references::{self, Referring};
 use super::text::Texts;
 use crate::cbor::Writer;
+use crate::entry::Kind;
 use crate::hash::Hash;
 use crate::record::{AnyRecord, Record};
 use alloc::format;
@@ -38,6 +40,8 @@ pub struct Checked {
     pub(super) shown: Option<String>,
     /// Claims that are hidden, by whomever.
     pub(super) hidden: Hidden,
+    /// Each record's kind, and what it refers to.
+    pub(super) referring: Vec<(Kind, Vec<Referring>)>,
     /// Times of the first and the last of them, in milliseconds since the Unix epoch.
     pub(super) times_ms: Option<(u64, u64)>,
 }
@@ -130,6 +134,7 @@ impl Checked {
         self.hidden.claims += u64::try_from(hidden).unwrap_or(u64::MAX);
         self.hidden.entries += u64::from(hidden > 0);
         self.leaves.push((index, self.texts.add(index, &record)));
+        self.referring.push((record.entry.kind, references::of_record(&record, &manifest.origin)));
         self.ends.push((self.texts.json.len(), self.texts.csv.len()));
         Ok(record)
     }

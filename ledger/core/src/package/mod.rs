@@ -7,6 +7,7 @@
 
 mod batch;
 mod manifest;
+mod references;
 mod source;
 #[cfg(test)]
 mod tests;

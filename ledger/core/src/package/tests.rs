@@ -214,6 +214,7 @@ fn every_check_has_its_order() {
         "count",
         "filters",
         "redaction",
+        "references",
         "proof",
         "completeness",
         "jsonl",

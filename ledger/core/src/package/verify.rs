@@ -204,12 +204,14 @@ impl<'a, F: Files + ?Sized> Door<'a, F> {
         self.checks.push(seen.records);
         let skip = |name: &str| Check::remarked(name, Status::Skip, "the records are refused");
         if refused {
-            self.checks.extend(["count", "filters", "redaction", "proof", "completeness"].map(skip));
+            self.checks
+                .extend(["count", "filters", "redaction", "references", "proof", "completeness"].map(skip));
         } else {
             let count = manifest.count;
             self.checks.push(Check::compared("count", count, seen.count, seen.count == count));
             self.checks.push(seen.filters);
             self.checks.push(seen.redaction);
+            self.checks.push(seen.references);
             let expected = signed.map_or(manifest.checkpoint.root, |signed| signed.root);
             let (got, holds) = match root {
                 Ok(got) => (got.to_hex(), got == expected && !proof_broken),

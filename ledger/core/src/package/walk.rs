@@ -2,6 +2,7 @@
 
 use super::batch::{Batch, Checked, Hidden};
 use super::manifest::{Manifest, RedactionRule};
+use super::references::References;
 use super::source::{Digesting, Unreadable};
 use super::text::csv_header;
 use super::{CSV, JSON_LINES, PROOF, RECORDS};
@@ -59,6 +60,7 @@ pub(super) struct Walk<'a, 'c> {
     not_asked_for: Option<String>,
     shown: Option<String>,
     hidden: Hidden,
+    references: References,
     ended: bool,
 }
 
@@ -68,6 +70,7 @@ pub(super) struct Seen {
     pub(super) records: Check,
     pub(super) filters: Check,
     pub(super) redaction: Check,
+    pub(super) references: Check,
     pub(super) texts: Vec<Check>,
     pub(super) run: Run,
     pub(super) count: u64,
@@ -105,6 +108,7 @@ impl<'a, 'c> Walk<'a, 'c> {
             not_asked_for: None,
             shown: None,
             hidden: Hidden::default(),
+            references: References::default(),
             ended: false,
         }
     }
@@ -215,6 +219,9 @@ impl<'a, 'c> Walk<'a, 'c> {
         self.refused = checked.refused;
         self.not_asked_for = self.not_asked_for.take().or(checked.not_asked_for);
         self.shown = self.shown.take().or(checked.shown);
+        for ((index, leaf_hash), (kind, referring)) in checked.leaves.iter().zip(&checked.referring) {
+            self.references.add(*index, *kind, *leaf_hash, referring);
+        }
         self.hidden.claims += checked.hidden.claims;
         self.hidden.entries += checked.hidden.entries;
     }
@@ -249,8 +256,9 @@ impl<'a, 'c> Walk<'a, 'c> {
             Some(claim) => Check::compared("redaction", "claims hidden as the manifest says", claim, false),
             None => hidden_check(&self.manifest.redaction, self.hidden),
         };
+        let references = self.references.check();
         let (run, count, times_ms) = (self.run, self.count, self.times_ms);
-        Seen { files, records, filters, redaction, texts, run, count, times_ms }
+        Seen { files, records, filters, redaction, references, texts, run, count, times_ms }
     }
 }
 

@@ -54,6 +54,10 @@ fn limits_table() -> String {
         ("receipt, bytes: at most", bytes(limits::RECEIPT_BYTES_MAX)),
         ("trust file, bytes: at most", bytes(limits::TRUST_BYTES_MAX)),
         ("witnesses and groups in a trust file, together: at most", bytes(limits::TRUST_MEMBERS_MAX)),
+        (
+            "records before it in which a package's reference is looked up: at most",
+            bytes(limits::REFERRED_BACK_MAX),
+        ),
         ("entries in a package: at most", limits::PACKAGE_ENTRIES_MAX),
         ("files in a package, before it is refused unread: at most", bytes(limits::PACKAGE_FILES_MAX)),
         ("`manifest.json`, bytes: at most", bytes(limits::MANIFEST_BYTES_MAX)),

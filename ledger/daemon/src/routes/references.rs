@@ -6,7 +6,7 @@
 use crate::http::problem::{Problem, REFERENCE_KIND, REFERENCE_MISSING, REFERENCE_OTHER};
 use crate::log::async_log::AsyncLog;
 use provlog_core::cbor::Value;
-use provlog_core::claims::{kind_name, references};
+use provlog_core::claims::{kind_name, references, referring_claims};
 use provlog_core::{Hash, Kind};
 use provlog_engine::{ReadError, Reader};
 
@@ -25,7 +25,8 @@ pub(crate) struct Referred {
 /// The references into the log of this name that claims have.
 pub(crate) fn in_claims(claims: &[(String, Value)], origin: &str) -> Vec<Referred> {
     let of_claim = |(claim, value): &(String, Value)| -> Vec<Referred> {
-        let here = references(claim, value).filter(|to| to.origin.is_none_or(|other| other == origin));
+        let Some((_, kind)) = referring_claims().find(|(name, _)| name == claim) else { return Vec::new() };
+        let here = references(kind, value).filter(|to| to.origin.is_none_or(|other| other == origin));
         here.map(|to| Referred {
             claim: claim.clone(),
             index: to.index,

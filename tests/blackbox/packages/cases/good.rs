@@ -45,7 +45,7 @@ fn hide_all(record: &Record) -> Record {
 }
 
 pub fn cases() -> Vec<Case> {
-    [selections(), redactions(), trees(), values(), manifests()].into_iter().flatten().collect()
+    [selections(), redactions(), references(), trees(), values(), manifests()].into_iter().flatten().collect()
 }
 
 fn selections() -> Vec<Case> {
@@ -359,5 +359,36 @@ fn manifests() -> Vec<Case> {
         ),
         Case::good("report-empty", range().with_file(REPORT, "").finish()),
         Case::good("unknown-signature", range().with_file(CHECKPOINT, unknown_signature).finish()),
+    ]
+}
+
+/// The package whose entry 5 has this value under a claim: a reference, or a list of them.
+pub fn referring(claim: &str, value: Value) -> Package {
+    let mut log = log();
+    log.insert(5, record(4, time_ms(5), &[(claim, value)], &[]));
+    log.package(&RANGE)
+}
+
+/// A reference to an entry, with the leaf hash of `of`.
+pub fn reference(index: u64, of: u64) -> Value {
+    let leaf_hash = Value::Bytes(log().records[&of].entry.leaf_hash().0.to_vec());
+    map(&[("index", Value::Integer(i64::try_from(index).unwrap())), ("leaf_hash", leaf_hash)])
+}
+
+fn references() -> Vec<Case> {
+    let elsewhere = |origin: Value| {
+        let Value::Map(mut map) = reference(3, 4) else { unreachable!("a reference is a map") };
+        map.insert("origin", origin).unwrap();
+        Value::Map(map)
+    };
+    let good =
+        |name: &str, value| Case::good(format!("references-{name}"), referring("approvals", value).finish());
+    vec![
+        good("resolved", list(&[reference(3, 3)])),
+        good("outside", list(&[reference(1, 4)])),
+        good("resolved-and-outside", list(&[reference(3, 3), reference(0, 3)])),
+        good("into-another-log", list(&[elsewhere("example.com/another".into())])),
+        good("without-leaf-hash", list(&[map(&[("index", Value::Integer(3))])])),
+        good("misfit-of-its-own", list(&["entry 3".into()])),
     ]
 }

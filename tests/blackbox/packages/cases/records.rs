@@ -3,7 +3,7 @@
 use super::super::forge::{Package, list, map, record, sha256};
 use super::super::log::{SIZE, event, log, time_ms};
 use super::Case;
-use super::good::{RANGE, claim_names, hiding, range};
+use super::good::{RANGE, claim_names, hiding, range, reference, referring};
 use provlog_core::cbor::{Value, Writer};
 use provlog_core::limits::ITEM_BYTES_MAX;
 use provlog_core::package::{CSV, JSON_LINES, Manifest, RECORDS, record_item};
@@ -12,7 +12,7 @@ use provlog_core::redact::Redaction;
 use provlog_core::{Hash, Kind};
 
 pub fn cases() -> Vec<Case> {
-    [sequence(), inside(), counts(), filters(), redactions()].into_iter().flatten().collect()
+    [sequence(), inside(), counts(), filters(), redactions(), references()].into_iter().flatten().collect()
 }
 
 const REFUSED: [&str; 2] = ["file:records.cbor", "records"];
@@ -214,5 +214,20 @@ fn redactions() -> Vec<Case> {
             Redaction::Keep(claim_names(&["submitted.subject"])),
         ),
         refused("shown-though-nothing-is-kept", log().package(&[SIZE - 1]), Redaction::Keep(Vec::new())),
+    ]
+}
+
+fn references() -> Vec<Case> {
+    let refused = |name, claim, value| {
+        Case::new(format!("references-{name}"), referring(claim, value).finish(), &["references"])
+    };
+    vec![
+        refused("other-leaf-hash", "approvals", list(&[reference(3, 3), reference(3, 4)])),
+        refused("other-kind", "approvals", list(&[reference(4, 4)])),
+        refused("other-claim", "scans", list(&[reference(3, 3)])),
+        refused("later", "approvals", list(&[reference(7, 7)])),
+        refused("beyond-the-tree", "approvals", list(&[reference(999_999, 3)])),
+        refused("itself", "approvals", list(&[reference(5, 3)])),
+        refused("misfit-no-list", "generations", reference(3, 3)),
     ]
 }
