@@ -109,7 +109,8 @@ Examples:
 
 Works on every log that serves C2SP tlog-tiles. The folder then holds the log in the same layout, and audit.json, where the \
 next audit goes on: a run that was cut off is resumed by running it again. What is found wrong is named by entry or tile, \
-with exit code 3; signed checkpoints that prove it are kept in the folder's evidence/.
+with exit code 3; signed checkpoints that prove it are kept in the folder's evidence/. What isn't served, though it should be, \
+proves nothing: the audit is then incomplete, with exit code 6.
 
 Records are compared where the log serves them at /v1/records. In a directory they are one file, v1/records, as \
 curl -H 'Accept: application/cbor-seq' writes it.";

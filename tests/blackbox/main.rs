@@ -4,6 +4,7 @@
 #![expect(unreachable_pub, reason = "one binary: pub means for the other modules")]
 
 mod audit;
+mod audit_hosts;
 mod bad_input;
 mod browser;
 mod clock;

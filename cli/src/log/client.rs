@@ -127,9 +127,15 @@ impl Client {
     }
 
     fn body(&self, mut response: Response<Body>, limit: usize) -> Result<Vec<u8>, Failure> {
-        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-        let body = response.body_mut().with_config().limit(limit).read_to_vec();
-        body.map_err(|error| self.no_answer(error))
+        let most = u64::try_from(limit).unwrap_or(u64::MAX);
+        let body = response.body_mut().with_config().limit(most).read_to_vec();
+        body.map_err(|error| match error {
+            // Asking again would bring as much again.
+            ureq::Error::BodyExceedsLimit(_) => {
+                Failure::TooLarge { what: format!("an answer of {}", self.base), limit }
+            }
+            error => self.no_answer(error),
+        })
     }
 
     /// The failure of a request, or of a streamed answer that broke off.

@@ -120,7 +120,10 @@ impl Exit {
             Failure::Answer { status, .. } => Self::of_status(*status),
             Failure::Read(error) => Self::of_read(error),
             Failure::NotFound(_) => Self::NotFound,
-            Failure::Submission(_) | Failure::Digest(_) | Failure::Malformed { .. } => Self::Malformed,
+            Failure::Submission(_)
+            | Failure::Digest(_)
+            | Failure::TooLarge { .. }
+            | Failure::Malformed { .. } => Self::Malformed,
             Failure::Known(KnownError::NoHome | KnownError::Shared(_)) => Self::Usage,
             Failure::Known(KnownError::Read(error)) => Self::of_read(error),
             Failure::Known(KnownError::Write(_)) => Self::Internal,

@@ -66,6 +66,8 @@ pub(crate) enum Failure {
     Digest(#[from] DigestError),
     #[error(transparent)]
     Redact(#[from] RedactError),
+    #[error("{what}: expected at most {limit} bytes, got more")]
+    TooLarge { what: String, limit: usize },
     #[error("{what}: {problem}")]
     Malformed { what: String, problem: String },
     #[error("{0}")]
@@ -76,6 +78,13 @@ impl Failure {
     /// What `what` says isn't in the form that it should have.
     pub(crate) fn malformed(what: impl Into<String>, problem: impl ToString) -> Self {
         Self::Malformed { what: what.into(), problem: problem.to_string() }
+    }
+}
+
+impl Failure {
+    /// Whether an input had more bytes than were asked for.
+    pub(crate) const fn is_too_large(&self) -> bool {
+        matches!(self, Self::TooLarge { .. } | Self::Read(ReadError::TooLarge { .. }))
     }
 }
 

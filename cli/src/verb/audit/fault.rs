@@ -62,6 +62,11 @@ impl Fault {
         }
     }
 
+    /// Whether there are bytes that show it. What isn't served may be held back, or lost on the way: that accuses nobody.
+    pub(super) const fn accuses(&self) -> bool {
+        !matches!(self, Self::Missing { .. } | Self::RecordsMissing { .. })
+    }
+
     /// Whether it is a fault of records alone, and the tree may well hold.
     pub(super) const fn is_of_records(&self) -> bool {
         matches!(self, Self::Record { .. } | Self::RecordsMissing { .. })

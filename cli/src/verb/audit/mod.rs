@@ -6,6 +6,8 @@
 
 mod classify;
 mod fault;
+#[cfg(test)]
+mod hostile;
 mod judge;
 mod mirror;
 mod recompute;
@@ -15,6 +17,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod walk;
+mod window;
 
 use crate::log::access::LogArgs;
 use crate::proof::head::Head;
@@ -31,6 +34,7 @@ use records::Compared;
 use report::{Records, Report};
 use source::{CHECKPOINT, Directory, Http, Source, fetch};
 use std::path::PathBuf;
+use std::sync::Mutex;
 use walk::{Walk, Walked};
 
 #[derive(Debug, Args)]
@@ -62,7 +66,7 @@ pub(crate) struct AuditArgs {
 enum When {
     /// If the log serves them
     Served,
-    /// It is an error if the log serves none
+    /// The audit is incomplete if the log serves none
     Always,
     /// Not at all
     Never,
@@ -173,7 +177,7 @@ impl<'a> Audit<'a> {
     /// Recomputes the tree and names what is wrong with it; where nothing is, this becomes the last audit.
     fn recompute(&mut self, afresh: bool) -> Result<Option<Last>, Failure> {
         let size = self.newest.checkpoint.size;
-        let walk = Walk { source: self.source, mirror: self.mirror, size, afresh };
+        let walk = Walk { source: self.source, mirror: self.mirror, size, afresh, large: Mutex::default() };
         let old = self.before.as_ref().map(|before| before.head.checkpoint.clone());
         let from = self.before.as_ref().filter(|_| !afresh);
         let walked = walk.run(from, old.as_ref().map(|old| old.size))?;
@@ -204,19 +208,34 @@ impl<'a> Audit<'a> {
             return Ok(());
         }
         let size = self.newest.checkpoint.size;
-        let range = last.records..size;
+        let new = size.saturating_sub(last.records);
+        let served_before = self.before.as_ref().is_some_and(|before| before.records > 0);
+        // Where none is new, one shows whether they are still served.
+        let start = if new == 0 && served_before { size.saturating_sub(1) } else { last.records };
+        let range = start..size;
         let compared = records::compare(self.source, self.mirror, &range, size)?;
+        let shows_nothing = match &compared {
+            Compared::NotServed => true,
+            Compared::Read(faults) => !faults.is_empty() && !faults.iter().any(Fault::accuses),
+            Compared::Stopped(_) => false,
+        };
+        if let Some(before) =
+            self.before.as_ref().filter(|before| shows_nothing && before.records > last.records)
+        {
+            // What was compared before an audit of everything stays known: the next one must miss it, too.
+            let known = Last { records: before.records, ..last.clone() };
+            self.mirror.advance(&known, Some(&known))?;
+        }
         match compared {
-            Compared::NotServed if when == When::Always => {
-                return Err(Failure::NotFound(format!("{}: serves no records", self.source.name())));
-            }
+            Compared::NotServed if when == When::Always => self.report.records = Records::Demanded,
+            Compared::NotServed if served_before => self.report.records = Records::Withdrawn,
             Compared::NotServed => self.report.records = Records::NotServed,
             Compared::Stopped(faults) => {
                 self.report.records = Records::Stopped;
                 self.report.faults = faults;
             }
             Compared::Read(faults) => {
-                self.report.records = Records::Compared(range.end - range.start);
+                self.report.records = Records::Compared(new);
                 self.report.faults = faults;
                 if self.report.faults.is_empty() {
                     let complete = Last { records: size, ..last };

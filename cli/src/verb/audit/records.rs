@@ -8,6 +8,7 @@ use crate::proof::sequence::{Next, Sequence};
 use crate::show::failure::Failure;
 use crate::show::progress::progress;
 use indicatif::ProgressBar;
+use provlog_core::cbor;
 use provlog_core::record::{AnyRecord, Record, SectionName};
 use provlog_core::tree::{Resource, TILE_HASHES, Tile, bundle};
 use std::ops::Range;
@@ -24,7 +25,7 @@ pub(super) enum Compared {
     NotServed,
     /// All were read.
     Read(Vec<Fault>),
-    /// So many were wrong that the rest was not read.
+    /// So many were wrong that the rest was not read, or the log served no more of them.
     Stopped(Vec<Fault>),
 }
 
@@ -74,14 +75,16 @@ pub(super) fn compare(
         }
     });
     let mut faults = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)?;
-    if !served.into_inner() {
+    let served = served.into_inner();
+    // What was served and is wrong is wrong, whatever the log answers for the rest.
+    if !served && !faults.iter().any(Fault::accuses) {
         return Ok(Compared::NotServed);
     }
     faults.sort_by_key(|fault| match fault {
         Fault::Record { index, .. } | Fault::RecordsMissing { index, .. } => *index,
         _ => 0,
     });
-    Ok(if faults.len() > FAULTS_MAX { Compared::Stopped(faults) } else { Compared::Read(faults) })
+    Ok(if !served || faults.len() > FAULTS_MAX { Compared::Stopped(faults) } else { Compared::Read(faults) })
 }
 
 /// One stretch of records.
@@ -107,6 +110,8 @@ impl Part<'_> {
             let item = match items.next_item()? {
                 Next::Item(item) => item,
                 Next::End => break,
+                // A stream that was cut off on its way says nothing about what it would have gone on with.
+                Next::Malformed(error) if error.fault == cbor::Fault::Truncated => break,
                 Next::Malformed(error) => {
                     // Where a sequence stops being one, nothing behind can be told apart any more.
                     faults.push(Fault::Record { index: expected, detail: format!("not a record: {error}") });

@@ -45,13 +45,59 @@ pub(super) enum Records {
     /// So many didn't match that the rest was not looked at.
     Stopped,
     NotServed,
+    /// None are served, though they were at the last audit.
+    Withdrawn,
+    /// None are served, though they were asked for.
+    Demanded,
     /// Nobody asked for it, or the entries are wrong already.
     Skipped,
 }
 
+/// What it all comes to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Outcome {
+    Audited,
+    /// Nothing shows anything wrong, but not everything was there to be looked at.
+    Incomplete,
+    Faulty,
+}
+
+impl Outcome {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Audited => "audited",
+            Self::Incomplete => "incomplete",
+            Self::Faulty => "faulty",
+        }
+    }
+
+    const fn colour(self) -> Colour {
+        match self {
+            Self::Audited => Colour::Green,
+            Self::Incomplete => Colour::Yellow,
+            Self::Faulty => Colour::Red,
+        }
+    }
+}
+
 impl Report {
-    pub(super) const fn exit(&self) -> Exit {
-        if self.faults.is_empty() { Exit::Ok } else { Exit::NotProven }
+    pub(super) fn exit(&self) -> Exit {
+        match self.outcome() {
+            Outcome::Audited => Exit::Ok,
+            Outcome::Incomplete => Exit::NotFound,
+            Outcome::Faulty => Exit::NotProven,
+        }
+    }
+
+    fn outcome(&self) -> Outcome {
+        let withheld = matches!(self.records, Records::Withdrawn | Records::Demanded);
+        if self.faults.iter().any(Fault::accuses) {
+            Outcome::Faulty
+        } else if withheld || self.unlisted > 0 || !self.faults.is_empty() {
+            Outcome::Incomplete
+        } else {
+            Outcome::Audited
+        }
     }
 
     pub(super) fn print(&self, json: bool) -> Result<(), Failure> {
@@ -95,9 +141,15 @@ impl Report {
                 page.marked(status, &format!("records: {count} compared with their entries"));
             }
             Records::Stopped => {
-                page.marked(Status::Fail, "records: given up: too many don't match their entries");
+                page.marked(
+                    Status::Fail,
+                    "records: given up: too many don't match their entries, or no more were served",
+                );
             }
             Records::NotServed => page.marked(Status::Skip, "records: not compared, the log serves none"),
+            Records::Withdrawn | Records::Demanded => {
+                page.marked(Status::Fail, &format!("records: not compared, {}", self.records.withheld()));
+            }
             Records::Skipped => page.marked(Status::Skip, "records: not compared"),
         }
         for fault in self.faults.iter().take(FAULTS_SHOWN_MAX) {
@@ -115,8 +167,7 @@ impl Report {
         for path in &self.evidence {
             page.line(&format!("  evidence: {}", path.display()));
         }
-        let colour = if self.faults.is_empty() { Colour::Green } else { Colour::Red };
-        page.coloured(colour, "verdict:", &format!(" {}", self.verdict()));
+        page.coloured(self.outcome().colour(), "verdict:", &format!(" {}", self.verdict()));
     }
 
     /// Whether nothing is wrong but records.
@@ -127,27 +178,30 @@ impl Report {
     /// One line.
     fn verdict(&self) -> String {
         let Checkpoint { origin, size, .. } = &self.checkpoint;
+        let word = self.outcome().word();
         match (self.faults.as_slice(), &self.previous) {
+            ([], _) if self.outcome() == Outcome::Incomplete => {
+                format!("{word}: {origin}, {size} entries: {}", self.records.withheld())
+            }
             ([], None) => format!("audited: {origin}, {size} entries, nothing wrong"),
             ([], Some(previous)) => {
                 let new = size.saturating_sub(previous.size);
                 format!("audited: {origin}, {size} entries, {new} of them new, nothing wrong")
             }
-            ([one], _) if self.unlisted == 0 => format!("faulty: {origin}: {one}"),
-            (faults, _) => format!("faulty: {origin}: {} faults", faults.len()),
+            ([one], _) if self.unlisted == 0 => format!("{word}: {origin}: {one}"),
+            (faults, _) => format!("{word}: {origin}: {} faults", faults.len()),
         }
     }
 
     fn json(&self) -> Json {
         let records = match self.records {
             Records::Compared(count) => uint_json(count),
-            Records::Stopped | Records::NotServed | Records::Skipped => Json::Null,
+            _ => Json::Null,
         };
-        let verdict = if self.faults.is_empty() { "audited" } else { "faulty" };
         let evidence = self.evidence.iter().map(|path| Json::String(path.display().to_string()));
         Json::Object(vec![
             member("schema_version", Json::Integer(SCHEMA_VERSION)),
-            member("verdict", verdict.into()),
+            member("verdict", self.outcome().word().into()),
             member("exit", Json::Integer(self.exit().code().into())),
             member("source", self.source.as_str().into()),
             member("mirror", self.mirror.as_str().into()),
@@ -163,5 +217,15 @@ impl Report {
             member("faults_unlisted", uint_json(self.unlisted)),
             member("evidence", Json::Array(evidence.collect())),
         ])
+    }
+}
+
+impl Records {
+    /// Why it matters that none were served.
+    const fn withheld(self) -> &'static str {
+        match self {
+            Self::Withdrawn => "the log served records at the last audit, and serves none now",
+            _ => "the log serves no records, and --records=always asks for them",
+        }
     }
 }

@@ -6,6 +6,7 @@ use crate::local::files;
 use crate::log::client::Client;
 use crate::log::retry::until_answered;
 use crate::show::failure::Failure;
+use provlog_core::limits::ITEM_BYTES_MAX;
 use provlog_core::tree::{Resource, TILE_HASHES, Tile, bundle};
 use std::io::{self, Read};
 use std::path::PathBuf;
@@ -17,6 +18,9 @@ pub(super) const CHECKPOINT: &str = "checkpoint";
 
 /// Path of the records: over HTTP the route, in a folder a file with the CBOR sequence that the route answers.
 const RECORDS: &str = "v1/records";
+
+/// The first byte of a sequence of records: of an array of two.
+const ITEM_START: u8 = 0x82;
 
 /// Bytes of a hash in a tile.
 pub(super) const HASH_BYTES: usize = 32;
@@ -62,16 +66,31 @@ pub(super) trait Source: Sync {
 /// The bytes of a tile or bundle, in the width that is named and no wider: where a log has dropped a partial one, the
 /// full one holds it.
 pub(super) fn fetch(source: &dyn Source, resource: Resource) -> Result<Option<Vec<u8>>, Failure> {
-    if let Some(bytes) = source.get(&resource.to_string(), limit(resource))? {
-        return Ok(Some(bytes));
-    }
+    fetch_within(source, resource, usize::MAX)
+}
+
+/// As [`fetch`], of at most so many bytes.
+pub(super) fn fetch_within(
+    source: &dyn Source,
+    resource: Resource,
+    most: usize,
+) -> Result<Option<Vec<u8>>, Failure> {
     let (Resource::Hashes(tile) | Resource::Entries(tile)) = resource;
-    if tile.is_full() {
-        return Ok(None);
+    let get = |resource: Resource| {
+        let bytes = source.get(&resource.to_string(), limit(resource).min(most))?;
+        // A page for people is what a host says in place of a file that isn't there.
+        Ok(bytes.filter(|bytes| !is_page(bytes)))
+    };
+    let found = match get(resource) {
+        // Storage that lets nobody list it answers 403 where there is nothing.
+        Err(Failure::Answer { status: 401 | 403, .. }) if !tile.is_full() => None,
+        found => found?,
+    };
+    if found.is_some() || tile.is_full() {
+        return Ok(found);
     }
     let width = usize::from(tile.width);
-    let full = widened(resource);
-    let bytes = source.get(&full.to_string(), limit(full))?;
+    let bytes = get(widened(resource))?;
     Ok(bytes.map(|mut bytes| match resource {
         Resource::Entries(_) => bundle::clip(bytes, width),
         Resource::Hashes(_) => {
@@ -79,6 +98,15 @@ pub(super) fn fetch(source: &dyn Source, resource: Resource) -> Result<Option<Ve
             bytes
         }
     }))
+}
+
+/// Whether these bytes are HTML. That a tile or bundle starts so is out of the question: its first bytes are a hash, or the
+/// length and the first bytes of an entry.
+fn is_page(bytes: &[u8]) -> bool {
+    let start = bytes.trim_ascii_start();
+    let starts_with =
+        |tag: &str| start.get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag.as_bytes()));
+    starts_with("<!doctype html") || starts_with("<html")
 }
 
 /// The full tile or bundle at the place of a partial one.
@@ -112,7 +140,22 @@ impl Source for Http {
 
     fn records(&self, start: u64, limit: u64) -> Result<Option<Box<dyn Read>>, Failure> {
         let path = format!("/{RECORDS}?start={start}&limit={limit}");
-        found(|| self.0.stream(&path, "application/cbor-seq"))
+        let stream = match found(|| self.0.stream(&path, "application/cbor-seq")) {
+            // Whatever else a host says, it says so of a path that it doesn't have. What passes with time was asked again.
+            Err(Failure::Answer { status: 300..=407 | 409..=428 | 430..=499 | 501, .. }) => None,
+            stream => stream?,
+        };
+        let Some(mut stream) = stream else { return Ok(None) };
+        let mut first = [0];
+        let read = stream.read(&mut first).map_err(|error| self.broken(error))?;
+        // A host that answers every path sends a page, or nothing.
+        if read == 0 || first != [ITEM_START] {
+            return Ok(None);
+        }
+        // A host of plain files sends all records, from the first one on.
+        let items = start.saturating_add(limit);
+        let bytes_max = items.saturating_mul(u64::try_from(ITEM_BYTES_MAX).unwrap_or(u64::MAX));
+        Ok(Some(Box::new(io::Cursor::new(first).chain(stream.take(bytes_max)))))
     }
 
     fn broken(&self, error: io::Error) -> Failure {

@@ -47,18 +47,33 @@ fn write_log(folder: &Path, log: &OneLog, count: u64) -> Vec<(PathBuf, u64)> {
     files
 }
 
-struct Case {
+pub(super) struct Case {
     home: TempDir,
     log: OneLog,
 }
 
 impl Case {
+    /// A log of so many entries.
+    pub(super) fn of(count: u64) -> Self {
+        let case = Self { home: tempfile::tempdir().unwrap(), log: OneLog::new() };
+        write_log(&case.home.path().join("log"), &case.log, count);
+        case
+    }
+
+    /// Its folder.
+    pub(super) fn log(&self) -> Directory {
+        Directory(self.home.path().join("log"))
+    }
+
     fn audit(&self, mirror: &str) -> Report {
-        let source = Directory(self.home.path().join("log"));
+        self.audit_from(&self.log(), mirror)
+    }
+
+    pub(super) fn audit_from(&self, source: &dyn Source, mirror: &str) -> Report {
         let mirror = Mirror::open(&self.home.path().join(mirror)).unwrap();
         let before = mirror.last(&self.log.trust()).unwrap();
-        let newest = newest(&source, &self.log.trust()).unwrap();
-        Audit::new(&source, &mirror, before, newest).run(false, When::Served).unwrap()
+        let newest = newest(source, &self.log.trust()).unwrap();
+        Audit::new(source, &mirror, before, newest).run(false, When::Served).unwrap()
     }
 }
 

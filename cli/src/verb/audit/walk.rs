@@ -1,12 +1,13 @@
 //! The walk over a log: every bundle is fetched, kept, recomputed and compared with its tile by many threads; one puts
 //! the results together in order and compares the levels above. What differs is gathered here and judged elsewhere.
 //!
-//! Memory is bounded: a bundle or tile a thread, some bytes for each result that waits for its turn, and what differs up
-//! to a limit.
+//! Memory is bounded, whatever the log sends: a small bundle or tile a thread, one large bundle in all, the results in a
+//! window that wait for their turn, and what differs up to a limit.
 
 use super::mirror::{Last, Mirror};
 use super::recompute::{Edge, FullTile, leaves as leaves_of};
-use super::source::{HASH_BYTES, Source, fetch};
+use super::source::{HASH_BYTES, Source, fetch_within};
+use super::window::{Watched, Window};
 use crate::show::failure::Failure;
 use crate::show::progress::progress;
 use provlog_core::Hash;
@@ -14,11 +15,18 @@ use provlog_core::tree::bundle::BundleError;
 use provlog_core::tree::{Frontier, Resource, TILE_HASHES, TILE_HEIGHT, Tile};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 
 /// Bundles and tiles with differences that are kept to be judged, 16 KiB each; more are counted.
 const SUSPECTS_MAX: usize = 1_024;
+
+/// Bundles that may be fetched ahead of the first one that isn't there yet.
+pub(super) const AHEAD_MAX: u64 = 256;
+
+/// Bytes of a bundle, or tile, of which every thread may hold one. Larger ones, of entries over 8 KiB on average, are held
+/// one at a time.
+pub(super) const SMALL_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 pub(super) struct Walk<'a> {
     pub(super) source: &'a dyn Source,
@@ -27,6 +35,8 @@ pub(super) struct Walk<'a> {
     pub(super) size: u64,
     /// Whether what the mirror has is fetched again.
     pub(super) afresh: bool,
+    /// Held by whoever holds a large bundle.
+    pub(super) large: Mutex<()>,
 }
 
 /// What a walk found.
@@ -92,16 +102,21 @@ impl Walk<'_> {
         let first = walked.edge.size() / TILE_HASHES;
         let end = self.size.div_ceil(TILE_HASHES);
         let (next, stop) = (AtomicU64::new(first), AtomicBool::new(false));
+        let window = Window::new(first, AHEAD_MAX);
         let lanes = u64::try_from(self.source.lanes()).unwrap_or(1).min(end - first);
         thread::scope(|scope| {
             let (results, received) = mpsc::channel();
             for _ in 0..lanes {
                 let results = results.clone();
-                let (next, stop) = (&next, &stop);
+                let (next, stop, window) = (&next, &stop, &window);
                 scope.spawn(move || {
+                    let _watched = Watched(window);
                     while !stop.load(Ordering::Relaxed) {
                         let index = next.fetch_add(1, Ordering::Relaxed);
-                        if index >= end || results.send((index, self.bundle(index, old_size))).is_err() {
+                        if index >= end || !window.reaches(index) {
+                            break;
+                        }
+                        if results.send((index, self.bundle(index, old_size))).is_err() {
                             break;
                         }
                     }
@@ -109,8 +124,9 @@ impl Walk<'_> {
             }
             drop(results);
             let received = progress("recomputing bundles", end - first).wrap_iter(received.into_iter());
-            let merged = self.merge(&mut walked, first, old_size, received);
+            let merged = self.merge(&mut walked, first, old_size, received, &window);
             stop.store(true, Ordering::Relaxed);
+            window.close();
             merged
         })?;
         self.right_edge(&mut walked)?;
@@ -124,6 +140,7 @@ impl Walk<'_> {
         first: u64,
         old_size: Option<u64>,
         received: impl Iterator<Item = (u64, Result<Recomputed, Failure>)>,
+        window: &Window,
     ) -> Result<(), Failure> {
         let (mut waiting, mut turn) = (BTreeMap::new(), first);
         for (index, result) in received {
@@ -144,6 +161,7 @@ impl Walk<'_> {
                     None => walked.edge.set_leaves(result.leaves),
                 }
                 turn += 1;
+                window.move_to(turn);
             }
         }
         if old_size == Some(walked.edge.size()) {
@@ -167,7 +185,7 @@ impl Walk<'_> {
         let FullTile { level, index, hashes: computed } = recomputed;
         let tile = Tile { level, index, width: width(computed.len()) };
         let look = |afresh| {
-            let bytes = self.obtain(Resource::Hashes(tile), afresh)?;
+            let bytes = self.obtain(Resource::Hashes(tile), afresh, SMALL_BYTES_MAX)?;
             let (stated, flaws) = read_tile(tile, bytes);
             let differs = stated != computed || !flaws.is_empty();
             Ok::<_, Failure>((differs, stated, flaws))
@@ -217,9 +235,20 @@ impl Walk<'_> {
     }
 
     fn check(&self, tile: Tile, afresh: bool) -> Result<Checked, Failure> {
+        match self.check_within(tile, afresh, SMALL_BYTES_MAX) {
+            Err(failure) if failure.is_too_large() => {
+                let _alone = self.large.lock().unwrap_or_else(PoisonError::into_inner);
+                self.check_within(tile, afresh, usize::MAX)
+            }
+            checked => checked,
+        }
+    }
+
+    /// Holds no more than `most` bytes of a bundle.
+    fn check_within(&self, tile: Tile, afresh: bool, most: usize) -> Result<Checked, Failure> {
         let (resource, width) = (Resource::Entries(tile), usize::from(tile.width));
-        let bundle = self.obtain(resource, afresh)?;
-        let (stated, mut flaws) = read_tile(tile, self.obtain(Resource::Hashes(tile), afresh)?);
+        let bundle = self.obtain(resource, afresh, most)?;
+        let (stated, mut flaws) = read_tile(tile, self.obtain(Resource::Hashes(tile), afresh, most)?);
         let computed = match bundle {
             None => {
                 flaws.push(Flaw::Missing(resource));
@@ -243,12 +272,16 @@ impl Walk<'_> {
         Ok(Checked { leaves, suspect: Some(Suspect { tile, computed, stated, flaws, audited: Vec::new() }) })
     }
 
-    /// From the mirror, or else from the log, and then it is kept.
-    fn obtain(&self, resource: Resource, afresh: bool) -> Result<Option<Vec<u8>>, Failure> {
+    /// At most so many bytes from the mirror, or else from the log, and then it is kept.
+    fn obtain(&self, resource: Resource, afresh: bool, most: usize) -> Result<Option<Vec<u8>>, Failure> {
         if !afresh && let Some(bytes) = self.mirror.get(resource)? {
-            return Ok(Some(bytes));
+            return if bytes.len() > most {
+                Err(Failure::TooLarge { what: resource.to_string(), limit: most })
+            } else {
+                Ok(Some(bytes))
+            };
         }
-        let bytes = fetch(self.source, resource)?;
+        let bytes = fetch_within(self.source, resource, most)?;
         if let Some(bytes) = &bytes {
             self.mirror.put(resource, bytes)?;
         }
