@@ -8,6 +8,7 @@ mod audit_hosts;
 mod bad_input;
 mod browser;
 mod clock;
+mod creation;
 mod docs;
 mod export;
 mod forks;

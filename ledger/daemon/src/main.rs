@@ -2,10 +2,10 @@
 //! came of it.
 
 use anyhow::Context;
-use clap::Parser;
-use provlogd::operate::config::{CommandLine, Config};
+use provlogd::operate::config::{CommandLine, Config, Verb};
 use provlogd::operate::failure::Failure;
 use provlogd::run;
+use std::env;
 use std::io;
 use std::process::ExitCode;
 use tracing_subscriber::filter::Targets;
@@ -13,7 +13,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 fn main() -> ExitCode {
-    match run(CommandLine::parse()) {
+    let command_line = CommandLine::read(env::args_os()).unwrap_or_else(|told| told.exit());
+    match run(command_line) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let (told, code) = match error.downcast_ref::<Failure>() {
@@ -28,9 +29,14 @@ fn main() -> ExitCode {
 }
 
 fn run(command_line: CommandLine) -> anyhow::Result<()> {
+    let verb = command_line.verb;
     let config = command_line.resolve().map_err(Failure::from)?;
     start_logs(&config)?;
-    Ok(run::run(config)?)
+    match verb {
+        Some(Verb::Init) => run::init(&config)?,
+        None => run::run(config)?,
+    }
+    Ok(())
 }
 
 fn start_logs(config: &Config) -> anyhow::Result<()> {

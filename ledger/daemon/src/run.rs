@@ -2,7 +2,7 @@
 
 use crate::http::body::Bodies;
 use crate::http::server;
-use crate::operate::config::Config;
+use crate::operate::config::{Config, WithoutLog};
 use crate::operate::failure::Failure;
 use crate::operate::first_start::{FirstStart, companion};
 use crate::operate::metrics::Metrics;
@@ -13,7 +13,7 @@ use provlog_engine::{Log, Options, Presence};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io::{self, Write};
 use std::net::TcpListener;
-use std::path::{self, Path};
+use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use tokio::runtime::{Builder, Runtime};
@@ -83,12 +83,34 @@ fn options(config: &Config, metrics: &Arc<Metrics>) -> Options {
     options
 }
 
-/// Opens the log, which is made first where there is none; says whether it was.
+/// Makes the log, and tells what was made.
+///
+/// # Errors
+/// [`Failure`] says why it isn't made.
+pub fn init(config: &Config) -> Result<(), Failure> {
+    let metrics = Arc::new(Metrics::default());
+    let options = options(config, &metrics);
+    make(config, &options)?;
+    let log = Log::open(&options)?;
+    let mut text = first_start(&options, &log, None);
+    text.push_str("Serve it by provlogd with the same settings.\n");
+    tell(&text);
+    Ok(())
+}
+
+fn make(config: &Config, options: &Options) -> Result<(), Failure> {
+    let origin = config.origin.clone().map_or_else(random_origin, Ok)?;
+    Ok(Log::create(options, &origin)?)
+}
+
+/// Opens the log; where there is none it is made first, if a start may do that. Says whether it was.
 fn open(config: &Config, options: &Options, metrics: &Metrics) -> Result<(Log, bool), Failure> {
     let first = Log::presence(options) == Presence::Absent;
     if first {
-        let origin = config.origin.clone().map_or_else(random_origin, Ok)?;
-        Log::create(options, &origin)?;
+        match config.without_log {
+            WithoutLog::Make => make(config, options)?,
+            WithoutLog::Refuse(why) => return Err(Failure::NoLog { dir: absolute(&config.data_dir), why }),
+        }
     }
     let log = Log::open(options)?;
     match config.origin.as_deref().filter(|origin| *origin != log.origin()) {
@@ -110,24 +132,39 @@ fn random_origin() -> Result<String, Failure> {
     Ok(format!("localhost/provlog/{}", hex::encode(&random)))
 }
 
-/// After the first start what people need to know; then, always, the one line that programs wait for. Whoever has
-/// closed stdout reads neither.
+/// What people need to know: after the first start all of it, later which log this is, so that the wrong one is seen. Then,
+/// always, the one line that programs wait for.
 fn announce(options: &Options, log: &Log, url: &str, first: bool) {
-    let mut text = String::new();
-    if first {
-        let absolute = |path: &Path| path::absolute(path).unwrap_or_else(|_| path.into());
-        let first = FirstStart {
-            origin: log.origin(),
-            url,
-            data_dir: &absolute(&options.data_dir),
-            log_key: &absolute(&options.log_key_path()),
-            trust: &absolute(&options.trust_path()),
-            fingerprint: &log.verifier().fingerprint(),
-            provlog: &companion(),
-        };
-        text.push_str(&first.text());
-    }
+    let mut text = if first {
+        first_start(options, log, Some(url))
+    } else {
+        let (size, fingerprint) = (log.committed().checkpoint.size, log.verifier().fingerprint());
+        let entries = if size == 1 { "entry" } else { "entries" };
+        format!("{}: {size} {entries}, key fingerprint {fingerprint}\n", log.origin())
+    };
     text.push_str(&format!("listening on {url}\n"));
+    tell(&text);
+}
+
+fn first_start(options: &Options, log: &Log, url: Option<&str>) -> String {
+    let first = FirstStart {
+        origin: log.origin(),
+        url,
+        data_dir: &absolute(&options.data_dir),
+        log_key: &absolute(&options.log_key_path()),
+        trust: &absolute(&options.trust_path()),
+        fingerprint: &log.verifier().fingerprint(),
+        provlog: &companion(),
+    };
+    first.text()
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    path::absolute(path).unwrap_or_else(|_| path.into())
+}
+
+/// Whoever has closed stdout doesn't read it.
+fn tell(text: &str) {
     let mut stdout = io::stdout().lock();
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }

@@ -130,7 +130,7 @@ pub(crate) fn create(
     storage.create(log, &frame, &after)?;
 
     let identity = LogIdentity::new(origin, log, &secret, time.get());
-    replace_file(disk, &options.settings_path(), identity.to_text().as_bytes())?;
+    replace_file(disk, &options.settings_path(), Access::CreatePrivate, identity.to_text().as_bytes())?;
     Ok(remove_file(disk, &options.creating_path())?)
 }
 

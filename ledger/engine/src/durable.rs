@@ -126,16 +126,21 @@ pub(crate) fn create_file(
     disk.sync_dir(parent(path))
 }
 
-/// Replaces a file, or makes it, durably: whoever opens it later finds the old bytes or the new ones. The new one is its
-/// owner's alone.
-pub(crate) fn replace_file(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
+/// Replaces a file, or makes it, durably: whoever opens it later finds the old bytes or the new ones. `access` is one that
+/// creates.
+pub(crate) fn replace_file(
+    disk: &dyn Disk,
+    path: &Path,
+    access: Access,
+    bytes: &[u8],
+) -> Result<(), DiskError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
     let temporary = PathBuf::from(name);
     if disk.exists(&temporary)? {
         disk.remove(&temporary)?;
     }
-    let file = disk.open(&temporary, Access::CreatePrivate)?;
+    let file = disk.open(&temporary, access)?;
     file.write_at(bytes, 0)?;
     file.sync_all()?;
     disk.rename(&temporary, path)?;
@@ -368,7 +373,7 @@ mod tests {
         assert_eq!(again.source.kind(), io::ErrorKind::AlreadyExists);
         assert!(again.to_string().starts_with("cannot open "), "{again}");
         fs::write(folder.path().join("a.new"), b"left over from a crash, and longer").unwrap();
-        replace_file(&OsDisk, &path, b"three").unwrap();
+        replace_file(&OsDisk, &path, Access::CreatePrivate, b"three").unwrap();
         assert_eq!(read_file(&OsDisk, &path, 5).unwrap(), b"three");
         assert!(read_file(&OsDisk, &path, 4).unwrap_err().to_string().contains("at most 4 bytes"));
         assert_eq!(OsDisk.list(folder.path()).unwrap(), ["a"]);

@@ -2,7 +2,7 @@
 
 use crate::codec::frame;
 use crate::dedup::Secret;
-use crate::durable::{Disk, DiskError, read_file};
+use crate::durable::{Access, Disk, DiskError, read_file, replace_file};
 use crate::log_id::LogId;
 use crate::options::Options;
 use crate::store::{Frames, Next, Place};
@@ -51,6 +51,18 @@ pub enum IdentityError {
         file: PathBuf,
         /// Expected and got.
         detail: String,
+    },
+    /// The signing key isn't there.
+    #[error("{} is missing: it is the log's signing key, and no other one can go on with this log. Put it back from its backup, or name its place with --log-key. If it is lost for good, nothing is appended to this log any more; what it signed stays proven, and receipts go on verifying without it: keep the folder, and make a new log in another one", file.display())]
+    KeyMissing {
+        /// Where it is looked for.
+        file: PathBuf,
+    },
+    /// The secret isn't there.
+    #[error("{} is missing: with it the log knows a retried request again, and with another one retries would become new entries. Put it back from its backup. If it is lost for good, nothing is appended to this log any more; what it signed stays proven, and receipts go on verifying without it: keep the folder, and make a new log in another one", file.display())]
+    SecretMissing {
+        /// Where it is looked for.
+        file: PathBuf,
     },
     /// The signing key's file isn't a key.
     #[error("{}: {source}", file.display())]
@@ -144,8 +156,8 @@ impl LogIdentity {
 /// The signing key; its file must be readable by its owner alone.
 pub(crate) fn read_signer(disk: &dyn Disk, options: &Options) -> Result<LogSigner, IdentityError> {
     let file = options.log_key_path();
-    check_mode(disk, &file)?;
-    let text = String::from_utf8_lossy(&read_file(disk, &file, SMALL_FILE_BYTES_MAX)?).into_owned();
+    let bytes = read_private(disk, &file, |file| IdentityError::KeyMissing { file })?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
     LogSigner::parse(text.trim_end_matches('\n')).map_err(|source| IdentityError::Key { file, source })
 }
 
@@ -155,8 +167,7 @@ pub(crate) fn read_secret(
     path: &Path,
     identity: &LogIdentity,
 ) -> Result<Secret, IdentityError> {
-    check_mode(disk, path)?;
-    let bytes = read_file(disk, path, SMALL_FILE_BYTES_MAX)?;
+    let bytes = read_private(disk, path, |file| IdentityError::SecretMissing { file })?;
     let other = |got: String| IdentityError::OtherSecret {
         file: path.into(),
         expected: identity.secret_id.clone(),
@@ -165,6 +176,19 @@ pub(crate) fn read_secret(
     let secret = <[u8; Secret::BYTES]>::try_from(bytes.as_slice()).map(Secret::new);
     let secret = secret.map_err(|_| other(format!("{} bytes", bytes.len())))?;
     if secret.id() == identity.secret_id { Ok(secret) } else { Err(other(secret.id())) }
+}
+
+/// The bytes of a file that its owner alone may read.
+fn read_private(
+    disk: &dyn Disk,
+    path: &Path,
+    missing: impl FnOnce(PathBuf) -> IdentityError,
+) -> Result<Vec<u8>, IdentityError> {
+    let read = check_mode(disk, path).and_then(|()| Ok(read_file(disk, path, SMALL_FILE_BYTES_MAX)?));
+    match read {
+        Err(IdentityError::Disk(error)) if error.is_not_found() => Err(missing(path.into())),
+        result => result,
+    }
 }
 
 fn check_mode(disk: &dyn Disk, path: &Path) -> Result<(), IdentityError> {
@@ -222,6 +246,20 @@ pub(crate) fn check_genesis(
     }
     let (expected, got) = (text("key").to_owned(), signer.verifier().to_string());
     if expected == got { Ok(()) } else { Err(IdentityError::OtherKey { file: key_file, expected, got }) }
+}
+
+/// Writes the trust file anew where it is lost: all that it says follows from the key. Without it the log is whole, so
+/// nothing is refused when it can't be written.
+pub(crate) fn restore_trust_file(disk: &dyn Disk, path: &Path, key: &VerifierKey) {
+    let written = match disk.exists(path) {
+        Ok(true) => return,
+        Ok(false) => replace_file(disk, path, Access::Create, trust_text(key).as_bytes()),
+        Err(error) => Err(error),
+    };
+    match written {
+        Ok(()) => tracing::warn!("{} was missing and was written again", path.display()),
+        Err(error) => tracing::warn!("the trust file is missing: {error}"),
+    }
 }
 
 /// The trust file to hand out.

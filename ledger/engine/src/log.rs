@@ -8,7 +8,9 @@ use crate::dedup::{DedupKey, Lookup, Secret};
 use crate::derived::files::{DerivedFiles, DerivedPlaces};
 use crate::durable::{Disk, DiskError, OsDisk, make_folder, refuse_writable_by_others, remove_file};
 use crate::follower::Follower;
-use crate::identity::{IdentityError, LogIdentity, check_genesis, read_secret, read_signer, trust_text};
+use crate::identity::{
+    IdentityError, LogIdentity, check_genesis, read_secret, read_signer, restore_trust_file, trust_text,
+};
 use crate::lock::{FolderLock, LockError};
 use crate::log_id::LogId;
 use crate::options::Options;
@@ -309,6 +311,7 @@ impl Opened {
             // The log was made in full: log.toml comes last.
             remove_file(disk.as_ref(), &options.creating_path())?;
         }
+        restore_trust_file(disk.as_ref(), &options.trust_path(), signer.verifier());
         // Looked at now, so that a log that then stands idle for a year isn't taken for one opened with a wrong clock.
         let mut guard = ClockGuard::new(options.accept_clock);
         if let Err(error) = guard.now(options.clock.as_ref(), recovered.edge.last_time) {

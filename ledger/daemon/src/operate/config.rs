@@ -4,10 +4,12 @@
 //! This module reads no file but that one, and opens nothing.
 
 use crate::http::limits::ServerLimits;
-use clap::Parser;
+use clap::parser::ValueSource;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use provlog_core::checkpoint::is_origin;
 use provlog_core::limits::{BATCH_BYTES_MAX, ORIGIN_BYTES_MAX};
 use serde::Deserialize;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
@@ -51,15 +53,34 @@ pub struct CommandLine {
     /// The settings.
     #[command(flatten)]
     pub settings: Settings,
+
+    /// What to do instead of serving the log.
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+
+    /// Whether it is the environment that names the data folder.
+    #[arg(skip)]
+    data_dir_in_environment: bool,
+}
+
+/// What the program does beside serving a log.
+#[derive(Subcommand, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verb {
+    /// Makes the log, tells what was made, and ends; takes the settings of the daemon that is to serve it
+    Init,
 }
 
 /// Every setting, set or not. The file and the command line are read into this one struct.
 #[derive(clap::Args, Deserialize, Debug, Default, Clone)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Folder of the log, made at the first start [default: ./provlog-data]
+    /// Folder of the log, made at the first start; where the file or the variable names it, `provlogd init` alone makes a log [default: ./provlog-data]
     #[arg(long, value_name = "DIR", env = "PROVLOGD_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
+
+    /// Never makes a log: without one in the data folder the start is refused [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", env = "PROVLOGD_MUST_EXIST")]
+    pub must_exist: Option<bool>,
 
     /// Loopback address and port; port 0 takes a free one [default: 127.0.0.1:4180]
     #[arg(long, value_name = "ADDRESS:PORT", env = "PROVLOGD_LISTEN")]
@@ -111,6 +132,8 @@ pub struct Settings {
 pub struct Config {
     /// Folder of the log.
     pub data_dir: PathBuf,
+    /// What a start does where there is no log.
+    pub without_log: WithoutLog,
     /// A loopback address.
     pub listen: SocketAddr,
     /// The log's name, where the operator gave one.
@@ -129,6 +152,16 @@ pub struct Config {
     pub server: ServerLimits,
     /// What is logged.
     pub log_filter: String,
+}
+
+/// What a start does where the data folder has no log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WithoutLog {
+    /// Makes one: whoever starts it by hand sees that.
+    Make,
+    /// Refuses, for this reason: the folder of a service that is set up for good is there, or its disk isn't mounted. A
+    /// new log would take what the old one's clients send.
+    Refuse(&'static str),
 }
 
 /// Why the settings can't be used.
@@ -181,13 +214,33 @@ pub enum ConfigError {
 }
 
 impl CommandLine {
+    /// Reads the command line, and the environment behind it.
+    ///
+    /// # Errors
+    /// What clap has to say: also the help, where that is asked for.
+    pub fn read(arguments: impl IntoIterator<Item: Into<OsString> + Clone>) -> Result<Self, clap::Error> {
+        // Settings may stand before and behind the verb.
+        let command = Self::command().mut_args(|argument| argument.global(true));
+        let matches = command.try_get_matches_from(arguments)?;
+        let data_dir_in_environment = matches.value_source("data_dir") == Some(ValueSource::EnvVariable);
+        Ok(Self { data_dir_in_environment, ..Self::from_arg_matches(&matches)? })
+    }
+
     /// Reads the file, if one is named, and puts the command line over it.
     ///
     /// # Errors
     /// [`ConfigError`] names the setting, what was expected and what was got.
     pub fn resolve(self) -> Result<Config, ConfigError> {
         let file = self.config.as_deref().map(read).transpose()?.unwrap_or_default();
-        self.settings.over(file).fill_in(self.accept_clock)
+        let by_hand = self.settings.data_dir.is_some() && !self.data_dir_in_environment;
+        let without_log = match (self.settings.must_exist.or(file.must_exist), &file.data_dir) {
+            (Some(true), _) => WithoutLog::Refuse("must_exist is set"),
+            _ if by_hand => WithoutLog::Make,
+            _ if self.data_dir_in_environment => WithoutLog::Refuse("PROVLOGD_DATA_DIR names it"),
+            (_, Some(_)) => WithoutLog::Refuse("the configuration file names it"),
+            (_, None) => WithoutLog::Make,
+        };
+        self.settings.over(file).fill_in(self.accept_clock, without_log)
     }
 }
 
@@ -195,6 +248,7 @@ impl Settings {
     fn over(self, under: Self) -> Self {
         Self {
             data_dir: self.data_dir.or(under.data_dir),
+            must_exist: self.must_exist.or(under.must_exist),
             listen: self.listen.or(under.listen),
             origin: self.origin.or(under.origin),
             log_key: self.log_key.or(under.log_key),
@@ -209,7 +263,7 @@ impl Settings {
         }
     }
 
-    fn fill_in(self, accept_clock: bool) -> Result<Config, ConfigError> {
+    fn fill_in(self, accept_clock: bool, without_log: WithoutLog) -> Result<Config, ConfigError> {
         let listen = self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 4180)));
         if !listen.ip().is_loopback() {
             return Err(ConfigError::NotLoopback(listen));
@@ -224,6 +278,7 @@ impl Settings {
         let drain_timeout_ms = self.drain_timeout_ms.unwrap_or(DRAIN_TIMEOUT_MS_DEFAULT);
         Ok(Config {
             data_dir: self.data_dir.unwrap_or_else(|| DATA_DIR_DEFAULT.into()),
+            without_log,
             listen,
             origin: self.origin,
             log_key: self.log_key,
@@ -276,10 +331,9 @@ fn at_least<N: Copy + PartialOrd + TryInto<u64>>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     fn resolve(arguments: &[&str]) -> Result<Config, ConfigError> {
-        CommandLine::try_parse_from([&["provlogd"], arguments].concat()).unwrap().resolve()
+        CommandLine::read([&["provlogd"], arguments].concat()).unwrap().resolve()
     }
 
     #[test]
@@ -316,6 +370,39 @@ mod tests {
         assert_eq!(config.server.header_timeout, Duration::from_millis(5));
         assert_eq!(config.body_timeout, Duration::from_millis(BODY_TIMEOUT_MS_DEFAULT));
         assert!(config.accept_clock);
+    }
+
+    #[test]
+    fn a_log_is_made_by_a_start_only_where_the_folder_was_named_by_hand_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let file = folder.path().join(name);
+            fs::write(&file, text).unwrap();
+            file.to_str().unwrap().to_owned()
+        };
+        let (named, other) =
+            (write("named", "data_dir = \"/srv/log\"\n"), write("other", "log_filter = \"warn\"\n"));
+        let must = write("must", "must_exist = true\n");
+        let makes = |arguments: &[&str]| resolve(arguments).unwrap().without_log == WithoutLog::Make;
+        for arguments in [
+            &[][..],
+            &["--data-dir", "a"],
+            &["--data-dir", "a", "--config", &named],
+            &["--config", &other],
+            &["--config", &must, "--must-exist=false"],
+            &["init", "--data-dir", "a"],
+        ] {
+            assert!(makes(arguments), "{arguments:?}");
+        }
+        for arguments in [
+            &["--config", &named][..],
+            &["--config", &must],
+            &["--must-exist"],
+            &["--data-dir", "a", "--must-exist"],
+            &["--data-dir", "a", "--config", &must],
+        ] {
+            assert!(!makes(arguments), "{arguments:?}");
+        }
     }
 
     #[test]

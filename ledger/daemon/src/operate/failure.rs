@@ -7,6 +7,7 @@ use provlog_engine::{CreateError, LockError, OpenError, StoreError};
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 /// Why the daemon ended other than by being told to.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +38,16 @@ pub enum Failure {
         /// The system's reason.
         error: io::Error,
     },
+    /// There is no log, and the start is not to make one.
+    #[error(
+        "{} holds no log, and {why}: no new log is made there, since a wrong path and a disk that isn't mounted look the same. Mount it, correct the path or put the log back; for a new log, run provlogd init with the same settings", dir.display()
+    )]
+    NoLog {
+        /// The data folder.
+        dir: PathBuf,
+        /// Why none is made.
+        why: &'static str,
+    },
     /// The log can't be made.
     #[error(transparent)]
     Create(#[from] CreateError),
@@ -66,6 +77,7 @@ impl Failure {
             Self::Address { .. } => ADDRESS,
             Self::Create(error) => refusal_code(error).unwrap_or_else(|| create_code(error)),
             Self::Open(error) => refusal_code(error).unwrap_or_else(|| open_code(error)),
+            Self::NoLog { .. } => REFUSES,
             Self::Fatal(_) => FAILED,
         }
     }

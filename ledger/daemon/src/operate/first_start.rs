@@ -14,8 +14,8 @@ const EXAMPLE: &str = include_str!("first_entry.json");
 pub(crate) struct FirstStart<'a> {
     /// The log's name.
     pub(crate) origin: &'a str,
-    /// Where it is served.
-    pub(crate) url: &'a str,
+    /// Where it is served, if it is.
+    pub(crate) url: Option<&'a str>,
     /// The data folder.
     pub(crate) data_dir: &'a Path,
     /// The signing key.
@@ -31,21 +31,31 @@ pub(crate) struct FirstStart<'a> {
 impl FirstStart<'_> {
     /// The text, with a final newline.
     pub(crate) fn text(&self) -> String {
-        let provlog = shell_word(self.provlog);
         let mut text = String::from("A new log was made.\n\n");
         let mut fact = |name: &str, value: &dyn std::fmt::Display, remark: &str| {
             // Writing to a string doesn't fail.
             let _ = writeln!(text, "  {name:<12} {value}{remark}");
         };
         fact("origin", &self.origin, "  (permanent: it is in every checkpoint)");
-        fact("url", &self.url, "");
+        if let Some(url) = self.url {
+            fact("url", &url, "");
+        }
         fact("data", &self.data_dir.display(), "");
         fact("key", &self.log_key.display(), "  (back this up: without it the log can't go on)");
         fact("trust file", &self.trust.display(), "  (give this to whoever verifies)");
         fact("fingerprint", &self.fingerprint, "");
+        text.push('\n');
+        if let Some(url) = self.url {
+            self.lines_to_paste(url, &mut text);
+        }
+        text
+    }
+
+    fn lines_to_paste(&self, url: &str, text: &mut String) {
+        let provlog = shell_word(self.provlog);
         let _ = write!(
             text,
-            "\nAppend an entry, and verify its receipt, for which no daemon has to run:\n\n  \
+            "Append an entry, and verify its receipt, for which no daemon has to run:\n\n  \
              export PROVLOG_URL={url} PROVLOG_TRUST={trust}\n  \
              echo '{example}' | {provlog} append --json -\n  \
              {provlog} verify .provlog/receipts\n\n\
@@ -53,11 +63,9 @@ impl FirstStart<'_> {
              curl -sSf -H 'Content-Type: application/json' -H 'Accept: text/plain' --data '{example}' \
              {url}/v1/entries -o first.tlog-proof\n  \
              {provlog} verify first.tlog-proof\n\n",
-            url = self.url,
             trust = shell_word(self.trust),
             example = EXAMPLE.trim_end(),
         );
-        text
     }
 }
 
@@ -104,7 +112,7 @@ mod tests {
     fn everything_is_told() {
         let first = FirstStart {
             origin: "localhost/provlog/0011223344556677",
-            url: "http://127.0.0.1:4180",
+            url: Some("http://127.0.0.1:4180"),
             data_dir: Path::new("/srv/my log"),
             log_key: Path::new("/srv/my log/keys/log.key"),
             trust: Path::new("/srv/my log/trust.tlog-policy"),

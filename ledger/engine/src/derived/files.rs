@@ -119,7 +119,8 @@ impl DerivedFiles {
             offset += nodes_len(part.len()) * POSITION_BYTES;
         }
         files.positions.sync_data()?;
-        replace_file(self.disk.as_ref(), &self.places.tiles.join("mark"), &self.mark_bytes(head))?;
+        let mark = self.places.tiles.join("mark");
+        replace_file(self.disk.as_ref(), &mark, Access::CreatePrivate, &self.mark_bytes(head))?;
         self.covered.store(head.size, Ordering::Release);
         Ok(())
     }
