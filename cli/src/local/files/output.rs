@@ -103,7 +103,7 @@ impl Target {
     }
 }
 
-/// Whether an output may be written here, as [`write`] decides it: for those who would otherwise do in vain what can't be undone.
+/// Whether an output may be written here, as [`write()`] decides it: for those who would otherwise do in vain what can't be undone.
 pub(crate) fn may_write(path: &Path, over: Over<'_>) -> Result<(), WriteError> {
     target(path, over).map(drop)
 }
