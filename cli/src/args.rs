@@ -84,7 +84,8 @@ that starts with { or [, or @FILE with JSON in it. absent:not_recorded, absent:n
 that there is no value, where the type allows it; parts of a model that are left out are stated as not recorded.
 
 A submission is kept as <16 hex>.pending beside the output until its receipt is verified. Running the same \
-command again resumes it: one entry, however often it is cut off.";
+command again resumes it: one entry, however often it is cut off. Equal commands that run at the same time are an entry each, \
+unless they have one idempotency key.";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:

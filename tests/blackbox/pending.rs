@@ -4,10 +4,10 @@ use crate::support::{Daemon, folder, stderr, stdout, timed};
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
-use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
 /// A folder with an artifact, and a log beside it.
@@ -51,6 +51,18 @@ impl Place {
         kept.sort();
         kept
     }
+
+    /// Waits until there are this many pending files.
+    fn until_pending(&self, count: usize) -> Vec<PathBuf> {
+        for _ in 0..600 {
+            let kept = self.kept("pending");
+            if kept.len() == count {
+                return kept;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        panic!("expected {count} pending files, got {:?}", self.kept("pending"));
+    }
 }
 
 fn demand(output: &Output, code: i32, said: &str) {
@@ -81,6 +93,12 @@ fn stranger(head: &str, body: &str) -> String {
         }
     });
     url
+}
+
+/// Something that takes connections and never answers.
+fn silent() -> (String, TcpListener) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    (format!("http://{}", listener.local_addr().unwrap()), listener)
 }
 
 #[test]
@@ -133,4 +151,69 @@ fn only_the_log_s_own_word_ends_a_submission() {
     let output = place.append(url, &other).output().unwrap();
     demand(&output, 8, "idempotency-key.conflict");
     assert!(place.kept("pending").is_empty(), "{}", stderr(&output));
+}
+
+#[test]
+fn equal_commands_at_once_are_as_many_entries_each_with_its_receipt() {
+    let place = Place::new();
+    let commands = 8;
+    for round in 1..=3 {
+        let start = || place.append(&place.daemon.url, &[]).stdout(Stdio::piped()).spawn().unwrap();
+        let runs: Vec<Child> = (0..commands).map(|_| start()).collect();
+        let mut printed = Vec::new();
+        for run in runs {
+            let output = run.wait_with_output().unwrap();
+            demand(&output, 0, ".tlog-proof");
+            printed.push(stdout(&output));
+        }
+        printed.sort();
+        printed.dedup();
+        assert_eq!(printed.len(), commands, "round {round}: a receipt of its own for each run");
+        assert_eq!(place.kept("tlog-proof").len(), commands * round);
+        assert!(place.kept("pending").is_empty());
+    }
+    // With one key they are one entry.
+    let start = || {
+        let mut command = place.append(&place.daemon.url, &["--idempotency-key", "k"]);
+        command.stdout(Stdio::piped()).spawn().unwrap()
+    };
+    let runs: Vec<Child> = (0..commands).map(|_| start()).collect();
+    runs.into_iter().for_each(|run| demand(&run.wait_with_output().unwrap(), 0, ".tlog-proof"));
+    assert_eq!(place.kept("tlog-proof").len(), commands * 3 + 1);
+}
+
+#[test]
+fn only_an_abandoned_submission_is_taken_up() {
+    let place = Place::new();
+    let (nowhere, _listener) = silent();
+    // `timeout` would be killed in place of what it runs.
+    let mut command = Command::new(crate::support::program("provlog"));
+    command.args([
+        "append",
+        "--kind",
+        "event",
+        "--type",
+        "built",
+        "--artifact",
+        "artifact",
+        "--timeout",
+        "5m",
+    ]);
+    command.current_dir(place.root.path()).env("HOME", place.root.path());
+    let mut live = command.env("PROVLOG_URL", &nowhere).env("PROVLOG_TRUST", &place.trust).spawn().unwrap();
+    let held = place.until_pending(1);
+
+    let url = &place.daemon.url;
+    demand(&place.append(url, &[]).output().unwrap(), 0, "-1.tlog-proof");
+    assert_eq!(place.kept("pending"), held, "a live run's submission is its own");
+    demand(&place.flush(url), 0, "another run is at work on it");
+    assert_eq!(place.kept("pending"), held);
+
+    live.kill().unwrap();
+    live.wait().unwrap();
+    demand(&place.append(url, &[]).output().unwrap(), 0, "-2.tlog-proof");
+    assert!(place.kept("pending").is_empty(), "what was abandoned is resumed, and then over");
+    assert_eq!(place.kept("tlog-proof").len(), 2);
+    let exists = |path: &Path| path.exists();
+    assert!(!exists(&held[0]));
 }

@@ -87,7 +87,8 @@ pub(super) fn what_is(kind: FileType) -> &'static str {
     }
 }
 
-fn no_file(path: &Path, got: &'static str) -> ReadError {
+/// The error of an input that is no regular file.
+pub(super) fn no_file(path: &Path, got: &'static str) -> ReadError {
     ReadError::NoFile { path: path.display().to_string(), got }
 }
 

@@ -16,7 +16,7 @@ use crate::show::failure::Failure;
 use crate::show::page;
 use clap::Args;
 use flags::RequestArgs;
-use pending::Pending;
+use pending::{Pending, TakenUp};
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -90,7 +90,20 @@ pub(crate) fn flush(args: &FlushArgs) -> Result<Exit, Failure> {
     let log = args.log.open()?;
     let mut exits = Vec::new();
     for path in files::list(&args.folder, pending::EXTENSION, false)? {
-        let flushed = Pending::load(&path).and_then(|pending| log.submit(&pending)?.keep(&pending, false));
+        let flushed = match Pending::take(&path) {
+            Ok(TakenUp::Ours(pending)) => {
+                log.submit(&pending).and_then(|logged| logged.keep(&pending, false))
+            }
+            Ok(TakenUp::ByAnother) => {
+                page::say(&format!(
+                    "{}: another run is at work on it, and keeps its receipt",
+                    path.display()
+                ));
+                continue;
+            }
+            Ok(TakenUp::Finished) => continue,
+            Err(failure) => Err(failure),
+        };
         match flushed {
             Ok(receipt) => print_path(&receipt)?,
             Err(failure) => {

@@ -1,15 +1,17 @@
 //! Pending files: a submission whose receipt isn't here yet, with its salts and key, so that a retry is the same entry.
 //!
 //! Written durably before anything is sent and removed once the receipt is kept. It holds claims in the clear, so its
-//! owner alone may read it.
+//! owner alone may read it. A run holds a lock on its file as long as it lives: another one takes up what was abandoned, and
+//! never what is being sent.
 
-use crate::local::files::{self, Draft, Readers, WriteError};
+use crate::local::files::{self, Draft, Locked, Readers, WriteError};
 use crate::show::failure::Failure;
 use provlog_core::json::Json;
 use provlog_core::limits::SUBMISSION_BYTES_MAX;
 use provlog_core::record::{Salt, Section, SectionName};
 use provlog_core::submission::{Submission, SubmissionError};
 use provlog_core::{Hash, hex};
+use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -45,10 +47,23 @@ pub(crate) struct Pending {
     pub(crate) section: Section,
     /// The digest that the entry has to commit to.
     pub(crate) submitted_digest: Hash,
+    /// The file, locked by this run.
+    lock: Option<File>,
+}
+
+/// What became of a pending file that a run is to take up.
+#[derive(Debug)]
+pub(crate) enum TakenUp {
+    /// It is this run's.
+    Ours(Box<Pending>),
+    /// Another run is at work on it.
+    ByAnother,
+    /// It was finished meanwhile.
+    Finished,
 }
 
 impl Pending {
-    /// The pending submission to this log with equal kind and values, or a new one, which is kept before this returns unless
+    /// The abandoned submission to this log with equal kind and values, or a new one, which is kept before this returns unless
     /// `admit` refuses it.
     pub(crate) fn resume_or_create(
         folder: &Path,
@@ -63,14 +78,33 @@ impl Pending {
             return Ok(found);
         }
         let key_named = wanted.idempotency_key().is_some();
-        let pending = Self::new(folder, origin, output, key_named, seal_ready(wanted)?)?;
+        let mut pending = Self::new(folder, origin, output, key_named, seal_ready(wanted)?)?;
         admit(&pending)?;
-        pending.create()?;
+        pending.lock = Some(pending.create()?);
         Ok(pending)
     }
 
+    /// Reads a pending file, and makes it this run's unless it is another's.
+    pub(crate) fn take(path: &Path) -> Result<TakenUp, Failure> {
+        match Self::load(path) {
+            Err(Failure::Read(error)) if error.is_missing() => Ok(TakenUp::Finished),
+            loaded => loaded?.lock(),
+        }
+    }
+
+    fn lock(mut self) -> Result<TakenUp, Failure> {
+        Ok(match files::lock(&self.path)? {
+            Locked::Taken => TakenUp::ByAnother,
+            Locked::Gone => TakenUp::Finished,
+            Locked::Held(file) => {
+                self.lock = Some(file);
+                TakenUp::Ours(Box::new(self))
+            }
+        })
+    }
+
     /// Reads a pending file.
-    pub(crate) fn load(path: &Path) -> Result<Self, Failure> {
+    fn load(path: &Path) -> Result<Self, Failure> {
         let malformed = |problem: String| Failure::malformed(path.display().to_string(), problem);
         let bytes = files::read(path, BYTES_MAX)?;
         let Json::Object(members) = Json::parse(&bytes).map_err(|error| malformed(error.to_string()))? else {
@@ -103,17 +137,19 @@ impl Pending {
         }
     }
 
-    fn create(&self) -> Result<(), Failure> {
+    /// Writes the file, which is locked before it has its name: there is no time at which it looks abandoned.
+    fn create(&self) -> Result<File, Failure> {
+        let cannot = |source| files::cannot_write(&self.path, source);
         let mut draft = Draft::new(&self.path, Readers::Owner)?;
-        let written = writeln!(draft.file(), "{}", self.to_json());
-        written.map_err(|source| files::cannot_write(&self.path, source))?;
+        writeln!(draft.file(), "{}", self.to_json()).map_err(cannot)?;
+        draft.file().lock().map_err(cannot)?;
         match draft.keep() {
             // Only salts that the user chose can meet again: for another log, or under another key.
             Err(WriteError::Exists { path }) => {
                 let path = path.display();
                 Err(Failure::Usage(format!("{path}: these salts are pending already; flush that first")))
             }
-            kept => Ok(kept.map(drop)?),
+            kept => Ok(kept?),
         }
     }
 
@@ -133,7 +169,7 @@ impl Pending {
         let submitted_digest = section.digest(SectionName::Submitted, submission.kind().kind);
         let path = folder.join(format!("{}.{EXTENSION}", &submitted_digest.to_hex()[..NAME_HEX]));
         let (origin, output) = (origin.into(), output.map(Into::into));
-        Ok(Self { path, origin, output, key_named, submission, section, submitted_digest })
+        Ok(Self { path, origin, output, key_named, submission, section, submitted_digest, lock: None })
     }
 
     fn find(folder: &Path, origin: &str, wanted: &Submission) -> Result<Option<Self>, Failure> {
@@ -142,7 +178,12 @@ impl Pending {
         }
         for path in files::list(folder, EXTENSION, false)? {
             match Self::load(&path) {
-                Ok(found) if found.origin == origin && found.is_of(wanted)? => return Ok(Some(found)),
+                // Only what is this submission is locked: whoever looks for another must not find that in somebody's hands.
+                Ok(found) if found.origin == origin && found.is_of(wanted)? => match found.lock() {
+                    Ok(TakenUp::Ours(found)) => return Ok(Some(*found)),
+                    Ok(TakenUp::ByAnother | TakenUp::Finished) => {}
+                    Err(failure) => crate::show::page::say(&format!("ignored: {failure}")),
+                },
                 // Another run may have finished with it since the folder was listed.
                 Err(Failure::Read(error)) if error.is_missing() => {}
                 Ok(_) => {}
@@ -221,10 +262,16 @@ mod tests {
         Pending::resume_or_create(folder, ORIGIN, None, wanted, |_| Ok(())).unwrap()
     }
 
+    /// As a run that was killed leaves it.
+    fn abandon(mut pending: Pending) -> Pending {
+        pending.lock = None;
+        pending
+    }
+
     #[test]
     fn the_same_again_resumes_with_its_salts_and_key() {
         let home = tempfile::tempdir().unwrap();
-        let first = resume(home.path(), event("a"));
+        let first = abandon(resume(home.path(), event("a")));
         let name = first.path.file_name().unwrap().to_str().unwrap();
         assert_eq!(name, format!("{}.pending", &first.submitted_digest.to_hex()[..16]));
         let again = resume(home.path(), event("a"));
@@ -234,9 +281,23 @@ mod tests {
     }
 
     #[test]
+    fn what_a_run_is_at_work_on_is_nobody_else_s() {
+        let home = tempfile::tempdir().unwrap();
+        let live = resume(home.path(), event("a"));
+        assert!(matches!(Pending::take(&live.path).unwrap(), TakenUp::ByAnother));
+        let other = resume(home.path(), event("a"));
+        assert_ne!(other.submitted_digest, live.submitted_digest);
+        let live = abandon(live);
+        let taken = resume(home.path(), event("a"));
+        assert_eq!(taken.submitted_digest, live.submitted_digest, "and not the one that is still held");
+        files::remove(&other.path).unwrap();
+        assert!(matches!(Pending::take(&other.path).unwrap(), TakenUp::Finished));
+    }
+
+    #[test]
     fn anything_else_is_a_new_submission() {
         let home = tempfile::tempdir().unwrap();
-        let first = resume(home.path(), event("a")).submitted_digest;
+        let first = abandon(resume(home.path(), event("a"))).submitted_digest;
         let others = [
             resume(home.path(), event("b")),
             resume(home.path(), event("a").with_idempotency_key("k").unwrap()),
@@ -244,6 +305,7 @@ mod tests {
                 .unwrap(),
             resume(home.path(), seal_ready(event("a")).unwrap()),
         ];
+        let others = others.map(abandon);
         for other in &others {
             assert_ne!(other.submitted_digest, first);
         }
@@ -271,7 +333,7 @@ mod tests {
     fn the_order_of_claims_in_json_is_no_difference() {
         let home = tempfile::tempdir().unwrap();
         let digest = "ab".repeat(32);
-        let first = resume(home.path(), event("a"));
+        let first = abandon(resume(home.path(), event("a")));
         let turned = format!(
             r#"{{"claims":{{"subject":[{{"digest":{{"sha256":"{digest}"}}}}],"type":"a"}},"kind":"event"}}"#
         );
