@@ -19,6 +19,7 @@ mod house;
 mod interop;
 mod kill;
 mod main_job;
+mod mirror;
 mod operate;
 mod outputs;
 mod packages;

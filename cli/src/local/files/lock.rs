@@ -36,6 +36,15 @@ pub(crate) fn lock(path: &Path) -> Result<Locked, ReadError> {
     }
 }
 
+/// Locks a file, which is made if it isn't there, without waiting; `None` where another run holds it. Nothing else changes it:
+/// it is opened through no link, and what is in it stays.
+pub(crate) fn lock_or_make(path: &Path) -> Result<Option<File>, ReadError> {
+    match held(path, open(path, OFlags::CREATE)?)? {
+        Locked::Held(file) => Ok(Some(file)),
+        Locked::Taken | Locked::Gone => Ok(None),
+    }
+}
+
 fn held(path: &Path, file: File) -> Result<Locked, ReadError> {
     match file.try_lock() {
         Ok(()) => Ok(Locked::Held(file)),
@@ -75,11 +84,25 @@ mod tests {
     }
 
     #[test]
+    fn a_lock_that_is_made_is_made_once_and_kept_as_it_is() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("lock");
+        let held = lock_or_make(&path).unwrap();
+        assert!(held.is_some() && lock_or_make(&path).unwrap().is_none());
+        drop(held);
+        fs::write(&path, "text").unwrap();
+        assert!(lock_or_make(&path).unwrap().is_some());
+        assert_eq!(fs::read(&path).unwrap(), b"text");
+    }
+
+    #[test]
     fn a_link_is_not_locked() {
         let home = tempfile::tempdir().unwrap();
         let link = home.path().join("link");
         fs::write(home.path().join("file"), "text").unwrap();
         std::os::unix::fs::symlink("file", &link).unwrap();
-        assert!(lock(&link).unwrap_err().to_string().contains("got a link"));
+        for refused in [lock(&link).map(drop), lock_or_make(&link).map(drop)] {
+            assert!(refused.unwrap_err().to_string().contains("got a link"));
+        }
     }
 }

@@ -6,7 +6,7 @@ mod output;
 mod standard;
 
 pub(crate) use input::{ReadError, cannot_read, list, open, open_file, read};
-pub(crate) use lock::{Locked, lock};
+pub(crate) use lock::{Locked, lock, lock_or_make};
 pub(crate) use output::{
     Draft, Over, Readers, Same, WriteError, cannot_write, folder_of, may_write, open_stream, remove,
     rename_new, sync_folder, write,

@@ -3,13 +3,15 @@
 //!
 //! ```text
 //! checkpoint, tile/...    the log as it was last audited
-//! audit.json              that checkpoint, the tree's right edge at it, how many records were compared
+//! audit.json              that checkpoint, the tree's right edge at it, how many records were compared; it marks the folder as an
+//!                         audit's from the first one's start, when its checkpoint is null
 //! evidence/               checkpoints that prove a fault of the log: never removed here
 //! lock                    one audit at a time
 //! ```
 //! Files of the log are written without waiting for the disk: whatever turns out wrong in here is fetched again before
 //! anybody is blamed. `audit.json` and evidence are durable once they are written.
 
+use super::own::{self, LOCK, STATE};
 use super::recompute::Edge;
 use super::source::{CHECKPOINT, Directory, Source as _};
 use crate::local::files::{self, Over};
@@ -21,16 +23,11 @@ use provlog_core::checkpoint::Checkpoint;
 use provlog_core::json::Json;
 use provlog_core::tree::{Resource, Tile};
 use provlog_core::trust::Trust;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-const STATE: &str = "audit.json";
 const EVIDENCE: &str = "evidence";
-const LOCK: &str = "lock";
-
-/// Largest state file: seven levels of 255 hashes of 47 bytes in JSON, a note, and some room.
-const STATE_BYTES_MAX: usize = 512 * 1024;
 
 /// Levels of tiles that a tree of 2^53 - 1 entries has.
 const LEVELS: u8 = 7;
@@ -54,32 +51,41 @@ pub(super) struct Last {
 }
 
 impl Mirror {
-    /// Takes the folder, which is made if it isn't there.
-    pub(super) fn open(folder: &Path) -> Result<Self, Failure> {
-        let cannot = |source| Failure::from(files::cannot_write(folder, source));
-        fs::create_dir_all(folder).map_err(cannot)?;
-        let lock = File::create(folder.join(LOCK)).map_err(cannot)?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { folder: folder.into(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => {
-                Err(Failure::Usage(format!("{}: another audit is at work in this folder", folder.display())))
-            }
-            Err(TryLockError::Error(source)) => Err(cannot(source)),
+    /// Takes the folder, which is made if it isn't there, to mirror a log that isn't in `directory` with it. A folder that is no
+    /// audit's is left as it is.
+    pub(super) fn open(folder: &Path, directory: Option<&Path>) -> Result<Self, Failure> {
+        let apart = || directory.map_or(Ok(()), |directory| own::apart(folder, directory));
+        apart()?;
+        own::prove(folder)?;
+        fs::create_dir_all(folder).map_err(|source| files::cannot_write(folder, source))?;
+        // Only now all of its path is there to be followed.
+        apart()?;
+        let lock = files::lock_or_make(&folder.join(LOCK))?.ok_or_else(|| {
+            Failure::Usage(format!("{}: another audit is at work in this folder", folder.display()))
+        })?;
+        let mirror = Self { folder: folder.into(), _lock: lock };
+        mirror.mark()?;
+        Ok(mirror)
+    }
+
+    /// Marks the folder as an audit's, if it isn't yet: an audit that finds faults, or is cut off, is run again in it.
+    fn mark(&self) -> Result<(), Failure> {
+        if own::state(&self.folder)?.is_none() {
+            let begun =
+                [member("schema_version", Json::Integer(SCHEMA_VERSION)), member("checkpoint", Json::Null)];
+            self.write_state(Json::Object(begun.into()))?;
         }
+        Ok(())
+    }
+
+    fn write_state(&self, state: Json) -> Result<(), Failure> {
+        Ok(files::write(&self.folder.join(STATE), format!("{state}\n").as_bytes(), Over::Any)?)
     }
 
     /// Where the last audit ended, if there was one.
     pub(super) fn last(&self, trust: &Trust) -> Result<Option<Last>, Failure> {
-        let path = self.folder.join(STATE);
-        let bytes = match files::read(&path, STATE_BYTES_MAX) {
-            Err(error) if error.is_missing() => return Ok(None),
-            read => read?,
-        };
-        let what = path.display().to_string();
-        let state = Json::parse(&bytes).map_err(|error| Failure::malformed(&what, error))?;
-        let note = state.get("checkpoint").and_then(Json::as_str);
-        let note =
-            note.ok_or_else(|| Failure::malformed(&what, "expected the member checkpoint, a signed note"))?;
+        let Some((what, state)) = own::state(&self.folder)? else { return Ok(None) };
+        let Some(note) = state.get("checkpoint").and_then(Json::as_str) else { return Ok(None) };
         let head =
             Head::verified(format!("{what}, of the last audit in this folder"), note.as_bytes(), trust)?;
         let edge = state.get("edge").and_then(read_levels).and_then(Edge::from_levels);
@@ -105,7 +111,7 @@ impl Mirror {
             member("edge", Json::Array(levels.collect())),
             member("records", uint_json(last.records)),
         ]);
-        files::write(&self.folder.join(STATE), format!("{state}\n").as_bytes(), Over::Any)?;
+        self.write_state(state)?;
         files::write(&self.folder.join(CHECKPOINT), last.head.note.as_bytes(), Over::Any)?;
         let (old, new) = (before.map_or(0, |before| before.head.checkpoint.size), last.head.checkpoint.size);
         let kept = partials(new);
@@ -195,9 +201,9 @@ mod tests {
     #[test]
     fn an_audit_is_found_again_and_only_by_whoever_trusts_its_log() {
         let (home, log) = (tempfile::tempdir().unwrap(), OneLog::new());
-        let mirror = Mirror::open(home.path()).unwrap();
+        let mirror = Mirror::open(home.path(), None).unwrap();
         assert!(mirror.last(&log.trust()).unwrap().is_none());
-        assert!(matches!(Mirror::open(home.path()), Err(Failure::Usage(_))), "one audit at a time");
+        assert!(matches!(Mirror::open(home.path(), None), Err(Failure::Usage(_))), "one audit at a time");
         let (three, five) = (last_of(&log, 3), last_of(&log, 5));
         let bundle = |width| Resource::Entries(Tile { level: 0, index: 0, width });
         mirror.put(bundle(3), b"three").unwrap();
@@ -215,7 +221,7 @@ mod tests {
     #[test]
     fn a_state_that_does_not_hold_together_is_refused() {
         let (home, log) = (tempfile::tempdir().unwrap(), OneLog::new());
-        let mirror = Mirror::open(home.path()).unwrap();
+        let mirror = Mirror::open(home.path(), None).unwrap();
         mirror.advance(&Last { edge: last_of(&log, 4).edge, ..last_of(&log, 3) }, None).unwrap();
         assert_eq!(Exit::of_failure(&mirror.last(&log.trust()).unwrap_err()), Exit::Malformed);
     }

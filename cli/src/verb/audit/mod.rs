@@ -10,6 +10,7 @@ mod fault;
 mod hostile;
 mod judge;
 mod mirror;
+mod own;
 mod recompute;
 mod records;
 mod report;
@@ -39,7 +40,7 @@ use walk::{Walk, Walked};
 
 #[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
-    /// The folder to mirror the log into; it is made if it isn't there
+    /// The folder to mirror the log into: an earlier audit's, or an empty one; it is made if it isn't there
     #[arg(value_name = "FOLDER")]
     folder: PathBuf,
     /// Read the log from this folder, in the layout of C2SP tlog-tiles, instead of a URL
@@ -79,7 +80,7 @@ pub(crate) fn run(args: &AuditArgs) -> Result<Exit, Failure> {
         Some(directory) => Box::new(Directory(directory.clone())),
         None => Box::new(Http(log.client()?)),
     };
-    let mirror = Mirror::open(&args.folder)?;
+    let mirror = Mirror::open(&args.folder, args.directory.as_deref())?;
     let before = mirror.last(trust)?;
     if args.since && before.is_none() {
         return Err(Failure::Usage(format!("--since: there is no earlier audit in {}", mirror.name())));

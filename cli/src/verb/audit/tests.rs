@@ -70,7 +70,7 @@ impl Case {
     }
 
     pub(super) fn audit_from(&self, source: &dyn Source, mirror: &str) -> Report {
-        let mirror = Mirror::open(&self.home.path().join(mirror)).unwrap();
+        let mirror = Mirror::open(&self.home.path().join(mirror), None).unwrap();
         let before = mirror.last(&self.log.trust()).unwrap();
         let newest = newest(source, &self.log.trust()).unwrap();
         Audit::new(source, &mirror, before, newest).run(false, When::Served).unwrap()
@@ -145,6 +145,7 @@ fn what_was_mirrored_wrong_is_fetched_again_before_the_log_is_blamed() {
     write_log(&case.home.path().join("log"), &case.log, 600);
     // As a run that was cut off, or a disk that lost power, would leave it.
     let mirror = case.home.path().join("mirror");
+    drop(Mirror::open(&mirror, None).unwrap());
     for path in ["tile/entries/001", "tile/0/000", "tile/1/000.p/2"] {
         fs::create_dir_all(mirror.join(path).parent().unwrap()).unwrap();
         fs::write(mirror.join(path), [0; 99]).unwrap();
