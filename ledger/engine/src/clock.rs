@@ -98,10 +98,22 @@ impl ClockGuard {
 
     /// The time for entries appended now, given the last entry's.
     pub(crate) fn now(&mut self, clock: &dyn Clock, last: TimeMs) -> Result<TimeMs, ClockError> {
-        let wall_ms = clock.wall_ms();
-        let (wall, last_ms) = (i128::from(wall_ms), i128::from(last.get()));
-        let offset = wall - i128::from(clock.boot_ms());
-        let past_last = wall - last_ms;
+        let reading = Reading::take(clock);
+        let time = self.judge(&reading, last)?;
+        // Small corrections add up over months of running, so the next step is measured from here.
+        self.believed_offset_ms = Some(reading.offset_ms());
+        self.accepted &= reading.past_ms(last) < 0;
+        Ok(time)
+    }
+
+    /// Whether entries would be appended now. Only appending moves what the next step is measured from.
+    pub(crate) fn check(&self, clock: &dyn Clock, last: TimeMs) -> Result<(), ClockError> {
+        self.judge(&Reading::take(clock), last).map(drop)
+    }
+
+    fn judge(&self, reading: &Reading, last: TimeMs) -> Result<TimeMs, ClockError> {
+        let Reading { wall_ms, .. } = *reading;
+        let (offset, past_last) = (reading.offset_ms(), reading.past_ms(last));
         if past_last < -STEP_MS_MAX && !self.accepted {
             return Err(ClockError::Behind { wall_ms, by_ms: -past_last });
         }
@@ -115,10 +127,27 @@ impl ClockGuard {
             _ => {}
         }
         let time = u64::try_from(wall_ms).ok().and_then(TimeMs::new).ok_or(ClockError::Range { wall_ms })?;
-        // Small corrections add up over months of running, so the next step is measured from here.
-        self.believed_offset_ms = Some(offset);
-        self.accepted &= past_last < 0;
         Ok(time.max(last))
+    }
+}
+
+/// Both clocks at one moment.
+struct Reading {
+    wall_ms: i64,
+    boot_ms: i64,
+}
+
+impl Reading {
+    fn take(clock: &dyn Clock) -> Self {
+        Self { wall_ms: clock.wall_ms(), boot_ms: clock.boot_ms() }
+    }
+
+    fn offset_ms(&self) -> i128 {
+        i128::from(self.wall_ms) - i128::from(self.boot_ms)
+    }
+
+    fn past_ms(&self, last: TimeMs) -> i128 {
+        i128::from(self.wall_ms) - i128::from(last.get())
     }
 }
 

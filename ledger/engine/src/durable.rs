@@ -90,6 +90,8 @@ pub(crate) trait Disk: Send + Sync + fmt::Debug {
     fn exists(&self, path: &Path) -> Result<bool, DiskError>;
     /// Permission bits below 0o1000.
     fn mode(&self, path: &Path) -> Result<u32, DiskError>;
+    /// Bytes that are free for whoever isn't root, on the file system of this path.
+    fn free_bytes(&self, path: &Path) -> Result<u64, DiskError>;
     /// The file or folder of this name, if there is one.
     fn id(&self, path: &Path) -> Result<Option<FileId>, DiskError>;
 }
@@ -278,6 +280,11 @@ impl Disk for OsDisk {
         use std::os::unix::fs::PermissionsExt;
         let metadata = uninterrupted(|| fs::metadata(path)).map_err(on("look at", path))?;
         Ok(metadata.permissions().mode() & 0o777)
+    }
+
+    fn free_bytes(&self, path: &Path) -> Result<u64, DiskError> {
+        let figures = uninterrupted(|| Ok(rustix::fs::statvfs(path)?)).map_err(on("look at", path))?;
+        Ok(figures.f_bavail.saturating_mul(figures.f_frsize))
     }
 
     fn id(&self, path: &Path) -> Result<Option<FileId>, DiskError> {

@@ -28,6 +28,7 @@ mod recovery;
 mod scan;
 mod sequencer;
 mod shared;
+mod standing;
 mod store;
 mod submission;
 mod sync;

@@ -17,7 +17,7 @@ use crate::options::Options;
 use crate::queue::{Queue, Reply, Work};
 use crate::reader::Reader;
 use crate::recovery::{RecoveryError, recover};
-use crate::sequencer::Sequencer;
+use crate::sequencer::{Outlook, Sequencer};
 use crate::shared::{Health, Shared};
 use crate::store::files::{LocalFiles, SEGMENT_BYTES};
 use crate::store::{Storage, StoreError};
@@ -277,6 +277,12 @@ impl Log {
         self.shared.health()
     }
 
+    /// Bytes that are free for the journal, about a second ago at the most; none where that can't be told.
+    #[must_use]
+    pub fn free_bytes(&self) -> Option<u64> {
+        self.shared.free_bytes()
+    }
+
     /// Takes no more appends, finishes and answers those that wait, and gives the lock back. Called again, it does
     /// nothing.
     pub fn shutdown(&self) {
@@ -314,9 +320,8 @@ impl Opened {
         restore_trust_file(disk.as_ref(), &options.trust_path(), signer.verifier());
         // Looked at now, so that a log that then stands idle for a year isn't taken for one opened with a wrong clock.
         let mut guard = ClockGuard::new(options.accept_clock);
-        if let Err(error) = guard.now(options.clock.as_ref(), recovered.edge.last_time) {
-            tracing::warn!("appends will be refused: {error}");
-        }
+        // One that isn't believed is told by the first look.
+        let _told = guard.now(options.clock.as_ref(), recovered.edge.last_time);
         let committed = Committed::sign(&signer, recovered.extension, recovered.edge.last_time)
             .map_err(OpenError::Sign)?;
         let places = DerivedPlaces {
@@ -326,14 +331,16 @@ impl Opened {
         let derived = DerivedFiles::new(disk, places, id);
         let observer = Arc::clone(&options.observer);
         let shared = Arc::new(Shared::new(committed, recovered.volatile, derived, store.frames(), observer));
-        let sequencer = Sequencer {
+        let mut sequencer = Sequencer {
             store,
             edge: recovered.edge,
             clock: Arc::clone(&options.clock),
             guard,
             signer,
             shared: Arc::clone(&shared),
+            outlook: Outlook::default(),
         };
+        sequencer.look();
         let follower = Follower::new(Arc::clone(&shared));
         Ok(Self { sequencer, follower, shared, secret, id })
     }

@@ -10,6 +10,7 @@ use crate::submission::{AppendError, Appended, AppendedBatch, Outcome, Submissio
 use crate::sync::lock;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Called once, on the sequencer's thread.
 type Respond<T> = Box<dyn FnOnce(Result<T, AppendError>) + Send>;
@@ -91,12 +92,14 @@ impl Queue {
         Ok(())
     }
 
-    /// Waits for requests and takes a group of them; none when the queue is closed and empty.
-    pub(crate) fn take_group(&self) -> Option<Vec<Work>> {
+    /// Waits for requests and takes a group of them, an empty one if none comes in time; none when the queue is closed and
+    /// empty.
+    pub(crate) fn take_group(&self, patience: Duration) -> Option<Vec<Work>> {
         let waiting = lock(&self.waiting);
         let idle = |waiting: &mut Waiting| !waiting.closed && waiting.is_empty();
-        let mut waiting = self.filled.wait_while(waiting, idle).unwrap_or_else(PoisonError::into_inner);
-        if waiting.is_empty() { None } else { Some(waiting.take_group()) }
+        let waited = self.filled.wait_timeout_while(waiting, patience, idle);
+        let (mut waiting, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if waiting.is_empty() && waiting.closed { None } else { Some(waiting.take_group()) }
     }
 
     /// Takes no more requests; what waits is still handed out.
@@ -152,7 +155,12 @@ mod tests {
 
     /// The group's requests: true for batches.
     fn batches(queue: &Queue) -> Vec<bool> {
-        queue.take_group().unwrap().iter().map(|work| matches!(work.answer, Reply::Batch(_))).collect()
+        queue
+            .take_group(Duration::ZERO)
+            .unwrap()
+            .iter()
+            .map(|work| matches!(work.answer, Reply::Batch(_)))
+            .collect()
     }
 
     #[test]
@@ -171,6 +179,7 @@ mod tests {
         push(single(4));
         push(batch(1000));
         assert_eq!(batches(&queue), [false, true, true]);
+        assert!(batches(&queue).is_empty(), "nothing came in time");
     }
 
     #[test]
@@ -181,7 +190,8 @@ mod tests {
         }
         queue.close();
         assert!(queue.push(single(1)).is_err());
-        let sizes: Vec<usize> = std::iter::from_fn(|| queue.take_group()).map(|group| group.len()).collect();
+        let sizes: Vec<usize> =
+            std::iter::from_fn(|| queue.take_group(Duration::ZERO)).map(|group| group.len()).collect();
         assert_eq!(sizes, [7, 7, 6]);
     }
 }

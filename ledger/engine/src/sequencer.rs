@@ -6,22 +6,30 @@
 //! nothing is tried again, everyone is told, and the next start finds out. It never reads derived files.
 
 use crate::clock::{Clock, ClockGuard};
-use crate::codec::frame::{self, FRAME_OVERHEAD_BYTES, Frame};
+use crate::codec::frame::{self, FRAME_OVERHEAD_BYTES, Frame, RECORD_OVERHEAD_BYTES};
 use crate::committed::Committed;
 use crate::dedup::{DedupKey, Lookup};
 use crate::edge::Edge;
 use crate::observer::GroupStats;
 use crate::queue::{Queue, Reply, Work};
 use crate::shared::Shared;
+use crate::standing::Standing;
 use crate::store::{Advance, Store, StoreError};
 use crate::submission::{AppendError, Outcome, Submission};
 use crate::sync::lock;
 use provlog_core::entry::Entry;
+use provlog_core::limits::RECORD_BYTES_MAX;
 use provlog_core::note::LogSigner;
 use provlog_core::tree::Extension;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// How often it is looked whether appends are possible, when no append tells.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Bytes of a frame of one record, at the most.
+const SINGLE_BYTES_MAX: usize = FRAME_OVERHEAD_BYTES + RECORD_OVERHEAD_BYTES + RECORD_BYTES_MAX;
 
 /// The writer's state, owned by its thread.
 pub(crate) struct Sequencer {
@@ -31,6 +39,21 @@ pub(crate) struct Sequencer {
     pub(crate) guard: ClockGuard,
     pub(crate) signer: LogSigner,
     pub(crate) shared: Arc<Shared>,
+    pub(crate) outlook: Outlook,
+}
+
+/// What the writer knows of whether it can append.
+pub(crate) struct Outlook {
+    looked: Instant,
+    refusing: bool,
+    /// Bytes of a frame that there was no room for; 0 if there was for each.
+    lacking: usize,
+}
+
+impl Default for Outlook {
+    fn default() -> Self {
+        Self { looked: Instant::now(), refusing: false, lacking: 0 }
+    }
 }
 
 /// A request whose answer hangs on the group.
@@ -62,10 +85,42 @@ impl Sequencer {
     /// Works until the queue is closed and empty.
     pub(crate) fn run(mut self, queue: &Queue) {
         let guard = PanicGuard { shared: Arc::clone(&self.shared), queue };
-        while let Some(group) = queue.take_group() {
+        while let Some(group) = queue.take_group(LOOK_EVERY) {
             self.commit(group);
+            if self.outlook.looked.elapsed() >= LOOK_EVERY {
+                self.look();
+            }
         }
         drop(guard);
+    }
+
+    /// Finds out whether the next append would be refused, and tells. Where one was, for lack of room, room is asked for
+    /// again: that the disk has some is not all that it takes.
+    pub(crate) fn look(&mut self) {
+        self.outlook.looked = Instant::now();
+        if self.shared.fatal.get().is_some() {
+            return;
+        }
+        let clock = self.guard.check(self.clock.as_ref(), self.edge.last_time).err();
+        let refusal = match self.reserve(self.outlook.lacking) {
+            Err(AppendError::Fatal { detail }) => return self.shared.fail(&detail),
+            result => result.err().or(clock.map(AppendError::Clock)),
+        };
+        self.outlook.refusing = refusal.is_some();
+        self.shared.stand(Standing { refusal, space: self.store.space() });
+    }
+
+    fn reserve(&mut self, bytes: usize) -> Result<(), AppendError> {
+        let reserved = self.store.reserve(bytes, &self.edge).map_err(|error| match error {
+            StoreError::NoSpace { .. } => AppendError::NoSpace { detail: error.to_string() },
+            error => fatal("cannot open the next segment of the journal", &error),
+        });
+        match &reserved {
+            Ok(()) if bytes >= self.outlook.lacking => self.outlook.lacking = 0,
+            Ok(()) => {}
+            Err(_) => self.outlook.lacking = self.outlook.lacking.max(bytes),
+        }
+        reserved
     }
 
     /// Commits a group and answers all of it.
@@ -80,12 +135,21 @@ impl Sequencer {
             return;
         }
         let waiting = std::mem::take(&mut plan.waiting);
-        match self.commit_fresh(&plan.fresh, start) {
+        let result = self.commit_fresh(&plan.fresh, start);
+        if let (Err(AppendError::NoSpace { .. }), [_]) = (&result, waiting.as_slice()) {
+            // A large batch alone says nothing of the others' room.
+            self.outlook.lacking = self.outlook.lacking.min(SINGLE_BYTES_MAX);
+        }
+        // Before it is answered: who is told and then asks whether the log is ready is told the same.
+        match &result {
+            Err(AppendError::Fatal { detail }) => self.shared.fail(detail),
+            Err(_) => self.look(),
+            Ok(_) if self.outlook.refusing => self.look(),
+            Ok(_) => {}
+        }
+        match result {
             Ok((committed, entries)) => answer(waiting, &committed, &entries),
             Err(error) => {
-                if let AppendError::Fatal { detail } = &error {
-                    self.shared.fail(detail);
-                }
                 waiting.into_iter().for_each(|planned| planned.answer.refuse(error.clone()));
             }
         }
@@ -136,10 +200,7 @@ impl Sequencer {
     ) -> Result<(Arc<Committed>, Vec<Entry>), AppendError> {
         let time = self.guard.now(self.clock.as_ref(), self.edge.last_time)?;
         let bytes: usize = fresh.iter().map(frame::record_bytes).sum();
-        self.store.reserve(FRAME_OVERHEAD_BYTES + bytes, &self.edge).map_err(|error| match error {
-            StoreError::NoSpace { .. } => AppendError::NoSpace { detail: error.to_string() },
-            error => fatal("cannot open the next segment of the journal", &error),
-        })?;
+        self.reserve(FRAME_OVERHEAD_BYTES + bytes)?;
         let entries: Vec<Entry> = fresh.iter().map(|submission| submission.sealed.entry(time)).collect();
         let extension = self.edge.extend(entries.iter().copied());
         let (before, after) =
@@ -244,7 +305,7 @@ impl Drop for PanicGuard<'_> {
             "the sequencer panicked: this is a bug, please report it with the log's output".to_owned();
         self.shared.fail(&detail);
         self.queue.close();
-        while let Some(group) = self.queue.take_group() {
+        while let Some(group) = self.queue.take_group(Duration::ZERO) {
             group
                 .into_iter()
                 .for_each(|work| work.answer.refuse(AppendError::Fatal { detail: detail.clone() }));

@@ -8,7 +8,9 @@ use crate::derived::files::DerivedFiles;
 use crate::derived::tail::Tail;
 use crate::edge::Edge;
 use crate::observer::Observer;
+use crate::standing::Standing;
 use crate::store::{FrameAt, Frames, Place};
+use crate::submission::AppendError;
 use crate::sync::{lock, read, write};
 use provlog_core::tree::Extension;
 use std::collections::HashMap;
@@ -19,10 +21,16 @@ use std::sync::{Arc, Mutex, OnceLock, RwLock};
 pub enum Health {
     /// All of it.
     Ok,
-    /// Some appends or reads may be refused: something is being rebuilt, or the journal is damaged.
+    /// Some appends or reads may be refused: something is being rebuilt, the journal is damaged, or there is little space.
     Degraded {
         /// What, and what to do.
         detail: String,
+    },
+    /// Every append is refused, until what is the reason passes: there is no space, or the clock can't be right. Reads go
+    /// on.
+    Refusing {
+        /// What appends are refused with.
+        error: AppendError,
     },
     /// Nothing is appended any more; the process must exit and be started again.
     Fatal {
@@ -65,6 +73,8 @@ pub(crate) struct Shared {
     pub(crate) observer: Arc<dyn Observer>,
     /// Set once, by the sequencer: why it stopped.
     pub(crate) fatal: OnceLock<String>,
+    /// The sequencer's: whether appends are possible.
+    standing: Mutex<Standing>,
     /// What stays wrong until the next start.
     lasting: Mutex<Option<String>>,
     /// What reading a whole run said of it, and nobody needs to find out again.
@@ -96,6 +106,7 @@ impl Shared {
             bell: Bell::default(),
             observer,
             fatal: OnceLock::new(),
+            standing: Mutex::default(),
             lasting: Mutex::default(),
             diagnoses: Mutex::default(),
         }
@@ -115,6 +126,16 @@ impl Shared {
             tracing::error!(detail, "the log has stopped");
             self.observer.fatal(detail);
         }
+    }
+
+    /// The sequencer found out whether appends are possible.
+    pub(crate) fn stand(&self, standing: Standing) {
+        lock(&self.standing).replace(standing);
+    }
+
+    /// Bytes that are free for the journal, where that can be told.
+    pub(crate) fn free_bytes(&self) -> Option<u64> {
+        lock(&self.standing).space.as_ref().map(|space| space.free_bytes)
     }
 
     /// Damage of the journal was found.
@@ -146,9 +167,14 @@ impl Shared {
         if let Some(detail) = self.fatal.get() {
             return Health::Fatal { detail: detail.clone() };
         }
+        let standing = lock(&self.standing).clone();
+        let warning = standing.warning();
+        if let Some(error) = standing.refusal {
+            return Health::Refusing { error };
+        }
         let lasting = lock(&self.lasting).clone();
-        let problem =
-            lasting.or_else(|| self.derived.problem()).or_else(|| lock(&self.volatile.dedup).problem());
+        let rebuilt = || self.derived.problem().or_else(|| lock(&self.volatile.dedup).problem());
+        let problem = lasting.or(warning).or_else(rebuilt);
         problem.map_or(Health::Ok, |detail| Health::Degraded { detail })
     }
 }

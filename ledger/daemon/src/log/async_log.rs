@@ -130,6 +130,10 @@ impl AsyncLog {
         self.log.health()
     }
 
+    pub(crate) fn free_bytes(&self) -> Option<u64> {
+        self.log.free_bytes()
+    }
+
     pub(crate) fn id(&self) -> [u8; 16] {
         self.log.id()
     }

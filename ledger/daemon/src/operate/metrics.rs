@@ -10,8 +10,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+use provlog_core::entry::TimeMs;
 use provlog_engine::{GroupStats, Observer};
 use std::fmt;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -37,6 +39,9 @@ pub(crate) struct Metrics {
     entries: Gauge,
     in_flight: Gauge,
     body_bytes_free: Gauge,
+    appends_possible: Gauge,
+    disk_bytes_free: Gauge,
+    last_commit: Gauge<f64, AtomicU64>,
     refusals: Family<Labels, Counter>,
     self_check_failures: Counter,
     damage: Counter,
@@ -69,6 +74,9 @@ impl Default for Metrics {
             entries: Gauge::default(),
             in_flight: Gauge::default(),
             body_bytes_free: Gauge::default(),
+            appends_possible: Gauge::default(),
+            disk_bytes_free: Gauge::default(),
+            last_commit: Gauge::default(),
             refusals: Family::default(),
             self_check_failures: Counter::default(),
             damage: Counter::default(),
@@ -101,6 +109,22 @@ impl Metrics {
             "request_body_bytes_free",
             "Bytes of request bodies that may still be held; at 0 requests are refused",
             self.body_bytes_free.clone(),
+        );
+        registry.register(
+            "appends_possible",
+            "1, or 0 while every append is refused: for lack of space, for the clock, or after a failed write",
+            self.appends_possible.clone(),
+        );
+        registry.register(
+            "disk_bytes_free",
+            "Bytes that are free on the data folder's file system",
+            self.disk_bytes_free.clone(),
+        );
+        registry.register_with_unit(
+            "last_commit_timestamp",
+            "Time of the newest entry, since the Unix epoch",
+            Unit::Seconds,
+            self.last_commit.clone(),
         );
         registry.register("refusals", "Requests refused, by the code of the problem", self.refusals.clone());
         registry.register(
@@ -138,6 +162,16 @@ impl Metrics {
         let mut text = String::with_capacity(8 * 1024);
         encode(&mut text, &self.registry)?;
         Ok(text)
+    }
+
+    /// Tells whether appends are possible, what is free, and when the last group was committed.
+    pub(crate) fn set_standing(&self, appends_possible: bool, bytes_free: Option<u64>, last_commit: TimeMs) {
+        self.appends_possible.set(i64::from(appends_possible));
+        // What can't be told now stays what it was.
+        if let Some(bytes) = bytes_free {
+            self.disk_bytes_free.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        }
+        self.last_commit.set(Duration::from_millis(last_commit.get()).as_secs_f64());
     }
 
     /// Counts an append whose entry was there already.
@@ -238,6 +272,8 @@ mod tests {
         metrics.refused(&HOST_DENIED);
         metrics.retried();
         metrics.followed("tiles", 11);
+        metrics.set_standing(true, Some(77), TimeMs::new(1_790_000_000_250).unwrap());
+        metrics.set_standing(false, None, TimeMs::new(1_790_000_000_250).unwrap());
         let held = metrics.in_flight();
         let text = metrics.text(4096).unwrap();
         drop(held);
@@ -247,6 +283,9 @@ mod tests {
             "provlog_retries_total 1",
             "provlog_requests_in_flight 1",
             "provlog_request_body_bytes_free 4096",
+            "provlog_appends_possible 0",
+            "provlog_disk_bytes_free 77",
+            "provlog_last_commit_timestamp_seconds 1790000000.25",
             "provlog_refusals_total{code=\"host.denied\"} 1",
             "provlog_self_check_failures_total 0",
             "provlog_behind_entries{what=\"tiles\"} 11",

@@ -28,7 +28,7 @@ const SCHEMAS: [(&str, &str); 6] = [
 #[derive(Serialize, Debug)]
 struct Status {
     status: &'static str,
-    /// What is being rebuilt or can't be read, while everything else is served.
+    /// What is being rebuilt or can't be read, or runs out, while everything else is served.
     #[serde(skip_serializing_if = "Option::is_none")]
     degraded: Option<String>,
 }
@@ -37,7 +37,7 @@ struct Status {
 pub(crate) async fn healthz(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     match app.log.health() {
         Health::Fatal { detail } => Err(Problem::new(&STORAGE_FATAL, detail)),
-        Health::Ok | Health::Degraded { .. } => {
+        Health::Ok | Health::Degraded { .. } | Health::Refusing { .. } => {
             Ok(answer(to_json(&Status { status: "alive", degraded: None })?, JSON, NO_STORE))
         }
     }
@@ -57,6 +57,7 @@ pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Result<Response, Prob
 fn readiness(health: Health, no_new_keys: Option<AppendError>) -> Result<Status, Problem> {
     match (health, no_new_keys) {
         (Health::Fatal { detail }, _) => Err(Problem::new(&STORAGE_FATAL, detail)),
+        (Health::Refusing { error }, _) => Err(error.into()),
         // It lasts until someone repairs the journal, and most clients append under a key.
         (_, Some(error @ AppendError::DedupUnavailable { .. })) => Err(error.into()),
         (Health::Degraded { detail }, _) => Ok(Status { status: "ready", degraded: Some(detail) }),
@@ -66,6 +67,8 @@ fn readiness(health: Health, no_new_keys: Option<AppendError>) -> Result<Status,
 
 /// `GET /metrics`: what Prometheus scrapes.
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
+    let is_refusing = matches!(app.log.health(), Health::Refusing { .. } | Health::Fatal { .. });
+    app.metrics.set_standing(!is_refusing, app.log.free_bytes(), app.log.committed().time_ms);
     let text = app
         .metrics
         .text(app.bodies.bytes_free())
@@ -143,7 +146,8 @@ pub(crate) async fn about(State(app): State<Arc<App>>) -> Result<Response, Probl
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::problem::DEDUP_UNAVAILABLE;
+    use crate::http::problem::{CLOCK, DEDUP_UNAVAILABLE, NO_SPACE};
+    use provlog_engine::ClockError;
 
     #[test]
     fn only_what_keeps_appends_out_makes_it_unready() {
@@ -160,6 +164,10 @@ mod tests {
             );
         }
         assert_eq!(readiness(degraded(), Some(unavailable())).unwrap_err().code(), &DEDUP_UNAVAILABLE);
+        let full = AppendError::NoSpace { detail: "segment 1: no space".into() };
+        for (error, code) in [(full, &NO_SPACE), (ClockError::Stepped { by_ms: 70_000 }.into(), &CLOCK)] {
+            assert_eq!(readiness(Health::Refusing { error }, None).unwrap_err().code(), code);
+        }
         let fatal = Health::Fatal { detail: "a write failed".into() };
         assert_eq!(readiness(fatal, Some(unavailable())).unwrap_err().code(), &STORAGE_FATAL);
     }

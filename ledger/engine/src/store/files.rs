@@ -6,7 +6,7 @@
 use super::high_water::HighWater;
 use super::names::{Named, Names};
 use super::segment::{self, HeaderFault, SEGMENT_HEADER_BYTES};
-use super::{Advance, FrameAt, Frames, Next, Place, Storage, Store, StoreError};
+use super::{Advance, FrameAt, Frames, Next, Place, Space, Storage, Store, StoreError};
 use crate::codec::frame::{self, FRAME_BYTES_MAX, FrameError, HEADER_BYTES};
 use crate::committed::Head;
 use crate::durable::{Access, Disk, DiskError, DiskFile, create_file, make_folder};
@@ -19,6 +19,9 @@ use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 /// Bytes of a segment file: 64 MiB, so that opening, which reads one, takes a fraction of a second.
 pub(crate) const SEGMENT_BYTES: u32 = 64 * 1024 * 1024;
+
+/// Segments that there should be space for; with less, somebody should make room.
+const SEGMENTS_FREE: u64 = 2;
 
 /// Bytes looked at, and zeroed, together when what lies behind the end is searched for garbage.
 const CHUNK_BYTES: usize = 1024 * 1024;
@@ -202,12 +205,18 @@ impl Store for FileStore {
         }
         (self.current.end, self.current.cleared) = (end.offset, false);
         match self.clear() {
-            Err(error @ StoreError::NoSpace { .. }) => {
-                tracing::warn!("{error}: nothing is appended before there is space; reads go on");
-            }
+            // Nothing is appended before there is space; reads go on.
+            Err(StoreError::NoSpace { .. }) => {}
             result => result?,
         }
         Ok(self.high_water.renew()?)
+    }
+
+    fn space(&self) -> Option<Space> {
+        let Segments { disk, folder, .. } = self.segments.as_ref();
+        let free_bytes = disk.free_bytes(folder).ok()?;
+        let low_bytes = SEGMENTS_FREE * u64::from(self.segment_bytes);
+        Some(Space { name: folder.display().to_string(), free_bytes, low_bytes })
     }
 
     fn frames(&self) -> Arc<dyn Frames> {

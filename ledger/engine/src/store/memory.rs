@@ -1,6 +1,6 @@
 //! A store in memory whose writes go wrong on demand: for tests of whatever stands on a store.
 
-use super::{Advance, FrameAt, Frames, Next, Place, Storage, Store, StoreError};
+use super::{Advance, FrameAt, Frames, Next, Place, Space, Storage, Store, StoreError};
 use crate::codec::frame::FrameError;
 use crate::committed::Head;
 use crate::edge::Edge;
@@ -149,6 +149,10 @@ impl Store for MemoryStore {
         step(&mut |segments| segments[segment].frames.truncate(number))?;
         // The head's.
         step(&mut |_| {})
+    }
+
+    fn space(&self) -> Option<Space> {
+        None
     }
 
     fn frames(&self) -> Arc<dyn Frames> {

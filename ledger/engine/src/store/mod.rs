@@ -52,6 +52,17 @@ pub(crate) enum Advance {
     Unknown(StoreError),
 }
 
+/// Space for what is yet to be appended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Space {
+    /// What it is the space of.
+    pub(crate) name: String,
+    /// What is free.
+    pub(crate) free_bytes: u64,
+    /// Less than this is little.
+    pub(crate) low_bytes: u64,
+}
+
 /// What lies at a place where a frame would start.
 #[derive(Debug)]
 pub(crate) enum Next {
@@ -98,6 +109,9 @@ pub(crate) trait Store: Send {
     /// the rest some. The next start settles what it finds. Where there is no space to forget what lies behind `end`, that
     /// is put off to [`Store::reserve`], and nothing is appended before.
     fn settle_tail(&mut self, end: FrameAt, adopted: Option<(FrameAt, &[u8])>) -> Result<(), StoreError>;
+
+    /// How much space is left for what is yet to come, where that can be told. Writes nothing.
+    fn space(&self) -> Option<Space>;
 
     /// The readers' side.
     fn frames(&self) -> Arc<dyn Frames>;

@@ -11,6 +11,7 @@ mod moved;
 mod refusals;
 mod service;
 mod sizes;
+mod standing;
 
 use crate::clock::tests::ManualClock;
 use crate::create::{self, CreateError};

@@ -440,6 +440,10 @@ impl Disk for SimDisk {
         })
     }
 
+    fn free_bytes(&self, path: &Path) -> Result<u64, DiskError> {
+        self.look(path, |model| Ok(model.space.unwrap_or(u64::MAX)))
+    }
+
     /// All folders are one: tests that move them are on a real disk.
     fn id(&self, path: &Path) -> Result<Option<FileId>, DiskError> {
         let id = |node| match node {
