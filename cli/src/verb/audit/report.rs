@@ -55,14 +55,14 @@ pub(super) enum Records {
 
 /// What it all comes to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Outcome {
+enum Conclusion {
     Audited,
     /// Nothing shows anything wrong, but not everything was there to be looked at.
     Incomplete,
     Faulty,
 }
 
-impl Outcome {
+impl Conclusion {
     const fn word(self) -> &'static str {
         match self {
             Self::Audited => "audited",
@@ -83,20 +83,20 @@ impl Outcome {
 impl Report {
     pub(super) fn exit(&self) -> Exit {
         match self.outcome() {
-            Outcome::Audited => Exit::Ok,
-            Outcome::Incomplete => Exit::NotFound,
-            Outcome::Faulty => Exit::NotProven,
+            Conclusion::Audited => Exit::Ok,
+            Conclusion::Incomplete => Exit::NotFound,
+            Conclusion::Faulty => Exit::NotProven,
         }
     }
 
-    fn outcome(&self) -> Outcome {
+    fn outcome(&self) -> Conclusion {
         let withheld = matches!(self.records, Records::Withdrawn | Records::Demanded);
         if self.faults.iter().any(Fault::accuses) {
-            Outcome::Faulty
+            Conclusion::Faulty
         } else if withheld || self.unlisted > 0 || !self.faults.is_empty() {
-            Outcome::Incomplete
+            Conclusion::Incomplete
         } else {
-            Outcome::Audited
+            Conclusion::Audited
         }
     }
 
@@ -180,7 +180,7 @@ impl Report {
         let Checkpoint { origin, size, .. } = &self.checkpoint;
         let word = self.outcome().word();
         match (self.faults.as_slice(), &self.previous) {
-            ([], _) if self.outcome() == Outcome::Incomplete => {
+            ([], _) if self.outcome() == Conclusion::Incomplete => {
                 format!("{word}: {origin}, {size} entries: {}", self.records.withheld())
             }
             ([], None) => format!("audited: {origin}, {size} entries, nothing wrong"),

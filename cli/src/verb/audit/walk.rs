@@ -7,7 +7,7 @@
 use super::mirror::{Last, Mirror};
 use super::recompute::{Edge, FullTile, leaves as leaves_of};
 use super::source::{HASH_BYTES, Source, fetch_within};
-use super::window::{Watched, Window};
+use super::window::{Ahead, ClosedOnPanic};
 use crate::show::failure::Failure;
 use crate::show::progress::progress;
 use provlog_core::Hash;
@@ -102,7 +102,7 @@ impl Walk<'_> {
         let first = walked.edge.size() / TILE_HASHES;
         let end = self.size.div_ceil(TILE_HASHES);
         let (next, stop) = (AtomicU64::new(first), AtomicBool::new(false));
-        let window = Window::new(first, AHEAD_MAX);
+        let window = Ahead::new(first, AHEAD_MAX);
         let lanes = u64::try_from(self.source.lanes()).unwrap_or(1).min(end - first);
         thread::scope(|scope| {
             let (results, received) = mpsc::channel();
@@ -110,7 +110,7 @@ impl Walk<'_> {
                 let results = results.clone();
                 let (next, stop, window) = (&next, &stop, &window);
                 scope.spawn(move || {
-                    let _watched = Watched(window);
+                    let _watched = ClosedOnPanic(window);
                     while !stop.load(Ordering::Relaxed) {
                         let index = next.fetch_add(1, Ordering::Relaxed);
                         if index >= end || !window.reaches(index) {
@@ -140,7 +140,7 @@ impl Walk<'_> {
         first: u64,
         old_size: Option<u64>,
         received: impl Iterator<Item = (u64, Result<Recomputed, Failure>)>,
-        window: &Window,
+        window: &Ahead,
     ) -> Result<(), Failure> {
         let (mut waiting, mut turn) = (BTreeMap::new(), first);
         for (index, result) in received {

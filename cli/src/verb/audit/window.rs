@@ -12,13 +12,13 @@ struct Turn {
 
 /// A window over indices, which moves up with what was put together.
 #[derive(Debug)]
-pub(super) struct Window {
+pub(super) struct Ahead {
     length: u64,
     turn: Mutex<Turn>,
     moved: Condvar,
 }
 
-impl Window {
+impl Ahead {
     /// Over so many indices from `first` on.
     pub(super) fn new(first: u64, length: u64) -> Self {
         Self { length, turn: Mutex::new(Turn { next: first, over: false }), moved: Condvar::new() }
@@ -50,9 +50,9 @@ impl Window {
 }
 
 /// Closes the window where its thread panics: the others would wait for a result that never comes.
-pub(super) struct Watched<'a>(pub(super) &'a Window);
+pub(super) struct ClosedOnPanic<'a>(pub(super) &'a Ahead);
 
-impl Drop for Watched<'_> {
+impl Drop for ClosedOnPanic<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.close();
