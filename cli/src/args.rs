@@ -10,7 +10,8 @@ use crate::verb::inspect::InspectArgs;
 use crate::verb::redact::RedactArgs;
 use crate::verb::trust::TrustVerb;
 use crate::verb::verify::VerifyArgs;
-use clap::{Parser, Subcommand};
+use clap::builder::Resettable;
+use clap::{Arg, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 /// Widest line of help, in columns: it is prose.
 const HELP_COLUMNS_MAX: usize = 110;
@@ -29,8 +30,22 @@ pub(crate) struct Cli {
     pub(crate) verb: Verb,
 }
 
+impl Cli {
+    /// The command line that this was started with. Variables that are set and empty count as not set: that is how jobs
+    /// and scripts unset them.
+    pub(crate) fn from_line() -> Result<Self, clap::Error> {
+        Self::from_arg_matches(&without_empty_variables(Self::command()).try_get_matches()?)
+    }
+}
+
+fn without_empty_variables(command: Command) -> Command {
+    let is_empty = |arg: &Arg| arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+    let command = command.mut_args(|arg| if is_empty(&arg) { arg.env(Resettable::Reset) } else { arg });
+    command.mut_subcommands(without_empty_variables)
+}
+
 const AFTER_HELP: &str = "\
-Settings come from flags, then from PROVLOG_URL, PROVLOG_TRUST and PROVLOG_FINGERPRINT, then from .provlog/config.toml (url, \
+Settings come from flags, then from PROVLOG_URL, PROVLOG_TRUST and PROVLOG_FINGERPRINT (empty ones count as not set), then from .provlog/config.toml (url, \
 trust) and .provlog/trust in this repository, then from those in the home directory. Whoever changes a repository changes \
 its .provlog: it counts only where the fingerprint of its trust file's key is given, or known by `provlog trust add`.
 
@@ -130,7 +145,6 @@ milliseconds since the Unix epoch, all in UTC.";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::{Command, CommandFactory as _};
 
     const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cli.txt");
 

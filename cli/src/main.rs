@@ -20,13 +20,12 @@ mod testing;
 mod verb;
 
 use args::{Cli, Verb};
-use clap::Parser as _;
 use show::exit::Exit;
 use show::{failure, page};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let exit = match Cli::try_parse() {
+    let exit = match Cli::from_line() {
         Ok(cli) => run(&cli.verb).unwrap_or_else(|failure| {
             page::say(&failure.to_string());
             Exit::of_failure(&failure)

@@ -19,6 +19,7 @@ mod house;
 mod interop;
 mod kill;
 mod main_job;
+mod messages;
 mod mirror;
 mod operate;
 mod outputs;

@@ -2,6 +2,7 @@
 
 pub(crate) mod digest;
 pub(crate) mod files;
+pub(crate) mod folder_name;
 pub(crate) mod git;
 pub(crate) mod known;
 pub(crate) mod settings;

@@ -7,3 +7,4 @@ pub(crate) mod package;
 pub(crate) mod receipt;
 pub(crate) mod report;
 pub(crate) mod sequence;
+pub(crate) mod standard;

@@ -24,6 +24,16 @@ pub(crate) struct Judged {
     pub(crate) outcome: Outcome<ReceiptReport>,
     /// What the caller requires beside, and this receipt, though verified, isn't.
     pub(crate) unmet: Vec<String>,
+    /// What the caller named for a check, such as `--artifact app.tar` for `subject`.
+    pub(crate) named: Vec<Named>,
+}
+
+/// What a check compared the record with, as the caller named it.
+#[derive(Clone, Debug)]
+pub(crate) struct Named {
+    /// The check's name.
+    pub(crate) check: &'static str,
+    pub(crate) what: String,
 }
 
 /// What a receipt must be beside verified, whatever else was expected of it.
@@ -103,7 +113,7 @@ impl Judged {
             Outcome::Verified(verdict) => requirements.unmet(verdict.report()),
             Outcome::Refused(_) | Outcome::Unreadable(_) => Vec::new(),
         };
-        Self { source, outcome, unmet }
+        Self { source, outcome, unmet, named: Vec::new() }
     }
 
     /// The exit code, were it the only one.
@@ -115,14 +125,24 @@ impl Judged {
     pub(crate) fn write(&self, page: &mut Page) {
         page.line(&self.source);
         let report = self.outcome.report();
-        write_checks(page, &report);
-        if let Ok(report) = report {
-            write_claims(page, report);
+        match report {
+            Ok(report) => {
+                report.checks().iter().for_each(|check| page.marked(check.status, &self.check_text(check)));
+                write_claims(page, report);
+            }
+            Err(_) => write_checks(page, &report),
         }
         write_verdict(page, &self.outcome, &report.map(summary).unwrap_or_default());
         if !self.unmet.is_empty() {
             page.marked(Status::Fail, &format!("not what was required: {}", self.unmet.join("; ")));
         }
+    }
+
+    /// A check's line; of one that passes, with what it was that matched.
+    fn check_text(&self, check: &Check) -> String {
+        let named = self.named.iter().find(|named| named.check == check.name && check.status == Status::Pass);
+        let what = named.map(|named| format!(" matches {}", named.what)).unwrap_or_default();
+        format!("{}{what}", check_text(check))
     }
 
     /// The receipt's item in `receipts`.
@@ -388,8 +408,7 @@ mod tests {
         let validator = jsonschema::draft202012::new(&schema).unwrap();
         let log = OneLog::new();
         let missing = crate::local::files::read(std::path::Path::new("/nonexistent"), 0).unwrap_err();
-        let unreadable =
-            Judged { source: "gone".into(), outcome: Outcome::Unreadable(missing), unmet: Vec::new() };
+        let unreadable = Judged::new("gone".into(), Outcome::Unreadable(missing), &Requirements::default());
         let trust = TrustFile::of(log.trust_text());
         let expectations = expect(&["submitted.environment=moon", "submitted.x-b=c"]);
         let receipts = [

@@ -1,6 +1,7 @@
 //! `redact`: hides claims of a receipt. Names stay, digests stay true, and what is left verifies as before.
 
 use crate::local::files::DASH;
+use crate::local::folder_name::is_folder_name;
 use crate::proof::receipt;
 use crate::show::exit::Exit;
 use crate::show::failure::Failure;
@@ -42,6 +43,12 @@ pub(crate) fn run(args: &RedactArgs) -> Result<Exit, Failure> {
     let redaction =
         if keep.is_empty() { Redaction::Hide(hide.clone()) } else { Redaction::Keep(keep.clone()) };
     let redacted = redact_receipt(&bytes, &redaction)?;
+    if is_folder_name(&args.output) {
+        return Err(Failure::Usage(format!(
+            "--output {}: expected a file's name, got a folder's",
+            args.output.display()
+        )));
+    }
     let redacted = redacted.as_bytes();
     receipt::with_place(redacted, args.force, |over| hand_out(&args.output, redacted, over))?;
     Ok(Exit::Ok)

@@ -4,6 +4,7 @@
 //! Never trusts a key because the log itself says so: the fingerprint comes from elsewhere, or nothing is written.
 
 use crate::local::files::{Over, Same};
+use crate::local::folder_name::is_folder_name;
 use crate::local::known;
 use crate::local::settings::{self, TRUST};
 use crate::log::access::UrlArgs;
@@ -63,6 +64,12 @@ pub(crate) fn run(verb: &TrustVerb) -> Result<Exit, Failure> {
 
 fn fetched(args: &FetchArgs) -> Result<Exit, Failure> {
     let fingerprint = args.fingerprint.as_deref().ok_or_else(|| Failure::Usage(NO_FINGERPRINT.into()))?;
+    if is_folder_name(&args.output) {
+        return Err(Failure::Usage(format!(
+            "--output {}: expected a file's name, got a folder's",
+            args.output.display()
+        )));
+    }
     let client = args.url.client()?;
     let text = fetch(&client, fingerprint)?;
     keep(&args.output, &text)?;

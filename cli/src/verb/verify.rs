@@ -6,14 +6,15 @@
 use super::export::report::PageMaker;
 use crate::crosswalk;
 use crate::crosswalk::load::Crosswalk;
-use crate::local::files;
+use crate::local::files::{self, ReadError};
 use crate::local::settings::{TrustArgs, TrustFile};
 use crate::local::{digest, git, time};
 use crate::proof::believed;
 use crate::proof::heads::Heads;
 use crate::proof::package::{self, JudgedPackage};
 use crate::proof::receipt::{self, RECEIPT_EXTENSION, SCHEMA_VERSION, member};
-use crate::proof::report::{Judged, Outcome, Requirements};
+use crate::proof::report::{Judged, Named, Outcome, Requirements};
+use crate::proof::standard::{self, Standard};
 use crate::show::exit::Exit;
 use crate::show::failure::Failure;
 use crate::show::page::{self, Page};
@@ -89,15 +90,23 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     let trust = believed::open(&args.trust)?;
     let expectations = expectations(args)?;
     let sources = sources(&args.receipts)?;
-    let package = sources.iter().find(|source| package::is_package(source));
+    // There is one standard input, whose start says what it is.
+    let mut standard = sources.iter().any(|source| standard::is_standard(source)).then(standard::read);
+    let package = sources.iter().find(|source| match &standard {
+        Some(standard) if standard::is_standard(source) => matches!(standard, Ok(Standard::Archive(_))),
+        _ => package::is_package(source),
+    });
     let expects = !expectations.is_empty() || args.requirements != Requirements::default();
     if let Some(package) = package.filter(|_| expects) {
         let receipts = "what is expected is expected of receipts; a package has many entries";
         return Err(Failure::Usage(format!("{}: {receipts}", package.display())));
     }
     let crosswalk = crosswalk::load(&args.crosswalk)?;
-    let judged =
-        sources.iter().map(|source| judge(source, &trust, &expectations, &args.requirements, &crosswalk));
+    let judge = Judge { trust: &trust, expectations: &expectations, args, crosswalk: &crosswalk };
+    let judged = sources.iter().map(|source| {
+        let standard = standard.take_if(|_| standard::is_standard(source));
+        judge.judge(source, standard)
+    });
     if args.json { print_json(judged, &trust) } else { print_text(judged, &trust) }
 }
 
@@ -172,22 +181,48 @@ pub(crate) fn sources(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     Ok(sources)
 }
 
-fn judge(
-    source: &Path,
-    trust: &TrustFile,
-    expectations: &[Expectation],
-    requirements: &Requirements,
-    crosswalk: &Crosswalk,
-) -> AnyJudged {
-    if package::is_package(source) {
-        return AnyJudged::Package(package::judge(source, &trust.trust, &PageMaker::new(crosswalk)));
+/// What everything that is verified is held against.
+struct Judge<'a> {
+    trust: &'a TrustFile,
+    expectations: &'a [Expectation],
+    args: &'a VerifyArgs,
+    crosswalk: &'a Crosswalk,
+}
+
+impl Judge<'_> {
+    /// Verifies what is at `source`, or what came through standard input in its place.
+    fn judge(&self, source: &Path, standard: Option<Result<Standard, ReadError>>) -> AnyJudged {
+        let trust = &self.trust.trust;
+        let onlooker = PageMaker::new(self.crosswalk);
+        let bytes = match standard {
+            Some(Ok(Standard::Archive(file))) => {
+                return AnyJudged::Package(package::judge_archive(source, file, trust, &onlooker));
+            }
+            Some(Ok(Standard::Receipt(bytes))) => Ok(bytes),
+            Some(Err(error)) => Err(error),
+            None if package::is_package(source) => {
+                return AnyJudged::Package(package::judge(source, trust, &onlooker));
+            }
+            None => receipt::read(source),
+        };
+        let verifier = Verifier { trust, now_ms: time::now_ms() };
+        let outcome = match bytes {
+            Ok(bytes) => verifier.receipt(&bytes, self.expectations).into(),
+            Err(error) => Outcome::Unreadable(error),
+        };
+        let judged = Judged::new(source.display().to_string(), outcome, &self.args.requirements);
+        AnyJudged::Receipt(Judged { named: self.named(), ..judged })
     }
-    let verifier = Verifier { trust: &trust.trust, now_ms: time::now_ms() };
-    let outcome = match receipt::read(source) {
-        Ok(bytes) => verifier.receipt(&bytes, expectations).into(),
-        Err(error) => Outcome::Unreadable(error),
-    };
-    AnyJudged::Receipt(Judged::new(source.display().to_string(), outcome, requirements))
+
+    /// What was named on the command line to be compared.
+    fn named(&self) -> Vec<Named> {
+        let subject = &self.args.subject;
+        let artifact = subject.artifact.as_ref().map(|path| path.display().to_string());
+        let what = artifact.or_else(|| subject.commit.as_ref().map(|revision| format!("commit {revision}")));
+        let prompt = self.args.prompt_file.as_ref().map(|path| path.display().to_string());
+        let named = [("subject", what), ("prompt", prompt)];
+        named.into_iter().filter_map(|(check, what)| Some(Named { check, what: what? })).collect()
+    }
 }
 
 fn print_text(judged: impl Iterator<Item = AnyJudged>, trust: &TrustFile) -> Result<Exit, Failure> {

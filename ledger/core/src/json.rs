@@ -1,5 +1,6 @@
 //! JSON as provlog reads it: RFC 8259 without floats, duplicate names, `-0`, or integers beyond +-(2^53-1).
 
+use crate::encoding::Foreign;
 use crate::limits::{INTEGER_MAX, JSON_DEPTH_MAX};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -37,7 +38,11 @@ impl Json {
     pub fn parse(bytes: &[u8]) -> Result<Self, JsonError> {
         let mut deserializer = serde_json::Deserializer::from_slice(bytes);
         let value = Seed { depth_left: JSON_DEPTH_MAX }.deserialize(&mut deserializer);
-        let value = value.map_err(|error| JsonError(error.to_string()))?;
+        let value = value.map_err(|error| match Foreign::of(bytes) {
+            Some(foreign @ (Foreign::Bom | Foreign::Utf16)) => JsonError(foreign.to_string()),
+            // Its own lines may end as they like.
+            Some(Foreign::CarriageReturn(_)) | None => JsonError(error.to_string()),
+        })?;
         deserializer.end().map_err(|error| JsonError(error.to_string()))?;
         Ok(value)
     }

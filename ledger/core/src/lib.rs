@@ -18,6 +18,7 @@ pub mod check;
 pub mod checkpoint;
 pub mod claims;
 pub mod encoded;
+pub mod encoding;
 pub mod entry;
 pub mod expectation;
 pub mod facet;

@@ -3,6 +3,7 @@
 //! Signatures are Ed25519, verified strictly: neither the key nor R may be of small order, S is below the group
 //! order, and keys are canonical encodings. `SPEC.md` section 5 states the rule.
 
+use crate::encoding::Foreign;
 use crate::limits::{NOTE_BYTES_MAX, ORIGIN_BYTES_MAX, SIGNATURES_MAX};
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -267,6 +268,9 @@ pub enum NoteError {
     /// Not UTF-8, or with control characters.
     #[error("signed note: expected UTF-8 without control characters other than newlines")]
     Characters,
+    /// Text that was written anew on its way.
+    #[error("signed note, {0}")]
+    Foreign(Foreign),
     /// No empty line, no final newline, or no text.
     #[error(
         "signed note: expected text that ends with a newline, an empty line, and signature lines that end with a newline"
@@ -300,9 +304,10 @@ impl Note {
         if bytes.len() > NOTE_BYTES_MAX {
             return Err(NoteError::Bytes(bytes.len()));
         }
-        let note = core::str::from_utf8(bytes).map_err(|_| NoteError::Characters)?;
+        let characters = || Foreign::of(bytes).map_or(NoteError::Characters, NoteError::Foreign);
+        let note = core::str::from_utf8(bytes).map_err(|_| characters())?;
         if note.bytes().any(|byte| byte < 0x20 && byte != b'\n') {
-            return Err(NoteError::Characters);
+            return Err(characters());
         }
         let split = note.rfind("\n\n").ok_or(NoteError::Form)?;
         let (text, signatures) = (&note[..=split], &note[split + 2..]);
@@ -387,7 +392,7 @@ mod tests {
             ("text\n".into(), NoteError::Form),
             ("text\n\n".into(), NoteError::Form),
             (NOTE.trim_end().into(), NoteError::Form),
-            (NOTE.replace('\n', "\r\n"), NoteError::Characters),
+            (NOTE.replace('\n', "\r\n"), NoteError::Foreign(Foreign::CarriageReturn(1))),
             (NOTE.replace("\u{2014}", "-"), NoteError::SignatureLine(1)),
             (NOTE.replace("aQM=", "aQN="), NoteError::SignatureLine(1)),
             (NOTE.replace("aQM=", "aQM"), NoteError::SignatureLine(1)),

@@ -4,6 +4,7 @@
 //! re-derives the leaf hash from it.
 
 use crate::checkpoint::decimal;
+use crate::encoding::Foreign;
 use crate::hash::Hash;
 use crate::limits::{NOTE_BYTES_MAX, PROOF_HASHES_MAX, RECEIPT_BYTES_MAX, RECORD_BYTES_MAX};
 use crate::note::{Note, NoteError};
@@ -36,6 +37,9 @@ pub enum ReceiptError {
     /// Not UTF-8.
     #[error("receipt: not UTF-8")]
     Utf8,
+    /// Text that was written anew on its way.
+    #[error("receipt: {0}")]
+    Foreign(Foreign),
     /// Another first line.
     #[error("receipt: expected the first line \"c2sp.org/tlog-proof@v1\"")]
     Header,
@@ -67,6 +71,9 @@ impl Receipt {
     pub fn parse(bytes: &[u8]) -> Result<(Self, Note), ReceiptError> {
         if bytes.len() > RECEIPT_BYTES_MAX {
             return Err(ReceiptError::Bytes(bytes.len()));
+        }
+        if let Some(foreign) = Foreign::of(bytes) {
+            return Err(ReceiptError::Foreign(foreign));
         }
         let text = core::str::from_utf8(bytes).map_err(|_| ReceiptError::Utf8)?;
         let rest = text.strip_prefix(HEADER).ok_or(ReceiptError::Header)?;

@@ -67,7 +67,7 @@ fn a_reference_leads_to_the_entry_that_it_names_and_to_no_other() {
     referring["claims"]["approvals"] = references;
     let evidence = evidence.with_unchecked(&referring);
     let report = Report::open(&browser, &evidence.export(&[]));
-    assert_eq!(report.verdict(), "unconfirmed", "{}", report.checks());
+    assert_eq!(report.verdict(), "not proven", "{}", report.checks());
     let approvals = "Array.from(document.querySelectorAll('.record[data-index=\"3\"] > .facts > dt'))\
                      .find(dt => dt.textContent === 'Approvals').nextSibling";
     let shown = browser.script(

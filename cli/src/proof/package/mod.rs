@@ -24,6 +24,7 @@ use provlog_core::json::Json;
 use provlog_core::package::{Files, MANIFEST, Manifest, PackageReport, REPORT};
 use provlog_core::trust::Trust;
 use provlog_core::verify::Verifier;
+use std::fs::File;
 use std::path::Path;
 use threads::Watched;
 
@@ -70,7 +71,26 @@ pub(crate) struct JudgedPackage {
 
 /// Verifies the package at `path`. The onlooker tells what the page is.
 pub(crate) fn judge(path: &Path, trust: &Trust, onlooker: &impl Onlooker) -> JudgedPackage {
-    let verified = Opened::at(path).map(|opened| match opened {
+    judge_opened(path, Opened::at(path), trust, onlooker)
+}
+
+/// As [`judge`], of a ZIP that is open already.
+pub(crate) fn judge_archive(
+    path: &Path,
+    file: File,
+    trust: &Trust,
+    onlooker: &impl Onlooker,
+) -> JudgedPackage {
+    judge_opened(path, Zip::of(file, path).map(Opened::Zip), trust, onlooker)
+}
+
+fn judge_opened(
+    path: &Path,
+    opened: Result<Opened, OpenError>,
+    trust: &Trust,
+    onlooker: &impl Onlooker,
+) -> JudgedPackage {
+    let verified = opened.map(|opened| match opened {
         Opened::Folder(folder) => judge_files(&folder, trust, onlooker),
         Opened::Zip(zip) => judge_files(&zip, trust, onlooker),
     });

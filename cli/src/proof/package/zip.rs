@@ -56,7 +56,11 @@ struct Member {
 
 impl Zip {
     pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
-        let file = files::open_file(path)?;
+        Self::of(files::open_file(path)?, path)
+    }
+
+    /// Of a file that is open, and called `path` in messages.
+    pub(super) fn of(file: File, path: &Path) -> Result<Self, OpenError> {
         let metadata = file.metadata().map_err(|error| cannot_read(path, error))?;
         let file = Arc::new(file);
         let (start, length, count) = directory(&file, metadata.len()).map_err(OpenError::Form)?;

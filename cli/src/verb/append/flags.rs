@@ -52,7 +52,10 @@ impl RequestArgs {
     /// The submission that the flags describe, checked as a log checks it; without salts unless the JSON has them.
     pub(crate) fn submission(&self) -> Result<Submission, Failure> {
         let submission = match &self.json {
-            Some(path) => Submission::parse(&files::read(path, SUBMISSION_BYTES_MAX)?)?,
+            Some(path) => {
+                let submission = Submission::parse(&files::read(path, SUBMISSION_BYTES_MAX)?);
+                submission.map_err(|error| Failure::malformed(path.display().to_string(), error))?
+            }
             None => Submission::from_json(self.request()?)?,
         };
         match &self.idempotency_key {

@@ -9,6 +9,7 @@ mod submit;
 mod value;
 
 use crate::local::files;
+use crate::local::folder_name::is_folder_name;
 use crate::local::settings::RECEIPTS;
 use crate::log::access::LogArgs;
 use crate::show::exit::Exit;
@@ -27,7 +28,7 @@ use submit::{Logged, Submitter};
 pub(crate) struct AppendArgs {
     #[command(flatten)]
     request: RequestArgs,
-    /// Where to keep the receipt; - prints it
+    /// Where to keep the receipt; FOLDER/ keeps it there under its default name, - prints it
     /// [default: .provlog/receipts/<first subject digest, 16 hex>-<log's key id, 8 hex>-<index>.tlog-proof]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -69,7 +70,12 @@ pub(crate) fn append(args: &AppendArgs) -> Result<Exit, Failure> {
     let mut stream = args.output.as_deref().map(Stream::open).transpose()?.flatten();
     // A stream has no place beside it, where a submission could be kept.
     let output = args.output.as_deref().filter(|_| stream.is_none());
-    let folder = output.map_or_else(|| PathBuf::from(RECEIPTS), files::folder_of);
+    let folder = output.map_or_else(
+        || PathBuf::from(RECEIPTS),
+        |output| if is_folder_name(output) { output.into() } else { files::folder_of(output) },
+    );
+    // In a folder it has its default name, which nothing else has.
+    let output = output.filter(|output| !is_folder_name(output));
     let name = output.map(file_name).transpose()?;
     // An entry whose receipt would have no place isn't made.
     let has_place = |pending: &Pending| match output {

@@ -33,6 +33,8 @@ pub(crate) enum ValueError {
     Digest(#[from] DigestError),
     #[error("JSON: {0}")]
     Json(#[from] JsonError),
+    #[error("JSON of {path}: {source}")]
+    JsonFile { path: String, source: JsonError },
     #[error(transparent)]
     Read(#[from] ReadError),
 }
@@ -141,7 +143,8 @@ fn part(ty: &'static Type, text: &str) -> Result<Json, ValueError> {
 fn json_text(text: &str) -> Result<Option<Json>, ValueError> {
     if let Some(path) = text.strip_prefix('@') {
         let bytes = files::read(Path::new(path), SUBMISSION_BYTES_MAX)?;
-        Ok(Some(Json::parse(&bytes)?))
+        let json = Json::parse(&bytes);
+        json.map(Some).map_err(|source| ValueError::JsonFile { path: path.into(), source })
     } else if text.starts_with(['{', '[']) {
         Ok(Some(Json::parse(text.as_bytes())?))
     } else {

@@ -41,7 +41,9 @@ impl Output {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(|error| Failure::Internal(error.to_string()))?;
-        let folder = folder_of(path).join(format!(".{name}.{}.part", hex::encode(&random)));
+        let parent = folder_of(path);
+        fs::create_dir_all(&parent).map_err(|source| cannot(&parent, source))?;
+        let folder = parent.join(format!(".{name}.{}.part", hex::encode(&random)));
         // What is to be hidden in the package isn't anybody's while it is made.
         DirBuilder::new().mode(0o700).create(&folder).map_err(|source| cannot(&folder, source))?;
         Ok(Self { path: path.into(), folder, files: Vec::new() })

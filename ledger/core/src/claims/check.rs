@@ -6,6 +6,7 @@ use crate::cbor::{Map, Value};
 use crate::limits::INTEGER_MAX;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::fmt;
 
 /// Characters of a string that an error repeats.
@@ -58,9 +59,24 @@ impl Misfit {
     }
 
     fn unknown_field(name: &str, fields: &[Field]) -> Self {
-        let names: alloc::vec::Vec<&str> = fields.iter().map(|field| field.name).collect();
+        let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
         let expected = format!("only {}", names.join(", "));
         Self { fault: MisfitFault::UnknownField, path: name.into(), expected, got: "an unknown field".into() }
+    }
+
+    /// Of a digest, all algorithms that aren't known, and what is left without them.
+    fn of_algorithms(self, map: &Map) -> Self {
+        let fields = Type::Digest.fields().unwrap_or_default();
+        let is_known = |name: &&str| fields.iter().any(|field| field.name == *name);
+        let (known, unknown): (Vec<&str>, Vec<&str>) = map.iter().map(|(name, _)| name).partition(is_known);
+        let mut got = format!("{}, not known to this version", unknown.join(", "));
+        if !known.is_empty() {
+            got.push_str(&format!(", beside {}: without the others it fits", known.join(", ")));
+        }
+        if unknown.contains(&"sha1") {
+            got.push_str("; what in-toto calls the sha1 of a git object is its gitCommit, gitTree, gitBlob or gitTag here");
+        }
+        Self { got, ..self }
     }
 
     fn missing_field(field: &Field) -> Self {
@@ -123,7 +139,10 @@ fn check_map(declared: &'static Type, chosen: &'static Type, map: &Map) -> Resul
             _ => check(ty, value).map_err(|misfit| misfit.within(name)),
         }),
         Type::Digest if map.is_empty() => Err(Misfit::new(declared.to_string(), "an empty map".into())),
-        _ => check_fields(chosen.fields().unwrap_or_default(), map),
+        _ => check_fields(chosen.fields().unwrap_or_default(), map).map_err(|misfit| match chosen {
+            Type::Digest if misfit.fault == MisfitFault::UnknownField => misfit.of_algorithms(map),
+            _ => misfit,
+        }),
     }
 }
 

@@ -5,6 +5,7 @@
 mod believe;
 
 use crate::checkpoint::is_origin;
+use crate::encoding::Foreign;
 use crate::limits::{TRUST_BYTES_MAX, TRUST_MEMBERS_MAX};
 use crate::note::{KeyError, SignatureType, VerifierKey};
 use alloc::format;
@@ -53,6 +54,9 @@ pub enum TrustError {
     /// Not UTF-8, or with control characters.
     #[error("trust file: expected UTF-8 without control characters other than tabs and newlines")]
     Characters,
+    /// Text that was written anew on its way.
+    #[error("trust file, {0}")]
+    Foreign(Foreign),
     /// A line with something wrong in it.
     #[error("trust file, line {line}: {problem}")]
     Line {
@@ -122,6 +126,9 @@ impl Trust {
     pub fn parse(bytes: &[u8]) -> Result<Self, TrustError> {
         if bytes.len() > TRUST_BYTES_MAX {
             return Err(TrustError::Bytes(bytes.len()));
+        }
+        if let Some(foreign) = Foreign::of(bytes) {
+            return Err(TrustError::Foreign(foreign));
         }
         let text = core::str::from_utf8(bytes).map_err(|_| TrustError::Characters)?;
         if text.bytes().any(|byte| byte < 0x20 && !b"\t\n".contains(&byte) || byte == 0x7f) {

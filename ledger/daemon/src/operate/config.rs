@@ -4,6 +4,7 @@
 //! This module reads no file but that one, and opens nothing.
 
 use crate::http::limits::ServerLimits;
+use clap::builder::Resettable;
 use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use provlog_core::checkpoint::is_origin;
@@ -214,13 +215,19 @@ pub enum ConfigError {
 }
 
 impl CommandLine {
-    /// Reads the command line, and the environment behind it.
+    /// Reads the command line, and the environment behind it. A variable that is set and empty counts as not set: that is
+    /// how scripts and unit files unset them.
     ///
     /// # Errors
     /// What clap has to say: also the help, where that is asked for.
     pub fn read(arguments: impl IntoIterator<Item: Into<OsString> + Clone>) -> Result<Self, clap::Error> {
         // Settings may stand before and behind the verb.
-        let command = Self::command().mut_args(|argument| argument.global(true));
+        let command = Self::command().mut_args(|argument| {
+            let variable = argument.get_env().and_then(std::env::var_os);
+            let empty = variable.is_some_and(|value| value.is_empty());
+            let argument = argument.global(true);
+            if empty { argument.env(Resettable::Reset) } else { argument }
+        });
         let matches = command.try_get_matches_from(arguments)?;
         let data_dir_in_environment = matches.value_source("data_dir") == Some(ValueSource::EnvVariable);
         Ok(Self { data_dir_in_environment, ..Self::from_arg_matches(&matches)? })
