@@ -134,8 +134,8 @@ fn a_first_audit_that_came_to_no_end_is_run_again() {
     let tile = place.at("log/tile/entries/000");
     let bundle = fs::read(&tile).unwrap();
     fs::remove_file(&tile).unwrap();
-    place.expect(&["mirror", "--directory", "log"], 3, "tile/entries/000");
-    place.expect(&["mirror", "--directory", "log"], 3, "tile/entries/000");
+    place.expect(&["mirror", "--directory", "log"], 6, "tile/entries/000");
+    place.expect(&["mirror", "--directory", "log"], 6, "tile/entries/000");
     place.expect(&["mirror", "--since", "--directory", "log"], 2, "there is no earlier audit");
     fs::write(&tile, bundle).unwrap();
     place.expect(&["mirror", "--directory", "log"], 0, "verdict: audited");
