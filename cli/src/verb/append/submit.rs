@@ -142,10 +142,11 @@ fn is_final(failure: &Failure) -> bool {
     matches!(failure, Failure::Answer { code: Some(code), .. } if FINAL.contains(&code.as_str()))
 }
 
-/// Codes of problems that lie in the submission itself. Not among them is what passes: with time, such as `claim.ahead`; with a
+/// Codes of problems that lie in the submission itself. Not among them is what passes: with time, such as `claim.ahead`, or
+/// `reference.missing` where an entry is still to come; with a
 /// later version of the log, such as `kind.unknown`; with another way to the log, such as `body.incomplete`, because what this
 /// program sends is well formed.
-const FINAL: [&str; 18] = [
+const FINAL: [&str; 20] = [
     "claim.missing",
     "claim.missing-field",
     "claim.name",
@@ -158,6 +159,8 @@ const FINAL: [&str; 18] = [
     "kind.log-only",
     "record.malformed",
     "record.too-large",
+    "reference.kind",
+    "reference.other",
     "salt.form",
     "salt.missing",
     "salt.repeated",
@@ -292,7 +295,7 @@ mod tests {
     /// A code that is added to the table has to be judged here.
     #[test]
     fn every_code_of_a_refused_append_is_final_or_known_to_pass() {
-        const PASS: [&str; 18] = [
+        const PASS: [&str; 19] = [
             "batch.empty",
             "batch.too-many",
             "body.incomplete",
@@ -309,6 +312,7 @@ mod tests {
             "kind.not-accepted",
             "kind.unknown",
             "parameter.malformed",
+            "reference.missing",
             "submission.form",
             "submission.unknown-member",
         ];
