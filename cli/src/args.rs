@@ -49,7 +49,7 @@ Settings come from flags, then from PROVLOG_URL, PROVLOG_TRUST and PROVLOG_FINGE
 trust) and .provlog/trust in this repository, then from those in the home directory. Whoever changes a repository changes \
 its .provlog: it counts only where the fingerprint of its trust file's key is given, or known by `provlog trust add`.
 
-Exit codes: 0 ok, warnings included; 1 internal; 2 usage; 3 verification failed; 4 denied; 5 untrusted checkpoint \
+Exit codes: 0 ok, warnings included; 1 internal; 2 usage; 3 verification failed; 4 denied, or not what was required; 5 untrusted checkpoint \
 or quorum missing; 6 not found; 7 unreachable; 8 malformed input. Of several receipts 3 comes before 5 before 8.";
 
 /// What to do.

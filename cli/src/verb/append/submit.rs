@@ -143,9 +143,8 @@ fn is_final(failure: &Failure) -> bool {
 }
 
 /// Codes of problems that lie in the submission itself. Not among them is what passes: with time, such as `claim.ahead`, or
-/// `reference.missing` where an entry is still to come; with a
-/// later version of the log, such as `kind.unknown`; with another way to the log, such as `body.incomplete`, because what this
-/// program sends is well formed.
+/// `reference.missing` where an entry is still to come; with a later version of the log, such as `kind.unknown`; with another
+/// way to the log, such as `body.incomplete`, because what this program sends is well formed.
 const FINAL: [&str; 20] = [
     "claim.missing",
     "claim.missing-field",
