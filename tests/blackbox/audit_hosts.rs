@@ -98,11 +98,18 @@ fn a_partial_tile_that_is_forbidden_or_a_page_is_looked_for_in_the_full_one() {
 #[test]
 fn what_is_not_served_is_named_and_accuses_nobody() {
     let host = Host::new();
-    std::fs::remove_file(host.at.join("tile/entries/000")).unwrap();
-    for (otherwise, name) in [(MISSING, "missing"), (PAGE, "page")] {
-        let (code, answer) = host.audit(name, otherwise, &[]);
-        assert_eq!((code, &answer["verdict"]), (Some(6), &json!("incomplete")), "{name}: {answer}");
-        assert_eq!(answer["faults"][0]["code"], json!("missing"), "{answer}");
+    for gone in ["tile/entries/000", "tile/0/000", "tile/0/001.p/44"] {
+        let path = host.at.join(gone);
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        for (otherwise, name) in [(MISSING, "missing"), (FORBIDDEN, "forbidden"), (PAGE, "page")] {
+            let mirror = format!("{name}-{}", gone.replace('/', "-"));
+            let (code, answer) = host.audit(&mirror, otherwise, &[]);
+            assert_eq!((code, &answer["verdict"]), (Some(6), &json!("incomplete")), "{mirror}: {answer}");
+            assert_eq!(answer["faults"][0]["code"], json!("missing"), "{answer}");
+            assert_eq!(answer["faults"][0]["path"], json!(gone), "{answer}");
+        }
+        std::fs::write(path, bytes).unwrap();
     }
 }
 

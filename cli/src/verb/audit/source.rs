@@ -76,16 +76,14 @@ pub(super) fn fetch_within(
     most: usize,
 ) -> Result<Option<Vec<u8>>, Failure> {
     let (Resource::Hashes(tile) | Resource::Entries(tile)) = resource;
-    let get = |resource: Resource| {
-        let bytes = source.get(&resource.to_string(), limit(resource).min(most))?;
+    let get = |resource: Resource| match source.get(&resource.to_string(), limit(resource).min(most)) {
+        // Storage that lets nobody list it answers 403 where there is nothing. That the log is readable at all, its
+        // checkpoint has shown.
+        Err(Failure::Answer { status: 401 | 403, .. }) => Ok(None),
         // A page for people is what a host says in place of a file that isn't there.
-        Ok(bytes.filter(|bytes| !is_page(bytes)))
+        read => read.map(|bytes| bytes.filter(|bytes| !is_page(bytes))),
     };
-    let found = match get(resource) {
-        // Storage that lets nobody list it answers 403 where there is nothing.
-        Err(Failure::Answer { status: 401 | 403, .. }) if !tile.is_full() => None,
-        found => found?,
-    };
+    let found = get(resource)?;
     if found.is_some() || tile.is_full() {
         return Ok(found);
     }
