@@ -108,6 +108,7 @@ Examples:
   provlog verify .provlog/receipts --expect submitted.environment=production
   provlog verify change.tlog-proof --commit HEAD --prompt-file prompt.txt --json
   provlog verify 2026-q1.zip
+  provlog verify .provlog/receipts mirror
 
 A receipt proves that something is logged; the expectations say that it is about this. Claims that \
 nothing compares are what their submitter said.";

@@ -1,8 +1,9 @@
-//! The trees that one run's receipts and packages were proven to be in. A log has one history: of a size there is one
+//! The trees that one run's receipts, packages and mirrors are of. A log has one history: of a size there is one
 //! root, and what two sizes have to do with each other takes a proof.
 
 use crate::proof::receipt::{member, uint_json};
 use crate::show::exit::Exit;
+use crate::show::failure::Failure;
 use crate::show::page::Page;
 use provlog_core::Hash;
 use provlog_core::check::{Class, Report, Status};
@@ -22,9 +23,18 @@ const SIZES_SHOWN: usize = 6;
 pub(crate) struct Heads {
     /// By size: the root that was met first, and where.
     by_size: BTreeMap<u64, (Hash, String)>,
-    /// Pairs of sizes of which a package proved that the second extends the first.
+    /// Pairs of sizes of which a package or a mirror proved that the second extends the first.
     proven: BTreeSet<(u64, u64)>,
+    compared: Vec<Compared>,
     forks: Vec<Fork>,
+}
+
+/// A mirror, and the trees that are fronts of its own.
+#[derive(Debug)]
+struct Compared {
+    mirror: String,
+    size: u64,
+    fronts: Vec<u64>,
 }
 
 /// Two trees of one size.
@@ -35,8 +45,8 @@ struct Fork {
 }
 
 impl Heads {
-    /// Takes in the checkpoint of a receipt, if the log signed it, whatever else the receipt fails to prove.
-    pub(crate) fn add_receipt(&mut self, source: &str, report: &impl Report, checkpoint: &Checkpoint) {
+    /// Takes in the checkpoint of a receipt or of a mirror, if the log signed it, whatever else the receipt fails to prove.
+    pub(crate) fn add_signed(&mut self, source: &str, report: &impl Report, checkpoint: &Checkpoint) {
         if is_signed(report) {
             self.add(source, checkpoint.size, checkpoint.root);
         }
@@ -55,6 +65,28 @@ impl Heads {
         }
     }
 
+    /// Compares the trees smaller than a mirror's, which the log signed, with the roots that `root_at` proves at their sizes.
+    pub(crate) fn compare(
+        &mut self,
+        mirror: &str,
+        head: &Checkpoint,
+        root_at: &dyn Fn(u64) -> Result<Option<Hash>, Failure>,
+    ) -> Result<(), Failure> {
+        let smaller = self.by_size.range(1..head.size);
+        let smaller: Vec<(u64, Hash)> = smaller.map(|(size, (root, _))| (*size, *root)).collect();
+        let mut fronts = Vec::new();
+        for (size, root) in smaller {
+            match root_at(size)? {
+                Some(proven) if proven == root => fronts.push(size),
+                Some(proven) => self.add(mirror, size, proven),
+                None => {}
+            }
+        }
+        self.proven.extend(fronts.iter().map(|size| (*size, head.size)));
+        self.compared.push(Compared { mirror: mirror.into(), size: head.size, fronts });
+        Ok(())
+    }
+
     fn add(&mut self, source: &str, size: u64, root: Hash) {
         let (first, of) = self.by_size.entry(size).or_insert_with(|| (root, source.into()));
         if *first != root && self.forks.len() < FORKS_MAX {
@@ -62,10 +94,12 @@ impl Heads {
         }
     }
 
-    /// Pairs of sizes next to each other without a proof between them.
+    /// Whether there are sizes next to each other without a proof between them. The fronts of one tree extend each other.
     fn unproven(&self) -> bool {
         let sizes: Vec<u64> = self.by_size.keys().copied().collect();
-        sizes.array_windows().any(|[old, new]| !self.proven.contains(&(*old, *new)))
+        let is_front = |old: u64, new: u64| old == new || self.proven.contains(&(old, new));
+        let proven = |old, new| sizes.iter().any(|size| is_front(old, *size) && is_front(new, *size));
+        sizes.array_windows().any(|[old, new]| !proven(*old, *new))
     }
 
     /// Not proven, where there is a fork. That different sizes weren't compared is no refusal of any of them.
@@ -75,6 +109,11 @@ impl Heads {
 
     /// What there is to say about more than one tree.
     pub(crate) fn write(&self, page: &mut Page) {
+        for Compared { mirror, size, fronts } in self.compared.iter().filter(|of| !of.fronts.is_empty()) {
+            let fronts = sizes_text(fronts.iter());
+            let text = format!("consistency: the {size} entries of {mirror} extend the trees of {fronts}");
+            page.marked(Status::Pass, &text);
+        }
         for Fork { size, sources: [a, b] } in &self.forks {
             page.marked(
                 Status::Fail,
@@ -82,13 +121,12 @@ impl Heads {
             );
         }
         if self.unproven() {
-            let sizes: Vec<String> = self.by_size.keys().map(u64::to_string).collect();
-            let more = if sizes.len() > SIZES_SHOWN { ", ..." } else { "" };
-            let shown = sizes.iter().take(SIZES_SHOWN).cloned().collect::<Vec<_>>().join(", ");
-            let how = "`provlog consistency OLD NEW` proves it, with the log's help";
+            let sizes = sizes_text(self.by_size.keys());
+            let how = "`provlog consistency OLD NEW` proves it with the log's help, and without it a mirror of \
+                       `provlog audit` of all of them, named beside them";
             page.marked(
                 Status::Warn,
-                &format!("consistency: not proven between trees of {shown}{more} entries: {how}"),
+                &format!("consistency: not proven between trees of {sizes} entries: {how}"),
             );
         }
     }
@@ -119,8 +157,15 @@ impl Heads {
     }
 }
 
+/// `5, 7, ...`.
+fn sizes_text<'a>(sizes: impl ExactSizeIterator<Item = &'a u64>) -> String {
+    let more = if sizes.len() > SIZES_SHOWN { ", ..." } else { "" };
+    let shown: Vec<String> = sizes.take(SIZES_SHOWN).map(u64::to_string).collect();
+    format!("{}{more}", shown.join(", "))
+}
+
 /// Whether the log signed the checkpoint; a quorum may be missing.
-fn is_signed(report: &impl Report) -> bool {
+pub(crate) fn is_signed(report: &impl Report) -> bool {
     !report.refusing().any(|check| matches!(check.class, Class::Form | Class::Trust))
 }
 
@@ -147,9 +192,31 @@ mod tests {
         heads.proven.insert((5, 7));
         assert_eq!(text(&heads), "");
 
+        // What a mirror proves of each stands for what they have to do with each other.
+        let head = |size| Checkpoint { origin: "example.com/log".into(), size, root: Hash([9; 32]) };
+        heads.add("e", 6, Hash([6; 32]));
+        heads.compare("short", &head(6), &|_| Ok(Some(Hash([1; 32])))).unwrap();
+        assert!(text(&heads).contains("not proven between trees of 5, 6, 7 entries"));
+        let roots = |size| {
+            Ok(BTreeMap::from([(5, Hash([1; 32])), (6, Hash([6; 32])), (7, Hash([2; 32]))]).remove(&size))
+        };
+        heads.add("mirror", 9, Hash([9; 32]));
+        heads.compare("mirror", &head(9), &roots).unwrap();
+        assert!(
+            text(&heads)
+                .ends_with("\u{2713} consistency: the 9 entries of mirror extend the trees of 5, 6, 7\n")
+        );
+        assert_eq!(heads.exit(), Exit::Ok);
+        heads.compare("torn", &head(9), &|_| Ok(None)).unwrap();
+        assert_eq!(heads.exit(), Exit::Ok);
+        heads.compare("forked", &head(9), &|size| Ok((size == 6).then_some(Hash([7; 32])))).unwrap();
+        assert_eq!(heads.exit(), Exit::NotProven);
+        assert!(text(&heads).contains("fork: e and forked are of two trees of 6 entries"));
+        heads.forks.clear();
+
         heads.add("d", 5, Hash([3; 32]));
         assert_eq!(heads.exit(), Exit::NotProven);
-        assert!(text(&heads).starts_with("\u{2717} fork: a and d are of two trees of 5 entries"));
+        assert!(text(&heads).contains("\u{2717} fork: a and d are of two trees of 5 entries"));
         let json = heads.to_json().unwrap();
         assert_eq!(json.get("consistency").and_then(Json::as_str), Some("fork"));
     }

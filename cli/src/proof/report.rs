@@ -304,6 +304,7 @@ mod tests {
     use super::*;
     use crate::local::settings::TrustFile;
     use crate::testing::OneLog;
+    use crate::verb::audit::JudgedMirror;
     use provlog_core::Kind;
     use provlog_core::cbor::Map;
     use provlog_core::expectation::Expectation;
@@ -418,10 +419,17 @@ mod tests {
             judged(b"nonsense", &log, &[]),
             unreadable,
         ];
-        for judged in receipts {
+        let mirror = tempfile::tempdir().unwrap();
+        let notes = [log.checkpoint(&Default::default()), "nonsense".into(), String::new(), log.trust_text()];
+        for (judged, note) in receipts.into_iter().zip(notes.iter().cycle()) {
+            std::fs::write(mirror.path().join("checkpoint"), note).unwrap();
+            let mirror = JudgedMirror::judge(mirror.path(), &trust.trust).to_json();
             let document = crate::verb::verify::document(
-                vec![judged.to_json()],
-                Vec::new(),
+                crate::verb::verify::Items {
+                    receipts: vec![judged.to_json()],
+                    mirrors: vec![mirror],
+                    ..Default::default()
+                },
                 &crate::proof::heads::Heads::default(),
                 judged.exit(),
                 &trust,

@@ -3,6 +3,7 @@
 //! Offline, always: it reads files, asks `git` what a revision is called, and never opens a socket. The trust file is
 //! the only thing that it believes.
 
+use super::audit::JudgedMirror;
 use super::export::report::PageMaker;
 use crate::crosswalk;
 use crate::crosswalk::load::Crosswalk;
@@ -29,8 +30,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
     /// Receipts, packages of `provlog export`, and folders whose *.tlog-proof files and package folders are all verified; -
-    /// is standard input
-    #[arg(required = true, value_name = "RECEIPT|FOLDER|PACKAGE")]
+    /// is standard input. With folders of `provlog audit` all are compared
+    #[arg(required = true, value_name = "RECEIPT|FOLDER|PACKAGE|MIRROR")]
     receipts: Vec<PathBuf>,
     #[command(flatten)]
     subject: SubjectArgs,
@@ -110,10 +111,11 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     if args.json { print_json(judged, &trust) } else { print_text(judged, &trust) }
 }
 
-/// A receipt or a package, and what came of verifying it.
+/// Something that was verified, and what came of it.
 enum AnyJudged {
     Receipt(Judged),
     Package(JudgedPackage),
+    Mirror(JudgedMirror),
 }
 
 impl AnyJudged {
@@ -121,6 +123,7 @@ impl AnyJudged {
         match self {
             Self::Receipt(judged) => judged.exit(),
             Self::Package(judged) => judged.outcome.exit(),
+            Self::Mirror(judged) => judged.outcome().exit(),
         }
     }
 
@@ -128,7 +131,7 @@ impl AnyJudged {
         match self {
             Self::Receipt(judged) => {
                 if let Ok(report) = judged.outcome.report() {
-                    heads.add_receipt(&judged.source, report, &report.checkpoint);
+                    heads.add_signed(&judged.source, report, &report.checkpoint);
                 }
             }
             Self::Package(judged) => {
@@ -136,6 +139,7 @@ impl AnyJudged {
                     heads.add_package(&judged.source, report);
                 }
             }
+            Self::Mirror(judged) => judged.add_to(heads),
         }
     }
 
@@ -143,6 +147,7 @@ impl AnyJudged {
         match self {
             Self::Receipt(judged) => judged.write(page),
             Self::Package(judged) => judged.write(page),
+            Self::Mirror(judged) => judged.write(page),
         }
     }
 }
@@ -161,7 +166,7 @@ fn expectations(args: &VerifyArgs) -> Result<Vec<Expectation>, Failure> {
 pub(crate) fn sources(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut sources = Vec::new();
     for path in named {
-        if !path.is_dir() || package::is_package(path) {
+        if !path.is_dir() || package::is_package(path) || JudgedMirror::is_at(path) {
             sources.push(path.clone());
             continue;
         }
@@ -203,6 +208,9 @@ impl Judge<'_> {
             None if package::is_package(source) => {
                 return AnyJudged::Package(package::judge(source, trust, &onlooker));
             }
+            None if JudgedMirror::is_at(source) => {
+                return AnyJudged::Mirror(JudgedMirror::judge(source, trust));
+            }
             None => receipt::read(source),
         };
         let verifier = Verifier { trust, now_ms: time::now_ms() };
@@ -228,14 +236,18 @@ impl Judge<'_> {
 fn print_text(judged: impl Iterator<Item = AnyJudged>, trust: &TrustFile) -> Result<Exit, Failure> {
     let mut page = Page::new();
     page.line(&format!("trusting {} as {} says", trust.trust.log(), trust.path.display()));
-    let (mut exits, mut heads) = (Vec::new(), Heads::default());
+    let (mut exits, mut heads, mut mirrors) = (Vec::new(), Heads::default(), Vec::new());
     for judged in judged {
         page.line("");
         judged.write(&mut page);
         page.print()?;
         exits.push(judged.exit());
         judged.add_to(&mut heads);
+        if let AnyJudged::Mirror(mirror) = judged {
+            mirrors.push(mirror);
+        }
     }
+    mirrors.iter().try_for_each(|mirror| mirror.compare(&mut heads))?;
     if exits.len() > 1 {
         let verified = exits.iter().filter(|exit| **exit == Exit::Ok).count();
         page.line("");
@@ -248,30 +260,37 @@ fn print_text(judged: impl Iterator<Item = AnyJudged>, trust: &TrustFile) -> Res
 }
 
 fn print_json(judged: impl Iterator<Item = AnyJudged>, trust: &TrustFile) -> Result<Exit, Failure> {
-    let (mut exits, mut receipts, mut packages) = (Vec::new(), Vec::new(), Vec::new());
-    let mut heads = Heads::default();
+    let (mut exits, mut heads, mut mirrors) = (Vec::new(), Heads::default(), Vec::new());
+    let mut items = Items::default();
     for judged in judged {
         exits.push(judged.exit());
         judged.add_to(&mut heads);
         match judged {
-            AnyJudged::Receipt(judged) => receipts.push(judged.to_json()),
-            AnyJudged::Package(judged) => packages.push(judged.to_json()),
+            AnyJudged::Receipt(judged) => items.receipts.push(judged.to_json()),
+            AnyJudged::Package(judged) => items.packages.push(judged.to_json()),
+            AnyJudged::Mirror(judged) => {
+                items.mirrors.push(judged.to_json());
+                mirrors.push(judged);
+            }
         }
     }
+    mirrors.iter().try_for_each(|mirror| mirror.compare(&mut heads))?;
     exits.push(heads.exit());
     let exit = Exit::fold(&exits);
-    page::print_json(&document(receipts, packages, &heads, exit, trust))?;
+    page::print_json(&document(items, &heads, exit, trust))?;
     Ok(exit)
 }
 
+/// What was verified, each as JSON.
+#[derive(Default)]
+pub(crate) struct Items {
+    pub(crate) receipts: Vec<Json>,
+    pub(crate) packages: Vec<Json>,
+    pub(crate) mirrors: Vec<Json>,
+}
+
 /// What `--json` prints.
-pub(crate) fn document(
-    receipts: Vec<Json>,
-    packages: Vec<Json>,
-    heads: &Heads,
-    exit: Exit,
-    trust: &TrustFile,
-) -> Json {
+pub(crate) fn document(items: Items, heads: &Heads, exit: Exit, trust: &TrustFile) -> Json {
     let key = trust.trust.log();
     let trust = vec![
         member("path", Json::String(trust.path.display().to_string())),
@@ -282,10 +301,12 @@ pub(crate) fn document(
         member("schema_version", Json::Integer(SCHEMA_VERSION)),
         member("exit", Json::Integer(exit.code().into())),
         member("trust", Json::Object(trust)),
-        member("receipts", Json::Array(receipts)),
+        member("receipts", Json::Array(items.receipts)),
     ];
-    if !packages.is_empty() {
-        members.push(member("packages", Json::Array(packages)));
+    for (name, items) in [("packages", items.packages), ("mirrors", items.mirrors)] {
+        if !items.is_empty() {
+            members.push(member(name, Json::Array(items)));
+        }
     }
     members.extend(heads.to_json().map(|trees| member("trees", trees)));
     Json::Object(members)

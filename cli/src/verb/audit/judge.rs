@@ -32,13 +32,24 @@ where
     if old.size == 0 {
         return Ok(Relation::Extends);
     }
-    let Some(tree) = tree_of(read, new)? else { return Ok(Relation::Unproven) };
     // If the tiles prove another root at the old size to be within the new tree, the old one isn't.
-    Ok(match proven(root_of(&tree, old.size))? {
+    Ok(match root_at(read, new, old.size)? {
         Some(root) if root == old.root => Relation::Extends,
         Some(_) => Relation::Fork,
         None => Relation::Unproven,
     })
+}
+
+/// The root of the first `size` entries of the tree of `head`, from files of its log of which nothing is believed; `None`
+/// where they prove none.
+pub(super) fn root_at<F>(read: &F, head: &Checkpoint, size: u64) -> Result<Option<Hash>, Failure>
+where
+    F: Fn(Resource) -> Result<Option<Vec<u8>>, Failure>,
+{
+    match tree_of(read, head)? {
+        Some(tree) => proven(root_of(&tree, size)),
+        None => Ok(None),
+    }
 }
 
 /// Names what is wrong with a log of which `walked` was found; nothing, if it all leads to the signed root.

@@ -9,6 +9,7 @@ mod fault;
 #[cfg(test)]
 mod hostile;
 mod judge;
+mod kept;
 mod mirror;
 mod own;
 mod recompute;
@@ -19,6 +20,8 @@ mod source;
 mod tests;
 mod walk;
 mod window;
+
+pub(crate) use kept::JudgedMirror;
 
 use crate::log::access::LogArgs;
 use crate::proof::head::Head;

@@ -10,6 +10,7 @@ use crate::proof::{believed, package, receipt};
 use crate::show::exit::Exit;
 use crate::show::failure::Failure;
 use crate::show::page::Page;
+use crate::verb::audit::JudgedMirror;
 use crate::verb::verify;
 use clap::Args;
 use provlog_core::Record;
@@ -19,8 +20,9 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct EvidenceArgs {
-    /// Receipts, folders whose *.tlog-proof files are all read, and packages of `export`; each must verify
-    #[arg(required = true, value_name = "RECEIPT|FOLDER|PACKAGE")]
+    /// Receipts, folders whose *.tlog-proof files are all read, and packages of `export`; each must verify. With folders of
+    /// `audit` the trees that they are of are compared
+    #[arg(required = true, value_name = "RECEIPT|FOLDER|PACKAGE|MIRROR")]
     sources: Vec<PathBuf>,
     /// Crosswalk files of your own, beside the built-in ones
     #[arg(long = "with", value_name = "FILE")]
@@ -36,7 +38,7 @@ pub(super) fn run(args: &EvidenceArgs) -> Result<Exit, Failure> {
     // Two receipts of one entry, at two checkpoints or in two redactions, are one piece of evidence: the first counts.
     let mut entries = BTreeSet::new();
     let mut selected = false;
-    let mut heads = Heads::default();
+    let (mut heads, mut mirrors) = (Heads::default(), Vec::new());
     let verifier = Verifier { trust: &trust.trust, now_ms: time::now_ms() };
     for source in verify::sources(&args.sources)? {
         if package::is_package(&source) {
@@ -50,15 +52,21 @@ pub(super) fn run(args: &EvidenceArgs) -> Result<Exit, Failure> {
             selected |= report.manifest.range.is_none();
             continue;
         }
+        if JudgedMirror::is_at(&source) {
+            mirrors.push(JudgedMirror::judge(&source, &trust.trust).verified()?);
+            continue;
+        }
         selected = true;
         let refused = |refused| Failure::Receipt { what: source.display().to_string(), refused };
         let bytes = receipt::read(&source)?;
         let report = verifier.receipt(&bytes, &[]).map_err(refused)?.into_report();
-        heads.add_receipt(&source.display().to_string(), &report, &report.checkpoint);
+        heads.add_signed(&source.display().to_string(), &report, &report.checkpoint);
         if let Some(record) = report.record.as_ref().filter(|_| entries.insert(report.index)) {
             evaluator.add(report.index, record);
         }
     }
+    mirrors.iter().for_each(|mirror| mirror.add_to(&mut heads));
+    mirrors.iter().try_for_each(|mirror| mirror.compare(&mut heads))?;
     let mut page = Page::new();
     page.line(&format!("{} entries of {}, all verified", entries.len(), trust.trust.log().name()));
     if selected {
