@@ -102,3 +102,69 @@ fn a_repository_s_url_counts_no_more_than_its_trust_file() {
     expect(&output, 0, "did not count");
     assert!(listener.accept().is_err(), "nothing was sent to where the repository says");
 }
+
+/// A fingerprint commits to its key: whoever has it needs no trust file of their own where the key is at hand.
+#[test]
+fn a_fingerprint_serves_alone_where_the_key_lies_beside_or_in_what_is_verified() {
+    let root = folder();
+    let here = |name: &str| root.path().join(name);
+    let data = here("data");
+    let daemon = Daemon::start(&data);
+    let headers = [("Content-Type", "application/json"), ("Accept", "text/plain")];
+    let answer = daemon.request("POST", "/v1/entries", &headers, promotion("app").to_string().as_bytes());
+    let receipt = answer.expect(201).body;
+    let trust = fs::read(daemon.trust(&data)).unwrap();
+    let trusted = provlog_core::trust::Trust::parse(&trust).unwrap();
+    let fingerprint = trusted.log().fingerprint();
+    let home = here("home");
+    for folder in ["home", "beside/.provlog/receipts", "policy", "alone"] {
+        fs::create_dir_all(here(folder)).unwrap();
+    }
+    let ask = |arguments: &[&str]| {
+        let trust = daemon.trust(&data);
+        let log = ["--url", &daemon.url, "--trust", trust.to_str().unwrap()];
+        expect(&provlog(root.path(), &home, &[arguments, &log].concat(), &[]), 0, "");
+    };
+    ask(&["export", "-o", "alone/all"]);
+    ask(&["export", "-o", "alone/all.zip"]);
+    ask(&["export", "-o", "alone/later", "--start", "1"]);
+    ask(&["get", "0", "--receipt", "alone/genesis.tlog-proof"]);
+    fs::write(here("alone/receipt.tlog-proof"), &receipt).unwrap();
+    fs::write(here("beside/.provlog/receipts/receipt.tlog-proof"), &receipt).unwrap();
+    fs::write(here("beside/.provlog/trust"), &trust).unwrap();
+    fs::write(here("policy/receipt.tlog-proof"), &receipt).unwrap();
+    fs::write(here("policy/trust.tlog-policy"), &trust).unwrap();
+
+    let given = |sources: &[&str], fingerprint: &str| {
+        let arguments = [&["verify"], sources, &["--fingerprint", fingerprint]].concat();
+        provlog(root.path(), &home, &arguments, &[])
+    };
+    let with_key = [
+        "alone/all",
+        "alone/all.zip",
+        "alone/genesis.tlog-proof",
+        "beside/.provlog/receipts",
+        "beside/.provlog/receipts/receipt.tlog-proof",
+        "policy/receipt.tlog-proof",
+    ];
+    for source in with_key {
+        expect(&given(&[source], &fingerprint), 0, "verdict: verified");
+        // Another's fingerprint is of no key here, and without one nothing is believed.
+        expect(&given(&[source], &"0".repeat(64)), 5, "no trust file");
+        expect(&provlog(root.path(), &home, &["verify", source], &[]), 5, "no trust file");
+        let evidence = ["crosswalk", "evidence", source, "--fingerprint", &fingerprint];
+        expect(&provlog(root.path(), &home, &evidence, &[]), 0, "all verified");
+    }
+    for source in ["alone/later", "alone/receipt.tlog-proof"] {
+        expect(&given(&[source], &fingerprint), 5, "the fingerprint alone will do");
+    }
+    expect(&given(&["alone/receipt.tlog-proof", "alone/all.zip"], &fingerprint), 0, "2 of 2 verified");
+    // Another log's own trust file doesn't stand in the way of a fingerprint that was given, and a known one needs no flag.
+    let (_, other, _) = log(&here("other"));
+    fs::create_dir_all(home.join(".provlog")).unwrap();
+    fs::write(home.join(".provlog/trust"), other).unwrap();
+    expect(&given(&["alone/all"], &fingerprint), 0, "verdict: verified");
+    fs::remove_file(home.join(".provlog/trust")).unwrap();
+    fs::write(home.join(".provlog/fingerprints"), format!("{fingerprint}\n")).unwrap();
+    expect(&provlog(root.path(), &home, &["verify", "alone/all"], &[]), 0, "verdict: verified");
+}

@@ -25,13 +25,13 @@ pub(crate) struct Heads {
     by_size: BTreeMap<u64, (Hash, String)>,
     /// Pairs of sizes of which a package or a mirror proved that the second extends the first.
     proven: BTreeSet<(u64, u64)>,
-    compared: Vec<Compared>,
+    compared: Vec<Fronts>,
     forks: Vec<Fork>,
 }
 
 /// A mirror, and the trees that are fronts of its own.
 #[derive(Debug)]
-struct Compared {
+struct Fronts {
     mirror: String,
     size: u64,
     fronts: Vec<u64>,
@@ -83,7 +83,7 @@ impl Heads {
             }
         }
         self.proven.extend(fronts.iter().map(|size| (*size, head.size)));
-        self.compared.push(Compared { mirror: mirror.into(), size: head.size, fronts });
+        self.compared.push(Fronts { mirror: mirror.into(), size: head.size, fronts });
         Ok(())
     }
 
@@ -109,7 +109,7 @@ impl Heads {
 
     /// What there is to say about more than one tree.
     pub(crate) fn write(&self, page: &mut Page) {
-        for Compared { mirror, size, fronts } in self.compared.iter().filter(|of| !of.fronts.is_empty()) {
+        for Fronts { mirror, size, fronts } in self.compared.iter().filter(|of| !of.fronts.is_empty()) {
             let fronts = sizes_text(fronts.iter());
             let text = format!("consistency: the {size} entries of {mirror} extend the trees of {fronts}");
             page.marked(Status::Pass, &text);

@@ -3,8 +3,10 @@
 pub(crate) mod believed;
 pub(crate) mod head;
 pub(crate) mod heads;
+pub(crate) mod mirror;
 pub(crate) mod package;
 pub(crate) mod receipt;
 pub(crate) mod report;
 pub(crate) mod sequence;
 pub(crate) mod standard;
+pub(crate) mod tiles;

@@ -303,8 +303,8 @@ pub(crate) fn check_json(check: &Check) -> Json {
 mod tests {
     use super::*;
     use crate::local::settings::TrustFile;
+    use crate::proof::mirror::JudgedMirror;
     use crate::testing::OneLog;
-    use crate::verb::audit::JudgedMirror;
     use provlog_core::Kind;
     use provlog_core::cbor::Map;
     use provlog_core::expectation::Expectation;

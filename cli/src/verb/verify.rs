@@ -3,7 +3,6 @@
 //! Offline, always: it reads files, asks `git` what a revision is called, and never opens a socket. The trust file is
 //! the only thing that it believes.
 
-use super::audit::JudgedMirror;
 use super::export::report::PageMaker;
 use crate::crosswalk;
 use crate::crosswalk::load::Crosswalk;
@@ -12,6 +11,7 @@ use crate::local::settings::{TrustArgs, TrustFile};
 use crate::local::{digest, git, time};
 use crate::proof::believed;
 use crate::proof::heads::Heads;
+use crate::proof::mirror::JudgedMirror;
 use crate::proof::package::{self, JudgedPackage};
 use crate::proof::receipt::{self, RECEIPT_EXTENSION, SCHEMA_VERSION, member};
 use crate::proof::report::{Judged, Named, Outcome, Requirements};
@@ -88,9 +88,9 @@ impl SubjectArgs {
 }
 
 pub(crate) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
-    let trust = believed::open(&args.trust)?;
     let expectations = expectations(args)?;
     let sources = sources(&args.receipts)?;
+    let trust = believed::open(&args.trust, &sources)?;
     // There is one standard input, whose start says what it is.
     let mut standard = sources.iter().any(|source| standard::is_standard(source)).then(standard::read);
     let package = sources.iter().find(|source| match &standard {

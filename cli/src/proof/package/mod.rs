@@ -9,7 +9,7 @@ mod threads;
 mod zip;
 
 pub(crate) use onlooker::{Onlooker, PageFiles, PageStanding};
-pub(crate) use records::each_record;
+pub(crate) use records::{each_record, entry_zero};
 
 use self::error::OpenError;
 use self::zip::Zip;

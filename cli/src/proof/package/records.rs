@@ -2,7 +2,7 @@
 
 use super::Opened;
 use super::error::OpenError;
-use crate::proof::sequence::{Next, Sequence};
+use crate::proof::sequence::{Item, Next, Sequence};
 use crate::show::failure::Failure;
 use provlog_core::Hash;
 use provlog_core::package::{Files, PackageReport, RECORDS, Stream};
@@ -27,6 +27,26 @@ pub(crate) fn each_record(
     match opened {
         Opened::Zip(zip) => of_files(&zip, path, trust, each),
         Opened::Folder(folder) => of_files(&folder, path, trust, each),
+    }
+}
+
+/// The record of entry 0 of the package at `path`, if it is in there. Nothing is verified.
+pub(crate) fn entry_zero(path: &Path) -> Option<Record> {
+    match Opened::at(path).ok()? {
+        Opened::Zip(zip) => first_of(&zip),
+        Opened::Folder(folder) => first_of(&folder),
+    }
+}
+
+fn first_of<F: Files>(files: &F) -> Option<Record> {
+    let stream = Hashing { stream: files.open(RECORDS).ok()?, hasher: Sha256::new() };
+    let broken = |error: io::Error| Failure::Internal(error.to_string());
+    match Sequence::new(Box::new(stream), &broken).next_item().ok()? {
+        Next::Item(Item { index: 0, record }) => match Record::parse(record) {
+            Ok(AnyRecord::Known(record)) => Some(record),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -4,12 +4,13 @@
 
 use super::classify::{Place, classify};
 use super::fault::Fault;
-use super::walk::{Flaw, Suspect, Walked, read_tile};
+use super::walk::{Flaw, Suspect, Walked};
+use crate::proof::tiles::{proven, root_at, tree_of};
 use crate::show::failure::Failure;
 use provlog_core::Hash;
 use provlog_core::checkpoint::Checkpoint;
 use provlog_core::tree::{
-    Frontier, NodeSource, Resource, TILE_HASHES, TILE_HEIGHT, Tile, TileError, TileNodes, TileSource, root_of,
+    Frontier, NodeSource, Resource, TILE_HASHES, TILE_HEIGHT, Tile, TileNodes, TileSource,
 };
 use std::collections::HashSet;
 
@@ -38,18 +39,6 @@ where
         Some(_) => Relation::Fork,
         None => Relation::Unproven,
     })
-}
-
-/// The root of the first `size` entries of the tree of `head`, from files of its log of which nothing is believed; `None`
-/// where they prove none.
-pub(super) fn root_at<F>(read: &F, head: &Checkpoint, size: u64) -> Result<Option<Hash>, Failure>
-where
-    F: Fn(Resource) -> Result<Option<Vec<u8>>, Failure>,
-{
-    match tree_of(read, head)? {
-        Some(tree) => proven(root_of(&tree, size)),
-        None => Ok(None),
-    }
 }
 
 /// Names what is wrong with a log of which `walked` was found; nothing, if it all leads to the signed root.
@@ -98,31 +87,6 @@ where
         faults.push(Fault::Root { size: signed.size, signed: signed.root, recomputed });
     }
     Ok(faults)
-}
-
-/// The tree of a checkpoint, out of tiles; `None` where its right edge isn't to be had, or leads to another root.
-fn tree_of<F>(
-    read: &F,
-    head: &Checkpoint,
-) -> Result<Option<TileNodes<impl TileSource<Error = Failure>>>, Failure>
-where
-    F: Fn(Resource) -> Result<Option<Vec<u8>>, Failure>,
-{
-    // A file that isn't a tile has no hashes: too few, so that it is refused.
-    let hashes = |tile| {
-        let (hashes, flaws) = read_tile(tile, read(Resource::Hashes(tile))?);
-        Ok(if flaws.is_empty() { hashes } else { Vec::new() })
-    };
-    proven(TileNodes::open(hashes, head.size, &head.root))
-}
-
-/// What tiles prove; `None` where they don't.
-fn proven<T>(read: Result<T, TileError<Failure>>) -> Result<Option<T>, Failure> {
-    match read {
-        Ok(found) => Ok(Some(found)),
-        Err(TileError::Source(failure)) => Err(failure),
-        Err(_) => Ok(None),
-    }
 }
 
 impl Flaw {

@@ -13,10 +13,11 @@
 
 use super::own::{self, LOCK, STATE};
 use super::recompute::Edge;
-use super::source::{CHECKPOINT, Directory, Source as _};
+use super::source::{Directory, Source as _};
 use crate::local::files::{self, Over};
 use crate::proof::head::Head;
 use crate::proof::receipt::{SCHEMA_VERSION, member, uint_json};
+use crate::proof::tiles::CHECKPOINT;
 use crate::show::failure::Failure;
 use provlog_core::Hash;
 use provlog_core::checkpoint::Checkpoint;

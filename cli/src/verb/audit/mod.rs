@@ -9,7 +9,6 @@ mod fault;
 #[cfg(test)]
 mod hostile;
 mod judge;
-mod kept;
 mod mirror;
 mod own;
 mod recompute;
@@ -21,10 +20,9 @@ mod tests;
 mod walk;
 mod window;
 
-pub(crate) use kept::JudgedMirror;
-
 use crate::log::access::LogArgs;
 use crate::proof::head::Head;
+use crate::proof::tiles::CHECKPOINT;
 use crate::show::exit::Exit;
 use crate::show::failure::Failure;
 use clap::{Args, ValueEnum};
@@ -36,7 +34,7 @@ use provlog_core::limits::NOTE_BYTES_MAX;
 use provlog_core::trust::Trust;
 use records::Compared;
 use report::{Records, Report};
-use source::{CHECKPOINT, Directory, Http, Source, fetch};
+use source::{Directory, Http, Source, fetch};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use walk::{Walk, Walked};

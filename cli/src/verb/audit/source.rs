@@ -5,31 +5,20 @@
 use crate::local::files;
 use crate::log::client::Client;
 use crate::log::retry::until_answered;
+use crate::proof::tiles;
 use crate::show::failure::Failure;
 use provlog_core::limits::ITEM_BYTES_MAX;
-use provlog_core::tree::{Resource, TILE_HASHES, Tile, bundle};
+use provlog_core::tree::Resource;
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
-
-/// Path of the newest checkpoint.
-pub(super) const CHECKPOINT: &str = "checkpoint";
 
 /// Path of the records: over HTTP the route, in a folder a file with the CBOR sequence that the route answers.
 const RECORDS: &str = "v1/records";
 
 /// The first byte of a sequence of records: of an array of two.
 const ITEM_START: u8 = 0x82;
-
-/// Bytes of a hash in a tile.
-pub(super) const HASH_BYTES: usize = 32;
-
-/// Bytes that are read of a hash tile, of 8 KiB at most: one that is longer is a fault to be named, not a failure to read.
-const TILE_BYTES_MAX: usize = 64 * 1024;
-
-/// Largest entry bundle: 256 entries of 65,535 bytes, each with its length.
-const BUNDLE_BYTES_MAX: usize = 256 * (2 + 65_535);
 
 /// Requests at one time: enough to hide the way to a server, few enough to be no burden to it.
 const HTTP_LANES: usize = 8;
@@ -75,52 +64,7 @@ pub(super) fn fetch_within(
     resource: Resource,
     most: usize,
 ) -> Result<Option<Vec<u8>>, Failure> {
-    let (Resource::Hashes(tile) | Resource::Entries(tile)) = resource;
-    let get = |resource: Resource| match source.get(&resource.to_string(), limit(resource).min(most)) {
-        // Storage that lets nobody list it answers 403 where there is nothing. That the log is readable at all, its
-        // checkpoint has shown.
-        Err(Failure::Answer { status: 401 | 403, .. }) => Ok(None),
-        // A page for people is what a host says in place of a file that isn't there.
-        read => read.map(|bytes| bytes.filter(|bytes| !is_page(bytes))),
-    };
-    let found = get(resource)?;
-    if found.is_some() || tile.is_full() {
-        return Ok(found);
-    }
-    let width = usize::from(tile.width);
-    let bytes = get(widened(resource))?;
-    Ok(bytes.map(|mut bytes| match resource {
-        Resource::Entries(_) => bundle::clip(bytes, width),
-        Resource::Hashes(_) => {
-            bytes.truncate(width * HASH_BYTES);
-            bytes
-        }
-    }))
-}
-
-/// Whether these bytes are HTML. That a tile or bundle starts so is out of the question: its first bytes are a hash, or the
-/// length and the first bytes of an entry.
-fn is_page(bytes: &[u8]) -> bool {
-    let start = bytes.trim_ascii_start();
-    let starts_with =
-        |tag: &str| start.get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag.as_bytes()));
-    starts_with("<!doctype html") || starts_with("<html")
-}
-
-/// The full tile or bundle at the place of a partial one.
-fn widened(resource: Resource) -> Resource {
-    let full = |tile: Tile| Tile { width: u16::try_from(TILE_HASHES).unwrap_or(u16::MAX), ..tile };
-    match resource {
-        Resource::Hashes(tile) => Resource::Hashes(full(tile)),
-        Resource::Entries(tile) => Resource::Entries(full(tile)),
-    }
-}
-
-const fn limit(resource: Resource) -> usize {
-    match resource {
-        Resource::Hashes(_) => TILE_BYTES_MAX,
-        Resource::Entries(_) => BUNDLE_BYTES_MAX,
-    }
+    tiles::fetch_within(&|path, limit| source.get(path, limit), resource, most)
 }
 
 /// A log's read interface, at a URL.
@@ -187,10 +131,7 @@ impl Source for Directory {
     }
 
     fn get(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, Failure> {
-        match files::read(&self.0.join(path), limit) {
-            Err(error) if error.is_missing() => Ok(None),
-            read => Ok(read.map(Some)?),
-        }
+        tiles::get_file(&self.0, path, limit)
     }
 
     fn records(&self, _: u64, _: u64) -> Result<Option<Box<dyn Read>>, Failure> {

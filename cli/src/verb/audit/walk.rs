@@ -6,8 +6,9 @@
 
 use super::mirror::{Last, Mirror};
 use super::recompute::{Edge, FullTile, leaves as leaves_of};
-use super::source::{HASH_BYTES, Source, fetch_within};
+use super::source::{Source, fetch_within};
 use super::window::{Ahead, ClosedOnPanic};
+use crate::proof::tiles::HASH_BYTES;
 use crate::show::failure::Failure;
 use crate::show::progress::progress;
 use provlog_core::Hash;

@@ -6,11 +6,11 @@ use crate::crosswalk::evaluate::{ControlResult, Evaluator, Finding, Status, Tall
 use crate::local::settings::TrustArgs;
 use crate::local::time;
 use crate::proof::heads::Heads;
+use crate::proof::mirror::JudgedMirror;
 use crate::proof::{believed, package, receipt};
 use crate::show::exit::Exit;
 use crate::show::failure::Failure;
 use crate::show::page::Page;
-use crate::verb::audit::JudgedMirror;
 use crate::verb::verify;
 use clap::Args;
 use provlog_core::Record;
@@ -32,7 +32,8 @@ pub(crate) struct EvidenceArgs {
 }
 
 pub(super) fn run(args: &EvidenceArgs) -> Result<Exit, Failure> {
-    let trust = believed::open(&args.trust)?;
+    let sources = verify::sources(&args.sources)?;
+    let trust = believed::open(&args.trust, &sources)?;
     let crosswalk = crosswalk::load(&args.own)?;
     let mut evaluator = Evaluator::new(&crosswalk);
     // Two receipts of one entry, at two checkpoints or in two redactions, are one piece of evidence: the first counts.
@@ -40,7 +41,7 @@ pub(super) fn run(args: &EvidenceArgs) -> Result<Exit, Failure> {
     let mut selected = false;
     let (mut heads, mut mirrors) = (Heads::default(), Vec::new());
     let verifier = Verifier { trust: &trust.trust, now_ms: time::now_ms() };
-    for source in verify::sources(&args.sources)? {
+    for source in sources {
         if package::is_package(&source) {
             let add = &mut |index, record: &Record| {
                 if entries.insert(index) {

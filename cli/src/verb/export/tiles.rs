@@ -1,6 +1,7 @@
 //! The tree's nodes, from the log's tiles. They are believed by nobody: each tile must lead to the signed root.
 
 use crate::log::client::Client;
+use crate::proof::tiles::hashes_of;
 use crate::show::failure::Failure;
 use provlog_core::Hash;
 use provlog_core::checkpoint::Checkpoint;
@@ -20,12 +21,10 @@ pub(super) fn tree_of(
 fn fetch(client: &Client, tile: Tile) -> Result<Vec<Hash>, Failure> {
     let path = format!("/{}", Resource::Hashes(tile));
     let bytes = client.get(&path, TILE_BYTES_MAX)?;
-    let (hashes, rest) = bytes.as_chunks::<32>();
-    if !rest.is_empty() || hashes.len() != usize::from(tile.width) {
+    hashes_of(tile, &bytes).ok_or_else(|| {
         let got = format!("expected {} hashes of 32 bytes, got {} bytes", tile.width, bytes.len());
-        return Err(Failure::malformed(format!("{}{path}", client.base()), got));
-    }
-    Ok(hashes.iter().copied().map(Hash).collect())
+        Failure::malformed(format!("{}{path}", client.base()), got)
+    })
 }
 
 impl From<TileError<Failure>> for Failure {

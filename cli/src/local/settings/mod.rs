@@ -7,6 +7,9 @@
 //! Whoever sends a pull request writes the repository's: it counts only where the fingerprint of its trust file's key is
 //! given, or known to the home. Home's own counts by itself, as long as nobody else can write it.
 
+#[cfg(test)]
+mod tests;
+
 use crate::local::files::{self, ReadError};
 use crate::local::known::{self, FOLDER};
 use clap::Args;
@@ -48,7 +51,7 @@ pub(crate) struct TrustArgs {
     #[arg(long, env = "PROVLOG_TRUST", hide_env_values = true, value_name = "FILE")]
     trust: Option<PathBuf>,
     /// The log key's fingerprint, which the trust file's key must have; with it, or once `provlog trust add` knows it, a trust
-    /// file that came with a repository counts
+    /// file that came with a repository counts, or lies beside what is verified, or entry 0 in it
     #[arg(long, env = "PROVLOG_FINGERPRINT", hide_env_values = true, value_name = "HEX", value_parser = fingerprint)]
     fingerprint: Option<String>,
 }
@@ -68,6 +71,25 @@ impl TrustArgs {
                 Err(SettingsError::Fingerprint { path: file.path, expected: expected.clone(), got })
             }
             _ => Ok(Some(file)),
+        }
+    }
+
+    /// As [`Self::find`]; where nothing that counts is there, the first of `others` whose key has the fingerprint that was given, or
+    /// one that the home knows. A fingerprint commits to its key, so that it doesn't matter who kept the others.
+    pub(crate) fn find_among<I: Iterator<Item = TrustFile>>(
+        &self,
+        settings: &Settings,
+        others: impl FnOnce() -> I,
+    ) -> Result<Option<TrustFile>, SettingsError> {
+        let found = self.find(settings);
+        let open =
+            matches!(found, Ok(None) | Err(SettingsError::NotKnown(_) | SettingsError::Fingerprint { .. }));
+        if !open || self.trust.is_some() || settings.known.is_empty() {
+            return found;
+        }
+        match others().find(|other| settings.known.contains(&other.trust.log().fingerprint())) {
+            Some(other) => Ok(Some(other)),
+            None => found,
         }
     }
 
@@ -127,6 +149,8 @@ enum Near {
 pub(crate) struct Settings {
     own: Words,
     near: Near,
+    /// The fingerprint that was given; where none was, those that the home knows.
+    known: Vec<String>,
 }
 
 /// A trust file that was read, and where it was.
@@ -148,7 +172,9 @@ pub(crate) enum SettingsError {
     #[error("{}: {problem}", path.display())]
     Form { path: PathBuf, problem: String },
     #[error(
-        "no trust file: looked for --trust, PROVLOG_TRUST, `trust` in the configuration and .provlog/trust; {HOW_TO_TRUST}"
+        "no trust file: looked for --trust, PROVLOG_TRUST, `trust` in the configuration and .provlog/trust; {HOW_TO_TRUST}. To verify, \
+         the fingerprint alone will do, with --fingerprint FINGERPRINT, where a trust file lies beside the receipt or package, \
+         or entry 0, which has the key, is in it"
     )]
     NoTrust,
     #[error("{0}")]
@@ -226,7 +252,8 @@ impl Settings {
                 Err(error) => Near::Refused { folder, said, why: Some(error.to_string()) },
             },
         };
-        Ok(Self { own, near })
+        let known = given.map_or(known, |given| vec![given.into()]);
+        Ok(Self { own, near, known })
     }
 }
 
@@ -245,7 +272,8 @@ fn not_known(file: &TrustFile, given: Option<&str>) -> String {
     )
 }
 
-fn read_trust(path: &Path) -> Result<TrustFile, SettingsError> {
+/// Reads a trust file.
+pub(crate) fn read_trust(path: &Path) -> Result<TrustFile, SettingsError> {
     let bytes = files::read(path, TRUST_BYTES_MAX).map_err(SettingsError::TrustRead)?;
     match Trust::parse(&bytes) {
         Ok(trust) => {
@@ -314,165 +342,5 @@ impl TrustFile {
     /// A trust file that lies nowhere.
     pub(crate) fn of(text: String) -> Self {
         Self { path: "trust".into(), trust: Trust::parse(text.as_bytes()).unwrap(), text }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::OneLog;
-    use std::fs;
-    use std::os::unix::fs::PermissionsExt as _;
-
-    struct Tree(tempfile::TempDir);
-
-    impl Tree {
-        fn new(contents: &[(&str, &str)]) -> Self {
-            let tree = Self(tempfile::tempdir().unwrap());
-            for (path, text) in contents {
-                fs::create_dir_all(tree.at(path).parent().unwrap()).unwrap();
-                fs::write(tree.at(path), text).unwrap();
-            }
-            tree
-        }
-
-        fn at(&self, path: &str) -> PathBuf {
-            self.0.path().join(path)
-        }
-
-        fn settings(&self, here: &str, given: Option<&str>) -> Result<Settings, SettingsError> {
-            Settings::of_folders(&Folders::around(&self.at(here), Some(&self.at("home"))), given)
-        }
-
-        /// Which trust file counts here, and which address.
-        fn chosen(
-            &self,
-            here: &str,
-            given: Option<&str>,
-        ) -> Result<(Option<PathBuf>, String), SettingsError> {
-            let args = TrustArgs { trust: None, fingerprint: given.map(String::from) };
-            let settings = self.settings(here, given)?;
-            let file = args.find(&settings)?;
-            let path = file.map(|file| file.path.strip_prefix(self.0.path()).unwrap().to_path_buf());
-            Ok((path, settings.url(None, None).into()))
-        }
-    }
-
-    fn log(seed: u8) -> (String, String) {
-        let log = OneLog::with_seed([seed; 32]);
-        (log.trust_text(), log.fingerprint())
-    }
-
-    /// Key by key, where the repository's trust file is of a log whose fingerprint is given or known.
-    #[test]
-    fn a_repository_counts_once_its_log_is_known_and_the_nearest_wins() {
-        let ((trust, fingerprint), (other, _)) = (log(1), log(2));
-        let tree = Tree::new(&[
-            ("home/.provlog/config.toml", "url = \"http://home\"\ntrust = \"own\""),
-            ("home/.provlog/own", &other),
-            ("repo/.git/HEAD", ""),
-            ("repo/.provlog/trust", &trust),
-            ("repo/.provlog/config.toml", "url = \"http://repository\""),
-            ("repo/deep/er/file", ""),
-        ]);
-        let own = (Some(PathBuf::from("home/.provlog/own")), "http://home".to_string());
-        let repository = (Some(PathBuf::from("repo/.provlog/trust")), "http://repository".to_string());
-        assert_eq!(tree.chosen("repo/deep/er", None).unwrap(), own);
-        assert_eq!(tree.chosen("repo/deep/er", Some(&fingerprint)).unwrap(), repository);
-        known::add(&tree.at("home/.provlog"), &fingerprint).unwrap();
-        assert_eq!(tree.chosen("repo/deep/er", None).unwrap(), repository);
-        let settings = tree.settings("repo/deep/er", None).unwrap();
-        assert_eq!(settings.url(Some("http://flag"), None), "http://flag");
-        // Of the same log, the user's own file decides: it may demand witnesses.
-        fs::write(tree.at("home/.provlog/own"), &trust).unwrap();
-        assert_eq!(tree.chosen("repo", None).unwrap().0, own.0);
-    }
-
-    #[test]
-    fn a_repository_never_counts_by_itself() {
-        let ((trust, fingerprint), (_, other)) = (log(1), log(2));
-        let repository = [("repo/.git/HEAD", ""), ("repo/.provlog/trust", trust.as_str())];
-        let config = ("repo/.provlog/config.toml", "url = \"http://repository\"\ntrust = \"trust\"");
-        for more in [vec![], vec![config], vec![("home/.provlog/trust.example", "")]] {
-            let tree = Tree::new(&[&repository[..], &more].concat());
-            for given in [None, Some(other.as_str())] {
-                let error = tree.chosen("repo", given).unwrap_err();
-                assert!(matches!(error, SettingsError::NotKnown(_)), "{error}");
-                let text = error.to_string();
-                assert!(text.contains("provlog trust add") && text.contains("PROVLOG_FINGERPRINT"), "{text}");
-                assert!(text.contains(&fingerprint) && text.contains(given.unwrap_or("")), "{text}");
-            }
-            assert_eq!(
-                tree.chosen("repo", Some(&fingerprint)).unwrap().0,
-                Some("repo/.provlog/trust".into())
-            );
-        }
-        // An address alone, with nothing that proves which log is meant.
-        let tree =
-            Tree::new(&[("repo/.git/HEAD", ""), ("repo/.provlog/config.toml", "url = \"http://elsewhere\"")]);
-        assert_eq!(tree.chosen("repo", None).unwrap(), (None, URL.into()));
-        let args = TrustArgs { trust: None, fingerprint: None };
-        let settings = tree.settings("repo", None).unwrap();
-        assert!(args.unheeded(&settings, true).unwrap().contains("the url in"));
-        assert_eq!(args.unheeded(&settings, false), None);
-    }
-
-    /// What others may write is no more the user's own than a repository.
-    #[test]
-    fn a_home_that_others_can_write_does_not_count_by_itself() {
-        let (trust, fingerprint) = log(1);
-        for shared in [".provlog", ".provlog/trust", ".provlog/fingerprints"] {
-            let tree =
-                Tree::new(&[("home/.provlog/trust", &trust), ("home/.provlog/fingerprints", &fingerprint)]);
-            assert_eq!(tree.chosen("", None).unwrap().0, Some("home/.provlog/trust".into()));
-            let path = tree.at("home").join(shared);
-            let mode = fs::metadata(&path).unwrap().permissions().mode();
-            fs::set_permissions(&path, fs::Permissions::from_mode(mode | 0o002)).unwrap();
-            let error = tree.chosen("", None).unwrap_err();
-            assert!(matches!(error, SettingsError::NotKnown(_)), "{shared}: {error}");
-            assert!(tree.chosen("", Some(&fingerprint)).is_ok());
-        }
-    }
-
-    #[test]
-    fn a_fingerprint_that_is_given_is_demanded_of_every_trust_file() {
-        let ((trust, _), (_, other)) = (log(1), log(2));
-        let tree = Tree::new(&[("home/.provlog/trust", &trust)]);
-        for given in [Some(tree.at("home/.provlog/trust")), None] {
-            let args = TrustArgs { trust: given, fingerprint: Some(other.clone()) };
-            let error = args.find(&tree.settings("", Some(&other)).unwrap()).unwrap_err();
-            assert!(matches!(error, SettingsError::Fingerprint { .. }), "{error}");
-        }
-    }
-
-    #[test]
-    fn what_lies_outside_of_the_repository_does_not_count() {
-        let (trust, fingerprint) = log(1);
-        let tree = Tree::new(&[
-            (".provlog/trust", &trust),
-            ("repo/.git/HEAD", ""),
-            ("repo/inner/file", ""),
-            ("plain/inner/file", ""),
-            ("plain/.provlog/trust", &trust),
-        ]);
-        let chosen = |here| tree.chosen(here, Some(&fingerprint)).unwrap().0;
-        assert_eq!(chosen("repo/inner"), None);
-        assert_eq!(chosen("plain/inner"), None);
-        assert_eq!(chosen("plain"), Some("plain/.provlog/trust".into()));
-    }
-
-    #[test]
-    fn unknown_keys_are_refused_by_name() {
-        let tree = Tree::new(&[("home/.provlog/config.toml", "ulr = \"http://home\"")]);
-        let error = tree.settings("", None).unwrap_err().to_string();
-        assert!(error.contains("config.toml") && error.contains("unknown field `ulr`"), "{error}");
-    }
-
-    #[test]
-    fn without_a_word_the_trust_file_and_then_the_default_say_where_the_log_is() {
-        let key = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
-        let trust = Trust::parse(format!("log {key} http://trust\nquorum none\n").as_bytes()).unwrap();
-        assert_eq!(Settings::default().url(None, Some(&trust)), "http://trust");
-        assert_eq!(Settings::default().url(None, None), URL);
     }
 }

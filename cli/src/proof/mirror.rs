@@ -1,10 +1,8 @@
 //! The folder of an earlier audit, as other verbs compare with it: its checkpoint, and the root of every smaller tree of the
 //! log, which its tiles prove.
 
-use super::judge;
-use super::own::STATE;
-use super::source::{CHECKPOINT, Directory, fetch};
-use crate::local::files::{self, ReadError};
+use super::tiles::{self, CHECKPOINT};
+use crate::local::files;
 use crate::proof::heads::{Heads, is_signed};
 use crate::proof::receipt::{checkpoint_json, member};
 use crate::proof::report::{Outcome, outcome_json, write_checks, write_verdict};
@@ -26,14 +24,14 @@ pub(crate) struct JudgedMirror {
 }
 
 impl JudgedMirror {
-    /// Whether there is a mirror here: a checkpoint, and tiles or the mark of an audit beside it.
+    /// Whether there is a mirror here: a checkpoint with tiles beside it.
     pub(crate) fn is_at(folder: &Path) -> bool {
-        folder.join(CHECKPOINT).is_file() && (folder.join("tile").is_dir() || folder.join(STATE).is_file())
+        folder.join(CHECKPOINT).is_file() && folder.join("tile").is_dir()
     }
 
     /// Verifies the checkpoint of the mirror. Its tiles are read when something is compared with it.
     pub(crate) fn judge(folder: &Path, trust: &Trust) -> Self {
-        let note: Result<Vec<u8>, ReadError> = files::read(&folder.join(CHECKPOINT), NOTE_BYTES_MAX);
+        let note = files::read(&folder.join(CHECKPOINT), NOTE_BYTES_MAX);
         let outcome = match note {
             Ok(note) => Verifier::new(trust).checkpoint(&note).into(),
             Err(error) => Outcome::Unreadable(error),
@@ -76,8 +74,8 @@ impl JudgedMirror {
 
     /// The root of the log's first `size` entries, as far as the tiles prove one under the mirror's checkpoint.
     fn root_at(&self, head: &Checkpoint, size: u64) -> Result<Option<Hash>, Failure> {
-        let directory = Directory(self.folder.clone());
-        judge::root_at(&|resource| fetch(&directory, resource), head, size)
+        let get = |path: &str, limit| tiles::get_file(&self.folder, path, limit);
+        tiles::root_at(&|resource| tiles::fetch_within(&get, resource, usize::MAX), head, size)
     }
 
     fn source(&self) -> String {
