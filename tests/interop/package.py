@@ -32,6 +32,7 @@ FILES = ["checkpoint", "records.cbor", "records.jsonl", "records.csv", "proof.bi
          "previous-checkpoint", "consistency.bin", "report.html"]
 WITH_PREVIOUS = {"previous-checkpoint", "consistency.bin"}
 READ_WITH_RECORDS = {"records.jsonl", "records.csv", "proof.bin"}
+READ_IF_BELIEVED = {"records.cbor", "report.html", *READ_WITH_RECORDS}
 
 # --- Section 11.1: the folder or ZIP. Both have a set of names and give a file's bytes in chunks.
 def check_name(name, names):
@@ -554,16 +555,24 @@ def verify_package(path, trust):
     files = open_files(package, manifest)
     checkpoint = checkpoint_in(files["checkpoint"])
     tree = checkpoint or named_checkpoint(manifest, "checkpoint")
-    records = Records(manifest, files, tree.size)
-    proof = proof_status(records, files["proof.bin"], tree)
-    earlier = previous_checks(manifest, trust, tree, files)
-    while files["report.html"].read(CHUNK):
-        pass
-
     trusting = trust_checks(checkpoint, trust) if checkpoint else []
-    checks = [("format", "pass"), *file_checks(package, manifest, data, files, records.refused), *trusting]
+    # Nothing says how much there is to read where the log has not signed the tree's size.
+    believed = checkpoint and all(status != "fail" for name, status in trusting if name != "quorum")
+    if believed:
+        records = Records(manifest, files, tree.size)
+        of_records = record_file_checks(records, proof_status(records, files["proof.bin"], tree))
+        unread = READ_WITH_RECORDS if records.refused else set()
+        files["records.cbor"].broken |= records.refused
+        while files["report.html"].read(CHUNK):
+            pass
+    else:
+        of_records = [(name, "skip") for name in ["records", *OF_RECORDS]]
+        unread = READ_IF_BELIEVED
+    earlier = previous_checks(manifest, trust, tree, files)
+
+    checks = [("format", "pass"), *file_checks(package, manifest, data, files, unread), *trusting]
     checks += [("checkpoint", passes(checkpoint and names(manifest, "checkpoint", checkpoint)))]
-    checks += [*record_file_checks(records, proof), *earlier]
+    checks += [*of_records, *earlier]
     believing = [check for check in trusting + earlier if check[0] != "consistency"]
     return judge(checks, believing)
 
@@ -605,25 +614,21 @@ def proof_status(records, nodes, tree):
         pass  # records.refused says it
     return passes(holds)
 
-def file_checks(package, manifest, manifest_bytes, files, record_refused):
+def file_checks(package, manifest, manifest_bytes, files, unread):
     line = f"{hashlib.sha256(manifest_bytes).hexdigest()}  manifest.json\n".encode()
     said = open_file(package, "manifest.sha256", len(line))
     checks = [("manifest.json", passes(said.read(len(line)) == line and said.read(1) == b"" and not said.broken))]
     checks += [(name, "fail") for name in sorted(package.names - {"manifest.json", "manifest.sha256", *files})]
     for name in (name for name in FILES if name in files):
-        if record_refused and name == "records.cbor":
-            status = "fail"
-        elif record_refused and name in READ_WITH_RECORDS and name in package.names:
-            status = "skip"
-        else:
-            status = passes(files[name].is_as_listed(manifest["files"][name]))
-        checks.append((name, status))
+        skipped = name in unread and name in package.names
+        checks.append((name, "skip" if skipped else passes(files[name].is_as_listed(manifest["files"][name]))))
     return [(f"file:{name}", status) for name, status in checks]
 
+OF_RECORDS = ["count", "filters", "redaction", "references", "proof", "completeness", "jsonl", "csv"]
+
 def record_file_checks(records, proof):
-    names = ["count", "filters", "redaction", "references", "proof", "completeness", "jsonl", "csv"]
     if records.refused:
-        return [("records", "fail"), *((name, "skip") for name in names)]
+        return [("records", "fail"), *((name, "skip") for name in OF_RECORDS)]
     manifest = records.manifest
     no_rule = manifest["redaction"]["rule"] in ("none", "profile")
     no_range = manifest["range"] is None or proof != "pass"
@@ -632,7 +637,7 @@ def record_file_checks(records, proof):
         "skip" if no_rule else passes(records.redaction), records.references, proof,
         "skip" if no_range else passes(records.are_all_of(manifest["range"])),
         *(passes(name in records.matching) for name in ("records.jsonl", "records.csv"))]
-    return [("records", "pass"), *zip(names, statuses)]
+    return [("records", "pass"), *zip(OF_RECORDS, statuses)]
 
 def previous_checks(manifest, trust, tree, files):
     if manifest["previous"] is None:

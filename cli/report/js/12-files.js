@@ -93,3 +93,13 @@ class ListedFile {
     return got === this.listed.sha256 ? passed(`file:${this.name}`) : check(this.listed.sha256, got);
   }
 }
+
+/** The bytes of a file that the manifest doesn't list. */
+async function wholeBlob(blob, limit, name) {
+  demand(blob.size <= limit, `${name}: expected at most ${limit} bytes, got ${blob.size}`);
+  try {
+    return new Uint8Array(await blob.arrayBuffer());
+  } catch (error) {
+    throw new Refusal(`${name}: the browser can't read it: ${error.message}`);
+  }
+}

@@ -230,3 +230,18 @@ class RecordsWalk {
     return { first: at(0), last: at(table.count - 1) };
   }
 }
+
+/** What is hidden, by which rule, and whether that rule was checked. It isn't where the manifest lists no claims. */
+function hiddenCheck(redaction, { claims, entries }) {
+  const of = entries === 1 ? "1 entry" : `${entries} entries`;
+  const got = claims === 0 ? "no claim is hidden" : claims === 1 ? "1 claim is hidden" : `${claims} claims of ${of} are hidden`;
+  switch (redaction.rule) {
+    case "hide":
+    case "keep":
+      return passed("redaction", got);
+    case "profile":
+      return { ...skipped("redaction", `the maker's rule "${redaction.profile}" says what is hidden, and was not checked`), got };
+    default:
+      return { ...skipped("redaction", "the manifest names no rule to check"), got };
+  }
+}

@@ -10,11 +10,15 @@ const FILE_ORDER = [CHECKPOINT, RECORDS, JSON_LINES, CSV, PROOF, PREVIOUS_CHECKP
 /** The checks of what the records say, which are skipped where one is refused, or where there is none to look at. */
 const OF_RECORDS = ["count", "filters", "redaction", "references", "proof", "completeness", "jsonl", "csv"];
 
+/** Files that are as large as the tree, or larger than anything else that is read. */
+const BOUND_BY_THE_CHECKPOINT = [RECORDS, JSON_LINES, CSV, PROOF, REPORT];
+
 /** Files that a page never holds. */
 const NEVER_HELD = [JSON_LINES, CSV, REPORT];
 
 const NOT_HELD = "this page doesn't hold it: choose the package's files to check it too";
 const NOT_READ_ON = "not read beyond the record that is refused";
+const NOT_BELIEVED = "not read: the checkpoint is not believed";
 
 /**
  * Verifies a package.
@@ -27,8 +31,8 @@ const NOT_READ_ON = "not read beyond the record that is refused";
  * - `progress`: called with the part that is done, from 0 to 1.
  * - `ed25519`: the check of the equation, where it isn't the browser's own.
  *
- * Gives `{verdict, exit, checks, problem, manifest, table, trust, first, last}` and never throws. Beyond SPEC.md's
- * verdicts there are "unsupported", where nothing failed and the browser can't check signatures, and "choose files",
+ * Gives `{verdict, exit, checks, problem, manifest, table, trust, first, last, unread}` and never throws; `unread` says
+ * whether no record was read as the checkpoint is not believed. Beyond SPEC.md's verdicts there are "unsupported", where nothing failed and the browser can't check signatures, and "choose files",
  * where nothing failed and the records aren't there; both have no exit code.
  */
 async function verifyPackage(files, trustText, options = {}) {
@@ -53,7 +57,8 @@ async function verifyPackage(files, trustText, options = {}) {
 
 const refusal = (verdict, exit, checks, error) => {
   const problem = error instanceof Refusal ? error.message : `this page's program failed: ${error.message}`;
-  return { verdict, exit, checks, problem, manifest: null, table: null, trust: null, first: null, last: null };
+  const nothing = { manifest: null, table: null, trust: null, first: null, last: null, unread: false };
+  return { verdict, exit, checks, problem, ...nothing };
 };
 
 class PackageCheck {
@@ -102,9 +107,10 @@ class PackageCheck {
     };
     await this.checkListing();
     const signed = await this.checkCheckpoint();
-    const walk = await this.checkRecords(signed);
+    this.unread = signed === null || this.checks.some(({ trust, status, name }) => trust && status === "fail" && name !== "quorum");
+    const walk = this.unread ? this.leaveUnread() : await this.checkRecords(signed);
     await this.checkConsistency(signed);
-    await this.checkReport();
+    if (!this.unread) await this.checkReport();
     if (this.recounts) this.checks.push(this.summaryCheck(walk));
     return this.result(walk);
   }
@@ -121,8 +127,8 @@ class PackageCheck {
     else if (checks.some(({ unsupported }) => unsupported)) [verdict, exit] = ["unsupported", null];
     else if (walk === null) [verdict, exit] = ["choose files", null];
     const { first, last } = walk?.ends() ?? { first: null, last: null };
-    const { manifest, trust } = this;
-    return { verdict, exit, checks, problem: null, manifest, trust, table: walk?.table ?? null, first, last };
+    const { manifest, trust, unread } = this;
+    return { verdict, exit, checks, problem: null, manifest, trust, table: walk?.table ?? null, first, last, unread };
   }
 
   /** Whether there is a page whose counts are those of these records, or should be. */
@@ -214,6 +220,21 @@ class PackageCheck {
     return checkpoint;
   }
 
+  /**
+   * Reads nothing whose size only a checkpoint bounds that nobody has to believe: whoever made it up may have claimed a
+   * tree of any size. A quorum may be missing, as the log's own signature says how large its tree is.
+   */
+  leaveUnread() {
+    for (const name of BOUND_BY_THE_CHECKPOINT) {
+      const there = this.blobs.has(name);
+      if (this.inPage && (NEVER_HELD.includes(name) || (!this.held && !there))) this.ofFile(skipped(`file:${name}`, NOT_HELD));
+      else if (there) this.ofFile(skipped(`file:${name}`, NOT_BELIEVED));
+      else this.failFile(name, "the file", "it is missing");
+    }
+    this.checks.push(...["records", ...OF_RECORDS].map((name) => skipped(name, NOT_BELIEVED)));
+    return null;
+  }
+
   /** Records, proof, and the texts of the records. Gives null where there was none to look at. */
   async checkRecords(signed) {
     if (this.inPage) {
@@ -231,11 +252,10 @@ class PackageCheck {
       csv: inFolder(CSV),
       proof: this.openListed(PROOF),
     };
-    const head = signed ?? this.manifest.checkpoint;
     this.recount = this.recounts ? new Recount(this.summary) : null;
-    const walk = new RecordsWalk(this.manifest, head.size, files, (record) => this.recount?.add(record));
+    const walk = new RecordsWalk(this.manifest, signed.size, files, (record) => this.recount?.add(record));
     await walk.run();
-    if (walk.refused === null) await this.checkWhole(walk, head);
+    if (walk.refused === null) await this.checkWhole(walk, signed);
     else this.checkRefused(walk, files);
     return walk;
   }
@@ -368,34 +388,9 @@ class PackageCheck {
 
   /** What the page counts, counted again. */
   summaryCheck(walk) {
-    if (walk === null) return skipped("summary", NOT_HELD);
+    if (walk === null) return skipped("summary", this.unread ? NOT_BELIEVED : NOT_HELD);
     if (walk.refused !== null) return skipped("summary", "the records are refused");
     const problem = this.recount.problem();
     return problem === null ? passed("summary") : compared("summary", "what the records say", problem, false);
-  }
-}
-
-/** The bytes of a file that the manifest doesn't list. */
-async function wholeBlob(blob, limit, name) {
-  demand(blob.size <= limit, `${name}: expected at most ${limit} bytes, got ${blob.size}`);
-  try {
-    return new Uint8Array(await blob.arrayBuffer());
-  } catch (error) {
-    throw new Refusal(`${name}: the browser can't read it: ${error.message}`);
-  }
-}
-
-/** What is hidden, by which rule, and whether that rule was checked. It isn't where the manifest lists no claims. */
-function hiddenCheck(redaction, { claims, entries }) {
-  const of = entries === 1 ? "1 entry" : `${entries} entries`;
-  const got = claims === 0 ? "no claim is hidden" : claims === 1 ? "1 claim is hidden" : `${claims} claims of ${of} are hidden`;
-  switch (redaction.rule) {
-    case "hide":
-    case "keep":
-      return passed("redaction", got);
-    case "profile":
-      return { ...skipped("redaction", `the maker's rule "${redaction.profile}" says what is hidden, and was not checked`), got };
-    default:
-      return { ...skipped("redaction", "the manifest names no rule to check"), got };
   }
 }

@@ -29,7 +29,10 @@ function checkWords(name) {
 
 const STATUS_WORDS = { pass: "✓ holds", fail: "✗ fails", skip: "– not checked" };
 
-/** What each verdict means, in a word and a sentence. `facts` are `{count, origin, failed, problem, another}`. */
+/** Beside a verdict on a checkpoint that is not believed. */
+const RECORDS_UNREAD = "The records were not read: only a believed checkpoint says how many there can be.";
+
+/** What each verdict means, in a word and a sentence. `facts` are `{count, origin, failed, problem, another, unread}`. */
 const VERDICTS = {
   working: () => ["Checking …", "This page’s program is going through the evidence."],
   verified: ({ count, origin }) => ["Genuine",

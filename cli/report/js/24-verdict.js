@@ -27,6 +27,7 @@ function showVerdict(verdict, source, facts) {
     const failed = facts.failed.map(({ name }) => checkWords(name)).join("; ");
     lines.push(element("p", { class: "verdict-problem" }, `Doesn’t hold: ${failed}.`));
   }
+  if (facts.unread) lines.push(element("p", { class: "verdict-problem" }, RECORDS_UNREAD));
   if (verdict !== "working") {
     const what = source === "files" ? "the files that you chose" : "what this page holds";
     const another = facts.another ? ", which are another package than this page’s" : "";

@@ -154,14 +154,15 @@ class Course {
     const verdict = verdictFor(result, this.keyIsConfirmed);
     const manifest = result.manifest ?? { count: 0, origin: "" };
     const failed = result.checks.filter(({ status, name }) => status === "fail" && name !== "format");
-    const { problem } = result;
+    const { problem, unread } = result;
     const { count, origin } = manifest;
-    showVerdict(verdict, this.source, { count, origin, failed, problem, another: !this.isOwnPackage() });
+    showVerdict(verdict, this.source, { count, origin, failed, problem, unread, another: !this.isOwnPackage() });
     this.browser.stand(...this.standing(verdict));
   }
 
   /** A sentence on what the records that are shown are worth, and whether it is a good one. */
   standing(verdict) {
+    if (this.result.unread) return [RECORDS_UNREAD, false];
     if (this.result.table === null) {
       return ["There are no records to show: none are here, or none that can be read. The package’s files can be chosen "
         + "below.", false];

@@ -132,7 +132,7 @@ impl Judged {
             }
             Err(_) => write_checks(page, &report),
         }
-        write_verdict(page, &self.outcome, &report.map(summary).unwrap_or_default());
+        write_verdict(page, &self.outcome, &report.map(summary).unwrap_or_default(), "");
         if !self.unmet.is_empty() {
             page.marked(Status::Fail, &format!("not what was required: {}", self.unmet.join("; ")));
         }
@@ -199,12 +199,13 @@ pub(crate) fn write_checks<R: Report>(page: &mut Page, report: &Result<&R, Strin
     }
 }
 
-/// The line with the verdict: what refuses, or `summary` where nothing does.
-pub(crate) fn write_verdict<R: Report>(page: &mut Page, outcome: &Outcome<R>, summary: &str) {
+/// The line with the verdict: what refuses, or `summary` where nothing does, and what else is to be said.
+pub(crate) fn write_verdict<R: Report>(page: &mut Page, outcome: &Outcome<R>, summary: &str, more: &str) {
     let colour = if outcome.exit() == Exit::Ok { Colour::Green } else { Colour::Red };
     let refused: Vec<&str> = outcome.report().into_iter().flat_map(Report::refused).collect();
     let refused = (!refused.is_empty()).then(|| format!(" ({})", refused.join(", ")));
-    page.coloured(colour, &format!("verdict: {}", outcome.verdict()), refused.as_deref().unwrap_or(summary));
+    let text = format!("{}{more}", refused.as_deref().unwrap_or(summary));
+    page.coloured(colour, &format!("verdict: {}", outcome.verdict()), &text);
 }
 
 fn summary(report: &ReceiptReport) -> String {

@@ -14,6 +14,10 @@ use provlog_core::tree::ProofError;
 use provlog_core::verify::{CheckpointReport, ReceiptReport};
 use std::path::PathBuf;
 
+/// What is said beside a verdict on a package whose checkpoint is not believed.
+pub(crate) const RECORDS_UNREAD: &str =
+    "the records were not read: only a believed checkpoint says how many there can be";
+
 /// Why a command didn't do what it was asked. [`crate::show::exit`] gives each its exit code.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -31,7 +35,7 @@ pub(crate) enum Failure {
     Checkpoint { what: String, refused: Refused<CheckpointReport> },
     #[error("{what}: {refused}{}", details(refused))]
     Receipt { what: String, refused: Refused<ReceiptReport> },
-    #[error("{what}: {refused}{}", details(refused))]
+    #[error("{what}: {refused}{}{}", details(refused), unread(refused))]
     Package { what: String, refused: Refused<PackageReport> },
     #[error("the log answered with another entry: expected index {expected}, got {got}")]
     OtherIndex { expected: u64, got: u64 },
@@ -86,6 +90,12 @@ impl Failure {
     pub(crate) const fn is_too_large(&self) -> bool {
         matches!(self, Self::TooLarge { .. } | Self::Read(ReadError::TooLarge { .. }))
     }
+}
+
+/// That a package's records were not read, where they weren't.
+fn unread(refused: &Refused<PackageReport>) -> String {
+    let unread = refused.report().is_some_and(|report| !report.records_read);
+    if unread { format!("\n  {RECORDS_UNREAD}") } else { String::new() }
 }
 
 /// Expected and got of each check that refuses, a line each.

@@ -125,6 +125,32 @@ fn count_files(folder: &Path) -> usize {
     entries.map(|path| if path.is_dir() { count_files(&path) } else { 1 }).sum()
 }
 
+/// Whoever has the wrong trust file learns beside the verdict that nothing is said of the records.
+#[test]
+fn a_verdict_on_unread_records_says_so() {
+    LazyLock::force(&CASES);
+    let unread = "the records were not read";
+    let written = |name: &str, more: &[&str]| {
+        let folder = folder().join(name);
+        let output = provlog(&folder, &[more, &["package", "--trust", TRUST]].concat());
+        String::from_utf8(output.stdout.clone()).unwrap() + &stderr(&output)
+    };
+    for (name, refused) in [
+        ("unread-by-another-key", "untrusted (log-signature)"),
+        ("unread-without-a-checkpoint", "not proven (checkpoint)"),
+        ("other-key", "untrusted (log-signature)"),
+    ] {
+        let text = written(name, &["verify"]);
+        let verdict = text.lines().find(|line| line.starts_with("verdict: ")).unwrap();
+        assert!(verdict.starts_with(&format!("verdict: {refused}; {unread}")), "{name}: {text}");
+        let evidence = written(name, &["crosswalk", "evidence"]);
+        assert!(evidence.contains(unread), "{name}: {evidence}");
+    }
+    for name in ["quorum-missing", "range", "records-value-changed"] {
+        assert!(!written(name, &["verify"]).contains(unread), "{name}");
+    }
+}
+
 /// The second verifier, written from SPEC.md alone, agrees on every package.
 #[test]
 fn the_second_verifier_agrees_on_packages() {

@@ -16,6 +16,7 @@ use self::zip::Zip;
 use crate::local::time;
 use crate::proof::receipt::{member, uint_json};
 use crate::proof::report::{Outcome, outcome_json, write_checks, write_verdict};
+use crate::show::failure::RECORDS_UNREAD;
 use crate::show::page::Page;
 use folder::Folder;
 use provlog_core::Hash;
@@ -146,7 +147,7 @@ impl JudgedPackage {
         page.line(&self.source);
         let report = self.outcome.report();
         write_checks(page, &report);
-        let which = match &self.page {
+        let more = match &self.page {
             Some(PageStanding::Own) => format!("; {REPORT} is the page that {TOOL} makes from these records"),
             Some(PageStanding::Other(difference)) => {
                 page.marked(Status::Warn, &format!("{REPORT}: {difference}"));
@@ -154,9 +155,10 @@ impl JudgedPackage {
                     "; {REPORT} is NOT the page that {TOOL} makes from these records: what it shows may be anything"
                 )
             }
+            None if report.as_ref().is_ok_and(|report| !report.records_read) => format!("; {RECORDS_UNREAD}"),
             None => String::new(),
         };
-        write_verdict(page, &self.outcome, &(report.map(summary).unwrap_or_default() + &which));
+        write_verdict(page, &self.outcome, &report.map(summary).unwrap_or_default(), &more);
     }
 
     /// The package's item in `packages`.

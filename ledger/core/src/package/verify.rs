@@ -31,6 +31,9 @@ pub struct PackageReport {
     pub manifest: Manifest,
     /// Times of the first and the last entry, in milliseconds since the Unix epoch.
     pub times_ms: Option<(u64, u64)>,
+    /// Whether records, their texts, proof and page were read. They aren't where the checkpoint is not believed: then
+    /// nothing bounds how much there is to read.
+    pub records_read: bool,
 }
 
 impl Report for PackageReport {
@@ -61,15 +64,22 @@ pub(crate) fn report<F: Files + ?Sized>(files: &F, trust: &Trust) -> Result<Pack
     let mut door = Door { files, manifest: &manifest, names, of_files: Vec::new(), checks: Vec::new() };
     door.listing(&bytes);
     let signed = door.checkpoint(trust);
-    let times_ms = door.records(signed.as_ref());
+    let believed = signed.as_ref().filter(|_| door.is_signed_by_the_log());
+    let times_ms = match believed {
+        Some(checkpoint) => door.records(checkpoint),
+        None => door.leave_unread(),
+    };
     door.consistency(trust, signed.as_ref());
-    door.report();
+    if believed.is_some() {
+        door.report();
+    }
+    let records_read = believed.is_some();
 
     let mut checks = Vec::from([Check::new("format", Status::Pass).of(Class::Form)]);
     door.of_files.sort_by_key(|of_file| place_of_check(&of_file.file, &manifest));
     checks.extend(door.of_files.into_iter().map(|of_file| of_file.check));
     checks.append(&mut door.checks);
-    Ok(PackageReport { checks, manifest, times_ms })
+    Ok(PackageReport { checks, manifest, times_ms, records_read })
 }
 
 /// The order of the checks of files, after those of files that aren't listed.
@@ -85,6 +95,16 @@ fn place_of_check(name: &str, manifest: &Manifest) -> usize {
         Some(place) => place.saturating_add(2),
     }
 }
+
+/// Files that are as large as the tree, or larger than anything else that is read.
+const BOUND_BY_THE_CHECKPOINT: [&str; 5] = [RECORDS, JSON_LINES, CSV, PROOF, REPORT];
+
+/// The checks of what the records say, in their order.
+const OF_RECORDS: [&str; 6] = ["count", "filters", "redaction", "references", "proof", "completeness"];
+
+const MISSING: &str = "it is missing";
+
+const NOT_BELIEVED: &str = "not read: the checkpoint is not believed";
 
 struct Door<'a, F: ?Sized> {
     files: &'a F,
@@ -125,10 +145,10 @@ impl<'a, F: Files + ?Sized> Door<'a, F> {
     /// Opens a file that the manifest lists. Says so where there is none.
     fn open(&mut self, name: &str) -> Option<Digesting<'a>> {
         let expected = self.manifest.file(name)?;
-        let opened = if self.names.iter().any(|found| found == name) {
+        let opened = if self.is_there(name) {
             Digesting::open(self.files, expected)
         } else {
-            Err(Unreadable("it is missing".into()))
+            Err(Unreadable(MISSING.into()))
         };
         opened.map_err(|error| self.file(name, Err(("the file".into(), error.to_string())))).ok()
     }
@@ -176,17 +196,42 @@ impl<'a, F: Files + ?Sized> Door<'a, F> {
         Checkpoint::parse_note(&bytes).map_err(|error| error.to_string())
     }
 
+    /// Whether no check of who signed the checkpoint fails so far. A quorum may be missing: the log's own signature says
+    /// how large its tree is.
+    fn is_signed_by_the_log(&self) -> bool {
+        !self.checks.iter().any(|check| check.class == Class::Trust && check.status.refuses())
+    }
+
+    /// Reads nothing whose size only a checkpoint bounds that nobody has to believe: whoever made it up may have claimed a
+    /// tree of any size. Which files are missing is in the listing.
+    fn leave_unread(&mut self) -> Option<(u64, u64)> {
+        for name in BOUND_BY_THE_CHECKPOINT {
+            if self.is_there(name) {
+                let check = Check::remarked(format!("file:{name}"), Status::Skip, NOT_BELIEVED);
+                self.of_files.push(FileCheck { file: name.into(), check });
+            } else {
+                self.file(name, Err(("the file".into(), MISSING.into())));
+            }
+        }
+        let skipped = ["records"].into_iter().chain(OF_RECORDS).chain(["jsonl", "csv"]);
+        self.checks.extend(skipped.map(|name| Check::remarked(name, Status::Skip, NOT_BELIEVED)));
+        None
+    }
+
+    fn is_there(&self, name: &str) -> bool {
+        self.names.iter().any(|found| found == name)
+    }
+
     /// Records, proof, and the texts of the records, in one pass. Gives the times of the first and the last.
-    fn records(&mut self, signed: Option<&Checkpoint>) -> Option<(u64, u64)> {
+    fn records(&mut self, signed: &Checkpoint) -> Option<(u64, u64)> {
         let (records, proof) = (self.open(RECORDS), self.open(PROOF));
         let (json, csv) = (self.open(JSON_LINES), self.open(CSV));
         let (files, manifest) = (self.files, self.manifest);
         let check = |batches: Vec<Batch<'a>>| -> Vec<Checked> { files.check(batches) };
-        let size = signed.map_or(manifest.checkpoint.size, |signed| signed.size);
-        let mut walk = Walk::new(manifest, size, files.workers(), &check, records, json, csv);
+        let mut walk = Walk::new(manifest, signed.size, files.workers(), &check, records, json, csv);
         let mut nodes = Nodes::new(proof);
         let leaves = core::iter::from_fn(|| walk.next_leaf());
-        let root = root_from_multiproof(size, leaves, core::iter::from_fn(|| nodes.next_node()));
+        let root = root_from_multiproof(signed.size, leaves, core::iter::from_fn(|| nodes.next_node()));
         // What comes after a proof that breaks off is checked all the same.
         while walk.next_leaf().is_some() {}
 
@@ -204,20 +249,18 @@ impl<'a, F: Files + ?Sized> Door<'a, F> {
         self.checks.push(seen.records);
         let skip = |name: &str| Check::remarked(name, Status::Skip, "the records are refused");
         if refused {
-            self.checks
-                .extend(["count", "filters", "redaction", "references", "proof", "completeness"].map(skip));
+            self.checks.extend(OF_RECORDS.map(skip));
         } else {
             let count = manifest.count;
             self.checks.push(Check::compared("count", count, seen.count, seen.count == count));
             self.checks.push(seen.filters);
             self.checks.push(seen.redaction);
             self.checks.push(seen.references);
-            let expected = signed.map_or(manifest.checkpoint.root, |signed| signed.root);
             let (got, holds) = match root {
-                Ok(got) => (got.to_hex(), got == expected && !proof_broken),
+                Ok(got) => (got.to_hex(), got == signed.root && !proof_broken),
                 Err(error) => (proof_fault.unwrap_or_else(|| error.to_string()), false),
             };
-            self.checks.push(Check::compared("proof", expected, got, holds));
+            self.checks.push(Check::compared("proof", signed.root, got, holds));
             self.checks.push(completeness(manifest, &seen.run, holds));
         }
         self.checks.extend(seen.texts);
@@ -227,7 +270,7 @@ impl<'a, F: Files + ?Sized> Door<'a, F> {
     /// Beside a record that is refused nothing of the other files about records is judged, whatever is wrong with them.
     fn skip_files_of_records(&mut self) {
         for name in [JSON_LINES, CSV, PROOF] {
-            if !self.names.iter().any(|found| found == name) {
+            if !self.is_there(name) {
                 continue;
             }
             self.of_files.retain(|other| other.file != name);

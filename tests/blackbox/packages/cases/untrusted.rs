@@ -1,6 +1,6 @@
 //! Checkpoints, earlier checkpoints and consistency proofs: not believed, or not the ones that the manifest names.
 
-use super::super::forge::{Package, bytes_of};
+use super::super::forge::{Files, Package, bytes_of};
 use super::super::log::{SIZE, event, log};
 use super::Case;
 use super::good::{RANGE, range};
@@ -8,11 +8,13 @@ use crate::vectors::forge::{ORIGIN, Witness, edges, log_signer, signature_line};
 use provlog_core::Hash;
 use provlog_core::checkpoint::Checkpoint;
 use provlog_core::note::{LogSigner, VerifierKey};
-use provlog_core::package::{CHECKPOINT, CONSISTENCY, Head, PREVIOUS_CHECKPOINT};
+use provlog_core::package::{
+    CHECKPOINT, CONSISTENCY, CSV, Head, JSON_LINES, PREVIOUS_CHECKPOINT, PROOF, RECORDS, REPORT,
+};
 use provlog_core::tree::consistency_proof;
 
 pub fn cases() -> Vec<Case> {
-    [signed(), signature_edges(), witnesses(), checkpoints(), previous(), consistency()]
+    [signed(), signature_edges(), witnesses(), checkpoints(), unread(), previous(), consistency()]
         .into_iter()
         .flatten()
         .collect()
@@ -153,6 +155,47 @@ fn checkpoints() -> Vec<Case> {
         stated("size-other", |head| head.size = 12),
         stated("root-other", |head| head.root = Hash::plain(b"another root")),
         Case::new("checkpoint-origin-other", other_origin.finish(), &["checkpoint"]),
+    ]
+}
+
+/// Everything about records is wrong, and none of it is read where the checkpoint isn't believed.
+fn unread() -> Vec<Case> {
+    let all_wrong = |note: &str| {
+        let mut files = with_checkpoint(note.into()).finish_listing(|files| {
+            let report = files.iter_mut().find(|file| file.name == REPORT).unwrap();
+            report.sha256 = Hash::plain(b"another page");
+        });
+        for name in [RECORDS, JSON_LINES, CSV, PROOF] {
+            files.insert(name.into(), b"nothing that belongs here".to_vec());
+        }
+        files
+    };
+    let without = |mut files: Files, names: &[&str]| {
+        names.iter().for_each(|name| drop(files.remove(*name)));
+        files
+    };
+    let good = note(ORIGIN, SIZE, &log_signer(ORIGIN));
+    let other = note(ORIGIN, SIZE, &other_key());
+    let missing = [RECORDS, JSON_LINES, CSV, PROOF, REPORT];
+    let of_files = missing.map(|name| format!("file:{name}"));
+    let all_missing: Vec<&str> = of_files.iter().map(String::as_str).chain(["log-signature"]).collect();
+    let nothing_there = without(all_wrong(&other), &missing);
+    let mut one_missing = without(all_wrong("no note\n"), &[RECORDS]);
+    one_missing.insert("notes.txt".into(), Vec::new());
+    let read = ["file:records.cbor", "file:report.html", "quorum", "records"];
+    let of_10 = Witness::new(WITNESSES[0]).cosign(1, &log().checkpoint(10).text());
+    vec![
+        Case::new("unread-by-another-key", all_wrong(&other), &["log-signature"]),
+        Case::new("unread-without-a-checkpoint", all_wrong("no note\n"), &["checkpoint"]),
+        Case::new("unread-cosignature-invalid", all_wrong(&(good.clone() + &of_10)), &["cosignatures"])
+            .trusting(two_of_three("none")),
+        Case::new("unread-and-missing", nothing_there, &all_missing),
+        Case::new(
+            "unread-and-one-missing",
+            one_missing,
+            &["file:notes.txt", "file:records.cbor", "checkpoint"],
+        ),
+        Case::new("read-though-the-quorum-is-missing", all_wrong(&good), &read).trusting(two_of_three("two")),
     ]
 }
 

@@ -1,5 +1,7 @@
 //! Packages in memory: good ones, and each way of being wrong.
 
+mod cost;
+
 use super::*;
 use crate::Kind;
 use crate::cbor::Value;
@@ -442,58 +444,5 @@ fn the_trust_checks_are_those_of_receipts() {
     let alone = Verifier::new(&trust()).checkpoint(note.as_bytes()).unwrap();
     for check in &alone.report().checks {
         assert!(verdict.report().checks.contains(check), "{check:?}");
-    }
-}
-
-/// A package whose reads are counted.
-struct Counted(Memory, core::cell::Cell<usize>);
-
-struct CountedSlice<'a>(Slice<'a>, &'a core::cell::Cell<usize>);
-
-impl Stream for CountedSlice<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Unreadable> {
-        let read = self.0.read(buffer)?;
-        self.1.set(self.1.get() + read);
-        Ok(read)
-    }
-}
-
-impl Files for Counted {
-    fn names(&self) -> Vec<String> {
-        self.0.names()
-    }
-
-    fn open(&self, name: &str) -> Result<Box<dyn Stream + '_>, Unreadable> {
-        let bytes = self.0.0.get(name).ok_or_else(|| Unreadable("no such file".into()))?;
-        if name != RECORDS {
-            return self.0.open(name);
-        }
-        Ok(Box::new(CountedSlice(Slice(bytes), &self.1)))
-    }
-}
-
-/// What a few bytes of an archive inflate to must not all be read and hashed: of a small tree there are few records.
-#[test]
-fn nothing_is_read_behind_an_index_that_the_tree_has_no_entry_at() {
-    for behind in [SIZE, SIZE + 1, 1 << 40] {
-        let mut package = package(&[3, 4], false, false);
-        let items = package.0.get_mut(RECORDS).unwrap();
-        let one = record(5);
-        for index in behind..behind + 50_000 {
-            items.extend(record_item(index, &one));
-        }
-        let length = items.len();
-        package.restate(|manifest| manifest.count = 50_002);
-        let counted = Counted(package, core::cell::Cell::new(0));
-        let refused = Verifier::new(&trust()).package(&counted).unwrap_err();
-        let check = refused.report().unwrap().checks.iter().find(|check| check.name == "records").unwrap();
-        let got = check.got.clone().unwrap();
-        assert_eq!(
-            got,
-            format!(
-                "the item after entry 4: expected an index below 40, the size of the checkpoint's tree, got {behind}"
-            )
-        );
-        assert!(counted.1.get() < length / 10, "{} of {length} bytes read", counted.1.get());
     }
 }
