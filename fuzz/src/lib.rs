@@ -5,8 +5,8 @@ use provlog_core::Hash;
 use provlog_core::cbor::Value;
 use provlog_core::checkpoint::Checkpoint;
 use provlog_core::limits::{ENTRY_BYTES, RECORD_DEPTH_MAX};
-use provlog_core::note::Note;
-use provlog_core::package::{Files, MANIFEST, Manifest, Stream, Unreadable};
+use provlog_core::note::{LogSigner, Note};
+use provlog_core::package::{CHECKPOINT, Files, MANIFEST, Manifest, Stream, Unreadable};
 use provlog_core::receipt::Receipt;
 use provlog_core::record::{AnyRecord, Record, Section};
 use provlog_core::submission::Submission;
@@ -125,18 +125,36 @@ impl Stream for Rest<'_> {
     }
 }
 
-/// Packages: no panic; nothing verifies that wasn't signed; and a manifest that is read is written and read as the same.
+/// Packages: no panic; nothing verifies that wasn't signed, and no record of it is read; and a manifest that is read is
+/// written and read as the same. Then the tree that it claims is signed, so that the records are read.
 pub fn package(bytes: &[u8]) {
-    let Some(package) = Package::split(bytes) else { return };
+    let Some(mut package) = Package::split(bytes) else { return };
     let trust = Trust::parse(TRUST).expect("a valid trust file");
-    assert!(
-        Verifier::new(&trust).package(&package).is_err(),
-        "a package verified under a key that signed none"
-    );
+    let refused = Verifier::new(&trust).package(&package).expect_err("refused under a key that signed none");
+    assert!(refused.report().is_none_or(|report| !report.records_read), "nobody signed a size");
     let Some((_, bytes)) = package.0.iter().find(|(name, _)| name == MANIFEST) else { return };
-    if let Ok(manifest) = Manifest::parse(bytes) {
-        assert_eq!(Manifest::parse(&manifest.to_bytes()), Ok(manifest), "one manifest, one meaning");
+    let Ok(mut manifest) = Manifest::parse(bytes) else { return };
+    assert_eq!(Manifest::parse(&manifest.to_bytes()).as_ref(), Ok(&manifest), "one manifest, one meaning");
+
+    let signer = LogSigner::from_seed("example.com/fuzz", &[1; 32]).expect("a key");
+    let (size, root) = (manifest.checkpoint.size, manifest.checkpoint.root);
+    let signed = Checkpoint { origin: signer.verifier().name().into(), size, root }.sign(&signer);
+    manifest.origin = signer.verifier().name().into();
+    for file in manifest.files.iter_mut().filter(|file| file.name == CHECKPOINT) {
+        (file.size, file.sha256) = (size_of(signed.as_bytes()), Hash::plain(signed.as_bytes()));
     }
+    let manifest = manifest.to_bytes();
+    package.0.retain(|(name, _)| name != CHECKPOINT && name != MANIFEST);
+    package.0.extend([(CHECKPOINT.into(), signed.as_bytes()), (MANIFEST.into(), &manifest[..])]);
+    let trust =
+        Trust::parse(Trust::text_for(signer.verifier(), None).as_bytes()).expect("a valid trust file");
+    if let Err(refused) = Verifier::new(&trust).package(&package) {
+        assert!(refused.report().is_none_or(|report| report.records_read), "the log signed the size");
+    }
+}
+
+fn size_of(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).expect("a length fits in 64 bits")
 }
 
 /// Multi-proofs: the tree's size in 8 bytes, the number of leaves in 1, each leaf's index in 8, and the nodes. No panic, and
