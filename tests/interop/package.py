@@ -259,7 +259,7 @@ def read_manifest(data):
     demand(manifest["range"] is None or is_range(manifest["range"]), "range")
     demand(uint53(manifest["count"]) and 1 <= manifest["count"] <= MAX_ENTRIES, "count")
     manifest["filters"] = read_filters(manifest["filters"])
-    check_redaction(manifest["redaction"])
+    manifest["redaction"] = read_redaction(manifest["redaction"])
     manifest["files"] = read_files(manifest["files"], files_of(manifest))
     return manifest
 
@@ -276,7 +276,7 @@ def read_filters(filters):
                  "?subject": dict}, filters), "filters")
     return filters
 
-def check_redaction(redaction):
+def read_redaction(redaction):
     demand(has_members(redaction, ["rule", "claims", "profile"]), "redaction")
     rule, claims, profile = redaction["rule"], redaction["claims"], redaction["profile"]
     demand(rule in ("none", "hide", "keep", "profile"), "redaction's rule")
@@ -284,6 +284,7 @@ def check_redaction(redaction):
     demand(type(claims) is list and (rule == "keep" or bool(claims) == (rule == "hide")), "redaction's claims")
     demand(all(type(claim) is str and re.fullmatch(rf"(submitted|attested)\.{CLAIM_NAME}", claim) for claim in claims),
            "redaction's claim")
+    return redaction | {"claims": frozenset(claims)}
 
 def read_files(files, names):
     """Name to size and digest."""
@@ -540,7 +541,7 @@ def any_agrees(subjects, wanted):
 def shows_hidden(record, redaction):
     shown = {f"{section}.{name}" for section, claims in record.sections.items()
              for name, claim in claims.items() if not claim.hidden}
-    rule, claims = redaction["rule"], set(redaction["claims"])
+    rule, claims = redaction["rule"], redaction["claims"]
     return bool(shown & claims) if rule == "hide" else rule == "keep" and not shown <= claims
 
 # --- Section 11.7: verification

@@ -51,6 +51,12 @@ fn a_report_verifies_itself_and_leaves_the_key_to_its_reader() {
         (report.verdict(), report.failed()),
         ("untrusted".into(), vec!["origin".into(), "log-signature".into()])
     );
+    for place in ["verdict", "records-standing"] {
+        let text =
+            browser.script("return document.getElementById(arguments[0]).textContent", &[place.into()]);
+        assert!(text.as_str().unwrap().contains("The records were not read"), "{place}: {text}");
+    }
+    assert_eq!(browser.script("return document.querySelectorAll('.record').length", &[]), 0, "none is shown");
     report.picture("untrusted", "#genuine");
     report.check_with("no key");
     let problem = browser.script("return document.getElementById('trust-problem').checkVisibility()", &[]);

@@ -1,12 +1,15 @@
 //! Records, some hundred at a time: what can be checked of each alone, by as many threads as there are.
 
-use super::manifest::Manifest;
+use super::manifest::{Manifest, RedactionRule};
 use super::references::{self, Referring};
 use super::text::Texts;
 use crate::cbor::Writer;
 use crate::entry::Kind;
 use crate::hash::Hash;
+use crate::path::ClaimName;
 use crate::record::{AnyRecord, Record};
+use crate::redact::Redaction;
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -53,6 +56,30 @@ pub(super) struct Hidden {
     pub(super) entries: u64,
 }
 
+/// Which claims a rule hides, found without a look at all that it names: a manifest may name thousands.
+struct Hiding<'m> {
+    rule: Option<&'m Redaction>,
+    named: BTreeSet<&'m ClaimName>,
+}
+
+impl<'m> Hiding<'m> {
+    fn by(redaction: &'m RedactionRule) -> Self {
+        let rule = redaction.rule.as_ref();
+        let named = rule.map(|(Redaction::Hide(named) | Redaction::Keep(named))| named.iter().collect());
+        Self { rule, named: named.unwrap_or_default() }
+    }
+
+    /// A claim of this record that is shown although the rule hides it.
+    fn shown_against(&self, record: &Record) -> Option<ClaimName> {
+        let hides = |claim: &ClaimName| match self.rule {
+            None => false,
+            Some(Redaction::Hide(_)) => self.named.contains(claim),
+            Some(Redaction::Keep(_)) => !self.named.contains(claim),
+        };
+        record.claims().filter(|(_, claim)| claim.value().is_some()).map(|(name, _)| name).find(hides)
+    }
+}
+
 impl<'m> Batch<'m> {
     pub(super) const fn new(manifest: &'m Manifest) -> Self {
         Self { manifest, bytes: Vec::new(), items: Vec::new() }
@@ -82,9 +109,10 @@ impl<'m> Batch<'m> {
     #[must_use]
     pub fn check_each(self, visit: &mut dyn FnMut(u64, &Record)) -> Checked {
         let mut checked = Checked::default();
+        let hiding = Hiding::by(&self.manifest.redaction);
         for (index, range) in &self.items {
             let bytes = self.bytes.get(range.clone()).unwrap_or_default();
-            match checked.add(self.manifest, *index, bytes) {
+            match checked.add(self.manifest, &hiding, *index, bytes) {
                 Ok(record) => visit(*index, &record),
                 Err(problem) => {
                     checked.refused = Some(format!("entry {index}: {problem}"));
@@ -103,7 +131,13 @@ impl Checked {
         Self { refused: Some(problem.into()), ..Self::default() }
     }
 
-    fn add(&mut self, manifest: &Manifest, index: u64, bytes: &[u8]) -> Result<Record, String> {
+    fn add(
+        &mut self,
+        manifest: &Manifest,
+        hiding: &Hiding<'_>,
+        index: u64,
+        bytes: &[u8],
+    ) -> Result<Record, String> {
         let record = match Record::parse(bytes) {
             Ok(AnyRecord::Known(record)) => record,
             Ok(AnyRecord::UnknownVersion { version, .. }) => {
@@ -127,7 +161,7 @@ impl Checked {
             self.not_asked_for = Some(format!("entry {index}"));
         }
         if self.shown.is_none() {
-            let shown = manifest.redaction.shown_against(&record);
+            let shown = hiding.shown_against(&record);
             self.shown = shown.map(|claim| format!("{claim} of entry {index}"));
         }
         let hidden = record.claims().filter(|(_, claim)| claim.value().is_none()).count();

@@ -134,19 +134,6 @@ impl Filters {
     }
 }
 
-impl RedactionRule {
-    /// A claim of this record that is shown although the rule hides it.
-    #[must_use]
-    pub fn shown_against(&self, record: &Record) -> Option<ClaimName> {
-        let hides = |claim: &ClaimName| match &self.rule {
-            None => false,
-            Some(Redaction::Hide(named)) => named.contains(claim),
-            Some(Redaction::Keep(named)) => !named.contains(claim),
-        };
-        record.claims().filter(|(_, claim)| claim.value().is_some()).map(|(name, _)| name).find(hides)
-    }
-}
-
 impl Manifest {
     /// The file's bytes: indented, so that people can read it.
     #[must_use]
