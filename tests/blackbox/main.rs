@@ -9,6 +9,7 @@ mod bad_input;
 mod browser;
 mod clock;
 mod creation;
+mod crosswalk;
 mod docs;
 mod export;
 mod forks;

@@ -120,7 +120,8 @@ class ProofNodes {
   }
 }
 
-/** Reads and checks all records. `files` holds those that there are; `visit` is shown each record that holds. */
+/** Reads and checks all records. `files` holds those that there are; `visit` is shown each record that holds, and told
+ * whether its approvals lead to one that is here and of one of its subjects. */
 class RecordsWalk {
   constructor(manifest, size, files, visit) {
     this.manifest = manifest;
@@ -215,11 +216,11 @@ class RecordsWalk {
       const claim = shownAgainst(manifest.redaction, record);
       if (claim !== null) this.shown = `${claim} of entry ${index}`;
     }
-    this.references.add(index, record);
+    const approved = this.references.add(index, record);
     const hidden = hiddenNames(record).length;
     this.hidden.claims += hidden;
     this.hidden.entries += hidden > 0 ? 1 : 0;
-    this.visit(record);
+    this.visit(record, approved);
   }
 
   /** `{first, last}`: the entries at the ends, each `{index, timeMs}`; null where there is none. */

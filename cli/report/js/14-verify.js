@@ -253,7 +253,7 @@ class PackageCheck {
       proof: this.openListed(PROOF),
     };
     this.recount = this.recounts ? new Recount(this.summary) : null;
-    const walk = new RecordsWalk(this.manifest, signed.size, files, (record) => this.recount?.add(record));
+    const walk = new RecordsWalk(this.manifest, signed.size, files, (record, approved) => this.recount?.add(record, approved));
     await walk.run();
     if (walk.refused === null) await this.checkWhole(walk, signed);
     else this.checkRefused(walk, files);

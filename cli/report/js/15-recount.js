@@ -30,13 +30,14 @@ class Recount {
     this.kinds = new Float64Array(KIND_MAX + 1);
     this.decisions = new Counter(summary?.decisions);
     this.hidden = new Counter(summary?.hidden);
-    this.approval = { by_people: 0, absent: 0, hidden: 0, none: 0 };
+    this.approval = { by_people: 0, unresolved: 0, absent: 0, hidden: 0, none: 0 };
     /** By full name of a claim and reason. */
     this.absent = new Map();
     this.timeline = new TimelineCount();
   }
 
-  add(record) {
+  /** `approved`: whether its approvals lead to one that is here and of one of its subjects. */
+  add(record, approved) {
     this.count += 1;
     this.firstMs ??= record.timeMs;
     this.lastMs = record.timeMs;
@@ -48,7 +49,7 @@ class Recount {
         else if (!name.startsWith("x-")) this.addAbsences(`${section}.${name}`, value);
       }
     }
-    if (record.kind === PROMOTION) this.addPromotion(record.submitted);
+    if (record.kind === PROMOTION) this.addPromotion(record.submitted, approved);
   }
 
   /** Absences in a value that is shown: of the claim, or of what is in it. Items of a list have its place. */
@@ -72,12 +73,13 @@ class Recount {
     reasons.set(word, (reasons.get(word) ?? 0) + 1);
   }
 
-  addPromotion(submitted) {
+  addPromotion(submitted, approved) {
     const decision = submitted.get("decision");
     const outcome = decision?.value instanceof Map ? decision.value.get("outcome") : undefined;
     this.decisions.add(decision?.hidden ? "(hidden)" : typeof outcome === "string" ? outcome : "(none)");
     const approvals = submitted.get("approvals");
     if (approvals?.hidden) this.approval.hidden += 1;
+    else if (isByReference(approvals?.value)) this.approval[approved ? "by_people" : "unresolved"] += 1;
     else if (Array.isArray(approvals?.value) && approvals.value.length > 0) this.approval.by_people += 1;
     else if (approvals?.value instanceof Map && approvals.value.has("absent")) this.approval.absent += 1;
     else this.approval.none += 1;
@@ -119,6 +121,12 @@ class Recount {
     rows.sort((a, b) => byBytes(a.value, b.value) || byBytes(a.reason, b.reason));
     return rows.slice(0, SUMMARY_ROWS_MAX);
   }
+}
+
+/** Whether a claim has nothing but references. */
+function isByReference(value) {
+  const items = Array.isArray(value) ? value : [value];
+  return items.length > 0 && items.every((item) => item instanceof Map && referenceOf(item) !== null);
 }
 
 /** Where what the page says and what was found part, or null. Both are JSON. */

@@ -19,7 +19,9 @@ const DECISION_WORDS = {
 };
 
 const APPROVAL_WORDS = [
-  ["by_people", "with at least one approval, or a reference to one (not followed)"],
+  ["by_people", "with at least one approval: stated in it, or in an entry of this package that it refers to, of the same "
+    + "subject"],
+  ["unresolved", "with references only, none of which leads to an approval of the same subject in this package"],
   ["absent", "with the statement that there is no approval, and why"],
   ["hidden", "with approvals that are hidden in this package"],
   ["none", "without any approval"],

@@ -40,11 +40,12 @@ function controlRow({ id, title, official, status, supports, findings }) {
     element("td", {}, element("p", {}, said(textOr(supports, ""))), rowsOf(findings).map(findingPart)));
 }
 
-function findingPart({ looks_for: looksFor, every, status, met, unmet, undisclosed }) {
+function findingPart({ looks_for: looksFor, every, status, met, unmet, undisclosed, unresolved }) {
   const tallies = [
     [every === true ? "match, as every one should" : "match", objectOf(met)],
     [every === true ? "should and don’t" : "don’t", objectOf(unmet)],
     ["can’t be told, as claims are hidden", objectOf(undisclosed)],
+    ["can’t be told, as entries that they refer to are not in this package", objectOf(unresolved)],
   ].filter(([, tally]) => tally.count > 0);
   return element("div", { class: "finding" },
     element("p", {}, element("b", {}, wordFor(EVIDENCE_WORDS, status, "?")), ": ", said(textOr(looksFor, ""))),

@@ -6,6 +6,7 @@
 pub(crate) mod evaluate;
 pub(crate) mod load;
 pub(crate) mod query;
+pub(crate) mod referred;
 #[cfg(test)]
 pub(crate) mod tests;
 

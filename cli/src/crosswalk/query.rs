@@ -1,13 +1,13 @@
 //! Evidence queries: a closed language of conditions over an entry's kind and its claims.
 //!
 //! A query is checked against core's claim table when it is loaded, so a misspelt claim or a word that a claim can't
-//! have is an error and not evidence that is never found. It reads one record at a time: it joins no entries, and it
-//! never takes a hidden claim for the value that somebody says it has.
+//! have is an error and not evidence that is never found. It reads one record at a time, and never takes a hidden claim for
+//! the value that somebody says it has. References are something to it; whoever follows them says which lead anywhere.
 
 use provlog_core::cbor::{Map, Value};
 use provlog_core::claims::{Type, kind_named};
 use provlog_core::path::{ClaimPath, PathError};
-use provlog_core::record::Claim;
+use provlog_core::record::{Claim, SectionName};
 use provlog_core::{Kind, Record, hex};
 use serde::Deserialize;
 use std::fmt;
@@ -62,15 +62,17 @@ pub(crate) enum Scalar {
     Text(String),
 }
 
-/// What a record says to a condition or a query.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// What a record says to a condition or a query. Of conditions that all have to hold, the last of these decides.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Truth {
     /// It holds.
     Met,
-    /// It doesn't.
-    Unmet,
     /// A claim that would decide it is hidden.
     Undisclosed,
+    /// An entry that would decide it is referred to, and isn't here.
+    Unresolved,
+    /// It doesn't.
+    Unmet,
 }
 
 /// A field of a query, and what is wrong with it.
@@ -188,15 +190,23 @@ impl Query {
         self.every
     }
 
-    /// What a record says to it; nothing when the query isn't about this record.
+    /// Whether a condition is about this submitted claim.
+    pub(crate) fn asks(&self, claim: &str) -> bool {
+        self.conditions
+            .iter()
+            .flat_map(Condition::paths)
+            .any(|path| path.claim.section == SectionName::Submitted && path.claim.name == claim)
+    }
+
+    /// What a record says to it, where all that it refers to is there; nothing when the query isn't about this record.
     pub(crate) fn test(&self, record: &Record) -> Option<Truth> {
         if !self.kinds.contains(&record.entry.kind) {
             return None;
         }
         match all(&self.among, record) {
             Truth::Unmet => None,
-            Truth::Undisclosed => Some(Truth::Undisclosed),
             Truth::Met => Some(all(&self.conditions, record)),
+            undecided => Some(undecided),
         }
     }
 }
@@ -205,16 +215,23 @@ impl Query {
 fn all(conditions: &[Condition], record: &Record) -> Truth {
     let mut truth = Truth::Met;
     for condition in conditions {
-        match condition.test(record) {
-            Truth::Unmet => return Truth::Unmet,
-            Truth::Undisclosed => truth = Truth::Undisclosed,
-            Truth::Met => {}
+        truth = truth.max(condition.test(record));
+        if truth == Truth::Unmet {
+            break;
         }
     }
     truth
 }
 
 impl Condition {
+    fn paths(&self) -> impl Iterator<Item = &ClaimPath> {
+        let (path, from) = match self {
+            Self::Has(path) | Self::Is { path, .. } => (path, None),
+            Self::Differ { path, from } => (path, Some(from)),
+        };
+        std::iter::once(path).chain(from)
+    }
+
     fn test(&self, record: &Record) -> Truth {
         match self {
             Self::Has(path) => test(path, record, &mut is_something),

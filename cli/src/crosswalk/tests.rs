@@ -10,10 +10,13 @@ use provlog_core::{Kind, Record};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
+/// The name of the log that the records are in.
+pub(super) const ORIGIN: &str = "example.com/log";
+
 const EXAMPLES: [&str; 6] = ["generation", "scan", "approval", "promotion", "policy", "event"];
 
 /// The example of this kind, after an edit of its claims.
-fn edited(kind: &str, edit: impl FnOnce(&mut Value)) -> Record {
+pub(super) fn edited(kind: &str, edit: impl FnOnce(&mut Value)) -> Record {
     let mut submission: Value = serde_json::from_str(&example(kind).to_string()).unwrap();
     edit(&mut submission["claims"]);
     record_of(&Json::parse(submission.to_string().as_bytes()).unwrap())
@@ -44,11 +47,11 @@ fn stripped() -> Vec<Record> {
 }
 
 fn evaluate<'a>(crosswalk: &'a Crosswalk, records: &[Record]) -> Vec<ControlResult<'a>> {
-    let mut evaluator = Evaluator::new(crosswalk);
+    let mut evaluator = Evaluator::new(crosswalk, ORIGIN);
     for (index, record) in (1..).zip(records) {
         evaluator.add(index, record);
     }
-    evaluator.finish()
+    evaluator.finish().controls
 }
 
 /// A file with one framework of one control, which is looked up by one query.
@@ -61,7 +64,7 @@ pub(crate) fn one_query(query: &str) -> String {
 
 const HEAD: &str = "format = 1\n[framework]\nid = \"own\"\nname = \"Own\"\nedition = \"1\"\nsource = \"s\"\nurl = \"https://example.com\"\nmapping = \"2026-11-24\"\n";
 
-fn with_own(text: &str) -> Result<Crosswalk, CrosswalkError> {
+pub(super) fn with_own(text: &str) -> Result<Crosswalk, CrosswalkError> {
     Crosswalk::with_files(&[("own.toml".into(), text.into())])
 }
 
@@ -283,9 +286,9 @@ fn indices_are_counted_on_and_named_up_to_a_limit() {
     let crosswalk = Crosswalk::builtin().unwrap();
     let record = edited("event", |_| ());
     let many = u64::try_from(INDICES_MAX).unwrap() + 5;
-    let mut evaluator = Evaluator::new(&crosswalk);
+    let mut evaluator = Evaluator::new(&crosswalk, ORIGIN);
     (0..many).for_each(|index| evaluator.add(index, &record));
-    let results = evaluator.finish();
+    let results = evaluator.finish().controls;
     let entries = &results.iter().find(|result| result.control.id == "PR.PS-04").unwrap().findings[0];
     assert_eq!((entries.status.as_str(), entries.tallies.met.count), ("present", many));
     assert!(entries.tallies.met.indices.iter().copied().eq(0..many - 5));

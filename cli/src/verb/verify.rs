@@ -198,7 +198,7 @@ impl Judge<'_> {
     /// Verifies what is at `source`, or what came through standard input in its place.
     fn judge(&self, source: &Path, standard: Option<Result<Standard, ReadError>>) -> AnyJudged {
         let trust = &self.trust.trust;
-        let onlooker = PageMaker::new(self.crosswalk);
+        let onlooker = PageMaker::new(self.crosswalk, trust.log().name());
         let bytes = match standard {
             Some(Ok(Standard::Archive(file))) => {
                 return AnyJudged::Package(package::judge_archive(source, file, trust, &onlooker));

@@ -119,7 +119,7 @@ fn a_page_that_miscounts_is_refused() {
     }
 }
 
-const MISCOUNTS: [(&str, Change); 28] = [
+const MISCOUNTS: [(&str, Change); 29] = [
     ("count", |summary| summary["count"] = 5.into()),
     ("first time", |summary| add(&mut summary["first_ms"], -1)),
     ("last time", |summary| add(&mut summary["last_ms"], 1)),
@@ -136,6 +136,7 @@ const MISCOUNTS: [(&str, Change); 28] = [
     }),
     ("more decisions than there can be", |summary| pad(&mut summary["decisions"], 101)),
     ("approvals by people", |summary| add(&mut summary["approval"]["by_people"], 1)),
+    ("approvals that are not resolved", |summary| add(&mut summary["approval"]["unresolved"], 1)),
     ("no approvals", |summary| summary["approval"] = json!({})),
     ("a hidden claim twice", |summary| twice(&mut summary["hidden"])),
     ("a hidden claim that is left out", |summary| less(&mut summary["hidden"])),

@@ -94,9 +94,68 @@ fn a_reference_leads_to_the_entry_that_it_names_and_to_no_other() {
     }
     assert_eq!(shown[1][1], Value::Null, "a link to an entry that isn't the one that is named");
     report.picture("references", ".record[data-index=\"3\"]");
-    let words = browser.script("return document.getElementById('plain').textContent", &[]);
-    assert!(words.as_str().unwrap().contains("or a reference to one (not followed)"), "{words}");
+    // The one promotion states an approval beside a reference; none of the other's leads to one of its subject.
+    assert_eq!(approvals_of_promotions(&browser), json!(["1", "1", "0", "0", "0"]));
     report.expect_quiet();
+}
+
+/// Numbers of the table that says how promotions were approved.
+fn approvals_of_promotions(browser: &Browser) -> Value {
+    browser.script(
+        "const table = Array.from(document.querySelectorAll('#plain table'))\
+             .find(table => table.caption.textContent === 'Approvals of promotions');\
+         return Array.from(table.tBodies[0].rows, row => row.cells[1].textContent)",
+        &[],
+    )
+}
+
+/// The page counts again what the exporter counted: promotions by whether their references lead to an approval of the same
+/// subject that is here.
+#[test]
+fn approvals_that_are_referred_to_are_counted_by_what_is_here() {
+    let Some(browser) = Browser::start() else { return };
+    let root = folder();
+    let example = |kind: &str| -> Value {
+        let example = fs::read(repository().join(format!("docs/examples/{kind}.json"))).unwrap();
+        serde_json::from_slice(&example).unwrap()
+    };
+    let mut other = example("approval");
+    other["claims"]["subject"][0]["digest"]["gitCommit"] = "00".repeat(20).into();
+    let mut evidence = Evidence::new(root.path(), &[example("approval"), other, example("promotion")]);
+    let to = |index: u64| json!({"index": index, "leaf_hash": evidence.leaf_hash(index)});
+    let lists = [
+        json!([to(1)]),
+        json!([to(2)]),
+        json!([to(2), to(1)]),
+        json!([{"index": 1, "leaf_hash": evidence.leaf_hash(1), "origin": "example.com/another"}]),
+        json!([]),
+        json!({"absent": "not_recorded"}),
+    ];
+    for approvals in lists {
+        let mut referring = example("promotion");
+        referring["claims"]["approvals"] = approvals;
+        evidence = evidence.with_unchecked(&referring);
+    }
+    for (name, arguments, counted) in [
+        ("all", &[][..], json!(["3", "2", "1", "0", "1"])),
+        ("promotions", &["--kind", "promotion"], json!(["1", "4", "1", "0", "1"])),
+        ("without-subjects", &["--hide", "submitted.subject"], json!(["1", "4", "1", "0", "1"])),
+        ("without-approvals", &["--hide", "submitted.approvals"], json!(["0", "0", "0", "7", "0"])),
+    ] {
+        let page = evidence.export_as(name, arguments);
+        let report = Report::open(&browser, &page);
+        report.check_with(&evidence.vkey);
+        assert_eq!(
+            (report.verdict(), approvals_of_promotions(&browser)),
+            ("verified".into(), counted),
+            "{name}"
+        );
+        let checks = report.checks();
+        let passes = |check: &Value| check["name"] == "summary" && check["status"] == "pass";
+        assert!(checks.as_array().unwrap().iter().any(passes), "{name}: {checks}");
+        report.picture(&format!("approvals-{name}"), "#plain");
+        report.expect_quiet();
+    }
 }
 
 /// What is said of every entry is said of those that are here; addresses stand there as they are; and of numbers that the

@@ -35,7 +35,7 @@ pub(super) fn run(args: &EvidenceArgs) -> Result<Exit, Failure> {
     let sources = verify::sources(&args.sources)?;
     let trust = believed::open(&args.trust, &sources)?;
     let crosswalk = crosswalk::load(&args.own)?;
-    let mut evaluator = Evaluator::new(&crosswalk);
+    let mut evaluator = Evaluator::new(&crosswalk, trust.trust.log().name());
     // Two receipts of one entry, at two checkpoints or in two redactions, are one piece of evidence: the first counts.
     let mut entries = BTreeSet::new();
     let mut selected = false;
@@ -46,6 +46,7 @@ pub(super) fn run(args: &EvidenceArgs) -> Result<Exit, Failure> {
             let add = &mut |index, record: &Record| {
                 if entries.insert(index) {
                     evaluator.add(index, record);
+                    evaluator.follow_if_many();
                 }
             };
             let report = package::each_record(&source, &trust.trust, add)?;
@@ -64,10 +65,15 @@ pub(super) fn run(args: &EvidenceArgs) -> Result<Exit, Failure> {
         heads.add_signed(&source.display().to_string(), &report, &report.checkpoint);
         if let Some(record) = report.record.as_ref().filter(|_| entries.insert(report.index)) {
             evaluator.add(report.index, record);
+            evaluator.follow_if_many();
         }
     }
     mirrors.iter().for_each(|mirror| mirror.add_to(&mut heads));
     mirrors.iter().try_for_each(|mirror| mirror.compare(&mut heads))?;
+    let found = evaluator.finish();
+    if let Some(wrong) = found.wrong_reference {
+        return Err(Failure::NotProven(format!("a reference is wrong: {wrong}")));
+    }
     let mut page = Page::new();
     page.line(&format!("{} entries of {}, all verified", entries.len(), trust.trust.log().name()));
     if selected {
@@ -75,7 +81,7 @@ pub(super) fn run(args: &EvidenceArgs) -> Result<Exit, Failure> {
     }
     heads.write(&mut page);
     let mut framework = "";
-    for result in evaluator.finish() {
+    for result in found.controls {
         if framework != result.framework.id {
             framework = &result.framework.id;
             page.line("");
@@ -101,7 +107,12 @@ fn write_result(page: &mut Page, result: &ControlResult<'_>) {
 /// `partial; fit: 3 (entries 1, 2, 5), don't: 1 (entries 4)`.
 fn finding_text(finding: &Finding<'_>) -> String {
     let tallies = &finding.tallies;
-    let parts = [("fit", &tallies.met), ("don't", &tallies.unmet), ("hidden", &tallies.undisclosed)];
+    let parts = [
+        ("fit", &tallies.met),
+        ("don't", &tallies.unmet),
+        ("hidden", &tallies.undisclosed),
+        ("not resolved", &tallies.unresolved),
+    ];
     let parts =
         parts.iter().filter(|(_, tally)| tally.count > 0).map(|(name, tally)| tally_text(name, tally));
     let parts: Vec<String> = parts.collect();

@@ -41,6 +41,8 @@ pub(super) struct RecordQuery<'a> {
     pub(super) filters: &'a Filters,
     pub(super) hiding: &'a Hiding,
     pub(super) crosswalk: &'a Crosswalk,
+    /// The name of the log.
+    pub(super) origin: &'a str,
 }
 
 /// What the records say, for the page.
@@ -76,7 +78,7 @@ impl<'a> RecordQuery<'a> {
             csv: output.open(CSV)?,
             entries: Entries::default(),
             named: BTreeSet::new(),
-            said: Said { summary: Summary::default(), evidence: Evaluator::new(self.crosswalk) },
+            said: Said { summary: Summary::default(), evidence: Evaluator::new(self.crosswalk, self.origin) },
         };
         taken.csv.write(csv_header().as_bytes())?;
         let bar = progress("exporting", self.range.end - self.range.start);
@@ -130,7 +132,7 @@ impl<'a> RecordQuery<'a> {
         let mut items = Sequence::new(stream, &broken);
         let mut answer = Answer { least: start, got: 0, done: false };
         while !answer.done {
-            let mut batch = lanes.spare().unwrap_or_else(|| Batch::new(self.crosswalk));
+            let mut batch = lanes.spare().unwrap_or_else(|| Batch::new(self.crosswalk, self.origin));
             let cut = self.cut(&mut items, &mut batch, &mut answer);
             lanes.give(batch);
             cut?;

@@ -44,7 +44,7 @@ pub(super) struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(crosswalk: &'a Crosswalk) -> Self {
+    pub(super) fn new(crosswalk: &'a Crosswalk, origin: &'a str) -> Self {
         Self {
             received: Vec::new(),
             places: Vec::new(),
@@ -53,7 +53,7 @@ impl<'a> Batch<'a> {
             texts: Texts::default(),
             named: BTreeSet::new(),
             counts: Counts::default(),
-            evidence: Evaluator::new(crosswalk),
+            evidence: Evaluator::new(crosswalk, origin),
         }
     }
 

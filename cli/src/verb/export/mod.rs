@@ -131,8 +131,14 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Exit, Failure> {
         environment: args.environment.clone(),
     };
     let range = range(args, size)?;
-    let query =
-        RecordQuery { client: &client, range, filters: &filters, hiding: &hiding, crosswalk: &crosswalk };
+    let query = RecordQuery {
+        client: &client,
+        range,
+        filters: &filters,
+        hiding: &hiding,
+        crosswalk: &crosswalk,
+        origin: &head.checkpoint.origin,
+    };
     let (entries, said) = query.fetch(&mut output)?;
     write_proof(&client, &entries, &head, &mut output)?;
 

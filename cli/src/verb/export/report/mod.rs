@@ -67,13 +67,15 @@ fn held(statement: &Manifest) -> (bool, Vec<&'static str>) {
 /// Makes the page again of a package that is verified, to hold it against the one that is there.
 pub(crate) struct PageMaker<'a> {
     crosswalk: &'a Crosswalk,
+    origin: &'a str,
     said: Mutex<(Summary, Evaluator<'a>)>,
 }
 
 impl<'a> PageMaker<'a> {
-    /// With these controls: a page that was made with others isn't made again.
-    pub(crate) fn new(crosswalk: &'a Crosswalk) -> Self {
-        Self { crosswalk, said: Mutex::new((Summary::default(), Evaluator::new(crosswalk))) }
+    /// With these controls, of records of the log of this name: a page that was made with others isn't made again.
+    pub(crate) fn new(crosswalk: &'a Crosswalk, origin: &'a str) -> Self {
+        let said = (Summary::default(), Evaluator::new(crosswalk, origin));
+        Self { crosswalk, origin, said: Mutex::new(said) }
     }
 }
 
@@ -81,7 +83,7 @@ impl<'a> Onlooker for PageMaker<'a> {
     type Part = (Counts, Evaluator<'a>);
 
     fn part(&self) -> Self::Part {
-        (Counts::default(), Evaluator::new(self.crosswalk))
+        (Counts::default(), Evaluator::new(self.crosswalk, self.origin))
     }
 
     fn see((counts, evidence): &mut Self::Part, index: u64, record: &Record) {

@@ -1,6 +1,6 @@
 //! The page: its program and style from `cli/report`, and the data blocks between them.
 
-use super::summary::Summary;
+use super::summary::{Summary, SummaryJson};
 use crate::crosswalk::evaluate::{ControlResult, Evaluator, Finding, Tally};
 use crate::crosswalk::load::Framework;
 use crate::local::time;
@@ -92,8 +92,20 @@ pub(in crate::verb::export) fn render(page: ReportPage<'_>) -> Result<String, Re
     let csp = csp(&script);
     let (origin, count) = (&page.statement.origin, page.statement.count);
     let title = format!("Evidence from {origin}: {count} entries");
-    let sentence = in_words(&page);
-    let data = data(page)?;
+    let found = page.evidence.finish();
+    let summary = page.summary.to_json(found.referred_approvals);
+    let sentence = in_words(page.statement, &summary);
+    let json = PageJson {
+        embedded: page.embedded,
+        trust: page.trust,
+        kinds: KINDS
+            .iter()
+            .map(|spec| KindJson { number: spec.kind.number(), name: spec.name, means: spec.meaning })
+            .collect(),
+        summary,
+        controls: frameworks(&found.controls),
+    };
+    let data = data(page.statement, &json, &page.files)?;
     fill(TEMPLATE, |hole| {
         Some(match hole {
             "csp" => csp.clone(),
@@ -164,36 +176,24 @@ fn digest(text: &str) -> String {
     Base64::encode_string(&Sha256::digest(text))
 }
 
-fn in_words(page: &ReportPage<'_>) -> String {
-    let summary = page.summary.to_json();
-    let which = match &page.statement.range {
+fn in_words(statement: &Manifest, summary: &SummaryJson) -> String {
+    let which = match &statement.range {
         Some(range) => format!("all entries from {} to {}", range.start, range.end.saturating_sub(1)),
         None => format!("{} selected entries", summary.count),
     };
     format!(
         "This package holds {which} of the log {}, logged from {} to {}. A browser that runs no scripts can't check \
          it. The same records are in records.csv and records.jsonl, and provlog verify checks all of the package.",
-        page.statement.origin,
+        statement.origin,
         time::rfc3339(summary.first_ms),
         time::rfc3339(summary.last_ms)
     )
 }
 
-fn data(page: ReportPage<'_>) -> Result<String, ReportError> {
-    let statement = String::from_utf8_lossy(&page.statement.to_bytes()).into_owned();
-    let results = page.evidence.finish();
-    let json = PageJson {
-        embedded: page.embedded,
-        trust: page.trust,
-        kinds: KINDS
-            .iter()
-            .map(|spec| KindJson { number: spec.kind.number(), name: spec.name, means: spec.meaning })
-            .collect(),
-        summary: page.summary.to_json(),
-        controls: frameworks(&results),
-    };
-    let mut blocks = block("statement", &statement) + &block("page", &serde_json::to_string(&json)?);
-    for (name, bytes) in &page.files {
+fn data(statement: &Manifest, json: &PageJson<'_>, files: &[(&str, Vec<u8>)]) -> Result<String, ReportError> {
+    let statement = String::from_utf8_lossy(&statement.to_bytes()).into_owned();
+    let mut blocks = block("statement", &statement) + &block("page", &serde_json::to_string(json)?);
+    for (name, bytes) in files {
         let mut deflated = DeflateEncoder::new(Vec::new(), Compression::default());
         deflated.write_all(bytes)?;
         let text = Base64::encode_string(&deflated.finish()?);
@@ -232,7 +232,7 @@ struct PageJson<'p> {
     embedded: bool,
     trust: &'p str,
     kinds: Vec<KindJson>,
-    summary: super::summary::SummaryJson<'p>,
+    summary: SummaryJson,
     controls: Vec<FrameworkJson<'p>>,
 }
 
@@ -273,6 +273,7 @@ struct FindingJson<'p> {
     met: TallyJson<'p>,
     unmet: TallyJson<'p>,
     undisclosed: TallyJson<'p>,
+    unresolved: TallyJson<'p>,
 }
 
 #[derive(Serialize)]
@@ -314,6 +315,7 @@ fn finding<'p>(finding: &'p Finding<'p>) -> FindingJson<'p> {
         met: tally(&finding.tallies.met),
         unmet: tally(&finding.tallies.unmet),
         undisclosed: tally(&finding.tallies.undisclosed),
+        unresolved: tally(&finding.tallies.unresolved),
     }
 }
 

@@ -1,6 +1,8 @@
 //! What the records of an export say, counted: for the page's plain words. Counts of parts of an export add up.
 
 use super::timeline::{Timeline, TimelineJson, name_of};
+use crate::crosswalk::evaluate::ReferredApprovals;
+use crate::crosswalk::referred::are_by_reference;
 use provlog_core::Record;
 use provlog_core::cbor::Value;
 use provlog_core::claims::kind_named;
@@ -59,10 +61,12 @@ pub(crate) struct Counts {
     absent: Values,
 }
 
-/// Of promotions, how approvals are recorded.
-#[derive(Default, Serialize)]
+/// Of promotions, how approvals are recorded. Those that have nothing but references to some are told by whoever follows
+/// them.
+#[derive(Clone, Copy, Default, Serialize)]
 struct Approval {
     by_people: u64,
+    unresolved: u64,
     absent: u64,
     hidden: u64,
     none: u64,
@@ -174,6 +178,7 @@ impl Counts {
         self.decisions.add(outcome);
         let count = match Facet::Approvals.claim(record) {
             Some(Claim::Hidden(_)) => &mut self.approval.hidden,
+            Some(Claim::Disclosed { value, .. }) if are_by_reference(value) => return,
             Some(Claim::Disclosed { value: Value::Array(items), .. }) if !items.is_empty() => {
                 &mut self.approval.by_people
             }
@@ -197,8 +202,14 @@ impl Summary {
         self.counts += counts;
     }
 
-    pub(super) fn to_json(&self) -> SummaryJson<'_> {
+    /// With what promotions come to that have approvals by reference alone.
+    pub(super) fn to_json(&self, referred: ReferredApprovals) -> SummaryJson {
         let counts = &self.counts;
+        let approval = Approval {
+            by_people: counts.approval.by_people + referred.resolved,
+            unresolved: referred.unresolved,
+            ..counts.approval
+        };
         let mut kinds: Vec<Count> = counts
             .kinds
             .iter()
@@ -219,7 +230,7 @@ impl Summary {
             last_ms,
             kinds,
             decisions: counts.decisions.top(CLAIM_ROWS).top,
-            approval: &counts.approval,
+            approval,
             environments: counts.environments.top(TOP_ROWS),
             models: counts.models.top(TOP_ROWS),
             workloads: counts.workloads.top(TOP_ROWS),
@@ -302,13 +313,13 @@ impl AddAssign for Values {
 
 /// The summary as the page takes it.
 #[derive(Serialize)]
-pub(super) struct SummaryJson<'s> {
+pub(super) struct SummaryJson {
     pub(super) count: u64,
     pub(super) first_ms: u64,
     pub(super) last_ms: u64,
     kinds: Vec<Count>,
     decisions: Vec<Count>,
-    approval: &'s Approval,
+    approval: Approval,
     environments: Top,
     models: Top,
     workloads: Top,
@@ -402,14 +413,16 @@ mod tests {
             part.iter().for_each(|record| counts.add(record));
             summary.add(counts);
         }
-        let json = serde_json::to_value(summary.to_json()).unwrap();
+        let json =
+            serde_json::to_value(summary.to_json(ReferredApprovals { resolved: 1, unresolved: 2 })).unwrap();
         let count = |value: &str, count: u64| serde_json::json!({"value": value, "count": count});
         assert_eq!(json["count"], 4);
         assert_eq!((&json["first_ms"], &json["last_ms"]), (&start_ms.into(), &(start_ms + 9).into()));
         assert_eq!(json["kinds"], serde_json::json!([count("promotion", 3), count("event", 1)]));
         let decisions = [count("(hidden)", 1), count("(none)", 1), count("allow", 1)];
         assert_eq!(json["decisions"], serde_json::json!(decisions));
-        let approval = serde_json::json!({"by_people": 1, "absent": 1, "hidden": 1, "none": 0});
+        let approval =
+            serde_json::json!({"by_people": 2, "unresolved": 2, "absent": 1, "hidden": 1, "none": 0});
         assert_eq!(json["approval"], approval);
         assert_eq!(json["models"]["top"], serde_json::json!([count("example.com m 1", 2), count("n", 1)]));
         assert_eq!(json["approvers"]["top"], serde_json::json!([count("alice", 1)]));

@@ -1,0 +1,373 @@
+//! References followed: whether the entries that records refer to are among the records that were given, and are what the
+//! claims say that they are.
+
+use super::query::Truth;
+use provlog_core::cbor::{Map, Value};
+use provlog_core::claims::{digests_agree, kind_name, kind_named, references, referring_claims};
+use provlog_core::facet::Facet;
+use provlog_core::limits::REFERRED_BACK_MAX;
+use provlog_core::record::{Claim, SectionName};
+use provlog_core::{Hash, Kind, Record};
+use std::collections::BTreeMap;
+
+/// The claim whose references are to approvals, which are of a subject.
+pub(super) const APPROVALS: &str = "approvals";
+
+/// Most bytes of an algorithm's name, and of a digest, that subjects are compared by: no digest is longer.
+const DIGEST_BYTES_MAX: usize = 64;
+
+/// Digests of a record's subjects; none where the claim is hidden.
+type Subjects = Option<Vec<Map>>;
+
+/// What of a record others may refer to, and what it refers to itself.
+#[derive(Debug)]
+pub(super) struct Note {
+    pub(super) index: u64,
+    pub(super) kind: Kind,
+    leaf_hash: Hash,
+    /// Of approvals, and of what refers to any.
+    subjects: Subjects,
+    referring: Vec<ReferringClaim>,
+}
+
+/// A claim that refers to entries.
+#[derive(Debug)]
+struct ReferringClaim {
+    name: &'static str,
+    /// Whether references are all that it has.
+    alone: bool,
+    references: Vec<To>,
+}
+
+/// What is referred to.
+#[derive(Debug)]
+struct To {
+    index: u64,
+    leaf_hash: Hash,
+    kind: Kind,
+    /// In the log of another name.
+    elsewhere: bool,
+}
+
+/// Whether this value of the claim of approvals has nothing but references.
+pub(crate) fn are_by_reference(approvals: &Value) -> bool {
+    referring_claims().any(|(name, kind)| name == APPROVALS && is_by_reference(kind, approvals))
+}
+
+fn is_by_reference(kind: Kind, value: &Value) -> bool {
+    let items = value.items().len();
+    items > 0 && references(kind, value).count() == items
+}
+
+impl Note {
+    /// Of the record of the entry at `index`, in the log of this name.
+    pub(super) fn new(index: u64, record: &Record, origin: &str) -> Self {
+        let mut referring = Vec::new();
+        for (name, kind) in referring_claims() {
+            let Some(value) = record.section(SectionName::Submitted).value(name) else { continue };
+            let references: Vec<To> = references(kind, value)
+                .map(|to| To {
+                    index: to.index,
+                    leaf_hash: to.leaf_hash,
+                    kind: to.kind,
+                    elsewhere: to.origin.is_some_and(|other| other != origin),
+                })
+                .collect();
+            if !references.is_empty() {
+                referring.push(ReferringClaim { name, alone: is_by_reference(kind, value), references });
+            }
+        }
+        let kind = record.entry.kind;
+        let compares = is_named(kind, "approval") || !referring.is_empty();
+        let subjects = if compares { subjects(record) } else { Some(Vec::new()) };
+        Self { index, kind, leaf_hash: record.entry.leaf_hash(), subjects, referring }
+    }
+
+    /// The claims that have nothing but references.
+    pub(super) fn alone(&self) -> impl Iterator<Item = &'static str> {
+        self.referring.iter().filter(|claim| claim.alone).map(|claim| claim.name)
+    }
+
+    /// How much it holds: itself, digests and references.
+    pub(super) fn weight(&self) -> usize {
+        let references: usize = self.referring.iter().map(|claim| claim.references.len()).sum();
+        references.saturating_add(weight(&self.subjects))
+    }
+}
+
+/// Whether this is the kind of that name.
+pub(super) fn is_named(kind: Kind, name: &str) -> bool {
+    kind_named(name).is_some_and(|spec| spec.kind == kind)
+}
+
+fn subjects(record: &Record) -> Subjects {
+    match Facet::Subject.claim(record) {
+        Some(Claim::Hidden(_)) => None,
+        Some(Claim::Disclosed { value, .. }) => {
+            Some(Facet::Subject.digests(value).map(|(_, digest)| short(digest)).collect())
+        }
+        None => Some(Vec::new()),
+    }
+}
+
+/// The members of a digest that can be one.
+fn short(digest: &Map) -> Map {
+    let fits = |algorithm: &str, value: &Value| {
+        algorithm.len() <= DIGEST_BYTES_MAX
+            && value.as_bytes().is_some_and(|bytes| bytes.len() <= DIGEST_BYTES_MAX)
+    };
+    let mut short = Map::new();
+    for (algorithm, value) in digest.iter().filter(|(algorithm, value)| fits(algorithm, value)) {
+        // No key is in a map twice.
+        let _ = short.insert(algorithm, value.clone());
+    }
+    short
+}
+
+fn weight(subjects: &Subjects) -> usize {
+    let digests = subjects.iter().flatten().map(|digest| digest.len().saturating_add(1));
+    digests.fold(1, usize::saturating_add)
+}
+
+/// Records that may be referred to: the last [`REFERRED_BACK_MAX`], and of the approvals among them as many digests.
+#[derive(Debug, Default)]
+pub(super) struct Referred {
+    known: BTreeMap<u64, (Kind, Hash)>,
+    approvals: BTreeMap<u64, Subjects>,
+    /// Of all subjects of approvals.
+    weight: usize,
+    /// The first reference that is wrong: whose, and how.
+    pub(super) wrong: Option<String>,
+}
+
+impl Referred {
+    /// What each claim of references alone comes to by what it refers to. Then the record itself may be referred to.
+    pub(super) fn follow(&mut self, note: Note) -> Vec<(&'static str, Truth)> {
+        let mut found = Vec::new();
+        for claim in &note.referring {
+            let mut best = Truth::Unmet;
+            for to in &claim.references {
+                match self.judge(&note, claim.name, to) {
+                    Ok(truth) => best = best.min(truth),
+                    Err(fault) => {
+                        let wrong =
+                            || format!("{} of entry {}: entry {} {fault}", claim.name, note.index, to.index);
+                        self.wrong.get_or_insert_with(wrong);
+                    }
+                }
+            }
+            if claim.alone {
+                found.push((claim.name, best));
+            }
+        }
+        self.keep(note);
+        found
+    }
+
+    /// What a reference is evidence of, or what is wrong with it.
+    fn judge(&self, note: &Note, claim: &str, to: &To) -> Result<Truth, String> {
+        if to.elsewhere {
+            return Ok(Truth::Unresolved);
+        }
+        if to.index >= note.index {
+            return Err("does not come before it".into());
+        }
+        match self.known.get(&to.index) {
+            None => Ok(Truth::Unresolved),
+            Some((_, leaf_hash)) if *leaf_hash != to.leaf_hash => Err("has another leaf hash".into()),
+            Some((kind, _)) if *kind != to.kind => {
+                let name = kind_name(*kind).map_or_else(|| kind.number().to_string(), Into::into);
+                Err(format!("is of kind {name}"))
+            }
+            Some(_) if claim != APPROVALS => Ok(Truth::Met),
+            Some(_) => Ok(match self.approvals.get(&to.index) {
+                None => Truth::Unresolved,
+                Some(approved) => of_one_subject(&note.subjects, approved),
+            }),
+        }
+    }
+
+    fn keep(&mut self, note: Note) {
+        self.known.insert(note.index, (note.kind, note.leaf_hash));
+        if self.known.len() > REFERRED_BACK_MAX {
+            self.known.pop_first();
+        }
+        if is_named(note.kind, "approval") {
+            self.weight = self.weight.saturating_add(weight(&note.subjects));
+            self.approvals.insert(note.index, note.subjects);
+        }
+        while self.weight > REFERRED_BACK_MAX {
+            let Some((_, first)) = self.approvals.pop_first() else { break };
+            self.weight = self.weight.saturating_sub(weight(&first));
+        }
+    }
+}
+
+/// Whether a digest of the one agrees with one of the other.
+fn of_one_subject(these: &Subjects, those: &Subjects) -> Truth {
+    let (Some(these), Some(those)) = (these, those) else { return Truth::Undisclosed };
+    let agree = these.iter().any(|digest| those.iter().any(|other| digests_agree(digest, other)));
+    if agree { Truth::Met } else { Truth::Unmet }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::evaluate::{Evaluator, Findings, ReferredApprovals, Status};
+    use super::super::load::Crosswalk;
+    use super::super::tests::{ORIGIN, edited, one_query, with_own};
+    use super::*;
+    use serde_json::{Value as Json, json};
+
+    const APPROVED: &str = "kind = [\"promotion\"]\nevery = true\nhas = [\"submitted.approvals\"]";
+
+    fn promotion(approvals: Json) -> Record {
+        edited("promotion", |claims| claims["approvals"] = approvals)
+    }
+
+    fn approval() -> Record {
+        edited("approval", |_| ())
+    }
+
+    fn approval_of_another() -> Record {
+        edited("approval", |claims| claims["subject"][0]["digest"]["gitCommit"] = "00".repeat(20).into())
+    }
+
+    fn to(index: u64, record: &Record) -> Json {
+        json!({"index": index, "leaf_hash": record.entry.leaf_hash().to_hex()})
+    }
+
+    fn found<'a>(crosswalk: &'a Crosswalk, records: &[(u64, Record)]) -> Findings<'a> {
+        let mut evaluator = Evaluator::new(crosswalk, ORIGIN);
+        records.iter().for_each(|(index, record)| evaluator.add(*index, record));
+        evaluator.finish()
+    }
+
+    /// Indices of what fits, doesn't, is hidden, and isn't resolved.
+    fn indices(findings: &Findings<'_>) -> [Vec<u64>; 4] {
+        let tallies = &findings.controls.last().unwrap().findings[0].tallies;
+        let all = [&tallies.met, &tallies.unmet, &tallies.undisclosed, &tallies.unresolved];
+        all.map(|tally| tally.indices.clone())
+    }
+
+    fn asked(records: &[(u64, Record)]) -> ([Vec<u64>; 4], Option<String>) {
+        let crosswalk = with_own(&one_query(APPROVED)).unwrap();
+        let findings = found(&crosswalk, records);
+        (indices(&findings), findings.wrong_reference)
+    }
+
+    #[test]
+    fn a_reference_is_an_approval_only_where_it_leads_to_one_of_the_same_subject() {
+        let [one, other] = [approval(), approval_of_another()];
+        let elsewhere = json!([{"index": 1, "leaf_hash": "11".repeat(32), "origin": "example.com/another"}]);
+        let stated = json!({"approver": {"id": "dave"}, "method": "m"});
+        let own_name = json!([{"index": 1, "leaf_hash": one.entry.leaf_hash().to_hex(), "origin": ORIGIN}]);
+        let records = [
+            (1, one.clone()),
+            (2, other.clone()),
+            (3, promotion(json!([to(1, &one)]))),
+            (4, promotion(json!([to(2, &other)]))),
+            (5, promotion(json!([to(0, &one)]))),
+            (6, promotion(elsewhere.clone())),
+            (7, promotion(json!([to(2, &other), to(1, &one)]))),
+            (8, promotion(json!([to(2, &other), stated.clone()]))),
+            (9, promotion(json!([elsewhere[0], stated]))),
+            (10, promotion(json!([to(2, &other), to(0, &one)]))),
+            (11, promotion(own_name)),
+        ];
+        let expected = [vec![3, 7, 8, 9, 11], vec![4], vec![], vec![5, 6, 10]];
+        assert_eq!(asked(&records), (expected, None));
+    }
+
+    #[test]
+    fn what_is_not_resolved_is_neither_present_nor_missing() {
+        let crosswalk = with_own(&one_query(APPROVED)).unwrap();
+        let (one, referring) = (approval(), promotion(json!([to(1, &approval())])));
+        let status = |records: &[(u64, Record)]| found(&crosswalk, records).controls.last().unwrap().status;
+        assert_eq!(status(&[(2, referring.clone())]), Status::None);
+        let beside = (3, promotion(json!([to(0, &one)])));
+        assert_eq!(status(&[(1, one.clone()), (2, referring.clone()), beside]), Status::Partial);
+        assert_eq!(status(&[(1, one), (2, referring)]), Status::Present);
+    }
+
+    #[test]
+    fn other_claims_refer_to_entries_of_any_subject() {
+        let scan =
+            edited("scan", |claims| claims["subject"][0]["digest"] = json!({"sha256": "22".repeat(32)}));
+        let scanned = |index: u64| edited("promotion", |claims| claims["scans"] = json!([to(index, &scan)]));
+        let crosswalk = with_own(&one_query(&APPROVED.replace("approvals", "scans"))).unwrap();
+        let records = [(1, scan.clone()), (2, scanned(1)), (3, scanned(0))];
+        assert_eq!(indices(&found(&crosswalk, &records)), [vec![2], vec![], vec![], vec![3]]);
+    }
+
+    #[test]
+    fn a_hidden_subject_decides_nothing() {
+        let (mut one, referring) = (approval(), promotion(json!([to(1, &approval())])));
+        let mut unnamed = referring.clone();
+        unnamed.submitted.hide("subject");
+        assert_eq!(asked(&[(1, one.clone()), (2, unnamed)]).0, [vec![], vec![], vec![2], vec![]]);
+        one.submitted.hide("subject");
+        assert_eq!(asked(&[(1, one), (2, referring)]).0, [vec![], vec![], vec![2], vec![]]);
+    }
+
+    #[test]
+    fn a_wrong_reference_is_named_and_is_no_evidence() {
+        let (one, event) = (approval(), edited("event", |_| ()));
+        for (reference, fault) in [
+            (to(1, &event), "approvals of entry 3: entry 1 has another leaf hash"),
+            (to(2, &event), "approvals of entry 3: entry 2 is of kind event"),
+            (to(3, &one), "approvals of entry 3: entry 3 does not come before it"),
+            (to(4, &one), "approvals of entry 3: entry 4 does not come before it"),
+        ] {
+            let records = [(1, one.clone()), (2, event.clone()), (3, promotion(json!([reference])))];
+            let expected = [vec![], vec![3], vec![], vec![]];
+            assert_eq!(asked(&records), (expected, Some(fault.into())));
+        }
+    }
+
+    /// Whatever order single records come in, and however those of a log are parted.
+    #[test]
+    fn the_order_of_records_and_the_size_of_parts_change_nothing() {
+        let one = approval();
+        let referring = |index| (index, promotion(json!([to(if index % 3 == 0 { 0 } else { 1 }, &one)])));
+        let stated = |index| (index, promotion(json!([{"approver": {"id": "d"}, "method": "m"}])));
+        let mut records = vec![(1, one.clone())];
+        records.extend((2..400).map(|index| if index % 2 == 0 { referring(index) } else { stated(index) }));
+        let crosswalk = Crosswalk::builtin().unwrap();
+        let text = |findings: &Findings<'_>| format!("{findings:?}");
+        let whole = found(&crosswalk, &records);
+        assert_eq!(whole.referred_approvals, ReferredApprovals { resolved: 133, unresolved: 66 });
+        for size in [1, 7, 399] {
+            let mut parted = Evaluator::new(&crosswalk, ORIGIN);
+            let mut part = Evaluator::new(&crosswalk, ORIGIN);
+            for records in records.chunks(size) {
+                records.iter().for_each(|(index, record)| part.add(*index, record));
+                parted.append(part.take());
+            }
+            assert_eq!(text(&parted.finish()), text(&whole), "parts of {size}");
+        }
+        records.reverse();
+        assert_eq!(text(&found(&crosswalk, &records)), text(&whole), "the other way round");
+    }
+
+    #[test]
+    fn digests_of_approvals_are_kept_up_to_a_bound_and_the_first_go() {
+        let mut referred = Referred::default();
+        let digest = |n: usize| Map::from_entries(vec![("sha256".into(), Value::Bytes(vec![7; n]))]).unwrap();
+        let many: Vec<Map> = (0..1000).map(|_| digest(32)).collect();
+        let kind = approval().entry.kind;
+        for index in 0..2000 {
+            let note = Note {
+                index,
+                kind,
+                leaf_hash: Hash([0; 32]),
+                subjects: Some(many.clone()),
+                referring: Vec::new(),
+            };
+            referred.follow(note);
+        }
+        let kept = REFERRED_BACK_MAX / 2001;
+        assert_eq!((referred.known.len(), referred.approvals.len()), (2000, kept));
+        assert_eq!(short(&digest(DIGEST_BYTES_MAX)).len(), 1);
+        assert_eq!(short(&digest(DIGEST_BYTES_MAX + 1)).len(), 0);
+    }
+}
