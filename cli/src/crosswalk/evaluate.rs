@@ -164,7 +164,7 @@ pub(crate) struct Evaluator<'a> {
     /// One for each query.
     tallies: Vec<Tallies>,
     /// Records whose references are still to be followed.
-    pending: Vec<Pending>,
+    pending: Vec<Awaited>,
     /// How much they hold.
     weight: usize,
     /// The records before those.
@@ -174,7 +174,7 @@ pub(crate) struct Evaluator<'a> {
 
 /// A record, and what it says to queries if its references are what they should be.
 #[derive(Debug)]
-struct Pending {
+struct Awaited {
     note: Note,
     awaiting: Vec<(usize, Truth)>,
 }
@@ -219,7 +219,7 @@ impl<'a> Evaluator<'a> {
             }
         }
         self.weight += note.weight() + awaiting.len();
-        self.pending.push(Pending { note, awaiting });
+        self.pending.push(Awaited { note, awaiting });
     }
 
     /// Follows the references of the records so far, once they are many: what is added later may not be referred to by them.
@@ -234,7 +234,7 @@ impl<'a> Evaluator<'a> {
         self.weight = 0;
         let mut pending = std::mem::take(&mut self.pending);
         pending.sort_by_key(|pending| pending.note.index);
-        for Pending { note, awaiting } in pending {
+        for Awaited { note, awaiting } in pending {
             let (index, kind) = (note.index, note.kind);
             let found = self.referred.follow(note);
             for (place, truth) in awaiting {
