@@ -11,6 +11,9 @@ const DIGEST_BYTES_MAX = 64;
 /** How many records a reference is looked up in: the last ones before it. As many digests of approvals are kept. */
 const REFERRED_BACK_MAX = 2 ** 20;
 
+/** Most pairs of digests that are compared for one record's approvals. What is beyond is not resolved. */
+const PAIRS_MAX = 2 ** 16;
+
 class References {
   constructor(origin) {
     this.origin = origin;
@@ -29,13 +32,19 @@ class References {
 
   /** Takes in the next record. Gives whether its approvals lead to one that is here and of one of its subjects. */
   add(index, record) {
-    let approved = false;
+    let [approved, pairsLeft, subjects] = [false, PAIRS_MAX, undefined];
+    const isOfOneSubject = (those) => {
+      if (subjects === undefined) subjects = subjectsOf(record);
+      if (subjects === null || those === null || subjects.length * those.length > pairsLeft) return false;
+      pairsLeft -= subjects.length * those.length;
+      return subjects.some((digest) => those.some((other) => digestsAgree(digest, other)));
+    };
     for (const [claim, kind] of REFERRING) {
       const value = record.submitted.get(claim)?.value;
       for (const item of Array.isArray(value) ? value : [value]) {
         const to = item instanceof Map ? referenceOf(item) : null;
         const resolved = to !== null && this.judge(claim, kind, index, to);
-        approved ||= resolved && claim === APPROVALS && this.isOfOneSubject(record, to.index);
+        approved ||= resolved && claim === APPROVALS && isOfOneSubject(this.approved.get(to.index) ?? null);
       }
     }
     if (this.count === this.room && this.room < REFERRED_BACK_MAX) this.grow(2 * this.room);
@@ -56,12 +65,6 @@ class References {
       this.approved.delete(first);
       this.weight -= weightOf(others);
     }
-  }
-
-  isOfOneSubject(record, index) {
-    const [these, those] = [subjectsOf(record), this.approved.get(index) ?? null];
-    if (these === null || those === null) return false;
-    return these.some((digest) => those.some((other) => digestsAgree(digest, other)));
   }
 
   /** Counts a reference. Gives whether it is resolved. */

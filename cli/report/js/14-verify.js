@@ -32,8 +32,9 @@ const NOT_BELIEVED = "not read: the checkpoint is not believed";
  * - `ed25519`: the check of the equation, where it isn't the browser's own.
  *
  * Gives `{verdict, exit, checks, problem, manifest, table, trust, first, last, unread}` and never throws; `unread` says
- * whether no record was read as the checkpoint is not believed. Beyond SPEC.md's verdicts there are "unsupported", where nothing failed and the browser can't check signatures, and "choose files",
- * where nothing failed and the records aren't there; both have no exit code.
+ * whether no record was read as the checkpoint is not believed. Beyond SPEC.md's verdicts there are "unsupported", where
+ * nothing failed and the browser can't check signatures, and "choose files", where nothing failed and the records aren't
+ * there; both have no exit code.
  */
 async function verifyPackage(files, trustText, options = {}) {
   let trust;

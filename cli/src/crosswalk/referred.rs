@@ -16,6 +16,10 @@ pub(super) const APPROVALS: &str = "approvals";
 /// Most bytes of an algorithm's name, and of a digest, that subjects are compared by: no digest is longer.
 const DIGEST_BYTES_MAX: usize = 64;
 
+/// Most pairs of digests that are compared for one record's approvals: a record holds thousands of references and subjects, and
+/// whoever wrote it must not make every reader compare each with each. What is beyond is not resolved.
+const PAIRS_MAX: usize = 1 << 16;
+
 /// Digests of a record's subjects; none where the claim is hidden.
 type Subjects = Option<Vec<Map>>;
 
@@ -143,11 +147,11 @@ pub(super) struct Referred {
 impl Referred {
     /// What each claim of references alone comes to by what it refers to. Then the record itself may be referred to.
     pub(super) fn follow(&mut self, note: Note) -> Vec<(&'static str, Truth)> {
-        let mut found = Vec::new();
+        let (mut found, mut pairs_left) = (Vec::new(), PAIRS_MAX);
         for claim in &note.referring {
             let mut best = Truth::Unmet;
             for to in &claim.references {
-                match self.judge(&note, claim.name, to) {
+                match self.judge(&note, claim.name, to, &mut pairs_left) {
                     Ok(truth) => best = best.min(truth),
                     Err(fault) => {
                         let wrong =
@@ -165,7 +169,7 @@ impl Referred {
     }
 
     /// What a reference is evidence of, or what is wrong with it.
-    fn judge(&self, note: &Note, claim: &str, to: &To) -> Result<Truth, String> {
+    fn judge(&self, note: &Note, claim: &str, to: &To, pairs_left: &mut usize) -> Result<Truth, String> {
         if to.elsewhere {
             return Ok(Truth::Unresolved);
         }
@@ -182,7 +186,7 @@ impl Referred {
             Some(_) if claim != APPROVALS => Ok(Truth::Met),
             Some(_) => Ok(match self.approvals.get(&to.index) {
                 None => Truth::Unresolved,
-                Some(approved) => of_one_subject(&note.subjects, approved),
+                Some(approved) => of_one_subject(&note.subjects, approved, pairs_left),
             }),
         }
     }
@@ -204,8 +208,12 @@ impl Referred {
 }
 
 /// Whether a digest of the one agrees with one of the other.
-fn of_one_subject(these: &Subjects, those: &Subjects) -> Truth {
+fn of_one_subject(these: &Subjects, those: &Subjects, pairs_left: &mut usize) -> Truth {
     let (Some(these), Some(those)) = (these, those) else { return Truth::Undisclosed };
+    match pairs_left.checked_sub(these.len().saturating_mul(those.len())) {
+        Some(left) => *pairs_left = left,
+        None => return Truth::Unresolved,
+    }
     let agree = these.iter().any(|digest| those.iter().any(|other| digests_agree(digest, other)));
     if agree { Truth::Met } else { Truth::Unmet }
 }
@@ -369,5 +377,25 @@ mod tests {
         assert_eq!((referred.known.len(), referred.approvals.len()), (2000, kept));
         assert_eq!(short(&digest(DIGEST_BYTES_MAX)).len(), 1);
         assert_eq!(short(&digest(DIGEST_BYTES_MAX + 1)).len(), 0);
+    }
+
+    /// Each of many references beside many subjects would cost a reader as much as all of them together.
+    #[test]
+    fn digests_are_compared_up_to_a_bound_and_the_rest_is_not_resolved() {
+        let subjects = |count: usize, seed: u8| {
+            let digest = |n: usize| json!({"digest": {"sha256": format!("{:062x}{seed:02x}", n)}});
+            Json::Array((0..count).map(digest).collect())
+        };
+        let approval = |seed| edited("approval", |claims| claims["subject"] = subjects(256, seed));
+        let others = [approval(1), approval(2)];
+        let promotion = |count| {
+            edited("promotion", |claims| {
+                claims["subject"] = subjects(count, 2);
+                claims["approvals"] = json!([to(0, &others[0]), to(1, &others[1])]);
+            })
+        };
+        let records = |count| [(0, approval(1)), (1, approval(2)), (2, promotion(count))];
+        assert_eq!(asked(&records(128)).0, [vec![2], vec![], vec![], vec![]], "both fit into the bound");
+        assert_eq!(asked(&records(129)).0, [vec![], vec![], vec![], vec![2]], "the second doesn't");
     }
 }

@@ -91,7 +91,7 @@ impl JudgedMirror {
             let Checkpoint { origin, size, .. } = &report.checkpoint;
             format!(": a mirror's checkpoint of {size} entries of {origin}; only `provlog audit` recomputes its tree")
         });
-        write_verdict(page, &self.outcome, &summary.unwrap_or_default());
+        write_verdict(page, &self.outcome, &summary.unwrap_or_default(), "");
     }
 
     /// The mirror's item in `mirrors`.
