@@ -12,6 +12,10 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+/// An append allocates some hundred times, half of it freed on another thread than it was made on.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let command_line = CommandLine::read(env::args_os()).unwrap_or_else(|told| told.exit());
     match run(command_line) {

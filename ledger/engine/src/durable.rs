@@ -17,10 +17,12 @@
 //!
 //! This module never decides what to write; apart from that it retries nothing, and it hides no error.
 
+use rustix::fs::{AtFlags, CWD, StatxFlags, makedev, statx};
 use std::fmt;
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// What failed, on which path.
@@ -101,6 +103,8 @@ pub(crate) trait DiskFile: Send + Sync + fmt::Debug {
     fn len(&self) -> Result<u64, DiskError>;
     /// Fills `buffer`; an end of file within it is an error.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<(), DiskError>;
+    /// As [`DiskFile::read_at`], out of memory alone; an error that [`would_wait`] where the disk would have to be waited for.
+    fn read_cached(&self, buffer: &mut [u8], offset: u64) -> Result<(), DiskError>;
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<(), DiskError>;
     /// Reserves room for the first `bytes` and makes the file at least that long, zeros where nothing was written.
     fn allocate(&self, bytes: u64) -> Result<(), DiskError>;
@@ -113,6 +117,29 @@ pub(crate) trait DiskFile: Send + Sync + fmt::Debug {
     fn try_lock(&self) -> Result<bool, DiskError>;
     /// Which file it is.
     fn id(&self) -> Result<FileId, DiskError>;
+}
+
+/// Whether a read may wait for a disk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Wait {
+    /// As long as it takes.
+    May,
+    /// Never: what isn't in memory is an error that [`would_wait`].
+    Never,
+}
+
+impl Wait {
+    pub(crate) fn read(self, file: &dyn DiskFile, buffer: &mut [u8], offset: u64) -> Result<(), DiskError> {
+        match self {
+            Self::May => file.read_at(buffer, offset),
+            Self::Never => file.read_cached(buffer, offset),
+        }
+    }
+}
+
+/// Whether this is the error of a read that would have had to wait.
+pub(crate) fn would_wait(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
 }
 
 /// Creates a file that must not exist, durably: bytes, then name.
@@ -288,9 +315,9 @@ impl Disk for OsDisk {
     }
 
     fn id(&self, path: &Path) -> Result<Option<FileId>, DiskError> {
-        match uninterrupted(|| fs::metadata(path)) {
+        match FileId::at(CWD, path, AtFlags::empty()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            result => result.map(|metadata| Some(FileId::of(&metadata))).map_err(on("look at", path)),
+            result => result.map(Some).map_err(on("look at", path)),
         }
     }
 }
@@ -314,6 +341,17 @@ impl DiskFile for OsFile {
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<(), DiskError> {
         self.file.read_exact_at(buffer, offset).map_err(on("read", &self.path))
+    }
+
+    fn read_cached(&self, buffer: &mut [u8], offset: u64) -> Result<(), DiskError> {
+        let length = buffer.len();
+        let flags = rustix::io::ReadWriteFlags::NOWAIT;
+        let read = rustix::io::preadv2(&self.file, &mut [io::IoSliceMut::new(buffer)], offset, flags);
+        match read {
+            Ok(read) if read == length => Ok(()),
+            // The rest is on the disk, or this file system can't tell; an end of file shows when it is waited for.
+            Ok(_) | Err(_) => Err(on("read", &self.path)(io::ErrorKind::WouldBlock.into())),
+        }
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<(), DiskError> {
@@ -343,13 +381,16 @@ impl DiskFile for OsFile {
     }
 
     fn id(&self) -> Result<FileId, DiskError> {
-        self.metadata().map(|metadata| FileId::of(&metadata))
+        FileId::at(&self.file, Path::new(""), AtFlags::EMPTY_PATH).map_err(on("look at", &self.path))
     }
 }
 
 impl FileId {
-    fn of(metadata: &fs::Metadata) -> Self {
-        Self { device: metadata.dev(), inode: metadata.ino() }
+    /// Asks for nothing else. Whoever is told a file's times makes the next write give it new ones, with an inode to write
+    /// beside the bytes (multigrain timestamps, Linux 6.13): 60 to 150 us more for an append.
+    fn at(folder: impl AsFd + Copy, path: &Path, flags: AtFlags) -> io::Result<Self> {
+        let found = uninterrupted(|| Ok(statx(folder, path, flags, StatxFlags::INO)?))?;
+        Ok(Self { device: makedev(found.stx_dev_major, found.stx_dev_minor), inode: found.stx_ino })
     }
 }
 

@@ -9,9 +9,10 @@ use crate::codec::stored;
 use crate::committed::Committed;
 use crate::derived::nodes::{Nodes, ProvenTiles};
 use crate::derived::{Position, Unavailable};
+use crate::durable::Wait;
 use crate::scan::{damaged, scan_run};
 use crate::shared::{Diagnosis, Shared};
-use crate::store::{FrameAt, StoreError};
+use crate::store::{FrameAt, Frames, StoreError};
 use crate::sync::lock;
 use provlog_core::encoded::EncodedRecord;
 use provlog_core::limits::ENTRY_BYTES;
@@ -39,21 +40,33 @@ pub enum ReadError {
         /// Why.
         detail: String,
     },
+    /// It isn't in memory, and the reader is one that doesn't wait for a disk.
+    #[error("not in memory")]
+    WouldWait,
     /// The journal is damaged, or can't be read.
     #[error(transparent)]
-    Journal(#[from] StoreError),
+    Journal(StoreError),
 }
 
 /// Reads a log, as far as it is committed.
 #[derive(Clone)]
 pub struct Reader {
     shared: Arc<Shared>,
+    frames: Arc<dyn Frames>,
     proven: Arc<ProvenTiles>,
+    wait: Wait,
 }
 
 impl Reader {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, proven: Arc::default() }
+        Self { frames: Arc::clone(&shared.frames), shared, proven: Arc::default(), wait: Wait::May }
+    }
+
+    /// A reader of the same that never waits for a disk: it gives [`ReadError::WouldWait`] instead, and then nothing is said
+    /// of what was asked for.
+    #[must_use]
+    pub fn unwaiting(&self) -> Self {
+        Self { frames: Arc::clone(&self.shared.frames).unwaiting(), wait: Wait::Never, ..self.clone() }
     }
 
     /// The newest committed state.
@@ -207,7 +220,12 @@ impl Reader {
     }
 
     fn nodes(&self) -> Nodes<'_> {
-        Nodes { proven: &self.proven, tail: &self.shared.volatile.tail, files: &self.shared.derived }
+        Nodes {
+            proven: &self.proven,
+            tail: &self.shared.volatile.tail,
+            files: &self.shared.derived,
+            wait: self.wait,
+        }
     }
 
     /// The tree as committed. Every tree that the log has had is the front of it.
@@ -241,9 +259,8 @@ impl Reader {
         leaves: &[Hash],
         visit: &mut dyn FnMut(EncodedRecord<'_>) -> ControlFlow<()>,
     ) -> Result<usize, ReadError> {
-        let frames = self.shared.frames.as_ref();
         let Some(first) = positions.first() else { return Ok(0) };
-        let at = FrameAt { run: frames.locate(index)?, offset: first.frame };
+        let at = FrameAt { run: self.frames.locate(index)?, offset: first.frame };
         let Some((header, offset)) = self.read_header(at, index)? else { return Ok(0) };
         let of_frame = usize::try_from(header.new_size - index).unwrap_or(usize::MAX);
         let count = of_frame.min(leaves.len());
@@ -255,10 +272,10 @@ impl Reader {
         let Some(length) = end.checked_sub(start).filter(|_| end <= header.frame_bytes) else {
             return Ok(0);
         };
-        let Some(entries) = self.shared.frames.read(at, offset, count.saturating_mul(ENTRY_BYTES))? else {
+        let Some(entries) = self.frames.read(at, offset, count.saturating_mul(ENTRY_BYTES))? else {
             return Ok(0);
         };
-        let Some(bytes) = self.shared.frames.read(at, start, length)? else { return Ok(0) };
+        let Some(bytes) = self.frames.read(at, start, length)? else { return Ok(0) };
         let (entries, _) = entries.as_chunks::<ENTRY_BYTES>();
         let mut read = 0;
         for ((entry, leaf), position) in entries.iter().zip(leaves).zip(positions) {
@@ -275,7 +292,7 @@ impl Reader {
 
     /// The header of the frame at `at`, and where in it the entry `index` starts; none when it holds another range.
     fn read_header(&self, at: FrameAt, index: u64) -> Result<Option<(frame::Header, usize)>, ReadError> {
-        let Some(bytes) = self.shared.frames.read(at, 0, HEADER_BYTES)? else { return Ok(None) };
+        let Some(bytes) = self.frames.read(at, 0, HEADER_BYTES)? else { return Ok(None) };
         let Ok(header) = frame::decode_header(&bytes) else { return Ok(None) };
         if !(header.first_index..header.new_size).contains(&index) {
             return Ok(None);
@@ -286,19 +303,17 @@ impl Reader {
 
     /// The bytes of `count` entries, read frame by frame.
     fn read_entries(&self, first: u64, count: usize) -> Result<Vec<[u8; ENTRY_BYTES]>, ReadError> {
-        let frames = self.shared.frames.as_ref();
         let end = first.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
         let positions = self.nodes().positions(first, end - first)?;
         let mut entries = Vec::with_capacity(count);
         while let Some(position) = positions.get(entries.len()) {
             let index = first + u64::try_from(entries.len()).unwrap_or(u64::MAX);
-            let at = FrameAt { run: frames.locate(index)?, offset: position.frame };
+            let at = FrameAt { run: self.frames.locate(index)?, offset: position.frame };
             let Some((header, offset)) = self.read_header(at, index)? else {
                 return Err(self.diagnose(index, "a position"));
             };
             let of_frame = usize::try_from(header.new_size.min(end) - index).unwrap_or(usize::MAX);
-            let Some(bytes) = self.shared.frames.read(at, offset, of_frame.saturating_mul(ENTRY_BYTES))?
-            else {
+            let Some(bytes) = self.frames.read(at, offset, of_frame.saturating_mul(ENTRY_BYTES))? else {
                 return Err(self.diagnose(index, "a position"));
             };
             entries.extend_from_slice(bytes.as_chunks::<ENTRY_BYTES>().0);
@@ -308,6 +323,9 @@ impl Reader {
 
     /// Something read for entry `index` was wrong: finds out whether the journal is, or `derived` was.
     fn diagnose(&self, index: u64, derived: &str) -> ReadError {
+        if self.wait == Wait::Never {
+            return ReadError::WouldWait;
+        }
         match self.shared.frames.locate(index).and_then(|run| self.judge(run)) {
             Ok(Diagnosis::Sound) => self.distrust(&format!("{derived} of entry {index} is wrong")),
             Ok(Diagnosis::Damaged { place, detail }) => StoreError::Damaged { place, detail }.into(),
@@ -363,8 +381,17 @@ fn leaves(tree: &TileNodes<Nodes<'_>>, first: u64, end: u64) -> Result<Vec<Hash>
     Ok(leaves)
 }
 
+impl From<StoreError> for ReadError {
+    fn from(error: StoreError) -> Self {
+        if error.would_wait() { Self::WouldWait } else { Self::Journal(error) }
+    }
+}
+
 impl From<Unavailable> for ReadError {
-    fn from(Unavailable(detail): Unavailable) -> Self {
-        Self::DerivedUnavailable { detail }
+    fn from(error: Unavailable) -> Self {
+        match error {
+            Unavailable::Missing(detail) => Self::DerivedUnavailable { detail },
+            Unavailable::WouldWait => Self::WouldWait,
+        }
     }
 }

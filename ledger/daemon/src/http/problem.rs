@@ -349,6 +349,8 @@ impl From<ReadError> for Problem {
     fn from(error: ReadError) -> Self {
         match &error {
             ReadError::NotFound { .. } => Self::new(&ENTRY_NOT_FOUND, error.to_string()),
+            // Who can't wait hands such a read on; nobody is answered so.
+            ReadError::WouldWait => Self::new(&INTERNAL, error.to_string()),
             ReadError::DerivedUnavailable { .. } => Self::new(&DERIVED_UNAVAILABLE, error.to_string()),
             ReadError::Journal(error) if Refusal::behind(error) == Some(Refusal::Shortage) => {
                 tracing::error!(%error, "the journal can't be read for now");

@@ -1,13 +1,13 @@
 //! The log as handlers reach it: what is in memory at once, appends awaited, and whatever may wait for a disk in one pool.
 //!
-//! A worker that waited for a disk would hold up every request that it has, `/healthz` and appends among them. A read takes
-//! a place in the pool, or is refused; then it waits for its turn on one of a few threads, which go from read to read: to start
+//! A worker that waited for a disk would hold up every request that it has, `/healthz` and appends among them. What is in
+//! memory is read where it is asked for. Any other read takes a place in the pool, or is refused; then it waits for its turn on one of a few threads, which go from read to read: to start
 //! each anew on a thread of the runtime's cost more than most reads do. One whose client is gone counts until its turn is over.
 
 use crate::http::problem::{BUSY_READS, INTERNAL, Problem};
 use provlog_core::note::VerifierKey;
 use provlog_engine::{
-    AppendError, Appended, AppendedBatch, Committed, DedupKey, Health, Log, Reader, Submission,
+    AppendError, Appended, AppendedBatch, Committed, DedupKey, Health, Log, ReadError, Reader, Submission,
 };
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,6 +32,8 @@ type Read = Box<dyn FnOnce(&Reader) + Send>;
 /// A log, and the pool of its reads.
 pub(crate) struct AsyncLog {
     log: Log,
+    /// Reads what is in memory, where a request is answered.
+    unwaiting: Reader,
     reads: Sender<Read>,
     places: Arc<Semaphore>,
 }
@@ -48,7 +50,22 @@ impl AsyncLog {
             let (reader, waiting) = (log.reader(), Arc::clone(&waiting));
             Builder::new().name("reads".into()).spawn(move || take_turns(&reader, &waiting))?;
         }
-        Ok(Self { log, reads, places: Arc::new(Semaphore::new(PLACES)) })
+        Ok(Self { unwaiting: log.reader().unwaiting(), log, reads, places: Arc::new(Semaphore::new(PLACES)) })
+    }
+
+    /// What `read` gives of one entry, proof or tile: at once where all that it takes is in memory, else from the pool. A hop
+    /// to the pool and back costs two switches of threads, more than most such reads do themselves.
+    ///
+    /// # Errors
+    /// As [`AsyncLog::read`], and whatever `read` meets.
+    pub(crate) async fn read_one<T: Send + 'static>(
+        &self,
+        read: impl Fn(&Reader) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        match read(&self.unwaiting) {
+            Err(ReadError::WouldWait) => Ok(self.read(read).await??),
+            answered => Ok(answered?),
+        }
     }
 
     /// What `read` gives, once it had its turn in the pool.

@@ -9,7 +9,7 @@ use provlog_core::encoded::{EncodedError, EncodedRecord};
 use provlog_core::receipt::Receipt;
 use provlog_core::tree::{ProofError, verify_inclusion};
 use provlog_core::{Entry, Hash};
-use provlog_engine::{Committed, Reader};
+use provlog_engine::{Committed, ReadError, Reader};
 
 /// A receipt that verified.
 #[derive(Debug)]
@@ -71,22 +71,34 @@ fn prove(
     }
 }
 
-/// The receipt of an entry that is in the log, under the checkpoint of `committed`.
-///
-/// # Errors
-/// Whatever reading meets, and as [`prove`].
-pub(crate) fn of_stored(
+/// What a receipt takes of an entry that is in the log. Nothing is proven yet.
+pub(crate) struct Stored {
     index: u64,
-    committed: &Committed,
-    reader: &Reader,
-    metrics: &Metrics,
-) -> Result<Proven, Problem> {
-    let record = reader.encoded(index)?;
-    let proof = match committed.extension.inclusion_proof(index) {
-        Ok(proof) => proof,
-        Err(_) => reader.inclusion_proof(index, committed.checkpoint.size)?,
-    };
-    prove(record, index, proof, committed, metrics)
+    record: Vec<u8>,
+    proof: Vec<Hash>,
+}
+
+impl Stored {
+    /// For a receipt under the checkpoint of `committed`.
+    ///
+    /// # Errors
+    /// Whatever reading meets.
+    pub(crate) fn read(index: u64, committed: &Committed, reader: &Reader) -> Result<Self, ReadError> {
+        let record = reader.encoded(index)?;
+        let proof = match committed.extension.inclusion_proof(index) {
+            Ok(proof) => proof,
+            Err(_) => reader.inclusion_proof(index, committed.checkpoint.size)?,
+        };
+        Ok(Self { index, record, proof })
+    }
+
+    /// The receipt under the checkpoint of the same `committed`.
+    ///
+    /// # Errors
+    /// As [`prove`].
+    pub(crate) fn prove(self, committed: &Committed, metrics: &Metrics) -> Result<Proven, Problem> {
+        prove(self.record, self.index, self.proof, committed, metrics)
+    }
 }
 
 fn check(record: &[u8], index: u64, proof: &[Hash], committed: &Committed) -> Result<(Entry, Hash), Refuted> {

@@ -7,7 +7,7 @@ use crate::http::answer::{NO_STORE, answer, to_json};
 use crate::http::problem::{IDEMPOTENCY_KEY_CONFLICT, IDEMPOTENCY_KEY_TWICE, INTERNAL, Problem};
 use crate::http::request::{self, JSON, TEXT, TEXT_UTF8};
 use crate::log::async_log::AsyncLog;
-use crate::log::receipts::{self, Proven};
+use crate::log::receipts::{self, Proven, Stored};
 use crate::operate::metrics::Metrics;
 use crate::routes::app::App;
 use crate::routes::references::{self, Referred};
@@ -175,7 +175,7 @@ impl Draft {
     /// The receipt for the entry that was there already. Counts a retry that is one.
     ///
     /// # Errors
-    /// 409 when the client's key was used for other values; as [`receipts::of_stored`].
+    /// 409 when the client's key was used for other values; as [`Stored::prove`].
     pub(crate) fn settle_duplicate(
         &self,
         index: u64,
@@ -187,7 +187,7 @@ impl Draft {
             self.check_same(&reader.record(index)?, format_args!("entry {index}"))?;
         }
         metrics.retried();
-        receipts::of_stored(index, committed, reader, metrics)
+        Stored::read(index, committed, reader)?.prove(committed, metrics)
     }
 
     /// Checks that it says what the first use of its key says, which is in the log; `place` is where.

@@ -5,7 +5,7 @@
 use crate::http::answer::{NO_STORE, answer};
 use crate::http::problem::{ENTRY_NOT_FOUND, Problem, ROUTE_UNKNOWN};
 use crate::http::request::{self, CBOR, JSON, TEXT_UTF8};
-use crate::log::receipts;
+use crate::log::receipts::Stored;
 use crate::routes::app::App;
 use crate::routes::tree::{base64, committed_size, json};
 use axum::body::Body;
@@ -15,7 +15,7 @@ use axum::http::header::VARY;
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::Response;
 use provlog_core::record_json::RecordJson;
-use provlog_engine::{Committed, ReadError, Reader};
+use provlog_engine::{Committed, Reader};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub(crate) async fn entry(
 ) -> Result<Response, Problem> {
     request::query(&uri, [])?;
     let index = index(path, &app.log.committed())?;
-    let record = app.log.read(move |reader| reader.record(index)).await??;
+    let record = app.log.read_one(move |reader| reader.record(index)).await?;
     let media_type = request::accepted(&headers, &[JSON, CBOR]);
     let body = if media_type == CBOR {
         Body::from(record.to_bytes())
@@ -51,9 +51,9 @@ pub(crate) async fn receipt(
     request::query(&uri, [])?;
     let committed = app.log.committed();
     let index = index(path, &committed)?;
-    let metrics = Arc::clone(&app.metrics);
-    let prove = move |reader: &Reader| receipts::of_stored(index, &committed, reader, &metrics);
-    let proven = app.log.read(prove).await??;
+    let newest = Arc::clone(&committed);
+    let stored = app.log.read_one(move |reader| Stored::read(index, &newest, reader)).await?;
+    let proven = stored.prove(&committed, &app.metrics)?;
     Ok(answer(proven.receipt, TEXT_UTF8, NO_STORE))
 }
 
@@ -81,7 +81,7 @@ pub(crate) async fn inclusion(
         return Err(request::malformed("size", &format!("{} to {newest}", index + 1), &size.to_string()));
     }
     let read = move |reader: &Reader| Ok((reader.entry(index)?, reader.inclusion_proof(index, size)?));
-    let (entry, proof) = app.log.read(read).await?.map_err(|error: ReadError| Problem::from(error))?;
+    let (entry, proof) = app.log.read_one(read).await?;
     json(&Inclusion { index, size, leaf_hash: entry.leaf_hash().to_hex(), proof: base64(&proof) })
 }
 

@@ -36,7 +36,7 @@ pub(crate) async fn consistency(State(app): State<Arc<App>>, uri: Uri) -> Result
     if old == 0 || old > new {
         return Err(request::malformed("old", &format!("1 to {new}"), &old.to_string()));
     }
-    let proof = app.log.read(move |reader| reader.consistency_proof(old, new)).await??;
+    let proof = app.log.read_one(move |reader| reader.consistency_proof(old, new)).await?;
     json(&Consistency { old, new, proof: base64(&proof) })
 }
 
@@ -59,7 +59,7 @@ pub(crate) async fn tile(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
         Resource::Hashes(tile) => reader.tile(tile),
         Resource::Entries(tile) => reader.entry_bundle(tile),
     };
-    Ok(answer(app.log.read(read).await??, OCTETS, IMMUTABLE))
+    Ok(answer(app.log.read_one(read).await?, OCTETS, IMMUTABLE))
 }
 
 /// Refuses a size that the log has not reached.

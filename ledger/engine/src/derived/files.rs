@@ -7,7 +7,9 @@ use super::tail::Chunk;
 use super::{Position, TILE_LEVELS, Unavailable, nodes_at};
 use crate::codec::fields::Fields;
 use crate::committed::Head;
-use crate::durable::{Access, Disk, DiskError, DiskFile, parent, read_file, remove_file, replace_file};
+use crate::durable::{
+    Access, Disk, DiskError, DiskFile, Wait, parent, read_file, remove_file, replace_file, would_wait,
+};
 use crate::log_id::LogId;
 use crate::sync::{lock, read, write};
 use provlog_core::Hash;
@@ -126,20 +128,26 @@ impl DerivedFiles {
     }
 
     /// Nodes `first..first + count` of a tile level, unchecked.
-    pub(crate) fn nodes(&self, level: u32, first: u64, count: u64) -> Result<Vec<Hash>, Unavailable> {
+    pub(crate) fn nodes(
+        &self,
+        level: u32,
+        first: u64,
+        count: u64,
+        wait: Wait,
+    ) -> Result<Vec<Hash>, Unavailable> {
         let file =
             |files: &OpenFiles| usize::try_from(level).ok().filter(|level| *level < files.levels.len());
         let bytes =
             self.read(first, count, nodes_at(level, self.covered()), HASH_BYTES, |files, buffer, offset| {
-                file(files).map(|level| files.levels[level].read_at(buffer, offset))
+                file(files).map(|level| wait.read(files.levels[level].as_ref(), buffer, offset))
             })?;
         Ok(bytes.as_chunks::<32>().0.iter().copied().map(Hash).collect())
     }
 
     /// Positions of the records `first..first + count`, unchecked.
-    pub(crate) fn positions(&self, first: u64, count: u64) -> Result<Vec<Position>, Unavailable> {
+    pub(crate) fn positions(&self, first: u64, count: u64, wait: Wait) -> Result<Vec<Position>, Unavailable> {
         let bytes = self.read(first, count, self.covered(), POSITION_BYTES, |files, buffer, offset| {
-            Some(files.positions.read_at(buffer, offset))
+            Some(wait.read(files.positions.as_ref(), buffer, offset))
         })?;
         Ok(bytes.as_chunks::<8>().0.iter().copied().map(Position::from_bytes).collect())
     }
@@ -158,12 +166,13 @@ impl DerivedFiles {
             let mut buffer = vec![0; length];
             match read_at(&files, &mut buffer, first * item_bytes) {
                 Some(Ok(())) => return Ok(buffer),
-                Some(Err(error)) => return Err(Unavailable(error.to_string())),
+                Some(Err(error)) if would_wait(&error.source) => return Err(Unavailable::WouldWait),
+                Some(Err(error)) => return Err(Unavailable::Missing(error.to_string())),
                 None => {}
             }
         }
         let behind = "the derived files are behind the log and being written".into();
-        Err(Unavailable(self.problem().unwrap_or(behind)))
+        Err(Unavailable::Missing(self.problem().unwrap_or(behind)))
     }
 
     fn open_or_create(&self, path: PathBuf) -> Result<Box<dyn DiskFile>, DiskError> {

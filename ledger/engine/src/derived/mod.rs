@@ -50,5 +50,11 @@ impl Position {
 
 /// Why derived data can't be had right now.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Unavailable(pub(crate) String);
+pub(crate) enum Unavailable {
+    /// It is being made, or can't be read.
+    #[error("{0}")]
+    Missing(String),
+    /// It is on the disk, and who asked can't wait for that.
+    #[error("it is not in memory")]
+    WouldWait,
+}

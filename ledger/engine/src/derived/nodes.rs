@@ -4,16 +4,17 @@
 use super::files::DerivedFiles;
 use super::tail::Tail;
 use super::{Position, Unavailable, nodes_at};
+use crate::durable::Wait;
 use crate::sync::{read, write};
 use provlog_core::Hash;
 use provlog_core::tree::{ProvenTile, TILE_HASHES, Tile, TileSource};
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
-/// Proven tiles kept of each level, of 16 KiB each with the nodes over them. A record's leaf hash is one of a tile that
-/// must be proven first: without them that is hashing one tile of every level for each record that is read. Those of the
-/// first level above the leaves hold a log of four million entries, so that it is one tile, or none for a neighbour.
-const KEPT_TILES: u64 = 64;
+/// Proven tiles kept of each level, of 16 KiB each with the nodes over them: 32 MiB of those of the leaves, where half a million
+/// entries are read, and hardly any above them. A record's leaf hash is one of a tile that must be proven first: without these
+/// that is hashing one tile of every level for each record or proof that is read.
+const KEPT_TILES: u64 = 2048;
 
 /// Tiles that were proven: the last of each level with an index of some remainder.
 #[derive(Debug, Default)]
@@ -25,6 +26,8 @@ pub(crate) struct Nodes<'a> {
     pub(crate) proven: &'a ProvenTiles,
     pub(crate) tail: &'a RwLock<Tail>,
     pub(crate) files: &'a DerivedFiles,
+    /// Whether files may be waited for.
+    pub(crate) wait: Wait,
 }
 
 impl Nodes<'_> {
@@ -41,7 +44,7 @@ impl Nodes<'_> {
 
     /// Positions of the records `first..first + count`.
     pub(crate) fn positions(&self, first: u64, count: u64) -> Result<Vec<Position>, Unavailable> {
-        let files = |first, count| self.files.positions(first, count);
+        let files = |first, count| self.files.positions(first, count, self.wait);
         self.join(first, count, Tail::first, Tail::position, files)
     }
 
@@ -72,7 +75,7 @@ impl TileSource for Nodes<'_> {
         let level = u32::from(tile.level);
         let recent_from = |tail: &Tail| nodes_at(level, tail.first());
         let recent = |tail: &Tail, index| tail.node(level, index);
-        let files = |first, count| self.files.nodes(level, first, count);
+        let files = |first, count| self.files.nodes(level, first, count, self.wait);
         self.join(tile.index * TILE_HASHES, tile.width.into(), recent_from, recent, files)
     }
 
@@ -92,5 +95,7 @@ fn slot(tile: Tile) -> (u8, u64) {
 
 /// Only asked for what a committed tree has, which is in one of the two.
 fn missing() -> Unavailable {
-    Unavailable("the log's newest derived data is incomplete: this is a bug, please report it".into())
+    Unavailable::Missing(
+        "the log's newest derived data is incomplete: this is a bug, please report it".into(),
+    )
 }

@@ -6,6 +6,7 @@
 use super::high_water::HighWater;
 use super::names::{Named, Names};
 use super::segment::{self, HeaderFault, SEGMENT_HEADER_BYTES};
+use super::unwaiting::Unwaiting;
 use super::{Advance, FrameAt, Frames, Next, Place, Space, Storage, Store, StoreError};
 use crate::codec::frame::{self, FRAME_BYTES_MAX, FrameError, HEADER_BYTES};
 use crate::committed::Head;
@@ -225,7 +226,7 @@ impl Store for FileStore {
 }
 
 /// The readers' side.
-struct Segments {
+pub(super) struct Segments {
     disk: Arc<dyn Disk>,
     folder: PathBuf,
     log: LogId,
@@ -257,11 +258,22 @@ impl Segments {
         Ok(file)
     }
 
+    /// The file of a segment that is open already, unless others are at work on these.
+    pub(super) fn opened(&self, segment: u64) -> Option<Arc<dyn DiskFile>> {
+        let open = self.open.try_lock().ok()?;
+        open.iter().find(|(other, _)| *other == segment).map(|(_, file)| Arc::clone(file))
+    }
+
+    /// Index of a segment's first entry, once it was read.
+    pub(super) fn known_first_index(&self, segment: u64) -> Option<u64> {
+        read(&self.first_indices).get(usize::try_from(segment).ok()?)?.get().copied()
+    }
+
     fn open_for_writing(&self, segment: u64) -> Result<Arc<dyn DiskFile>, StoreError> {
         Ok(Arc::from(self.disk.open(&segment_path(&self.folder, segment), Access::Write)?))
     }
 
-    fn name(&self, segment: u64) -> String {
+    pub(super) fn name(&self, segment: u64) -> String {
         segment_path(&self.folder, segment).display().to_string()
     }
 
@@ -336,6 +348,10 @@ impl Frames for Segments {
 
     fn place(&self, at: FrameAt) -> Place {
         Place { name: self.name(at.run), byte: u64::from(at.offset) }
+    }
+
+    fn unwaiting(self: Arc<Self>) -> Arc<dyn Frames> {
+        Arc::new(Unwaiting(self))
     }
 
     fn first_index(&self, segment: u64) -> Result<u64, StoreError> {

@@ -22,12 +22,14 @@ pub(crate) mod high_water;
 pub(crate) mod memory;
 mod names;
 pub(crate) mod segment;
+mod unwaiting;
 
 #[cfg(test)]
 mod conformance;
 
 use crate::codec::frame::FrameError;
 use crate::committed::Head;
+use crate::durable::would_wait;
 use crate::edge::Edge;
 use crate::log_id::LogId;
 use std::fmt;
@@ -139,6 +141,9 @@ pub(crate) trait Frames: Send + Sync {
 
     /// What to call a place in a message.
     fn place(&self, at: FrameAt) -> Place;
+
+    /// The same frames, for who can't wait for storage: a read that would have to fails, and [`StoreError::would_wait`].
+    fn unwaiting(self: Arc<Self>) -> Arc<dyn Frames>;
 
     /// Index of a run's first entry.
     fn first_index(&self, run: u64) -> Result<u64, StoreError> {
@@ -258,6 +263,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether it is that of a read that would have had to wait for storage.
+    pub(crate) fn would_wait(&self) -> bool {
+        matches!(self, Self::Unavailable { source, .. } if would_wait(source))
+    }
+
     /// Whether what is stored is wrong or gone, so that trying again finds the same. The system's own refusals are not:
     /// descriptors, memory and space come back.
     #[must_use]

@@ -12,6 +12,7 @@ mod refusals;
 mod service;
 mod sizes;
 mod standing;
+mod unwaiting;
 
 use crate::clock::tests::ManualClock;
 use crate::create::{self, CreateError};

@@ -66,6 +66,8 @@ struct Model {
     refused: Option<PathBuf>,
     /// What can't be read the next time.
     unread: Option<PathBuf>,
+    /// Whether nothing that is read is in memory.
+    cold: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -218,6 +220,11 @@ impl SimDisk {
     /// Refuses the next read of this file.
     pub(crate) fn refuse_one_read(&self, path: &Path) {
         self.with(|model| model.unread = Some(path.into()));
+    }
+
+    /// Says whether what is read has to be waited for.
+    pub(crate) fn cool(&self, cold: bool) {
+        self.with(|model| model.cold = cold);
     }
 
     /// Makes the rest of a file, from `start` on, a hole, as copying it may.
@@ -527,6 +534,14 @@ impl DiskFile for SimFile {
 
     fn len(&self) -> Result<u64, DiskError> {
         self.disk.look(&self.path, |model| Ok(u64::try_from(model.inodes[self.inode].cache.len()).unwrap()))
+    }
+
+    fn read_cached(&self, buffer: &mut [u8], offset: u64) -> Result<(), DiskError> {
+        if self.disk.with(|model| model.cold) {
+            let source = io::ErrorKind::WouldBlock.into();
+            return Err(DiskError { action: "read", path: self.path.clone(), source });
+        }
+        self.read_at(buffer, offset)
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<(), DiskError> {
