@@ -24,18 +24,19 @@ pub(crate) struct Referred {
 
 /// The references into the log of this name that claims have.
 pub(crate) fn in_claims(claims: &[(String, Value)], origin: &str) -> Vec<Referred> {
-    let of_claim = |(claim, value): &(String, Value)| -> Vec<Referred> {
-        let Some((_, kind)) = referring_claims().find(|(name, _)| name == claim) else { return Vec::new() };
+    let mut referred = Vec::new();
+    // Once through the claim table, and not once for each claim.
+    for (name, kind) in referring_claims() {
+        let Some((claim, value)) = claims.iter().find(|(claim, _)| claim == name) else { continue };
         let here = references(kind, value).filter(|to| to.origin.is_none_or(|other| other == origin));
-        here.map(|to| Referred {
+        referred.extend(here.map(|to| Referred {
             claim: claim.clone(),
             index: to.index,
             leaf_hash: to.leaf_hash,
             kind: to.kind,
-        })
-        .collect()
-    };
-    claims.iter().flat_map(of_claim).collect()
+        }));
+    }
+    referred
 }
 
 /// Looks all of them up. `line` is where in a batch they are.

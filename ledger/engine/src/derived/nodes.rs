@@ -11,10 +11,10 @@ use provlog_core::tree::{ProvenTile, TILE_HASHES, Tile, TileSource};
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
-/// Proven tiles kept of each level, of 16 KiB each with the nodes over them: 32 MiB of those of the leaves, where half a million
+/// Proven tiles kept of each level, of 16 KiB each with the nodes over them: 64 MiB of those of the leaves, where a million
 /// entries are read, and hardly any above them. A record's leaf hash is one of a tile that must be proven first: without these
 /// that is hashing one tile of every level for each record or proof that is read.
-const KEPT_TILES: u64 = 2048;
+const KEPT_TILES: u64 = 4096;
 
 /// Tiles that were proven: the last of each level with an index of some remainder.
 #[derive(Debug, Default)]

@@ -244,24 +244,26 @@ impl Segments {
     }
 
     fn file(&self, segment: u64) -> Result<Arc<dyn DiskFile>, StoreError> {
+        if let Some(file) = self.opened(segment) {
+            return Ok(file);
+        }
+        // Whoever doesn't wait for a disk doesn't wait for one that opens a file either.
+        let file: Arc<dyn DiskFile> =
+            Arc::from(self.disk.open(&segment_path(&self.folder, segment), Access::Read)?);
         let mut open = lock(&self.open);
-        let entry = match open.iter().position(|(other, _)| *other == segment) {
-            Some(position) => open.remove(position),
-            None => None,
-        };
-        let file = match entry {
-            Some((_, file)) => file,
-            None => Arc::from(self.disk.open(&segment_path(&self.folder, segment), Access::Read)?),
-        };
+        open.retain(|(other, _)| *other != segment);
         open.push_front((segment, Arc::clone(&file)));
         open.truncate(OPEN_FILES_MAX);
         Ok(file)
     }
 
-    /// The file of a segment that is open already, unless others are at work on these.
+    /// The file of a segment that is open already.
     pub(super) fn opened(&self, segment: u64) -> Option<Arc<dyn DiskFile>> {
-        let open = self.open.try_lock().ok()?;
-        open.iter().find(|(other, _)| *other == segment).map(|(_, file)| Arc::clone(file))
+        let mut open = lock(&self.open);
+        let position = open.iter().position(|(other, _)| *other == segment)?;
+        let (_, file) = open.remove(position)?;
+        open.push_front((segment, Arc::clone(&file)));
+        Some(file)
     }
 
     /// Index of a segment's first entry, once it was read.
