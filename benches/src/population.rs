@@ -20,8 +20,11 @@ const PEOPLE: u64 = 150;
 /// Changes between two versions of the policy, which its workload publishes.
 const CHANGES_A_POLICY: u64 = 1_000;
 
-/// When the first change was made, in milliseconds since the Unix epoch: 2026-01-01. The others follow by the minute.
+/// When the first change was made, in milliseconds since the Unix epoch: 2026-01-01.
 const START_MS: u64 = 1_767_225_600_000;
+
+/// Half a second between two changes of some five entries: a hundred million entries take four months.
+const CHANGE_EVERY_MS: u64 = 500;
 
 const MODELS: [(&str, &str, &str); 4] = [
     ("example", "example-coder", "2026-05-01"),
@@ -279,7 +282,7 @@ impl Change {
     }
 
     const fn occurred_at_ms(&self) -> u64 {
-        START_MS + 60_000 * self.number
+        START_MS + CHANGE_EVERY_MS * self.number
     }
 
     fn digest(&self, what: &str) -> Value {
@@ -337,6 +340,14 @@ mod tests {
         }
         let accepted = provlog_core::claims::KINDS.iter().filter(|kind| kind.accepted);
         assert_eq!(kinds, accepted.map(|kind| kind.kind).collect());
+    }
+
+    /// A log refuses what is said to have happened after now.
+    #[test]
+    fn as_many_changes_as_anybody_appends_happened_before_now() {
+        let last = Change::new(1, 20_000_000);
+        let now_ms = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+        assert!(u128::from(last.occurred_at_ms()) < now_ms);
     }
 
     #[test]
