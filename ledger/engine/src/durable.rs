@@ -119,24 +119,6 @@ pub(crate) trait DiskFile: Send + Sync + fmt::Debug {
     fn id(&self) -> Result<FileId, DiskError>;
 }
 
-/// Whether a read may wait for a disk.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Wait {
-    /// As long as it takes.
-    May,
-    /// Never: what isn't in memory is an error that [`would_wait`].
-    Never,
-}
-
-impl Wait {
-    pub(crate) fn read(self, file: &dyn DiskFile, buffer: &mut [u8], offset: u64) -> Result<(), DiskError> {
-        match self {
-            Self::May => file.read_at(buffer, offset),
-            Self::Never => file.read_cached(buffer, offset),
-        }
-    }
-}
-
 /// Whether this is the error of a read that would have had to wait.
 pub(crate) fn would_wait(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock

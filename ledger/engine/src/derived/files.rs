@@ -4,11 +4,11 @@
 //! The last tile of a level may be incomplete in its file; what readers get of it is cut to what they may see.
 
 use super::tail::Chunk;
-use super::{Position, TILE_LEVELS, Unavailable, nodes_at};
+use super::{Position, TILE_LEVELS, Unavailable, Wait, nodes_at};
 use crate::codec::fields::Fields;
 use crate::committed::Head;
 use crate::durable::{
-    Access, Disk, DiskError, DiskFile, Wait, parent, read_file, remove_file, replace_file, would_wait,
+    Access, Disk, DiskError, DiskFile, parent, read_file, remove_file, replace_file, would_wait,
 };
 use crate::log_id::LogId;
 use crate::sync::{lock, read, write};

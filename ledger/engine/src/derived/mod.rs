@@ -10,6 +10,7 @@ pub(crate) mod files;
 pub(crate) mod nodes;
 pub(crate) mod tail;
 
+use crate::durable::{DiskError, DiskFile};
 use crate::store::FrameAt;
 
 /// Levels of tiles that are kept: seven hold a tree of 2^53 leaves, eight levels of nodes each.
@@ -57,4 +58,22 @@ pub(crate) enum Unavailable {
     /// It is on the disk, and who asked can't wait for that.
     #[error("it is not in memory")]
     WouldWait,
+}
+
+/// Whether a read may wait for a disk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Wait {
+    /// As long as it takes.
+    May,
+    /// Never: what isn't in memory is an error that [`would_wait`].
+    Never,
+}
+
+impl Wait {
+    pub(crate) fn read(self, file: &dyn DiskFile, buffer: &mut [u8], offset: u64) -> Result<(), DiskError> {
+        match self {
+            Self::May => file.read_at(buffer, offset),
+            Self::Never => file.read_cached(buffer, offset),
+        }
+    }
 }

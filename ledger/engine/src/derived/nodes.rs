@@ -3,8 +3,7 @@
 
 use super::files::DerivedFiles;
 use super::tail::Tail;
-use super::{Position, Unavailable, nodes_at};
-use crate::durable::Wait;
+use super::{Position, Unavailable, Wait, nodes_at};
 use crate::sync::{read, write};
 use provlog_core::Hash;
 use provlog_core::tree::{ProvenTile, TILE_HASHES, Tile, TileSource};

@@ -6,17 +6,15 @@
 use super::high_water::HighWater;
 use super::names::{Named, Names};
 use super::segment::{self, HeaderFault, SEGMENT_HEADER_BYTES};
-use super::unwaiting::Unwaiting;
-use super::{Advance, FrameAt, Frames, Next, Place, Space, Storage, Store, StoreError};
-use crate::codec::frame::{self, FRAME_BYTES_MAX, FrameError, HEADER_BYTES};
+use super::segments::{START, Segments, missing_segment, segment_path};
+use super::{Advance, FrameAt, Frames, Space, Storage, Store, StoreError};
+use crate::codec::frame::FRAME_BYTES_MAX;
 use crate::committed::Head;
 use crate::durable::{Access, Disk, DiskError, DiskFile, create_file, make_folder};
 use crate::edge::Edge;
 use crate::log_id::LogId;
-use crate::sync::{lock, read, write};
-use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, RwLock};
+use std::sync::Arc;
 
 /// Bytes of a segment file: 64 MiB, so that opening, which reads one, takes a fraction of a second.
 pub(crate) const SEGMENT_BYTES: u32 = 64 * 1024 * 1024;
@@ -26,12 +24,6 @@ const SEGMENTS_FREE: u64 = 2;
 
 /// Bytes looked at, and zeroed, together when what lies behind the end is searched for garbage.
 const CHUNK_BYTES: usize = 1024 * 1024;
-
-/// Segment files held open for reading; a process has 1,024 descriptors by default, most of them for connections.
-const OPEN_FILES_MAX: usize = 64;
-
-/// Where a segment's first frame starts: behind the header.
-const START: u32 = 4096;
 
 /// A new segment has room for any frame.
 const _: () = assert!(FRAME_BYTES_MAX + SEGMENT_HEADER_BYTES <= 64 * 1024 * 1024);
@@ -97,14 +89,7 @@ impl FileStore {
             return Err(missing(gap));
         }
         let mut newest = sequences.last().copied().ok_or_else(|| missing(0))?;
-        let segments = Arc::new(Segments {
-            disk: Arc::clone(&files.disk),
-            folder: files.journal.clone(),
-            log,
-            first_indices: RwLock::default(),
-            open: Mutex::default(),
-        });
-        segments.set_newest(newest);
+        let segments = Arc::new(Segments::new(Arc::clone(&files.disk), &files.journal, log, newest));
         // A newest segment whose header never was written in full has no frames: it is made anew when it is needed. With
         // anything behind it, the header was whole and synced once: that is damage, and said below.
         if newest > 0
@@ -225,149 +210,6 @@ impl Store for FileStore {
     }
 }
 
-/// The readers' side.
-pub(super) struct Segments {
-    disk: Arc<dyn Disk>,
-    folder: PathBuf,
-    log: LogId,
-    /// Index of each segment's first entry, by sequence, once it was read.
-    first_indices: RwLock<Vec<Arc<OnceLock<u64>>>>,
-    /// Files opened to read, the last used one first.
-    open: Mutex<VecDeque<(u64, Arc<dyn DiskFile>)>>,
-}
-
-impl Segments {
-    fn set_newest(&self, newest: u64) {
-        let count = usize::try_from(newest).unwrap_or(usize::MAX).saturating_add(1);
-        write(&self.first_indices).resize_with(count, Arc::default);
-        lock(&self.open).retain(|(segment, _)| *segment <= newest);
-    }
-
-    fn file(&self, segment: u64) -> Result<Arc<dyn DiskFile>, StoreError> {
-        if let Some(file) = self.opened(segment) {
-            return Ok(file);
-        }
-        // Whoever doesn't wait for a disk doesn't wait for one that opens a file either.
-        let file: Arc<dyn DiskFile> =
-            Arc::from(self.disk.open(&segment_path(&self.folder, segment), Access::Read)?);
-        let mut open = lock(&self.open);
-        open.retain(|(other, _)| *other != segment);
-        open.push_front((segment, Arc::clone(&file)));
-        open.truncate(OPEN_FILES_MAX);
-        Ok(file)
-    }
-
-    /// The file of a segment that is open already.
-    pub(super) fn opened(&self, segment: u64) -> Option<Arc<dyn DiskFile>> {
-        let mut open = lock(&self.open);
-        let position = open.iter().position(|(other, _)| *other == segment)?;
-        let (_, file) = open.remove(position)?;
-        open.push_front((segment, Arc::clone(&file)));
-        Some(file)
-    }
-
-    /// Index of a segment's first entry, once it was read.
-    pub(super) fn known_first_index(&self, segment: u64) -> Option<u64> {
-        read(&self.first_indices).get(usize::try_from(segment).ok()?)?.get().copied()
-    }
-
-    fn open_for_writing(&self, segment: u64) -> Result<Arc<dyn DiskFile>, StoreError> {
-        Ok(Arc::from(self.disk.open(&segment_path(&self.folder, segment), Access::Write)?))
-    }
-
-    pub(super) fn name(&self, segment: u64) -> String {
-        segment_path(&self.folder, segment).display().to_string()
-    }
-
-    fn read_header(&self, segment: u64) -> Result<Result<Edge, HeaderFault>, StoreError> {
-        let file = self.file(segment)?;
-        let length = usize::try_from(file.len()?).unwrap_or(usize::MAX).min(SEGMENT_HEADER_BYTES);
-        let mut header = vec![0; length];
-        file.read_at(&mut header, 0)?;
-        Ok(segment::decode(&header, self.log, segment, &self.name(segment)))
-    }
-}
-
-impl Frames for Segments {
-    fn newest(&self) -> u64 {
-        u64::try_from(read(&self.first_indices).len().saturating_sub(1)).unwrap_or(u64::MAX)
-    }
-
-    fn edge(&self, segment: u64) -> Result<Edge, StoreError> {
-        match self.read_header(segment)? {
-            Ok(edge) => Ok(edge),
-            Err(HeaderFault::Refused(error)) => Err(error),
-            Err(HeaderFault::Invalid(what)) => {
-                let detail = format!("{what}: the file is damaged. Put it back from a copy");
-                Err(StoreError::Damaged { place: Place { name: self.name(segment), byte: 0 }, detail })
-            }
-        }
-    }
-
-    fn start(&self, segment: u64) -> FrameAt {
-        FrameAt { run: segment, offset: START }
-    }
-
-    fn behind(&self, at: FrameAt, bytes: usize) -> FrameAt {
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        FrameAt { offset: at.offset.saturating_add(bytes), ..at }
-    }
-
-    fn next(&self, at: FrameAt) -> Result<Next, StoreError> {
-        let file = self.file(at.run)?;
-        let left = file.len()?.saturating_sub(u64::from(at.offset));
-        let left = usize::try_from(left).unwrap_or(usize::MAX);
-        if left < HEADER_BYTES {
-            // A rest too short for a frame is the end of a full segment, if it is empty.
-            let mut rest = vec![0; left];
-            file.read_at(&mut rest, u64::from(at.offset))?;
-            let empty = rest.iter().all(|byte| *byte == 0);
-            let short = FrameError::Short { expected: HEADER_BYTES, got: left };
-            return Ok(Next::End(if empty { FrameError::Nothing } else { short }));
-        }
-        let mut bytes = vec![0; HEADER_BYTES];
-        file.read_at(&mut bytes, u64::from(at.offset))?;
-        let frame_bytes = match frame::decode_header(&bytes) {
-            Ok(header) => header.frame_bytes,
-            Err(error) => return Ok(Next::End(error)),
-        };
-        if frame_bytes > left {
-            return Ok(Next::End(FrameError::Short { expected: frame_bytes, got: left }));
-        }
-        bytes.resize(frame_bytes, 0);
-        file.read_at(&mut bytes, u64::from(at.offset))?;
-        Ok(Next::Frame(bytes))
-    }
-
-    fn read(&self, at: FrameAt, offset: usize, length: usize) -> Result<Option<Vec<u8>>, StoreError> {
-        let start = u64::from(at.offset).saturating_add(u64::try_from(offset).unwrap_or(u64::MAX));
-        let mut bytes = vec![0; length];
-        match self.file(at.run)?.read_at(&mut bytes, start) {
-            Err(error) if error.is_end_of_file() => Ok(None),
-            result => Ok(result.map(|()| Some(bytes))?),
-        }
-    }
-
-    fn place(&self, at: FrameAt) -> Place {
-        Place { name: self.name(at.run), byte: u64::from(at.offset) }
-    }
-
-    fn unwaiting(self: Arc<Self>) -> Arc<dyn Frames> {
-        Arc::new(Unwaiting(self))
-    }
-
-    fn first_index(&self, segment: u64) -> Result<u64, StoreError> {
-        let known =
-            usize::try_from(segment).ok().and_then(|number| read(&self.first_indices).get(number).cloned());
-        let known = known.ok_or_else(|| missing_segment(self.name(segment)))?;
-        if let Some(first) = known.get() {
-            return Ok(*first);
-        }
-        let first = self.edge(segment)?.size();
-        Ok(*known.get_or_init(|| first))
-    }
-}
-
 /// Reserves, writes and syncs a new segment, and makes its name durable.
 fn create_segment(
     disk: &dyn Disk,
@@ -393,12 +235,6 @@ fn create_segment(
     Ok(file)
 }
 
-impl From<DiskError> for StoreError {
-    fn from(DiskError { action, path, source }: DiskError) -> Self {
-        Self::Unavailable { action, name: path.display().to_string(), source }
-    }
-}
-
 /// For what may be tried again when there is room.
 fn no_space(error: DiskError) -> StoreError {
     if !error.is_no_space() {
@@ -406,12 +242,6 @@ fn no_space(error: DiskError) -> StoreError {
     }
     let DiskError { action, path, source } = error;
     StoreError::NoSpace { action, name: path.display().to_string(), source }
-}
-
-fn missing_segment(name: String) -> StoreError {
-    let detail =
-        ", though later segments are there: put it back from a copy; the log cannot be opened without it";
-    StoreError::Missing { name, detail }
 }
 
 /// Where the first byte that isn't zero lies, at `offset` or behind it.
@@ -428,10 +258,6 @@ fn first_non_zero(file: &dyn DiskFile, mut offset: u64) -> Result<Option<u64>, D
         offset = within(length);
     }
     Ok(None)
-}
-
-fn segment_path(folder: &Path, sequence: u64) -> PathBuf {
-    folder.join(format!("{sequence:020}.seg"))
 }
 
 fn list_sequences(disk: &dyn Disk, folder: &Path) -> Result<Vec<u64>, DiskError> {

@@ -22,14 +22,14 @@ pub(crate) mod high_water;
 pub(crate) mod memory;
 mod names;
 pub(crate) mod segment;
-mod unwaiting;
+mod segments;
 
 #[cfg(test)]
 mod conformance;
 
 use crate::codec::frame::FrameError;
 use crate::committed::Head;
-use crate::durable::would_wait;
+use crate::durable::{DiskError, would_wait};
 use crate::edge::Edge;
 use crate::log_id::LogId;
 use std::fmt;
@@ -163,6 +163,12 @@ pub(crate) trait Frames: Send + Sync {
             }
         }
         Ok(low)
+    }
+}
+
+impl From<DiskError> for StoreError {
+    fn from(DiskError { action, path, source }: DiskError) -> Self {
+        Self::Unavailable { action, name: path.display().to_string(), source }
     }
 }
 
