@@ -7,6 +7,7 @@ mod audit;
 mod audit_hosts;
 mod bad_input;
 mod browser;
+mod caching;
 mod clock;
 mod creation;
 mod crosswalk;

@@ -2,8 +2,8 @@
 
 use crate::http::problem::{INTERNAL, Problem};
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderValue, Response};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
 /// Of answers that hold what not everybody may read, or that are old at once.
@@ -18,6 +18,39 @@ pub(crate) fn answer(body: impl Into<Body>, media_type: &'static str, cache: &'s
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(cache));
     response
+}
+
+/// An answer under an entity tag, which `make` makes unless the client says that it has it (RFC 9110, sections 8.8.3 and
+/// 13.1.2): then it is 304, and nothing is read.
+///
+/// # Errors
+/// Those of `make`.
+pub(crate) async fn tagged<F: Future<Output = Result<Response<Body>, Problem>>>(
+    headers: &HeaderMap,
+    tag: &str,
+    cache: &'static str,
+    make: impl FnOnce() -> F,
+) -> Result<Response<Body>, Problem> {
+    let etag = HeaderValue::try_from(format!("\"{tag}\""));
+    let etag = etag.map_err(|error| Problem::new(&INTERNAL, error.to_string()))?;
+    let mut response = if has(headers, etag.as_bytes()) {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(cache));
+        response
+    } else {
+        make().await?
+    };
+    response.headers_mut().insert(ETAG, etag);
+    Ok(response)
+}
+
+/// Whether `If-None-Match` names this entity tag, weakly or not, or any.
+fn has(headers: &HeaderMap, etag: &[u8]) -> bool {
+    let tags =
+        headers.get_all(IF_NONE_MATCH).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    let mut tags = tags.map(<[u8]>::trim_ascii);
+    tags.any(|tag| tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == etag)
 }
 
 /// JSON of an answer, in the room that most answers with a receipt need.
@@ -37,4 +70,35 @@ pub(crate) fn to_json(value: &impl Serialize) -> Result<Vec<u8>, Problem> {
 #[error("{detail}")]
 pub(crate) struct BrokenOff {
     pub(crate) detail: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_client_has_is_not_made_again() {
+        let cases = [
+            (None, StatusCode::OK),
+            (Some("\"tag\""), StatusCode::NOT_MODIFIED),
+            (Some("W/\"tag\""), StatusCode::NOT_MODIFIED),
+            (Some("\"other\" , W/\"tag\""), StatusCode::NOT_MODIFIED),
+            (Some("*"), StatusCode::NOT_MODIFIED),
+            (Some("\"other\""), StatusCode::OK),
+            (Some("tag"), StatusCode::OK),
+            (Some(""), StatusCode::OK),
+        ];
+        for (given, expected) in cases {
+            let mut headers = HeaderMap::new();
+            headers.extend(given.map(|given| (IF_NONE_MATCH, HeaderValue::from_static(given))));
+            let made =
+                tagged(&headers, "tag", "no-cache", async || Ok(answer("body", "text/plain", "no-cache")));
+            let response = made.await.unwrap();
+            assert_eq!(response.status(), expected, "{given:?}");
+            assert_eq!(
+                (&response.headers()[ETAG], &response.headers()[CACHE_CONTROL]),
+                (&HeaderValue::from_static("\"tag\""), &HeaderValue::from_static("no-cache"))
+            );
+        }
+    }
 }

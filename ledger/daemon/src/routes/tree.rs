@@ -1,14 +1,14 @@
 //! `GET /checkpoint`, `/tile/...` (C2SP tlog-tiles) and `/v1/consistency`: the tree, at any size that was committed.
 
-use crate::http::answer::{NO_STORE, answer, to_json};
+use crate::http::answer::{NO_STORE, answer, tagged, to_json};
 use crate::http::problem::{ENTRY_NOT_FOUND, Problem, TILE_NOT_FOUND};
 use crate::http::request::{self, JSON, TEXT_UTF8};
 use crate::routes::app::App;
 use axum::extract::State;
-use axum::http::Uri;
+use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
-use provlog_core::Hash;
 use provlog_core::tree::Resource;
+use provlog_core::{Hash, hex};
 use provlog_engine::Reader;
 use serde::Serialize;
 use std::sync::Arc;
@@ -41,12 +41,19 @@ pub(crate) async fn consistency(State(app): State<Arc<App>>, uri: Uri) -> Result
 }
 
 /// `GET /checkpoint`: the newest one.
-pub(crate) async fn checkpoint(State(app): State<Arc<App>>) -> Response {
-    answer(app.log.committed().signed.clone(), TEXT_UTF8, "no-cache")
+pub(crate) async fn checkpoint(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Problem> {
+    const CACHE: &str = "no-cache";
+    let committed = app.log.committed();
+    let tag = Hash::plain(committed.signed.as_bytes()).to_hex();
+    tagged(&headers, &tag, CACHE, async || Ok(answer(committed.signed.clone(), TEXT_UTF8, CACHE))).await
 }
 
 /// `GET /tile/...`: hashes or entries, in the one spelling that C2SP gives them.
-pub(crate) async fn tile(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn tile(
+    State(app): State<Arc<App>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let path = uri.path().strip_prefix('/').unwrap_or_default();
     let size = app.log.committed().checkpoint.size;
     let not_found = |detail: String| Problem::new(&TILE_NOT_FOUND, detail);
@@ -59,7 +66,10 @@ pub(crate) async fn tile(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
         Resource::Hashes(tile) => reader.tile(tile),
         Resource::Entries(tile) => reader.entry_bundle(tile),
     };
-    Ok(answer(app.log.read_one(read).await?, OCTETS, IMMUTABLE))
+    // What is served here never changes, as long as it is the same log.
+    let tag = hex::encode(&app.log.id());
+    tagged(&headers, &tag, IMMUTABLE, async || Ok(answer(app.log.read_one(read).await?, OCTETS, IMMUTABLE)))
+        .await
 }
 
 /// Refuses a size that the log has not reached.
