@@ -26,7 +26,13 @@ const NAME: &str = "trust";
 /// picks one of those that lie beside what is to be verified, or its entry 0. Says it where a repository's does not count.
 pub(crate) fn open(args: &TrustArgs, sources: &[PathBuf]) -> Result<TrustFile, Failure> {
     let settings = args.settings()?;
-    let candidates = || sources.iter().flat_map(|source| beside(source).into_iter().chain(within(source)));
+    let candidates = || {
+        let folders: BTreeSet<PathBuf> = sources.iter().flat_map(|source| folders_near(source)).collect();
+        folders
+            .into_iter()
+            .flat_map(|folder| trust_files(&folder))
+            .chain(sources.iter().filter_map(|source| within(source)))
+    };
     let trust = args.find_among(&settings, candidates)?.ok_or(SettingsError::NoTrust)?;
     if let Some(unheeded) = args.unheeded(&settings, false) {
         page::say(&unheeded);
@@ -34,20 +40,19 @@ pub(crate) fn open(args: &TrustArgs, sources: &[PathBuf]) -> Result<TrustFile, F
     Ok(trust)
 }
 
-/// The trust files beside a receipt, package or folder. Any may be anybody's.
-fn beside(source: &Path) -> Vec<TrustFile> {
+/// Where a trust file may lie beside a receipt, package or mirror.
+fn folders_near(source: &Path) -> impl Iterator<Item = PathBuf> {
     let near = files::folder_of(source);
-    let mut folders = BTreeSet::from([near.clone()]);
-    if source.is_dir() {
-        folders.insert(source.into());
-    }
     // Receipts are kept one folder below the trust file.
-    folders.extend(near.parent().filter(|above| above.ends_with(FOLDER)).map(Path::to_path_buf));
-    let mut found = Vec::new();
-    for folder in folders {
-        found.push(folder.join(NAME));
-        found.extend(files::list(&folder, EXTENSION, false).unwrap_or_default());
-    }
+    let above = near.parent().filter(|above| above.ends_with(FOLDER)).map(Path::to_path_buf);
+    let itself = source.is_dir().then(|| source.to_path_buf());
+    [Some(near), above, itself].into_iter().flatten()
+}
+
+/// The trust files in a folder. Any may be anybody's.
+fn trust_files(folder: &Path) -> Vec<TrustFile> {
+    let mut found = vec![folder.join(NAME)];
+    found.extend(files::list(folder, EXTENSION, false).unwrap_or_default());
     found.iter().filter(|path| path.is_file()).filter_map(|path| read_trust(path).ok()).collect()
 }
 

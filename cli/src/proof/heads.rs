@@ -97,8 +97,9 @@ impl Heads {
     /// Whether there are sizes next to each other without a proof between them. The fronts of one tree extend each other.
     fn unproven(&self) -> bool {
         let sizes: Vec<u64> = self.by_size.keys().copied().collect();
+        let larger: BTreeSet<u64> = self.proven.iter().map(|(_, new)| *new).collect();
         let is_front = |old: u64, new: u64| old == new || self.proven.contains(&(old, new));
-        let proven = |old, new| sizes.iter().any(|size| is_front(old, *size) && is_front(new, *size));
+        let proven = |old, new| larger.iter().any(|size| is_front(old, *size) && is_front(new, *size));
         sizes.array_windows().any(|[old, new]| !proven(*old, *new))
     }
 

@@ -8,10 +8,10 @@ use crate::proof::receipt::{checkpoint_json, member};
 use crate::proof::report::{Outcome, outcome_json, write_checks, write_verdict};
 use crate::show::failure::Failure;
 use crate::show::page::Page;
-use provlog_core::Hash;
 use provlog_core::checkpoint::Checkpoint;
 use provlog_core::json::Json;
 use provlog_core::limits::NOTE_BYTES_MAX;
+use provlog_core::tree::root_of;
 use provlog_core::trust::Trust;
 use provlog_core::verify::{CheckpointReport, Verifier};
 use std::path::{Path, PathBuf};
@@ -61,21 +61,18 @@ impl JudgedMirror {
         }
     }
 
-    /// Compares its tree with all smaller ones that were taken in.
+    /// Compares its tree with all smaller ones that were taken in, as far as its tiles lead to its checkpoint.
     pub(crate) fn compare(&self, heads: &mut Heads) -> Result<(), Failure> {
-        match self.outcome.report() {
-            Ok(report) if is_signed(report) => {
-                let head = &report.checkpoint;
-                heads.compare(&self.source(), head, &|size| self.root_at(head, size))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// The root of the log's first `size` entries, as far as the tiles prove one under the mirror's checkpoint.
-    fn root_at(&self, head: &Checkpoint, size: u64) -> Result<Option<Hash>, Failure> {
+        let Some(report) = self.outcome.report().ok().filter(|report| is_signed(*report)) else {
+            return Ok(());
+        };
+        let head = &report.checkpoint;
         let get = |path: &str, limit| tiles::get_file(&self.folder, path, limit);
-        tiles::root_at(&|resource| tiles::fetch_within(&get, resource, usize::MAX), head, size)
+        let read = |resource| tiles::fetch_within(&get, resource, usize::MAX);
+        match tiles::tree_of(&read, head)? {
+            Some(tree) => heads.compare(&self.source(), head, &|size| tiles::proven(root_of(&tree, size))),
+            None => Ok(()),
+        }
     }
 
     fn source(&self) -> String {

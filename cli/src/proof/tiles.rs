@@ -5,7 +5,7 @@ use crate::local::files;
 use crate::show::failure::Failure;
 use provlog_core::Hash;
 use provlog_core::checkpoint::Checkpoint;
-use provlog_core::tree::{Resource, TILE_HASHES, Tile, TileError, TileNodes, TileSource, bundle, root_of};
+use provlog_core::tree::{Resource, TILE_HASHES, Tile, TileError, TileNodes, TileSource, bundle};
 use std::path::Path;
 
 /// Path of the newest checkpoint.
@@ -83,18 +83,6 @@ const fn limit(resource: Resource) -> usize {
     match resource {
         Resource::Hashes(_) => TILE_BYTES_MAX,
         Resource::Entries(_) => BUNDLE_BYTES_MAX,
-    }
-}
-
-/// The root of the first `size` entries of the tree of `head`, from files of its log of which nothing is believed; `None`
-/// where they prove none.
-pub(crate) fn root_at<F>(read: &F, head: &Checkpoint, size: u64) -> Result<Option<Hash>, Failure>
-where
-    F: Fn(Resource) -> Result<Option<Vec<u8>>, Failure>,
-{
-    match tree_of(read, head)? {
-        Some(tree) => proven(root_of(&tree, size)),
-        None => Ok(None),
     }
 }
 

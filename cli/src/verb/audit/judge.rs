@@ -5,12 +5,12 @@
 use super::classify::{Place, classify};
 use super::fault::Fault;
 use super::walk::{Flaw, Suspect, Walked};
-use crate::proof::tiles::{proven, root_at, tree_of};
+use crate::proof::tiles::{proven, tree_of};
 use crate::show::failure::Failure;
 use provlog_core::Hash;
 use provlog_core::checkpoint::Checkpoint;
 use provlog_core::tree::{
-    Frontier, NodeSource, Resource, TILE_HASHES, TILE_HEIGHT, Tile, TileNodes, TileSource,
+    Frontier, NodeSource, Resource, TILE_HASHES, TILE_HEIGHT, Tile, TileNodes, TileSource, root_of,
 };
 use std::collections::HashSet;
 
@@ -33,8 +33,9 @@ where
     if old.size == 0 {
         return Ok(Relation::Extends);
     }
+    let Some(tree) = tree_of(read, new)? else { return Ok(Relation::Unproven) };
     // If the tiles prove another root at the old size to be within the new tree, the old one isn't.
-    Ok(match root_at(read, new, old.size)? {
+    Ok(match proven(root_of(&tree, old.size))? {
         Some(root) if root == old.root => Relation::Extends,
         Some(_) => Relation::Fork,
         None => Relation::Unproven,

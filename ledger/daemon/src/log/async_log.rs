@@ -1,8 +1,9 @@
 //! The log as handlers reach it: what is in memory at once, appends awaited, and whatever may wait for a disk in one pool.
 //!
 //! A worker that waited for a disk would hold up every request that it has, `/healthz` and appends among them. What is in
-//! memory is read where it is asked for. Any other read takes a place in the pool, or is refused; then it waits for its turn on one of a few threads, which go from read to read: to start
-//! each anew on a thread of the runtime's cost more than most reads do. One whose client is gone counts until its turn is over.
+//! memory is read where it is asked for. Any other read takes a place in the pool, or is refused; then it waits for its turn on
+//! one of a few threads, which go from read to read: to start each anew on a thread of the runtime's cost more than most reads
+//! do. One whose client is gone counts until its turn is over.
 
 use crate::http::problem::{BUSY_READS, INTERNAL, Problem};
 use provlog_core::note::VerifierKey;

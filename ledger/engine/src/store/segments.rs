@@ -141,12 +141,8 @@ impl Frames for Segments {
     }
 
     fn read(&self, at: FrameAt, offset: usize, length: usize) -> Result<Option<Vec<u8>>, StoreError> {
-        let start = u64::from(at.offset).saturating_add(u64::try_from(offset).unwrap_or(u64::MAX));
-        let mut bytes = vec![0; length];
-        match self.file(at.run)?.read_at(&mut bytes, start) {
-            Err(error) if error.is_end_of_file() => Ok(None),
-            result => Ok(result.map(|()| Some(bytes))?),
-        }
+        let file = self.file(at.run)?;
+        read_bytes(at, offset, length, |bytes, start| file.read_at(bytes, start))
     }
 
     fn place(&self, at: FrameAt) -> Place {
@@ -166,6 +162,21 @@ impl Frames for Segments {
         }
         let first = self.edge(segment)?.size();
         Ok(*known.get_or_init(|| first))
+    }
+}
+
+/// Bytes `offset..offset + length` of the frame at `at`; none where the file ends before them.
+fn read_bytes(
+    at: FrameAt,
+    offset: usize,
+    length: usize,
+    read: impl FnOnce(&mut [u8], u64) -> Result<(), DiskError>,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let start = u64::from(at.offset).saturating_add(u64::try_from(offset).unwrap_or(u64::MAX));
+    let mut bytes = vec![0; length];
+    match read(&mut bytes, start) {
+        Err(error) if error.is_end_of_file() => Ok(None),
+        result => Ok(result.map(|()| Some(bytes))?),
     }
 }
 
@@ -205,10 +216,7 @@ impl Frames for Unwaiting {
 
     fn read(&self, at: FrameAt, offset: usize, length: usize) -> Result<Option<Vec<u8>>, StoreError> {
         let file = self.0.opened(at.run).ok_or_else(|| self.would_wait(at.run))?;
-        let start = u64::from(at.offset).saturating_add(u64::try_from(offset).unwrap_or(u64::MAX));
-        let mut bytes = vec![0; length];
-        let read: Result<(), DiskError> = file.read_cached(&mut bytes, start);
-        Ok(read.map(|()| Some(bytes))?)
+        read_bytes(at, offset, length, |bytes, start| file.read_cached(bytes, start))
     }
 
     fn place(&self, at: FrameAt) -> Place {
