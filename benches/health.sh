@@ -22,51 +22,7 @@ daemon_bin=${PROVLOG_BIN:-$bin}
 (cd "$root" && cargo build --release --quiet -p provlog-benches)
 [[ -n ${PROVLOG_BIN:-} ]] || (cd "$root" && cargo build --release --quiet -p provlogd)
 work=$(mktemp -d "${BENCH_DIR:-$target}/bench.XXXXXX")
-daemon_pid=''
-
-stop_daemon() {
-    if [[ -n $daemon_pid ]]; then
-        kill "$daemon_pid" 2>/dev/null || true
-        wait "$daemon_pid" 2>/dev/null || true
-        daemon_pid=''
-    fi
-}
-end() { # exit code
-    if [[ $1 -ne 0 && -s $work/daemon ]]; then
-        tail -5 "$work/daemon" >&2
-    fi
-    stop_daemon
-    rm -rf "$work"
-}
-trap 'end $?' EXIT
-trap 'exit 130' INT TERM
-
-start_daemon() {
-    : >"$work/daemon"
-    "$daemon_bin/provlogd" --data-dir "$work/data" --listen 127.0.0.1:0 --log-filter error >"$work/daemon" 2>&1 &
-    daemon_pid=$!
-    for _ in $(seq 200); do
-        url=$(grep -om1 'http://127\.0\.0\.1:[0-9]*' "$work/daemon" || true)
-        [[ -n $url ]] && break
-        kill -0 "$daemon_pid" 2>/dev/null || break
-        sleep 0.05
-    done
-    [[ -n $url ]] || exit 1
-    wait_until_quiet
-}
-
-# Until what it makes at its start, and from what was appended, is made.
-wait_until_quiet() {
-    local before='' now
-    for _ in $(seq 120); do
-        now=$(awk '{ print $14 + $15 }' "/proc/$daemon_pid/stat")
-        [[ $now == "$before" ]] && return
-        before=$now
-        sleep 0.5
-    done
-    echo "the daemon doesn't come to rest" >&2
-    exit 1
-}
+source "$root/benches/daemon.sh"
 
 number() { # file, offset, bytes: a big-endian integer
     od -An -v --endian=big -tu"$3" -j"$2" -N"$3" "$1" | tr -d ' '
@@ -111,7 +67,7 @@ if [[ ${#sealed[@]} -eq 0 ]]; then
 fi
 
 cat <<END
-Machine: $(nproc) cores of $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2 | xargs), $(grep -m1 MemTotal /proc/meminfo | tr -s ' ' | cut -d' ' -f2-), Linux $(uname -r); load average at the start $load. $size entries in ${#segments[@]} segments; $runs runs of $seconds s, all shown.
+Machine: $(machine "$load"). $size entries in ${#segments[@]} segments; $runs runs of $seconds s, all shown.
 
 | what | /healthz p50 / p99 / max ms | asked | reads | damaged records |
 | --- | --- | --- | --- | --- |

@@ -6,6 +6,7 @@
 //!
 //! Beside it [`population`], what `populate` fills a log with.
 
+pub mod abuse;
 pub mod answer;
 pub mod drive;
 pub mod leaf;

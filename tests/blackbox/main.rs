@@ -13,6 +13,7 @@ mod creation;
 mod crosswalk;
 mod docs;
 mod export;
+mod fair;
 mod forks;
 mod git;
 mod git_history;

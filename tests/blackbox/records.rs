@@ -33,7 +33,7 @@ fn indices(response: Response) -> Vec<u64> {
     lines(response).iter().map(|line| line["index"].as_u64().unwrap()).collect()
 }
 
-fn sequence(bytes: &[u8]) -> Vec<(u64, Record)> {
+pub fn sequence(bytes: &[u8]) -> Vec<(u64, Record)> {
     let (mut records, mut reader) = (Vec::new(), Reader::new(bytes));
     while reader.offset() < bytes.len() {
         assert_eq!(reader.array().unwrap(), 2);
@@ -52,6 +52,7 @@ fn both_forms_hold_the_same_records_and_are_resumed_by_index() {
     let daemon = log(folder.path(), 300);
     let whole = daemon.get("/v1/records").expect(200);
     assert_eq!(whole.header("provlog-tree-size"), Some("301"));
+    assert_eq!(whole.header("provlog-range-end"), Some("301"));
     let whole = lines(whole);
     assert_eq!(whole.len(), 301);
     for index in [0, 1, 300] {

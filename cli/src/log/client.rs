@@ -4,6 +4,7 @@
 
 use crate::show::failure::Failure;
 use crate::show::printable::printable;
+use provlog_core::checkpoint::decimal;
 use provlog_core::json::Json;
 use std::fmt::Display;
 use std::io::Read;
@@ -28,6 +29,19 @@ const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
 
 /// What the type of a log's problem document is, before its code.
 const PROBLEM_TYPE: &str = "urn:provlog:problem:";
+
+/// A CBOR sequence (RFC 8742).
+const CBOR_SEQUENCE: &str = "application/cbor-seq";
+
+/// The index at which the log stopped looking for records (`SPEC.md` section 10).
+const RANGE_END: &str = "provlog-range-end";
+
+/// An answer of records.
+pub(crate) struct Records {
+    /// Whatever matches below this index is in the answer, unless that was cut off at its limit. None where the log doesn't say.
+    pub(crate) range_end: Option<u64>,
+    pub(crate) body: Box<dyn Read>,
+}
 
 /// A log's HTTP interface.
 #[derive(Debug)]
@@ -83,12 +97,14 @@ impl Client {
         self.body(self.accepted(self.agent.get(&url).call())?, limit)
     }
 
-    /// `GET` of a long answer, to be read as it comes; all of it must have come within [`STREAM_TIMEOUT`].
-    pub(crate) fn stream(&self, path: &str, accept: &str) -> Result<Box<dyn Read>, Failure> {
+    /// `GET` of records, to be read as they come; all of them must have come within [`STREAM_TIMEOUT`].
+    pub(crate) fn records(&self, path: &str) -> Result<Records, Failure> {
         let url = format!("{}{path}", self.base);
         let request = self.agent.get(&url).config().timeout_global(Some(STREAM_TIMEOUT)).build();
-        let response = self.accepted(request.header("accept", accept).call())?;
-        Ok(Box::new(response.into_body().into_reader()))
+        let response = self.accepted(request.header("accept", CBOR_SEQUENCE).call())?;
+        let range_end = response.headers().get(RANGE_END).and_then(|value| value.to_str().ok());
+        let range_end = range_end.and_then(decimal);
+        Ok(Records { range_end, body: Box::new(response.into_body().into_reader()) })
     }
 
     /// `POST` of one submission, answered with a receipt of at most `limit` bytes, within `timeout`.

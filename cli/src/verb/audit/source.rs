@@ -82,10 +82,10 @@ impl Source for Http {
 
     fn records(&self, start: u64, limit: u64) -> Result<Option<Box<dyn Read>>, Failure> {
         let path = format!("/{RECORDS}?start={start}&limit={limit}");
-        let stream = match found(|| self.0.stream(&path, "application/cbor-seq")) {
+        let stream = match found(|| self.0.records(&path)) {
             // Whatever else a host says, it says so of a path that it doesn't have. What passes with time was asked again.
             Err(Failure::Answer { status: 300..=407 | 409..=428 | 430..=499 | 501, .. }) => None,
-            stream => stream?,
+            records => records?.map(|records| records.body),
         };
         let Some(mut stream) = stream else { return Ok(None) };
         let mut first = [0];

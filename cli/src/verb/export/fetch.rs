@@ -99,8 +99,7 @@ impl<'a> RecordQuery<'a> {
                     retry = Retry::within(PATIENCE);
                 }
                 match outcome {
-                    Ok(true) => break,
-                    Ok(false) => {}
+                    Ok(end) => next = next.max(end),
                     Err(failure) => retry.wait(failure)?,
                 }
             }
@@ -116,20 +115,24 @@ impl<'a> RecordQuery<'a> {
         Ok((taken.entries, taken.said))
     }
 
-    /// One answer of the log, handed to the lanes, which may hold its last batches still. `true` when there is nothing
-    /// after it.
+    /// One answer of the log, handed to the lanes, which may hold its last batches still. Gives the index to go on at.
     fn page(
         &self,
         start: u64,
         taken: &mut Taken<'a>,
         lanes: &mut Lanes<Batch<'a>>,
         bar: &ProgressBar,
-    ) -> Result<bool, Failure> {
+    ) -> Result<u64, Failure> {
         let limit =
             if self.filters.select() { PAGE_RECORDS } else { PAGE_RECORDS.min(self.range.end - start) };
-        let stream = self.client.stream(&self.path(start, limit), "application/cbor-seq")?;
+        let records = self.client.records(&self.path(start, limit))?;
+        // A log that doesn't say has looked through all that it has.
+        let looked_to = records.range_end.map_or(self.range.end, |end| end.min(self.range.end));
+        if looked_to <= start {
+            return Err(self.wrong(format!("expected a range that ends above {start}, got {looked_to}")));
+        }
         let broken = |error| self.client.no_answer(error);
-        let mut items = Sequence::new(stream, &broken);
+        let mut items = Sequence::new(records.body, &broken);
         let mut answer = Answer { least: start, got: 0, done: false };
         while !answer.done {
             let mut batch = lanes.spare().unwrap_or_else(|| Batch::new(self.crosswalk, self.origin));
@@ -141,7 +144,9 @@ impl<'a> RecordQuery<'a> {
             }
             bar.set_position(answer.least - self.range.start);
         }
-        Ok(answer.got < limit || answer.least >= self.range.end)
+        let end = if answer.got < limit { answer.least.max(looked_to) } else { answer.least };
+        bar.set_position(end.min(self.range.end) - self.range.start);
+        Ok(end)
     }
 
     /// Fills a batch.

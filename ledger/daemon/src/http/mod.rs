@@ -7,6 +7,7 @@ pub mod server;
 pub(crate) mod answer;
 pub(crate) mod body;
 pub(crate) mod host;
+pub(crate) mod patience;
 pub(crate) mod permits;
 pub(crate) mod request;
 pub(crate) mod stream;

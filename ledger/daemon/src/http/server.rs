@@ -13,6 +13,7 @@ use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use provlog_core::limits::BATCH_BYTES_MAX;
+use socket2::SockRef;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
@@ -29,6 +30,9 @@ pub const HEADER_BYTES_MAX: usize = 16 * 1024;
 
 /// Bytes that a connection buffers of what it reads; a body arrives in pieces of at most this.
 const READ_BUFFER_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of an answer that the system holds and hasn't sent: enough to keep the line busy.
+const UNSENT_BYTES_MAX: u32 = 128 * 1024;
 
 /// Connections beyond the limit that are told so at one time; any more are closed without a word.
 const REFUSALS_MAX: usize = 64;
@@ -126,8 +130,10 @@ struct Connection {
 
 impl Connection {
     async fn run<H: Handler>(mut self, tcp: TcpStream, handler: H) {
-        // Without it a small answer may wait for an acknowledgement. A failure costs only time.
+        // Without the one a small answer may wait for an acknowledgement, without the other megabytes are made for a client that
+        // reads nothing. A failure costs only that.
         let _ = tcp.set_nodelay(true);
+        let _ = SockRef::from(&tcp).set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
         let stream = TokioIo::new(Stream::new(tcp, self.write_timeout));
         let mut connection = self.http.serve_connection(stream, handler.clone());
         let served = {
@@ -274,6 +280,31 @@ mod tests {
         let answer = read_all(&mut second).await;
         assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
         assert_eq!(*fixture.gate.refused.lock().unwrap(), ["busy.connections"]);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_is_gone_before_its_answer_takes_no_place() {
+        let fixture = start(1, AGES, AGES).await;
+        let mut gone = TcpStream::connect(fixture.address).await.unwrap();
+        gone.write_all(REQUEST).await.unwrap();
+        fixture.gate.arrived.acquire().await.unwrap().forget();
+        gone.set_zero_linger().unwrap();
+        drop(gone);
+        let mut next = loop {
+            let mut next = TcpStream::connect(fixture.address).await.unwrap();
+            next.write_all(REQUEST).await.unwrap();
+            tokio::select! {
+                arrived = fixture.gate.arrived.acquire() => {
+                    arrived.unwrap().forget();
+                    break next;
+                }
+                refusal = read_all(&mut next) => assert!(refusal.starts_with("HTTP/1.1 503 "), "{refusal}"),
+            }
+        };
+        fixture.gate.open.add_permits(1);
+        let mut status = [0; 13];
+        next.read_exact(&mut status).await.unwrap();
+        assert_eq!(&status, b"HTTP/1.1 200 ");
     }
 
     #[tokio::test]

@@ -1,9 +1,7 @@
-//! A TCP stream whose writes fail once an answer has waited too long for its client. hyper bounds how long a request may
-//! take to arrive, and nothing bounds how long an answer may take to leave.
-//!
-//! An answer may wait for the write timeout in all, and a second more for every 64 KiB that the client has taken. A client
-//! that takes a byte now and then runs out of it as surely as one that takes nothing; one that is faster never does.
+//! A TCP stream whose writes fail once an answer has waited too long for its client, and that notices when a client is gone
+//! while its answer is made. hyper bounds how long a request may take to arrive; nothing in it does either.
 
+use crate::http::patience::Patience;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -11,9 +9,6 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
-
-/// The least that a client has to take, in bytes a second: half a megabit, which most lines exceed.
-const RATE_BYTES_PER_S: u64 = 64 * 1024;
 
 #[derive(Debug)]
 pub(crate) struct Stream {
@@ -27,34 +22,6 @@ pub(crate) struct Stream {
 struct Stall {
     since: Instant,
     end: Pin<Box<Sleep>>,
-}
-
-/// How long an answer may still wait for its client.
-#[derive(Debug)]
-struct Patience {
-    most: Duration,
-    left: Duration,
-}
-
-impl Patience {
-    fn new(most: Duration) -> Self {
-        Self { most, left: most }
-    }
-
-    fn renew(&mut self) {
-        self.left = self.most;
-    }
-
-    fn spend(&mut self, waited: Duration) {
-        self.left = self.left.saturating_sub(waited);
-    }
-
-    /// What is earned is kept only up to the most: else a client could earn hours quickly, and then hold an answer open.
-    fn earn(&mut self, bytes: usize) {
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        let earned = Duration::from_micros(bytes.saturating_mul(1_000_000) / RATE_BYTES_PER_S);
-        self.left = self.left.saturating_add(earned).min(self.most);
-    }
 }
 
 impl Stream {
@@ -74,7 +41,7 @@ impl Stream {
             self.patience.earn(*result.as_ref().unwrap_or(&0));
             return Poll::Ready(result);
         }
-        let left = self.patience.left;
+        let left = self.patience.left();
         let stall = || Stall { since: Instant::now(), end: Box::pin(sleep(left)) };
         ready!(self.stalled.get_or_insert_with(stall).end.as_mut().poll(context));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes too little of the answer")))
@@ -120,7 +87,14 @@ impl AsyncWrite for Stream {
         self.tcp.is_write_vectored()
     }
 
+    /// hyper flushes whenever it waits for an answer, and reads nothing then, since a client that has closed its own side still
+    /// gets its answer. So this is where a connection that was reset is seen: it becomes readable, and has an error to tell.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.tcp.poll_read_ready(context)?.is_ready()
+            && let Some(gone) = self.tcp.take_error()?
+        {
+            return Poll::Ready(Err(gone));
+        }
         Pin::new(&mut self.tcp).poll_flush(context)
     }
 
@@ -134,29 +108,6 @@ mod tests {
     use super::*;
     use tokio::io::AsyncWriteExt;
     use tokio::net::TcpListener;
-
-    #[test]
-    fn patience_is_earned_by_taking() {
-        let s = Duration::from_secs;
-        let mut patience = Patience::new(s(30));
-        patience.earn(1 << 40);
-        assert_eq!(patience.left, s(30), "nothing is saved up");
-        patience.spend(s(29));
-        patience.earn(2 * 64 * 1024);
-        assert_eq!(patience.left, s(3));
-        for _ in 0..100 {
-            patience.spend(s(1));
-            patience.earn(64 * 1024);
-        }
-        assert_eq!(patience.left, s(3), "this client is just fast enough");
-        for _ in 0..4 {
-            patience.spend(s(1));
-            patience.earn(1024);
-        }
-        assert_eq!(patience.left, Duration::from_micros(15_625), "this one isn't, though it never stops");
-        patience.renew();
-        assert_eq!(patience.left, s(30), "the next answer starts anew");
-    }
 
     #[tokio::test]
     async fn a_client_that_takes_nothing_is_given_up() {

@@ -1,20 +1,21 @@
-//! The log as handlers reach it: what is in memory at once, appends awaited, and whatever may wait for a disk in one pool.
+//! The log as handlers reach it: what is in memory at once, appends awaited, and whatever may wait for a disk in pools.
 //!
 //! A worker that waited for a disk would hold up every request that it has, `/healthz` and appends among them. What is in
-//! memory is read where it is asked for. Any other read takes a place in the pool, or is refused; then it waits for its turn on
-//! one of a few threads, which go from read to read: to start each anew on a thread of the runtime's cost more than most reads
-//! do. One whose client is gone counts until its turn is over.
+//! memory is read where it is asked for. Any other read takes a place in a pool of a few threads, or is refused, and waits for
+//! its turn. One whose client is gone counts until its turn is over.
+//!
+//! Answers that go on and on have a pool of their own, which never has all cores, and stands back for everybody else: whoever
+//! mirrors the log must not be what appends wait for.
 
 use crate::http::problem::{BUSY_READS, INTERNAL, Problem};
+use crate::log::pool::Pool;
 use provlog_core::note::VerifierKey;
 use provlog_engine::{
     AppendError, Appended, AppendedBatch, Committed, DedupKey, Health, Log, ReadError, Reader, Submission,
 };
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{Builder, available_parallelism, yield_now};
+use std::sync::Arc;
+use std::thread::available_parallelism;
 use tokio::sync::{Semaphore, oneshot};
 
 /// Reads at once where the machine has fewer cores: one that hangs must not be all there is.
@@ -23,19 +24,16 @@ const TURNS_MIN: usize = 2;
 /// Requests that read or wait for it. Most reads take less than 0.1 ms, so whoever comes last waits for some 50 ms.
 pub(crate) const PLACES: usize = 1024;
 
-/// Reads after which a thread of the pool lets others have its core: without that, one that is never idle keeps it for some
-/// milliseconds, and `/healthz` waits as long. Yielding more often costs reads, and yielding less often costs `/healthz`.
-const READS_IN_A_ROW: usize = 4;
+/// How far long answers stand back, as `nice` counts: they get a quarter of what others get, where all want one core.
+const STREAMS_NICENESS: i32 = 5;
 
-/// A read that waits for its turn, and hands its answer over itself.
-type Read = Box<dyn FnOnce(&Reader) + Send>;
-
-/// A log, and the pool of its reads.
+/// A log, and the pools of its reads.
 pub(crate) struct AsyncLog {
     log: Log,
     /// Reads what is in memory, where a request is answered.
-    unwaiting: Reader,
-    reads: Sender<Read>,
+    in_memory: Reader,
+    reads: Pool,
+    streams: Pool,
     places: Arc<Semaphore>,
 }
 
@@ -45,13 +43,19 @@ impl AsyncLog {
     /// # Errors
     /// What the system says when it has no thread to give.
     pub(crate) fn new(log: Log) -> io::Result<Self> {
-        let (reads, waiting) = channel();
-        let waiting = Arc::new(Mutex::new(waiting));
-        for _ in 0..turns() {
-            let (reader, waiting) = (log.reader(), Arc::clone(&waiting));
-            Builder::new().name("reads".into()).spawn(move || take_turns(&reader, &waiting))?;
-        }
-        Ok(Self { unwaiting: log.reader().unwaiting(), log, reads, places: Arc::new(Semaphore::new(PLACES)) })
+        let (reader, turns) = (log.reader(), turns());
+        Ok(Self {
+            in_memory: reader.unwaiting(),
+            reads: Pool::start("reads", turns, 0, &reader)?,
+            streams: Pool::start("streams", turns - 1, STREAMS_NICENESS, &reader)?,
+            log,
+            places: Arc::new(Semaphore::new(PLACES)),
+        })
+    }
+
+    /// Reads what is in memory, and says of everything else that it would wait.
+    pub(crate) const fn in_memory(&self) -> &Reader {
+        &self.in_memory
     }
 
     /// What `read` gives of one entry, proof or tile: at once where all that it takes is in memory, else from the pool. A hop
@@ -63,7 +67,7 @@ impl AsyncLog {
         &self,
         read: impl Fn(&Reader) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, Problem> {
-        match read(&self.unwaiting) {
+        match read(&self.in_memory) {
             Err(ReadError::WouldWait) => Ok(self.read(read).await??),
             answered => Ok(answered?),
         }
@@ -80,31 +84,22 @@ impl AsyncLog {
         let busy =
             |_| Problem::new(&BUSY_READS, "as many requests wait for stored entries as may; ask again");
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(busy)?;
-        self.read_on(move |reader| {
+        let read = move |reader: &Reader| {
             let _place = place;
             read(reader)
-        })
-        .await
+        };
+        in_turn(&self.reads, read).await
     }
 
-    /// As [`AsyncLog::read`], for an answer that has begun: it waits for a turn, whoever else does.
+    /// What `read` gives of an answer that has begun: it waits for a turn of those answers, however many there are.
     ///
     /// # Errors
     /// 500 when reading panicked, which is a bug.
-    pub(crate) async fn read_on<T: Send + 'static>(
+    pub(crate) async fn stream<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Reader) -> T + Send + 'static,
     ) -> Result<T, Problem> {
-        let (sender, answer) = oneshot::channel();
-        let turn = move |reader: &Reader| {
-            // Nobody needs it where the client is gone by now.
-            if !sender.is_closed() {
-                drop(sender.send(read(reader)));
-            }
-        };
-        // The threads end with this log: a read that can't be handed to them is as one that they lost.
-        let _handed_over = self.reads.send(Box::new(turn));
-        answer.await.map_err(|_| Problem::new(&INTERNAL, "a read panicked: this is a bug, please report it"))
+        in_turn(&self.streams, read).await
     }
 
     /// Appends one record.
@@ -165,18 +160,18 @@ impl AsyncLog {
     }
 }
 
-/// What a thread of the pool does: one read after the other. One that panics takes no other one with it.
-fn take_turns(reader: &Reader, waiting: &Mutex<Receiver<Read>>) {
-    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
-    let mut reads: usize = 0;
-    while let Ok(read) = next() {
-        // A reader keeps nothing of a read that did not end; the panic's message is in the log.
-        let _ended = catch_unwind(AssertUnwindSafe(|| read(reader)));
-        reads = (reads + 1) % READS_IN_A_ROW;
-        if reads == 0 {
-            yield_now();
+async fn in_turn<T: Send + 'static>(
+    pool: &Pool,
+    read: impl FnOnce(&Reader) -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let (sender, answer) = oneshot::channel();
+    pool.hand_over(move |reader| {
+        // Nobody needs it where the client is gone by now.
+        if !sender.is_closed() {
+            drop(sender.send(read(reader)));
         }
-    }
+    });
+    answer.await.map_err(|_| Problem::new(&INTERNAL, "a read panicked: this is a bug, please report it"))
 }
 
 fn turns() -> usize {

@@ -1,4 +1,5 @@
 //! What is taken from the log: only what verified leaves it.
 
 pub(crate) mod async_log;
+pub(crate) mod pool;
 pub(crate) mod receipts;

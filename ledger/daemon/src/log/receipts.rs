@@ -84,7 +84,19 @@ impl Stored {
     /// # Errors
     /// Whatever reading meets.
     pub(crate) fn read(index: u64, committed: &Committed, reader: &Reader) -> Result<Self, ReadError> {
-        let record = reader.encoded(index)?;
+        Self::of(reader.encoded(index)?, index, committed, reader)
+    }
+
+    /// As [`Stored::read`], of a record that was read.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn of(
+        record: Vec<u8>,
+        index: u64,
+        committed: &Committed,
+        reader: &Reader,
+    ) -> Result<Self, ReadError> {
         let proof = match committed.extension.inclusion_proof(index) {
             Ok(proof) => proof,
             Err(_) => reader.inclusion_proof(index, committed.checkpoint.size)?,

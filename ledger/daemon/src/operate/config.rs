@@ -3,12 +3,14 @@
 //! A flag wins over a variable, a variable over the file, the file over the default. Keys that nobody knows are refused.
 //! This module reads no file but that one, and opens nothing.
 
+use crate::http::body::LEFT_TO_SINGLES;
 use crate::http::limits::ServerLimits;
 use clap::builder::Resettable;
 use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use provlog_core::checkpoint::is_origin;
 use provlog_core::limits::{BATCH_BYTES_MAX, ORIGIN_BYTES_MAX};
+use provlog_engine::frame::FRAME_BYTES_MAX;
 use serde::Deserialize;
 use std::ffi::OsString;
 use std::fs;
@@ -29,8 +31,11 @@ const CONNECTIONS_MAX_DEFAULT: usize = 2048;
 /// Most connections that can be asked for: with 64 KiB of buffer each they may hold 4 GiB.
 const CONNECTIONS_MAX_MOST: usize = 65_536;
 
-/// Bytes of request bodies held at once, unless set otherwise: four of the largest batches.
-const BODY_BYTES_MAX_DEFAULT: usize = 4 * BATCH_BYTES_MAX;
+/// Bytes of request bodies, and of what is made of them, held at once, unless set otherwise: some four of the largest batches.
+pub(crate) const BODY_BYTES_MAX_DEFAULT: usize = 64 * 1024 * 1024;
+
+/// The least of them: one batch, as it came and as it is written, beside what is left to single appends.
+const BODY_BYTES_MAX_LEAST: usize = BATCH_BYTES_MAX + FRAME_BYTES_MAX + LEFT_TO_SINGLES;
 
 const HEADER_TIMEOUT_MS_DEFAULT: u64 = 30_000;
 const BODY_TIMEOUT_MS_DEFAULT: u64 = 30_000;
@@ -103,7 +108,7 @@ pub struct Settings {
     #[arg(long, value_name = "NUMBER", env = "PROVLOGD_CONNECTIONS_MAX")]
     pub connections_max: Option<usize>,
 
-    /// Bytes of request bodies held at once; more are answered 503 [default: 33554432, at least 8388608]
+    /// Bytes of request bodies, and of what is made of them, held at once; more are answered 503 [default: 67108864, at least 50331648]
     #[arg(long, value_name = "BYTES", env = "PROVLOGD_BODY_BYTES_MAX")]
     pub body_bytes_max: Option<usize>,
 
@@ -145,7 +150,7 @@ pub struct Config {
     pub high_water: Option<PathBuf>,
     /// Whether the wall clock is taken as it is.
     pub accept_clock: bool,
-    /// Bytes of request bodies held at once.
+    /// Bytes of request bodies, and of what is made of them, held at once.
     pub body_bytes_max: usize,
     /// How long a request's body may take.
     pub body_timeout: Duration,
@@ -294,7 +299,7 @@ impl Settings {
             // Fewer would refuse the largest batch for ever.
             body_bytes_max: at_least(
                 "body_bytes_max",
-                BATCH_BYTES_MAX,
+                BODY_BYTES_MAX_LEAST,
                 self.body_bytes_max.unwrap_or(BODY_BYTES_MAX_DEFAULT),
             )?,
             body_timeout: timeout("body_timeout_ms", self.body_timeout_ms, BODY_TIMEOUT_MS_DEFAULT)?,
@@ -440,7 +445,7 @@ mod tests {
             (&["--listen", "0.0.0.0:4180"], "no authentication yet"),
             (&["--listen", "192.0.2.1:4180"], "expected a loopback address"),
             (&["--origin", "two words"], "got \"two words\""),
-            (&["--body-bytes-max", "1024"], "expected at least 8388608, got 1024"),
+            (&["--body-bytes-max", "1024"], "expected at least 50331648, got 1024"),
             (&["--connections-max", "0"], "connections_max: expected at least 1, got 0"),
             (&["--connections-max", "65537"], "connections_max: expected at most 65536, got 65537"),
             (&["--connections-max", "18446744073709551615"], "expected at most 65536"),

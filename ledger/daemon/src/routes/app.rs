@@ -52,6 +52,7 @@ impl App {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::operate::config::BODY_BYTES_MAX_DEFAULT;
     use provlog_engine::Options;
     use std::time::Duration;
     use tempfile::TempDir;
@@ -61,7 +62,7 @@ pub(crate) mod tests {
         let folder = tempfile::tempdir().unwrap();
         let options = Options::new(folder.path().join("data"));
         Log::create(&options, "example.com/log").unwrap();
-        let bodies = Bodies::new(1 << 20, Duration::from_secs(600));
+        let bodies = Bodies::new(BODY_BYTES_MAX_DEFAULT, Duration::from_secs(600));
         let app = App::new(Log::open(&options).unwrap(), options.clock, bodies, Arc::default());
         (folder, Arc::new(app.unwrap()))
     }

@@ -4,6 +4,7 @@
 //! checking the receipt. The engine only orders, writes and signs.
 
 use crate::http::answer::{NO_STORE, answer, to_json};
+use crate::http::body::{Content, Received, busy};
 use crate::http::problem::{IDEMPOTENCY_KEY_CONFLICT, IDEMPOTENCY_KEY_TWICE, INTERNAL, Problem};
 use crate::http::request::{self, JSON, TEXT, TEXT_UTF8};
 use crate::log::async_log::AsyncLog;
@@ -19,7 +20,6 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use provlog_core::cbor::{Map, Value};
 use provlog_core::encoded::{SealError, Sealed};
-use provlog_core::limits::SUBMISSION_BYTES_MAX;
 use provlog_core::record::{Claim, Record, Salt, Section, SectionName};
 use provlog_core::submission::{Submission, SubmissionError, same_values};
 use provlog_core::{Entry, Kind};
@@ -41,16 +41,22 @@ pub(crate) async fn append(State(app): State<Arc<App>>, request: Request) -> Res
     request::query(&head.uri, [])?;
     let key = request::idempotency_key(&head.headers)?;
     let answer_type = request::accepted(&head.headers, &[JSON, TEXT]);
-    let received = app.bodies.read(body, SUBMISSION_BYTES_MAX).await?;
+    let Received { bytes, mut share } = app.bodies.read(body, Content::Submission).await?;
 
-    let mut submission = Submission::parse(&received.bytes)?;
+    let mut submission = Submission::parse(&bytes)?;
     if let Some(key) = key {
         submission = under_key(submission, key)?;
     }
     let (prepared, mut draft) = prepare(&app, submission, None)?;
+    if !share.grow(draft.bytes()) {
+        return Err(busy());
+    }
+    drop(bytes);
+    share.keep(draft.bytes());
     let referred = draft.take_referred().into_iter().map(|to| (None, to)).collect();
     references::check(&app.log, referred).await?;
     let Appended { outcome, committed } = app.log.append(prepared).await?;
+    drop(share);
     let proven = match outcome {
         Outcome::New { index, entry } => draft.settle_new(index, &entry, &committed, &app.metrics)?,
         Outcome::Duplicate { index } => {
@@ -78,8 +84,8 @@ fn under_key(submission: Submission, key: &str) -> Result<Submission, Problem> {
 #[derive(Debug)]
 pub(crate) struct Draft {
     sealed: Arc<Sealed>,
-    /// Whether the dedup key is of the client's choosing, so that it may have been used for something else.
-    chosen_key: bool,
+    /// The dedup key, where it is of the client's choosing, so that it may have been used for something else.
+    chosen_key: Option<DedupKey>,
     /// What it refers to in this log, until that was looked up.
     referred: Vec<Referred>,
 }
@@ -107,10 +113,9 @@ pub(crate) fn prepare(
     };
     let referred = references::in_claims(submission.claims(), log.verifier().name());
     let sealed = Arc::new(seal(submission)?);
-    let chosen_key = chosen.is_some();
     let dedup = chosen.or_else(|| has_salts.then(|| digest_key(log, &sealed)));
     let prepared = provlog_engine::Submission { sealed: Arc::clone(&sealed), dedup };
-    Ok((prepared, Draft { sealed, chosen_key, referred }))
+    Ok((prepared, Draft { sealed, chosen_key: chosen, referred }))
 }
 
 /// Salts that the client drew are its own for ever, so its digest is.
@@ -153,8 +158,8 @@ impl Draft {
         self.sealed.bytes()
     }
 
-    /// Whether its dedup key is of the client's choosing: such a key may have been used for something else.
-    pub(crate) fn has_chosen_key(&self) -> bool {
+    /// Its dedup key, where that is of the client's choosing: such a key may have been used for something else.
+    pub(crate) const fn chosen_key(&self) -> Option<DedupKey> {
         self.chosen_key
     }
 
@@ -183,7 +188,7 @@ impl Draft {
         reader: &Reader,
         metrics: &Metrics,
     ) -> Result<Proven, Problem> {
-        if self.chosen_key {
+        if self.chosen_key.is_some() {
             self.check_same(&reader.record(index)?, format_args!("entry {index}"))?;
         }
         metrics.retried();

@@ -1,43 +1,36 @@
 //! `POST /v1/entries/batch`: many submissions, all or none, one commit, and one line of answer for each.
 //!
-//! The answer is made while it is sent, a piece at a time: ten thousand receipts are thirty megabytes that nobody has to
-//! hold. A receipt that doesn't verify breaks the answer off; sending the batch again is safe.
+//! A batch is parsed and sealed on all cores, a piece of it at a time, and nothing of it is kept once the log has it: what is
+//! answered is read from the log.
 
-use crate::http::answer::{self, BrokenOff, NO_STORE, to_json};
-use crate::http::permits::Share;
-use crate::http::problem::{
-    BATCH_EMPTY, BATCH_TOO_MANY, BODY_TOO_LARGE, IDEMPOTENCY_KEY_CONFLICT, INTERNAL, JSON_MALFORMED, Problem,
-};
+use crate::http::body::{Content, Received, busy};
+use crate::http::problem::{BATCH_EMPTY, BATCH_TOO_MANY, BODY_TOO_LARGE, INTERNAL, JSON_MALFORMED, Problem};
 use crate::http::request::{self, JSON, NDJSON};
-use crate::log::receipts::Proven;
 use crate::routes::app::App;
 use crate::routes::append::{Draft, prepare};
+use crate::routes::batch_answer::BatchAnswer;
 use crate::routes::{conflicts, references};
-use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::response::Response;
 use bytes::Bytes;
-use futures_util::stream::try_unfold;
-use provlog_core::limits::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, SUBMISSION_BYTES_MAX};
+use futures_util::stream::{self, StreamExt};
+use provlog_core::limits::{BATCH_ENTRIES_MAX, SUBMISSION_BYTES_MAX};
 use provlog_core::submission::Submission;
-use provlog_engine::{AppendedBatch, Committed, Outcome, Reader};
-use serde::Serialize;
+use provlog_engine::AppendedBatch;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
-use std::iter::{Peekable, Zip};
+use std::num::NonZero;
 use std::sync::Arc;
-use std::vec::IntoIter;
+use std::thread::available_parallelism;
 use tokio::task::yield_now;
 
-/// Bytes of the answer that are made before they are sent.
-const PIECE_BYTES: usize = 32 * 1024;
+/// Lines that one task takes: enough to be worth one, and few enough that a batch is shared out evenly.
+const LINES_A_TASK: usize = 128;
 
 /// Lines after which other requests get their turn: each takes some 10 to 30 us.
 const LINES_A_TURN: usize = 32;
-
-/// Entries that were there already and are read in one turn.
-const READS_A_TURN: usize = 16;
 
 /// Answers with one line an entry: index, leaf hash, whether it was there already, and its receipt.
 ///
@@ -46,37 +39,83 @@ const READS_A_TURN: usize = 16;
 pub(crate) async fn append(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
     let media_type = request::content_type(&head.headers, &[NDJSON, JSON])?;
-    let [receipts] = request::query(&head.uri, ["receipts"])?;
-    let receipts = match receipts {
-        None | Some("true") => true,
-        Some("false") => false,
-        Some(other) => return Err(request::malformed("receipts", "true or false", other)),
-    };
+    let receipts = asks_receipts(&head)?;
     let key = request::idempotency_key(&head.headers)?;
-    let received = app.bodies.read(body, BATCH_BYTES_MAX).await?;
+    let Received { bytes, mut share } = app.bodies.read(body, Content::Batch).await?;
 
-    let lines = if media_type == NDJSON { lines(&received.bytes) } else { items(&received.bytes)? };
+    let lines = if media_type == NDJSON { lines(&bytes) } else { items(&bytes)? };
     check_count(lines.len())?;
     let (mut batch, mut drafts) = (Vec::with_capacity(lines.len()), Vec::with_capacity(lines.len()));
-    let mut referred = Vec::new();
-    for (number, line) in (1..).zip(lines) {
-        let (prepared, mut draft) =
-            prepare_line(&app, line, number, key).map_err(|problem| problem.on_line(number))?;
-        referred.extend(draft.take_referred().into_iter().map(|to| (Some(number), to)));
-        batch.push(prepared);
-        drafts.push(draft);
-        if number % LINES_A_TURN == 0 {
-            yield_now().await;
+    let (mut referred, mut held_bytes) = (Vec::new(), 0);
+    let tasks: Vec<Task> = Task::all(&app, &bytes, &lines, key).collect();
+    let mut tasks = stream::iter(tasks).map(|task| tokio::spawn(task.run())).buffered(cores());
+    while let Some(done) = tasks.next().await {
+        let done = done.map_err(|_| Problem::new(&INTERNAL, "a batch's task panicked: this is a bug"))?;
+        for (prepared, mut draft) in done? {
+            held_bytes += draft.bytes();
+            if !share.grow(draft.bytes()) {
+                return Err(busy());
+            }
+            let number = drafts.len() + 1;
+            referred.extend(draft.take_referred().into_iter().map(|to| (Some(number), to)));
+            batch.push(prepared);
+            drafts.push(draft);
         }
     }
+    drop((tasks, bytes));
+    share.keep(held_bytes);
     references::check(&app.log, referred).await?;
-    conflicts::check(&app, &batch, &drafts).await?;
+    let agreed = conflicts::check(&app, &drafts).await?;
     let AppendedBatch { outcomes, committed } = app.log.append_batch(batch).await?;
-    let held_bytes = drafts.iter().map(Draft::bytes).sum();
-    let settled = drafts.into_iter().zip(outcomes).peekable();
-    let answer =
-        BatchAnswer { app, committed, settled, line: 0, receipts, held_bytes, share: received.share };
-    Ok(answer::answer(Body::from_stream(try_unfold(answer, next_piece)), NDJSON, NO_STORE))
+    let settled = conflicts::settle(&app, &drafts, &outcomes, agreed).await?;
+    drop((drafts, outcomes));
+    Ok(BatchAnswer::new(app, committed, settled, receipts, share).into_response())
+}
+
+fn asks_receipts(head: &Parts) -> Result<bool, Problem> {
+    match request::query(&head.uri, ["receipts"])? {
+        [None | Some("true")] => Ok(true),
+        [Some("false")] => Ok(false),
+        [Some(other)] => Err(request::malformed("receipts", "true or false", other)),
+    }
+}
+
+/// A piece of a batch: its lines, and the number of the first.
+struct Task {
+    app: Arc<App>,
+    key: Option<Arc<str>>,
+    first: usize,
+    lines: Vec<Bytes>,
+}
+
+impl Task {
+    /// All of a batch, whose `lines` are parts of `bytes`.
+    fn all(app: &Arc<App>, bytes: &Bytes, lines: &[&[u8]], key: Option<&str>) -> impl Iterator<Item = Self> {
+        let key: Option<Arc<str>> = key.map(Into::into);
+        lines.chunks(LINES_A_TASK).zip((1..).step_by(LINES_A_TASK)).map(move |(lines, first)| Self {
+            app: Arc::clone(app),
+            key: key.clone(),
+            first,
+            lines: lines.iter().map(|line| bytes.slice_ref(line)).collect(),
+        })
+    }
+
+    /// Parses and seals each line.
+    async fn run(self) -> Result<Vec<(provlog_engine::Submission, Draft)>, Problem> {
+        let mut prepared = Vec::with_capacity(self.lines.len());
+        for (number, line) in (self.first..).zip(&self.lines) {
+            let line = prepare_line(&self.app, line, number, self.key.as_deref());
+            prepared.push(line.map_err(|problem| problem.on_line(number))?);
+            if number % LINES_A_TURN == 0 {
+                yield_now().await;
+            }
+        }
+        Ok(prepared)
+    }
+}
+
+fn cores() -> usize {
+    available_parallelism().map_or(1, NonZero::get)
 }
 
 fn prepare_line(
@@ -143,101 +182,6 @@ impl<'de> Visitor<'de> for Items<'_, 'de> {
             }
         }
         Ok(())
-    }
-}
-
-/// The answer's body, made as it is sent.
-struct BatchAnswer {
-    app: Arc<App>,
-    committed: Arc<Committed>,
-    settled: Peekable<Zip<IntoIter<Draft>, IntoIter<Outcome>>>,
-    line: usize,
-    receipts: bool,
-    /// Bytes of the drafts that are left.
-    held_bytes: usize,
-    /// The drafts are what the body's bytes have become, so it is given back with them.
-    share: Share,
-}
-
-#[derive(Serialize)]
-struct Line<'a> {
-    index: u64,
-    leaf_hash: String,
-    duplicate: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    receipt: Option<&'a str>,
-}
-
-/// A line whose key came to stand for other values after [`conflicts::check`]. The other lines are in the log all the same,
-/// so it can't fail them.
-#[derive(Serialize)]
-struct ConflictLine {
-    index: u64,
-    duplicate: bool,
-    problem: Box<RawValue>,
-}
-
-impl BatchAnswer {
-    /// The next lines. Without a `reader` they end before the first entry that was there already.
-    ///
-    /// # Errors
-    /// A problem that names the line, for whatever can't be proven.
-    fn piece(&mut self, reader: Option<&Reader>) -> Result<Bytes, Problem> {
-        let mut piece = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 4);
-        let mut reads = 0;
-        while piece.len() < PIECE_BYTES && reads < READS_A_TURN {
-            let Some((draft, outcome)) = self.settled.peek() else { break };
-            let (committed, metrics) = (&self.committed, &self.app.metrics);
-            let proven = match (outcome, reader) {
-                (Outcome::New { index, entry }, _) => draft.settle_new(*index, entry, committed, metrics),
-                (Outcome::Duplicate { index }, Some(reader)) => {
-                    reads += 1;
-                    draft.settle_duplicate(*index, committed, reader, metrics)
-                }
-                (Outcome::Duplicate { .. }, None) => break,
-            };
-            let outcome = *outcome;
-            self.held_bytes -= draft.bytes();
-            self.line += 1;
-            self.settled.next();
-            self.share.keep(self.held_bytes);
-            piece.extend_from_slice(&self.answer_line(outcome, proven)?);
-            piece.push(b'\n');
-        }
-        Ok(piece.into())
-    }
-
-    fn answer_line(&self, outcome: Outcome, proven: Result<Proven, Problem>) -> Result<Vec<u8>, Problem> {
-        let (index, duplicate) = (outcome.index(), outcome.is_duplicate());
-        match proven {
-            Ok(proven) => {
-                let receipt = self.receipts.then_some(proven.receipt.as_str());
-                to_json(&Line { index, leaf_hash: proven.leaf_hash.to_hex(), duplicate, receipt })
-            }
-            Err(problem) if problem.code() == &IDEMPOTENCY_KEY_CONFLICT => {
-                self.app.metrics.refused(problem.code());
-                let problem = RawValue::from_string(problem.on_line(self.line).to_json());
-                let problem = problem.map_err(|error| Problem::new(&INTERNAL, error.to_string()))?;
-                to_json(&ConflictLine { index, duplicate, problem })
-            }
-            Err(problem) => Err(problem.on_line(self.line)),
-        }
-    }
-}
-
-/// New entries are proven here and now; what was there already takes a turn of reading.
-async fn next_piece(mut answer: BatchAnswer) -> Result<Option<(Bytes, BatchAnswer)>, BrokenOff> {
-    let app = Arc::clone(&answer.app);
-    let made = match answer.settled.peek() {
-        None => return Ok(None),
-        Some((_, Outcome::New { .. })) => Ok((answer.piece(None), answer)),
-        Some((_, Outcome::Duplicate { .. })) => {
-            app.log.read_on(move |reader| (answer.piece(Some(reader)), answer)).await
-        }
-    };
-    match made.and_then(|(piece, answer)| Ok((piece?, answer))) {
-        Ok(next) => Ok(Some(next)),
-        Err(problem) => Err(app.break_off("the answer to a batch", &problem)),
     }
 }
 

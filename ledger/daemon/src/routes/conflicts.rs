@@ -4,10 +4,10 @@
 //! Looks before the log is asked, so another request may still use a key in between. Then the line alone is a conflict:
 //! the others are in the log by that time.
 
-use crate::http::problem::Problem;
+use crate::http::problem::{IDEMPOTENCY_KEY_CONFLICT, Problem};
 use crate::routes::app::App;
 use crate::routes::append::Draft;
-use provlog_engine::{Reader, Submission};
+use provlog_engine::{DedupKey, Outcome, Reader};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use tokio::task::yield_now;
@@ -18,23 +18,80 @@ const LINES_A_TURN: usize = 32;
 /// Records that are read in one turn, and compared before the next one: each takes some 20 us.
 const RECORDS_A_TURN: usize = 16;
 
+/// Keys of the clients' choosing, and the entries whose values are those of every line under them.
+pub(crate) type Agreed = HashMap<DedupKey, u64>;
+
+/// Where a line of a batch ended up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Settled {
+    pub(crate) index: u64,
+    pub(crate) standing: Standing,
+}
+
+/// What a line is to the entry that it stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Standing {
+    /// It became the entry.
+    New,
+    /// The entry was there already, and says the same.
+    Known,
+    /// Its key was used for the entry, which says something else.
+    Conflict,
+}
+
 /// Checks every line whose key the client chose.
 ///
 /// # Errors
 /// 409 that names the first line with a key of other values; whatever reading the log meets.
-pub(crate) async fn check(app: &App, batch: &[Submission], drafts: &[Draft]) -> Result<(), Problem> {
-    let (logged, in_batch) = check_in_batch(app, batch, drafts).await;
-    for logged in logged.chunks(RECORDS_A_TURN) {
-        let indexes: Vec<u64> = logged.iter().map(|line| line.index).collect();
-        let read = move |reader: &Reader| -> Vec<_> {
-            indexes.into_iter().map(|index| reader.record(index)).collect()
+pub(crate) async fn check(app: &App, drafts: &[Draft]) -> Result<Agreed, Problem> {
+    let (logged, in_batch) = check_in_batch(app, drafts).await;
+    let mut agreed = Agreed::with_capacity(logged.len());
+    compare(app, &logged, |line, same| {
+        agreed.extend(line.draft.chosen_key().map(|key| (key, line.index)));
+        same
+    })
+    .await?;
+    in_batch.map(|()| agreed)
+}
+
+/// Says where the lines of a committed batch ended up. What was not `agreed` before is compared now: its key was used in
+/// between. Counts retries that are some.
+///
+/// # Errors
+/// Whatever reading the log meets. The lines are in the log all the same, and to send them again is safe.
+pub(crate) async fn settle(
+    app: &App,
+    drafts: &[Draft],
+    outcomes: &[Outcome],
+    mut agreed: Agreed,
+) -> Result<Vec<Settled>, Problem> {
+    let mut settled = Vec::with_capacity(outcomes.len());
+    let mut doubtful = Vec::new();
+    for (number, (outcome, draft)) in (1..).zip(outcomes.iter().zip(drafts)) {
+        let index = outcome.index();
+        let standing = if outcome.is_duplicate() {
+            if draft.chosen_key().is_some_and(|key| agreed.get(&key) != Some(&index)) {
+                doubtful.push(Logged { number, draft, index });
+            }
+            Standing::Known
+        } else {
+            // Lines of one key were held against each other before.
+            agreed.extend(draft.chosen_key().map(|key| (key, index)));
+            Standing::New
         };
-        for (Logged { number, draft, index }, record) in logged.iter().zip(app.log.read(read).await?) {
-            let compare = |record| draft.check_same(&record, format_args!("entry {index}"));
-            record.map_err(Problem::from).and_then(compare).map_err(|problem| problem.on_line(*number))?;
-        }
+        settled.push(Settled { index, standing });
     }
-    in_batch
+    compare(app, &doubtful, |line, same| match same {
+        Err(problem) if problem.code() == &IDEMPOTENCY_KEY_CONFLICT => {
+            // Numbers were given out as the lines were gone through.
+            settled[line.number - 1].standing = Standing::Conflict;
+            Ok(())
+        }
+        same => same,
+    })
+    .await?;
+    settled.iter().filter(|line| line.standing == Standing::Known).for_each(|_| app.metrics.retried());
+    Ok(settled)
 }
 
 /// A line whose key stands for an entry of the log.
@@ -44,19 +101,38 @@ struct Logged<'a> {
     index: u64,
 }
 
+/// Holds lines against the entries that their keys stand for, and hands each result to `judge`, until that gives an error.
+///
+/// # Errors
+/// That of `judge`, with the line's number; whatever reading the log meets.
+async fn compare<'a>(
+    app: &App,
+    logged: &[Logged<'a>],
+    mut judge: impl FnMut(&Logged<'a>, Result<(), Problem>) -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    for turn in logged.chunks(RECORDS_A_TURN) {
+        let indexes: Vec<u64> = turn.iter().map(|line| line.index).collect();
+        let read = move |reader: &Reader| -> Vec<_> {
+            indexes.into_iter().map(|index| reader.record(index)).collect()
+        };
+        for (line, record) in turn.iter().zip(app.log.read(read).await?) {
+            let same = |record| line.draft.check_same(&record, format_args!("entry {}", line.index));
+            let same = record.map_err(Problem::from).and_then(same);
+            judge(line, same).map_err(|problem| problem.on_line(line.number))?;
+        }
+    }
+    Ok(())
+}
+
 /// Holds lines of one key against each other, up to the first conflict. Returns those before it whose entries are to be
 /// compared still.
-async fn check_in_batch<'a>(
-    app: &App,
-    batch: &[Submission],
-    drafts: &'a [Draft],
-) -> (Vec<Logged<'a>>, Result<(), Problem>) {
+async fn check_in_batch<'a>(app: &App, drafts: &'a [Draft]) -> (Vec<Logged<'a>>, Result<(), Problem>) {
     let (mut firsts, mut logged) = (HashMap::new(), Vec::new());
-    for (number, (submission, draft)) in (1..).zip(batch.iter().zip(drafts)) {
+    for (number, draft) in (1..).zip(drafts) {
         if number % LINES_A_TURN == 0 {
             yield_now().await;
         }
-        let Some(key) = submission.dedup.filter(|_| draft.has_chosen_key()) else { continue };
+        let Some(key) = draft.chosen_key() else { continue };
         match firsts.entry(key) {
             Entry::Occupied(first) => {
                 let (line, first): &(usize, &Draft) = first.get();
@@ -86,7 +162,7 @@ mod tests {
     /// A key of its own, or none; and the subject's name.
     type Line = (Option<&'static str>, &'static str);
 
-    fn batch(app: &App, lines: &[Line]) -> (Vec<Submission>, Vec<Draft>) {
+    fn batch(app: &App, lines: &[Line]) -> (Vec<provlog_engine::Submission>, Vec<Draft>) {
         let prepare_line = |(number, (key, subject)): (usize, &Line)| {
             let mut json: serde_json::Value =
                 serde_json::from_str(include_str!("../operate/first_entry.json")).unwrap();
@@ -105,7 +181,7 @@ mod tests {
     async fn a_key_of_other_values_is_found_in_the_batch_and_in_the_log() {
         let (_folder, app) = temporary();
         let (logged, drafts) = batch(&app, &[(None, "a"), (Some("own"), "b"), (Some("own"), "b")]);
-        check(&app, &logged, &drafts).await.unwrap();
+        check(&app, &drafts).await.unwrap();
         app.log.append_batch(logged).await.unwrap();
 
         let cases: [(&[Line], Result<(), &str>); 5] = [
@@ -119,8 +195,8 @@ mod tests {
             (&[(None, "a"), (None, "b")], Ok(())),
         ];
         for (lines, expected) in cases {
-            let (prepared, drafts) = batch(&app, lines);
-            match (check(&app, &prepared, &drafts).await, expected) {
+            let (_, drafts) = batch(&app, lines);
+            match (check(&app, &drafts).await.map(drop), expected) {
                 (Ok(()), Ok(())) => {}
                 (Err(problem), Err(start)) => {
                     assert_eq!(problem.code(), &IDEMPOTENCY_KEY_CONFLICT);
@@ -129,5 +205,23 @@ mod tests {
                 (got, expected) => panic!("{lines:?}: expected {expected:?}, got {got:?}"),
             }
         }
+    }
+    #[tokio::test]
+    async fn a_key_that_others_use_in_between_is_a_conflict_of_its_line_alone() {
+        let (_folder, app) = temporary();
+        let (others, _) = batch(&app, &[(Some("one"), "a"), (Some("two"), "other")]);
+        let lines = [(Some("one"), "a"), (Some("two"), "b"), (Some("three"), "c"), (Some("three"), "c")];
+        let (mine, drafts) = batch(&app, &lines);
+        let agreed = check(&app, &drafts).await.unwrap();
+        assert!(agreed.is_empty());
+        app.log.append_batch(others).await.unwrap();
+        let outcomes = app.log.append_batch(mine).await.unwrap().outcomes;
+        let settled = settle(&app, &drafts, &outcomes, agreed).await.unwrap();
+        let expected =
+            [(1, Standing::Known), (2, Standing::Conflict), (3, Standing::New), (3, Standing::Known)];
+        assert_eq!(settled, expected.map(|(index, standing)| Settled { index, standing }));
+
+        let agreed = check(&app, &drafts[..1]).await.unwrap();
+        assert_eq!(agreed.into_values().collect::<Vec<_>>(), [1]);
     }
 }

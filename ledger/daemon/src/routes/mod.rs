@@ -5,6 +5,7 @@ pub(crate) mod app;
 
 mod append;
 mod batch;
+mod batch_answer;
 mod conflicts;
 mod entries;
 mod operation;

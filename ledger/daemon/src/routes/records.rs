@@ -1,7 +1,8 @@
 //! `GET /v1/records`: records in the order of the log, as lines of JSON or as a CBOR sequence: what an auditor mirrors.
 //!
 //! The answer is made while it is sent, a piece at a time, and ends at the size that was committed when the request was
-//! taken. Every record is checked against its leaf before it goes out; one that isn't right breaks the answer off, and
+//! taken, or before it, where there are more records than one answer looks at: a search that finds little must not keep the log
+//! busy for as long as it takes to read all of it. Every record is checked against its leaf before it goes out; one that isn't right breaks the answer off, and
 //! whoever reads it goes on from the index after the last one that came.
 
 use crate::http::answer::BrokenOff;
@@ -29,13 +30,18 @@ use std::sync::Arc;
 /// A CBOR sequence (RFC 8742).
 const CBOR_SEQUENCE: &str = "application/cbor-seq";
 
-/// The size at which the answer ends: fewer records than were asked for are all that match below it.
+/// The size that the log had when the request was taken.
 const TREE_SIZE: HeaderName = HeaderName::from_static("provlog-tree-size");
+
+/// The index at which the answer ends: fewer records than were asked for are all that match below it, and where it is below the
+/// size, the next request starts there.
+const RANGE_END: HeaderName = HeaderName::from_static("provlog-range-end");
 
 /// Records of an answer where the request names no limit.
 const RECORDS_DEFAULT: u64 = 1_000;
 
-/// Most records of one answer: some 100 to 300 MB of records as large as pipelines make them, minutes on a slow line.
+/// Most records of one answer, and most that it looks at: some 100 to 300 MB of records as large as pipelines make them, minutes
+/// on a slow line, and half a second of reading and checking.
 const RECORDS_MAX: u64 = 100_000;
 
 /// Bytes of the answer that are made before they are sent.
@@ -77,7 +83,9 @@ pub(crate) async fn records(
         None => start,
         Some(from_ms) => app.log.read(move |reader| first_at(reader, start..size, from_ms)).await??,
     };
-    let answer = Answer { app, range: start..size, left, filters, cbor: media_type == CBOR_SEQUENCE };
+    let range = range(start, size);
+    let end = range.end;
+    let answer = Answer { app, range, left, filters, cbor: media_type == CBOR_SEQUENCE };
 
     let mut response = Response::new(Body::from_stream(try_unfold(answer, next_piece)));
     let headers = response.headers_mut();
@@ -85,6 +93,7 @@ pub(crate) async fn records(
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(VARY, HeaderValue::from_static("accept"));
     headers.insert(TREE_SIZE, HeaderValue::from(size));
+    headers.insert(RANGE_END, HeaderValue::from(end));
     Ok(response)
 }
 
@@ -153,7 +162,7 @@ async fn next_piece(mut answer: Answer) -> Result<Option<(Bytes, Answer)>, Broke
             let mut piece = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 4);
             (answer.step(reader, &mut piece), piece, answer)
         };
-        let read = app.log.read_on(turn).await.and_then(|(more, piece, answer)| match more {
+        let read = app.log.stream(turn).await.and_then(|(more, piece, answer)| match more {
             // What was read before goes out first; reading on fails again.
             Err(problem) if piece.is_empty() => Err(problem),
             _ => Ok((piece, answer)),
@@ -165,6 +174,11 @@ async fn next_piece(mut answer: Answer) -> Result<Option<(Bytes, Answer)>, Broke
         answer = rest;
     }
     Ok(None)
+}
+
+/// What one answer looks at.
+fn range(start: u64, size: u64) -> Range<u64> {
+    start..size.min(start.saturating_add(RECORDS_MAX))
 }
 
 /// The first index of `range` whose time is `from_ms` or later; the range's end where there is none.
@@ -223,6 +237,13 @@ fn decoded(name: &str, text: &str) -> Result<String, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_looks_at_no_more_than_it_may_hold() {
+        assert_eq!(range(7, 7), 7..7);
+        assert_eq!(range(0, RECORDS_MAX), 0..RECORDS_MAX);
+        assert_eq!(range(7, RECORDS_MAX + 8), 7..RECORDS_MAX + 7);
+    }
 
     #[test]
     fn percent_encoding_is_undone() {

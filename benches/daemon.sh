@@ -1,0 +1,56 @@
+# For the scripts beside it, which set `root`, `bin`, `daemon_bin` and `work`: starts and ends the daemon that they measure, and
+# ends it with them.
+daemon_pid=''
+
+stop_daemon() {
+    if [[ -n $daemon_pid ]]; then
+        kill "$daemon_pid" 2>/dev/null || true
+        wait "$daemon_pid" 2>/dev/null || true
+        daemon_pid=''
+    fi
+}
+
+end() { # exit code
+    if [[ $1 -ne 0 && -s $work/daemon ]]; then
+        tail -5 "$work/daemon" >&2
+    fi
+    stop_daemon
+    rm -rf "$work"
+}
+trap 'end $?' EXIT
+trap 'exit 130' INT TERM
+
+start_daemon() {
+    : >"$work/daemon"
+    "$daemon_bin/provlogd" --data-dir "$work/data" --listen 127.0.0.1:0 --log-filter error >"$work/daemon" 2>&1 &
+    daemon_pid=$!
+    for _ in $(seq 200); do
+        url=$(grep -om1 'http://127\.0\.0\.1:[0-9]*' "$work/daemon" || true)
+        [[ -n $url ]] && break
+        kill -0 "$daemon_pid" 2>/dev/null || break
+        sleep 0.05
+    done
+    [[ -n $url ]] || exit 1
+    wait_until_quiet
+}
+
+# Until what it makes at its start, and from what was appended, is made.
+wait_until_quiet() {
+    local before='' now
+    for _ in $(seq 120); do
+        now=$(awk '{ print $14 + $15 }' "/proc/$daemon_pid/stat")
+        [[ $now == "$before" ]] && return
+        before=$now
+        sleep 0.5
+    done
+    echo "the daemon doesn't come to rest" >&2
+    exit 1
+}
+
+# What figures are worth nothing without.
+machine() { # load average at the start
+    local cpu memory
+    cpu=$(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2 | xargs)
+    memory=$(grep -m1 MemTotal /proc/meminfo | tr -s ' ' | cut -d' ' -f2-)
+    echo "$(nproc) cores of $cpu, $memory, Linux $(uname -r); load average at the start $1"
+}

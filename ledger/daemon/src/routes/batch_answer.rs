@@ -1,0 +1,198 @@
+//! What a batch is answered with: a line for each of its lines, made while it is sent and a piece at a time, from what the log
+//! has. Ten thousand receipts are thirty megabytes that nobody has to hold, however slowly they are taken. A receipt that
+//! doesn't verify breaks the answer off; sending the batch again is safe.
+
+use crate::http::answer::{self, BrokenOff, NO_STORE, to_json};
+use crate::http::permits::Share;
+use crate::http::problem::{IDEMPOTENCY_KEY_CONFLICT, INTERNAL, Problem};
+use crate::http::request::NDJSON;
+use crate::log::receipts::Stored;
+use crate::routes::app::App;
+use crate::routes::conflicts::{Settled, Standing};
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::stream::try_unfold;
+use provlog_core::encoded::EncodedRecord;
+use provlog_engine::{Committed, ReadError, Reader};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use tokio::task::yield_now;
+
+/// Bytes of the answer that are made before they are sent.
+const PIECE_BYTES: usize = 32 * 1024;
+
+/// Lines of one piece: without receipts they are short, and each is read and checked all the same.
+const LINES_A_PIECE: usize = 64;
+
+/// Bytes that a line holds while it waits to be answered: itself, and two nodes of the tree that its group made.
+const HELD_A_LINE_BYTES: usize = size_of::<Settled>() + 2 * 32;
+
+/// An answer, as far as it isn't sent.
+pub(crate) struct BatchAnswer {
+    app: Arc<App>,
+    committed: Arc<Committed>,
+    lines: Vec<Settled>,
+    /// How many of them are answered.
+    done: usize,
+    receipts: bool,
+    /// Held until the answer is sent.
+    _share: Share,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    index: u64,
+    leaf_hash: String,
+    duplicate: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<&'a str>,
+}
+
+/// A line whose key came to stand for other values after [`conflicts::check`](super::conflicts::check). The other lines are in
+/// the log all the same, so it can't fail them.
+#[derive(Serialize)]
+struct ConflictLine {
+    index: u64,
+    duplicate: bool,
+    problem: Box<RawValue>,
+}
+
+/// Why a piece couldn't be made.
+enum Unmade {
+    /// It takes what isn't in memory.
+    WouldWait,
+    Problem(Problem),
+}
+
+impl From<ReadError> for Unmade {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::WouldWait => Self::WouldWait,
+            error => Self::Problem(error.into()),
+        }
+    }
+}
+
+impl From<Problem> for Unmade {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl BatchAnswer {
+    /// The answer for `lines`, whose entries are all in the tree of `committed`. Of `share` it keeps what it holds.
+    pub(crate) fn new(
+        app: Arc<App>,
+        committed: Arc<Committed>,
+        lines: Vec<Settled>,
+        receipts: bool,
+        mut share: Share,
+    ) -> Self {
+        share.keep(lines.len() * HELD_A_LINE_BYTES);
+        Self { app, committed, lines, done: 0, receipts, _share: share }
+    }
+
+    pub(crate) fn into_response(self) -> Response {
+        answer::answer(Body::from_stream(try_unfold(self, next_piece)), NDJSON, NO_STORE)
+    }
+
+    /// The next lines.
+    ///
+    /// # Errors
+    /// [`Unmade`], where that is so of the first of them.
+    fn piece(&mut self, reader: &Reader) -> Result<Bytes, Unmade> {
+        let mut piece = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 4);
+        let end = self.lines.len().min(self.done + LINES_A_PIECE);
+        while self.done < end && piece.len() < PIECE_BYTES {
+            match self.step(reader, end, &mut piece) {
+                Ok(()) => {}
+                // What was made before goes out first; going on fails again.
+                Err(_) if !piece.is_empty() => break,
+                Err(unmade) => return Err(unmade),
+            }
+        }
+        Ok(piece.into())
+    }
+
+    /// Adds lines to the piece until it is full: a conflict, or those of neighbouring entries, which are read at once.
+    fn step(&mut self, reader: &Reader, end: usize, piece: &mut Vec<u8>) -> Result<(), Unmade> {
+        let lines = self.lines.get(self.done..end).unwrap_or_default();
+        let Some(first) = lines.first() else { return Ok(()) };
+        if first.standing == Standing::Conflict {
+            push_line(piece, &conflict_line(first.index, self.done + 1, &self.app)?);
+            self.done += 1;
+            return Ok(());
+        }
+        let run = lines
+            .iter()
+            .zip(first.index..)
+            .take_while(|(line, index)| line.index == *index && line.standing != Standing::Conflict);
+        let count = u64::try_from(run.count()).unwrap_or(u64::MAX);
+        let (mut made, mut failed) = (0, None);
+        reader.each_record(first.index, count, &mut |record| {
+            // As many as there are lines were asked for.
+            let Some(line) = lines.get(made) else { return ControlFlow::Break(()) };
+            match self.line(*line, &record, reader) {
+                Ok(line) => push_line(piece, &line),
+                Err(unmade) => {
+                    failed = Some(unmade);
+                    return ControlFlow::Break(());
+                }
+            }
+            made += 1;
+            if piece.len() < PIECE_BYTES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        self.done += made;
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn line(&self, line: Settled, record: &EncodedRecord<'_>, reader: &Reader) -> Result<Vec<u8>, Unmade> {
+        let (index, duplicate) = (line.index, line.standing != Standing::New);
+        let to_json = |line: &Line<'_>| to_json(line).map_err(Unmade::Problem);
+        if !self.receipts {
+            let leaf_hash = record.entry().leaf_hash().to_hex();
+            return to_json(&Line { index, leaf_hash, duplicate, receipt: None });
+        }
+        let stored = Stored::of(record.to_bytes(), index, &self.committed, reader)?;
+        let proven = stored.prove(&self.committed, &self.app.metrics)?;
+        let leaf_hash = proven.leaf_hash.to_hex();
+        to_json(&Line { index, leaf_hash, duplicate, receipt: Some(&proven.receipt) })
+    }
+}
+
+fn conflict_line(index: u64, number: usize, app: &App) -> Result<Vec<u8>, Problem> {
+    let detail = format!("the idempotency key was used for entry {index} meanwhile, which has other values");
+    let problem = Problem::new(&IDEMPOTENCY_KEY_CONFLICT, detail).on_line(number);
+    app.metrics.refused(problem.code());
+    let problem = RawValue::from_string(problem.to_json());
+    let problem = problem.map_err(|error| Problem::new(&INTERNAL, error.to_string()))?;
+    to_json(&ConflictLine { index, duplicate: true, problem })
+}
+
+fn push_line(piece: &mut Vec<u8>, line: &[u8]) {
+    piece.extend_from_slice(line);
+    piece.push(b'\n');
+}
+
+/// What is in memory is proven here and now, after others had their turn; what isn't takes a turn of reading.
+async fn next_piece(mut answer: BatchAnswer) -> Result<Option<(Bytes, BatchAnswer)>, BrokenOff> {
+    if answer.done == answer.lines.len() {
+        return Ok(None);
+    }
+    yield_now().await;
+    let app = Arc::clone(&answer.app);
+    let made = match answer.piece(app.log.in_memory()) {
+        Err(Unmade::WouldWait) => app.log.stream(move |reader| (answer.piece(reader), answer)).await,
+        made => Ok((made, answer)),
+    };
+    let made = made.and_then(|(piece, answer)| match piece {
+        Ok(piece) => Ok((piece, answer)),
+        Err(Unmade::Problem(problem)) => Err(problem),
+        // A reader that waits says no such thing.
+        Err(Unmade::WouldWait) => Err(ReadError::WouldWait.into()),
+    });
+    made.map(Some).map_err(|problem| app.break_off("the answer to a batch", &problem))
+}
