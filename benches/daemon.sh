@@ -1,5 +1,6 @@
 # For the scripts beside it, which set `root`, `bin`, `daemon_bin` and `work`: starts and ends the daemon that they measure, and
 # ends it with them.
+source "$root/benches/machine.sh"
 daemon_pid=''
 
 stop_daemon() {
@@ -45,12 +46,4 @@ wait_until_quiet() {
     done
     echo "the daemon doesn't come to rest" >&2
     exit 1
-}
-
-# What figures are worth nothing without.
-machine() { # load average at the start
-    local cpu memory
-    cpu=$(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2 | xargs)
-    memory=$(grep -m1 MemTotal /proc/meminfo | tr -s ' ' | cut -d' ' -f2-)
-    echo "$(nproc) cores of $cpu, $memory, Linux $(uname -r); load average at the start $1"
 }

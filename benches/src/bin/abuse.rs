@@ -50,6 +50,8 @@ struct Options {
 struct Held {
     memory_kib: u64,
     descriptors: usize,
+    /// Those of them that are connections, or listen.
+    sockets: usize,
     cpu_ticks: u64,
 }
 
@@ -80,7 +82,7 @@ fn main() -> anyhow::Result<()> {
     })?;
     let during = held(options.pid)?.cpu_ticks - before.cpu_ticks;
     runtime.shutdown_background();
-    let (let_go, left) = await_release(options.pid, before.descriptors)?;
+    let (let_go, left) = await_release(options.pid, before.sockets)?;
     println!("{}", row(&options, &measured, most, during, let_go, left));
     Ok(())
 }
@@ -97,11 +99,11 @@ fn most_held(pid: u32, over: &AtomicBool) -> io::Result<Held> {
     Ok(most)
 }
 
-/// Waits until no descriptor is left of the others. Returns how long that took, and how many still are.
+/// Waits until no connection is left of the others. Returns how long that took, and how many still are.
 fn await_release(pid: u32, before: usize) -> io::Result<(Duration, usize)> {
     let start = Instant::now();
     loop {
-        let left = held(pid)?.descriptors.saturating_sub(before);
+        let left = held(pid)?.sockets.saturating_sub(before);
         if left == 0 || start.elapsed() > PATIENCE {
             return Ok((start.elapsed(), left));
         }
@@ -117,9 +119,13 @@ fn held(pid: u32) -> io::Result<Held> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // User and system time are the 14th and 15th field; the second, the name, may hold spaces, and ends in a bracket.
     let times = stat.rsplit(')').next().unwrap_or_default().split(' ').skip(12).take(2);
+    let links =
+        fs::read_dir(format!("/proc/{pid}/fd"))?.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+    let links: Vec<_> = links.collect();
     Ok(Held {
         memory_kib: resident.and_then(|text| text.parse().ok()).unwrap_or_default(),
-        descriptors: fs::read_dir(format!("/proc/{pid}/fd"))?.count(),
+        descriptors: links.len(),
+        sockets: links.iter().filter(|link| link.to_string_lossy().starts_with("socket:")).count(),
         cpu_ticks: times.filter_map(|text| text.parse::<u64>().ok()).sum(),
     })
 }
