@@ -64,9 +64,15 @@ fn points(file: &Path) -> anyhow::Result<Vec<Point>> {
 
 fn point(line: &str) -> anyhow::Result<Point> {
     let run: Value = serde_json::from_str(line)?;
-    let number = |name: &str| run[name].as_f64().with_context(|| format!("{name}: expected a number in {line}"));
+    let number =
+        |name: &str| run[name].as_f64().with_context(|| format!("{name}: expected a number in {line}"));
     let connections = run["connections"].as_u64().context("connections: expected an integer")?;
-    Ok(Point { connections, rate: number("requests_per_s")?, p50_ms: number("p50_ms")?, p99_ms: number("p99_ms")? })
+    Ok(Point {
+        connections,
+        rate: number("requests_per_s")?,
+        p50_ms: number("p50_ms")?,
+        p99_ms: number("p99_ms")?,
+    })
 }
 
 fn draw(options: &Options, lines: &[Line]) -> anyhow::Result<()> {

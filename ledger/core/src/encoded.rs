@@ -1,4 +1,4 @@
-//! Records as bytes: made once, checked, and handed on without being taken apart or encoded again.
+//! Records as bytes: made or checked once, and handed on without being taken apart or encoded again.
 
 use crate::cbor::{CborError, Reader, Writer};
 use crate::entry::{Entry, Kind, TimeMs};
@@ -9,6 +9,18 @@ use alloc::vec::Vec;
 
 /// Bytes before a record's sections: the heads of an array of three and of a byte string of 80, and the entry.
 const HEAD_BYTES: usize = 3 + ENTRY_BYTES;
+
+/// A submitted section as it came encoded, read once: it is within the profile and all limits, and its digest is of these
+/// bytes. Only [`Submission::parse_cbor`](crate::submission::Submission::parse_cbor) makes one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EncodedSection {
+    pub(crate) kind: Kind,
+    pub(crate) bytes: Vec<u8>,
+    /// As the submitted section of an entry of this kind.
+    pub(crate) digest: Hash,
+    /// How many bytes its claims fall short of counting 34 each.
+    pub(crate) short_bytes: usize,
+}
 
 /// Both sections of a record that is to be logged, encoded and hashed: all of it but its time and place.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,24 +71,43 @@ impl Sealed {
         let submitted_bytes = writer.written();
         attested.write(&mut writer);
         let sections = writer.into_bytes();
-        check_size(submitted, attested, HEAD_BYTES + sections.len()).map_err(SealError::Size)?;
+        let short_bytes = submitted.short_bytes() + attested.short_bytes();
+        check_size(HEAD_BYTES + sections.len(), short_bytes).map_err(SealError::Size)?;
         let submitted_digest = submitted.digest(SectionName::Submitted, kind);
         let attested_digest = attested.digest(SectionName::Attested, kind);
         let sealed = Self { kind, sections, submitted_bytes, submitted_digest, attested_digest };
-        sealed.read_back()?;
+        SectionName::ALL.into_iter().try_for_each(|section| sealed.read_back(section))?;
         Ok(sealed)
     }
 
-    fn read_back(&self) -> Result<(), SealError> {
-        for section in SectionName::ALL {
-            let (bytes, expected) = (self.section(section), self.digest(section));
-            let parsed = Section::parse(bytes).map_err(|source| SealError::Malformed { section, source })?;
-            let got = parsed.digest(section, self.kind);
-            if got != expected {
-                return Err(SealError::Digest { section, expected, got });
-            }
-        }
-        Ok(())
+    /// As [`Sealed::new`], with a submitted section that came encoded: its bytes become part of the record as they are,
+    /// and only what is encoded here is read back.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn of_encoded(submitted: &EncodedSection, attested: &Section) -> Result<Self, SealError> {
+        let mut writer = Writer::with_capacity(submitted.bytes.len() + attested.bytes_max());
+        writer.encoded(&submitted.bytes);
+        attested.write(&mut writer);
+        let sections = writer.into_bytes();
+        let short_bytes = submitted.short_bytes + attested.short_bytes();
+        check_size(HEAD_BYTES + sections.len(), short_bytes).map_err(SealError::Size)?;
+        let sealed = Self {
+            kind: submitted.kind,
+            sections,
+            submitted_bytes: submitted.bytes.len(),
+            submitted_digest: submitted.digest,
+            attested_digest: attested.digest(SectionName::Attested, submitted.kind),
+        };
+        sealed.read_back(SectionName::Attested)?;
+        Ok(sealed)
+    }
+
+    fn read_back(&self, section: SectionName) -> Result<(), SealError> {
+        let (bytes, expected) = (self.section(section), self.digest(section));
+        let parsed = Section::parse(bytes).map_err(|source| SealError::Malformed { section, source })?;
+        let got = parsed.digest(section, self.kind);
+        if got == expected { Ok(()) } else { Err(SealError::Digest { section, expected, got }) }
     }
 
     /// What sort of fact it states.
@@ -301,14 +332,16 @@ mod tests {
     #[test]
     fn sections_that_are_not_what_was_hashed_are_found() {
         let sound = sealed();
-        assert_eq!(sound.read_back(), Ok(()));
+        let read_back =
+            |sealed: &Sealed| SectionName::ALL.into_iter().try_for_each(|section| sealed.read_back(section));
+        assert_eq!(read_back(&sound), Ok(()));
         for position in 0..sound.sections.len() {
             let mut changed = sound.clone();
             changed.sections[position] ^= 1;
             let section =
                 if position < sound.submitted_bytes { SectionName::Submitted } else { SectionName::Attested };
             let (SealError::Malformed { section: found, .. } | SealError::Digest { section: found, .. }) =
-                changed.read_back().unwrap_err()
+                read_back(&changed).unwrap_err()
             else {
                 panic!("byte {position}");
             };

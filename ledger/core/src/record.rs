@@ -284,9 +284,14 @@ impl Section {
     }
 
     /// How many bytes the claims fall short of counting 34 each.
-    fn short_bytes(&self) -> usize {
-        self.0.iter().map(|(_, claim)| CLAIM_HIDDEN_BYTES.saturating_sub(claim.encoded_len())).sum()
+    pub(crate) fn short_bytes(&self) -> usize {
+        self.0.iter().map(|(_, claim)| short_bytes(claim.encoded_len())).sum()
     }
+}
+
+/// How many bytes a claim of `encoded_bytes` falls short of counting 34.
+pub(crate) const fn short_bytes(encoded_bytes: usize) -> usize {
+    CLAIM_HIDDEN_BYTES.saturating_sub(encoded_bytes)
 }
 
 /// What a record starts with: the head of an array of three, and its entry.
@@ -295,13 +300,10 @@ pub(crate) fn write_head(writer: &mut Writer, entry: &Entry) {
     writer.bytes(&entry.to_bytes());
 }
 
-/// Checks the size of a record of `encoded_bytes`, with every claim counted as at least a hidden one.
-pub(crate) fn check_size(
-    submitted: &Section,
-    attested: &Section,
-    encoded_bytes: usize,
-) -> Result<(), RecordError> {
-    let counted = encoded_bytes + submitted.short_bytes() + attested.short_bytes();
+/// Checks the size of a record of `encoded_bytes`, with every claim counted as at least a hidden one: `short_bytes` is
+/// what its claims fall short of that.
+pub(crate) fn check_size(encoded_bytes: usize, short_bytes: usize) -> Result<(), RecordError> {
+    let counted = encoded_bytes + short_bytes;
     if counted > RECORD_BYTES_MAX { Err(RecordError::RecordBytes(counted)) } else { Ok(()) }
 }
 
@@ -314,14 +316,22 @@ pub fn is_claim_name(name: &str) -> bool {
 }
 
 fn check_claim(name: &str, claim: &Claim) -> Result<(), RecordError> {
+    check_limits(name, claim.encoded_len(), claim.value())
+}
+
+/// Checks a claim's name, the bytes that it takes, and the depth of its value if it is shown.
+pub(crate) fn check_limits(
+    name: &str,
+    encoded_bytes: usize,
+    value: Option<&Value>,
+) -> Result<(), RecordError> {
     if !is_claim_name(name) {
         return Err(RecordError::ClaimName(name.into()));
     }
-    let got = claim.encoded_len();
-    if got > CLAIM_BYTES_MAX {
-        return Err(RecordError::ClaimBytes { name: name.into(), got });
+    if encoded_bytes > CLAIM_BYTES_MAX {
+        return Err(RecordError::ClaimBytes { name: name.into(), got: encoded_bytes });
     }
-    match claim.value().map_or(0, Value::depth) {
+    match value.map_or(0, Value::depth) {
         depth if depth > VALUE_DEPTH_MAX => Err(RecordError::ClaimDepth { name: name.into(), got: depth }),
         _ => Ok(()),
     }
@@ -402,7 +412,7 @@ impl Record {
             attested: Section::read(&mut reader)?,
         };
         reader.finish()?;
-        check_size(&record.submitted, &record.attested, bytes.len())?;
+        check_size(bytes.len(), record.submitted.short_bytes() + record.attested.short_bytes())?;
         Ok(AnyRecord::Known(record))
     }
 

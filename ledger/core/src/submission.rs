@@ -1,10 +1,12 @@
-//! Submissions: what a client asks the log to append, checked against the claim table, and how it becomes a section.
+//! Submissions, in JSON and in CBOR: what a client asks the log to append, checked against the claim table, and how it becomes
+//! a section.
 //!
 //! A [`Submission`] can't be had without its checks. Limits in bytes and depth are those of a section, and so are checked
 //! when it is sealed. Nothing here reads a clock or draws randomness: the caller hands in both.
 
-use crate::cbor::{Value, key_order};
-use crate::claims::{self, KindSpec, Type, kind_named, type_of};
+use crate::cbor::{Value, Writer, key_order};
+use crate::claims::{self, KindSpec, Type, kind_named, kind_spec, type_of};
+use crate::encoded::EncodedSection;
 use crate::hex;
 use crate::json::Json;
 use crate::limits::{IDEMPOTENCY_KEY_BYTES_MAX, OCCURRED_AHEAD_MS_MAX, SALT_BYTES};
@@ -14,6 +16,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+mod cbor;
 mod error;
 
 pub use error::SubmissionError;
@@ -26,8 +29,13 @@ pub struct Submission {
     claims: Vec<(String, Value)>,
     /// One for each claim, in the same order.
     salts: Option<Vec<Salt>>,
+    /// The section that claims and salts are, if they came as one.
+    encoded: Option<EncodedSection>,
     idempotency_key: Option<String>,
 }
+
+/// The members of a submission in JSON.
+const MEMBERS: &str = "only kind, claims, salts, idempotency_key";
 
 impl Submission {
     /// Checks kind, claims and salts.
@@ -40,20 +48,54 @@ impl Submission {
         salts: Option<BTreeMap<String, Salt>>,
         idempotency_key: Option<String>,
     ) -> Result<Self, SubmissionError> {
-        let kind = accepted_kind(kind)?;
+        let kind =
+            kind_named(kind).ok_or_else(|| SubmissionError::KindUnknown(kind.into())).and_then(accepted)?;
         check_claims(kind, &claims)?;
         claims.sort_by(|(a, _), (b, _)| key_order(a, b));
         if let Some([(twice, _), _]) = claims.array_windows().find(|[(a, _), (b, _)]| a == b) {
             return Err(RecordError::ClaimTwice(twice.clone()).into());
         }
         let salts = salts.map(|salts| salts_of(&claims, &salts)).transpose()?;
-        if let Some(key) = idempotency_key.as_deref().filter(|key| !is_idempotency_key(key)) {
-            return Err(SubmissionError::IdempotencyKey(key.into()));
-        }
-        Ok(Self { kind, claims, salts, idempotency_key })
+        check_key(idempotency_key.as_deref())?;
+        Ok(Self { kind, claims, salts, encoded: None, idempotency_key })
     }
 
-    /// Reads a request body or a line of a batch.
+    /// Reads a request body or an item of a batch in CBOR: `[kind, submitted section, ? {? "idempotency_key"}]`. The kind is
+    /// its number, and each claim is `[salt, value]`. The section's bytes are kept: [`Submission::encoded`].
+    ///
+    /// # Errors
+    /// As [`Submission::new`], the limits of a section, bytes outside of the profile, and another form than this.
+    pub fn parse_cbor(bytes: &[u8]) -> Result<Self, SubmissionError> {
+        let cbor::Parts { claims, salts, encoded, idempotency_key } = cbor::read(bytes)?;
+        let number = encoded.kind.number();
+        let kind = kind_spec(encoded.kind)
+            .ok_or(SubmissionError::KindNumberUnknown(number.into()))
+            .and_then(accepted)?;
+        check_claims(kind, &claims)?;
+        check_salts(&claims, &salts)?;
+        check_key(idempotency_key.as_deref())?;
+        Ok(Self { kind, claims, salts: Some(salts), encoded: Some(encoded), idempotency_key })
+    }
+
+    /// The CBOR that [`Submission::parse_cbor`] reads.
+    ///
+    /// # Errors
+    /// As [`Submission::seal`].
+    pub fn to_cbor(&self) -> Result<Vec<u8>, SubmissionError> {
+        let section = self.clone().seal()?;
+        let mut writer = Writer::new();
+        writer.array(if self.idempotency_key.is_some() { 3 } else { 2 });
+        writer.integer(self.kind.kind.number().into());
+        section.write(&mut writer);
+        if let Some(key) = &self.idempotency_key {
+            writer.map(1);
+            writer.text("idempotency_key");
+            writer.text(key);
+        }
+        Ok(writer.into_bytes())
+    }
+
+    /// Reads a request body or a line of a batch in JSON.
     ///
     /// # Errors
     /// As [`Submission::from_json`], and bytes that aren't JSON.
@@ -73,7 +115,7 @@ impl Submission {
                 "claims" => claims = Some(members("claims", value)?),
                 "salts" => salts = Some(members("salts", value)?),
                 "idempotency_key" => idempotency_key = Some(string("idempotency_key", value)?),
-                _ => return Err(SubmissionError::UnknownMember(name)),
+                _ => return Err(SubmissionError::UnknownMember { member: name, expected: MEMBERS }),
             }
         }
         let missing = |what, expected| SubmissionError::Form { what, expected, got: "nothing" };
@@ -122,6 +164,13 @@ impl Submission {
         self.salts.is_some()
     }
 
+    /// The section as it came encoded: the bytes that [`Submission::seal`] would encode again, which it is spared by
+    /// [`Sealed::of_encoded`](crate::encoded::Sealed::of_encoded).
+    #[must_use]
+    pub const fn encoded(&self) -> Option<&EncodedSection> {
+        self.encoded.as_ref()
+    }
+
     /// The caller's name for this append.
     #[must_use]
     pub fn idempotency_key(&self) -> Option<&str> {
@@ -133,9 +182,7 @@ impl Submission {
     /// # Errors
     /// [`SubmissionError::IdempotencyKey`].
     pub fn with_idempotency_key(mut self, key: &str) -> Result<Self, SubmissionError> {
-        if !is_idempotency_key(key) {
-            return Err(SubmissionError::IdempotencyKey(key.into()));
-        }
+        check_key(Some(key))?;
         self.idempotency_key = Some(key.into());
         Ok(self)
     }
@@ -252,12 +299,18 @@ pub fn is_idempotency_key(text: &str) -> bool {
     (1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-fn accepted_kind(name: &str) -> Result<&'static KindSpec, SubmissionError> {
-    match kind_named(name) {
-        None => Err(SubmissionError::KindUnknown(name.into())),
-        Some(kind) if kind.log_only => Err(SubmissionError::KindLogOnly(kind.name)),
-        Some(kind) if !kind.accepted => Err(SubmissionError::KindNotAccepted(kind.name)),
-        Some(kind) => Ok(kind),
+const fn accepted(kind: &'static KindSpec) -> Result<&'static KindSpec, SubmissionError> {
+    match kind {
+        KindSpec { log_only: true, .. } => Err(SubmissionError::KindLogOnly(kind.name)),
+        KindSpec { accepted: false, .. } => Err(SubmissionError::KindNotAccepted(kind.name)),
+        _ => Ok(kind),
+    }
+}
+
+fn check_key(key: Option<&str>) -> Result<(), SubmissionError> {
+    match key {
+        Some(key) if !is_idempotency_key(key) => Err(SubmissionError::IdempotencyKey(key.into())),
+        _ => Ok(()),
     }
 }
 

@@ -5,10 +5,12 @@
 //! so a value has exactly one encoding and hashing the bytes as received is hashing the value.
 
 mod read;
+mod sequence;
 mod value;
 mod write;
 
 pub use read::{CborError, Fault, Reader};
+pub use sequence::Sequence;
 pub use value::{Map, Value, key_order};
 pub use write::Writer;
 

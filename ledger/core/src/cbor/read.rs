@@ -161,6 +161,20 @@ impl<'a> Reader<'a> {
         self.peek().is_some_and(|byte| byte >> 5 == BYTES)
     }
 
+    /// What an error message calls the next item's type, by its first byte alone; nothing at the end of the input.
+    #[must_use]
+    pub fn next_type(&self) -> Option<&'static str> {
+        Some(match self.peek()? >> 5 {
+            UNSIGNED | NEGATIVE => "an integer",
+            BYTES => "bytes",
+            TEXT => "a string",
+            ARRAY => "a list",
+            MAP => "a map",
+            TAG => "a tag",
+            _ => "a simple value or a float",
+        })
+    }
+
     /// Any item, nested at most `depth_max` deep.
     ///
     /// # Errors

@@ -1,17 +1,23 @@
 //! Why a submission is refused, in the parts that an answer to the client is made of.
 
+use crate::cbor::CborError;
 use crate::claims::{KINDS, KindSpec, Misfit, MisfitFault, Type, type_of};
 use crate::json::JsonError;
 use crate::limits::{
     CLAIM_BYTES_MAX, CLAIMS_MAX, IDEMPOTENCY_KEY_BYTES_MAX, OCCURRED_AHEAD_MS_MAX, RECORD_BYTES_MAX,
-    VALUE_DEPTH_MAX,
+    SALT_BYTES, VALUE_DEPTH_MAX,
 };
 use crate::record::RecordError;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-const MEMBERS: &str = "only kind, claims, salts, idempotency_key";
+/// What a salt is, in both forms of a submission.
+const SALT_FORM: &str = "16 bytes, which are 32 lowercase hex digits in JSON";
+const _: () = assert!(SALT_BYTES == 16, "the text above");
+
+/// What a claim of a CBOR submission is.
+const CLAIM_FORM: &str = "[salt of 16 bytes, value]";
 
 /// Why a submission is refused.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -19,6 +25,9 @@ pub enum SubmissionError {
     /// Not JSON as provlog reads it.
     #[error("JSON: {0}")]
     Json(#[from] JsonError),
+    /// Not CBOR as provlog reads it.
+    #[error(transparent)]
+    Cbor(#[from] CborError),
     /// Not the form of a submission.
     #[error("{what}: expected {expected}, got {got}")]
     Form {
@@ -30,11 +39,19 @@ pub enum SubmissionError {
         got: &'static str,
     },
     /// A member that a submission doesn't have.
-    #[error("unknown member {0:?}: expected {MEMBERS}")]
-    UnknownMember(String),
+    #[error("unknown member {member:?}: expected {expected}")]
+    UnknownMember {
+        /// As submitted.
+        member: String,
+        /// The members that there are.
+        expected: &'static str,
+    },
     /// No kind has this name.
     #[error("unknown kind {0:?}: expected one of {kinds}", kinds = accepted_kinds())]
     KindUnknown(String),
+    /// No kind has this number.
+    #[error("unknown kind {0}: expected one of {kinds}", kinds = accepted_kind_numbers())]
+    KindNumberUnknown(i64),
     /// Only the log itself writes this kind.
     #[error("kind {0} is written by the log itself: expected one of {kinds}", kinds = accepted_kinds())]
     KindLogOnly(&'static str),
@@ -70,8 +87,19 @@ pub enum SubmissionError {
         /// The log's clock, since the Unix epoch.
         now_ms: u64,
     },
-    /// A salt that isn't 32 lowercase hex digits.
-    #[error("salt of {0}: expected 32 lowercase hex digits")]
+    /// A claim of a CBOR submission that isn't its salt and its value.
+    #[error("claim {claim}: expected {CLAIM_FORM}, got {got}")]
+    ClaimForm {
+        /// The claim's name.
+        claim: String,
+        /// What is there.
+        got: &'static str,
+    },
+    /// A claim of a CBOR submission of which only the hash is there.
+    #[error("claim {0}: expected {CLAIM_FORM}, got the hash of a hidden claim, which can't be checked")]
+    ClaimHidden(String),
+    /// A salt that isn't 16 bytes, or in JSON not 32 lowercase hex digits.
+    #[error("salt of {0}: expected {SALT_FORM}")]
     SaltForm(String),
     /// Some claims have a salt, and this one has none.
     #[error("claim {0} has no salt: expected one for every claim, or none at all")]
@@ -99,9 +127,10 @@ impl SubmissionError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Json(_) => "json.malformed",
+            Self::Cbor(_) => "cbor.malformed",
             Self::Form { .. } => "submission.form",
-            Self::UnknownMember(_) => "submission.unknown-member",
-            Self::KindUnknown(_) => "kind.unknown",
+            Self::UnknownMember { .. } => "submission.unknown-member",
+            Self::KindUnknown(_) | Self::KindNumberUnknown(_) => "kind.unknown",
             Self::KindLogOnly(_) => "kind.log-only",
             Self::KindNotAccepted(_) => "kind.not-accepted",
             Self::ClaimMissing { .. } => "claim.missing",
@@ -112,6 +141,8 @@ impl SubmissionError {
                 MisfitFault::MissingField => "claim.missing-field",
             },
             Self::Ahead { .. } => "claim.ahead",
+            Self::ClaimForm { .. } => "claim.form",
+            Self::ClaimHidden(_) => "claim.hidden",
             Self::SaltForm(_) => "salt.form",
             Self::SaltMissing(_) => "salt.missing",
             Self::SaltUnknown(_) => "salt.unknown",
@@ -141,6 +172,8 @@ impl SubmissionError {
             Self::Claim(misfit) => Some(&misfit.path),
             Self::Ahead { .. } => Some("occurred_at_ms"),
             Self::ClaimUnknown { claim: name, .. }
+            | Self::ClaimForm { claim: name, .. }
+            | Self::ClaimHidden(name)
             | Self::SaltForm(name)
             | Self::SaltMissing(name)
             | Self::SaltUnknown(name)
@@ -161,15 +194,16 @@ impl SubmissionError {
     #[must_use]
     pub fn expected(&self) -> Option<String> {
         match self {
-            Self::Form { expected, .. } => Some((*expected).into()),
-            Self::UnknownMember(_) => Some(MEMBERS.into()),
+            Self::Form { expected, .. } | Self::UnknownMember { expected, .. } => Some((*expected).into()),
+            Self::KindNumberUnknown(_) => Some(format!("one of {}", accepted_kind_numbers())),
+            Self::ClaimForm { .. } | Self::ClaimHidden(_) => Some(CLAIM_FORM.into()),
             Self::KindUnknown(_) | Self::KindLogOnly(_) | Self::KindNotAccepted(_) => {
                 Some(format!("one of {}", accepted_kinds()))
             }
             Self::ClaimMissing { claim, .. } => type_of(claim).map(Type::to_string),
             Self::ClaimUnknown { kind, .. } => Some(format!("only {}", claims_of(kind))),
             Self::Claim(misfit) => Some(misfit.expected.clone()),
-            Self::SaltForm(_) => Some("32 lowercase hex digits".into()),
+            Self::SaltForm(_) => Some(SALT_FORM.into()),
             Self::SaltMissing(_) => Some("a salt for every claim, or none at all".into()),
             Self::SaltZero(_) | Self::SaltRepeated(..) => Some("16 random bytes for each claim".into()),
             Self::IdempotencyKey(_) => Some("visible ASCII characters".into()),
@@ -181,8 +215,10 @@ impl SubmissionError {
     #[must_use]
     pub fn got(&self) -> Option<String> {
         match self {
-            Self::Form { got, .. } => Some((*got).into()),
-            Self::UnknownMember(name) | Self::KindUnknown(name) => Some(name.clone()),
+            Self::Form { got, .. } | Self::ClaimForm { got, .. } => Some((*got).into()),
+            Self::UnknownMember { member: name, .. } | Self::KindUnknown(name) => Some(name.clone()),
+            Self::KindNumberUnknown(number) => Some(number.to_string()),
+            Self::ClaimHidden(_) => Some("the hash of a hidden claim".into()),
             Self::KindLogOnly(name) | Self::KindNotAccepted(name) => Some((*name).into()),
             Self::ClaimMissing { .. } | Self::SaltMissing(_) => Some("nothing".into()),
             Self::Claim(misfit) => Some(misfit.got.clone()),
@@ -216,6 +252,12 @@ impl SubmissionError {
 fn accepted_kinds() -> String {
     let names: Vec<&str> = KINDS.iter().filter(|kind| kind.accepted).map(|kind| kind.name).collect();
     names.join(", ")
+}
+
+fn accepted_kind_numbers() -> String {
+    let kinds = KINDS.iter().filter(|kind| kind.accepted);
+    let numbers: Vec<String> = kinds.map(|kind| format!("{} ({})", kind.kind.number(), kind.name)).collect();
+    numbers.join(", ")
 }
 
 fn claims_of(kind: &KindSpec) -> String {

@@ -6,6 +6,8 @@ use crate::record::SectionName;
 use std::string::ToString;
 use std::{format, fs};
 
+mod cbor;
+
 const EVENT: &str = r#"{"kind":"event","claims":{"type":"https://example.com/t","subject":[{"digest":{"sha256":"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"}}]}}"#;
 
 /// [`EVENT`] with these members added.

@@ -13,6 +13,8 @@ use provlog_core::submission::is_idempotency_key;
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const NDJSON: &str = "application/x-ndjson";
 pub(crate) const CBOR: &str = "application/cbor";
+/// A CBOR sequence (RFC 8742).
+pub(crate) const CBOR_SEQUENCE: &str = "application/cbor-seq";
 pub(crate) const TEXT: &str = "text/plain";
 pub(crate) const TEXT_UTF8: &str = "text/plain; charset=utf-8";
 

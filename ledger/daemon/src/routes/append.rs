@@ -6,7 +6,7 @@
 use crate::http::answer::{NO_STORE, answer, to_json};
 use crate::http::body::{Content, Received, busy};
 use crate::http::problem::{IDEMPOTENCY_KEY_CONFLICT, IDEMPOTENCY_KEY_TWICE, INTERNAL, Problem};
-use crate::http::request::{self, JSON, TEXT, TEXT_UTF8};
+use crate::http::request::{self, CBOR, JSON, TEXT, TEXT_UTF8};
 use crate::log::async_log::AsyncLog;
 use crate::log::receipts::{self, Proven, Stored};
 use crate::operate::metrics::Metrics;
@@ -37,13 +37,14 @@ const CALLER: &str = "anonymous";
 /// A problem for whatever is wrong with the request, and for whatever keeps the log from taking it.
 pub(crate) async fn append(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
-    request::content_type(&head.headers, &[JSON])?;
+    let media_type = request::content_type(&head.headers, &[JSON, CBOR])?;
     request::query(&head.uri, [])?;
     let key = request::idempotency_key(&head.headers)?;
     let answer_type = request::accepted(&head.headers, &[JSON, TEXT]);
     let Received { bytes, mut share } = app.bodies.read(body, Content::Submission).await?;
 
-    let mut submission = Submission::parse(&bytes)?;
+    let parse = if media_type == CBOR { Submission::parse_cbor } else { Submission::parse };
+    let mut submission = parse(&bytes)?;
     if let Some(key) = key {
         submission = under_key(submission, key)?;
     }
@@ -131,8 +132,11 @@ fn seal(submission: Submission) -> Result<Sealed, Problem> {
     // Were there ever too few, a salt of zeros would be refused when the claims are sealed.
     let mut next = || salts.next().unwrap_or_default();
     let attested = attested(next())?;
-    let submitted = submission.with_salts(next)?.seal()?;
-    Sealed::new(kind, &submitted, &attested).map_err(|error| match error {
+    let sealed = match submission.encoded() {
+        Some(submitted) => Sealed::of_encoded(submitted, &attested),
+        None => Sealed::new(kind, &submission.with_salts(next)?.seal()?, &attested),
+    };
+    sealed.map_err(|error| match error {
         SealError::Size(error) => SubmissionError::from(error).into(),
         broken => Problem::new(&INTERNAL, broken.to_string()),
     })

@@ -5,18 +5,18 @@
 
 use crate::http::body::{Content, Received, busy};
 use crate::http::problem::{BATCH_EMPTY, BATCH_TOO_MANY, BODY_TOO_LARGE, INTERNAL, JSON_MALFORMED, Problem};
-use crate::http::request::{self, JSON, NDJSON};
+use crate::http::request::{self, CBOR_SEQUENCE, JSON, NDJSON};
 use crate::routes::app::App;
 use crate::routes::append::{Draft, prepare};
 use crate::routes::batch_answer::BatchAnswer;
-use crate::routes::{conflicts, references};
+use crate::routes::{conflicts, references, sequence};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
 use provlog_core::limits::{BATCH_ENTRIES_MAX, SUBMISSION_BYTES_MAX};
-use provlog_core::submission::Submission;
+use provlog_core::submission::{Submission, SubmissionError};
 use provlog_engine::AppendedBatch;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -38,16 +38,20 @@ const LINES_A_TURN: usize = 32;
 /// A problem that names the line, and then nothing is appended; whatever keeps the log from taking the batch.
 pub(crate) async fn append(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
-    let media_type = request::content_type(&head.headers, &[NDJSON, JSON])?;
+    let media_type = request::content_type(&head.headers, &[NDJSON, JSON, CBOR_SEQUENCE])?;
     let receipts = asks_receipts(&head)?;
     let key = request::idempotency_key(&head.headers)?;
     let Received { bytes, mut share } = app.bodies.read(body, Content::Batch).await?;
 
-    let lines = if media_type == NDJSON { lines(&bytes) } else { items(&bytes)? };
+    let (lines, parse): (_, Parse) = match media_type {
+        NDJSON => (lines(&bytes), Submission::parse),
+        CBOR_SEQUENCE => (sequence::items(&bytes)?, Submission::parse_cbor),
+        _ => (items(&bytes)?, Submission::parse),
+    };
     check_count(lines.len())?;
     let (mut batch, mut drafts) = (Vec::with_capacity(lines.len()), Vec::with_capacity(lines.len()));
     let (mut referred, mut held_bytes) = (Vec::new(), 0);
-    let tasks: Vec<Task> = Task::all(&app, &bytes, &lines, key).collect();
+    let tasks: Vec<Task> = Task::all(&app, &bytes, &lines, parse, key).collect();
     let mut tasks = stream::iter(tasks).map(|task| tokio::spawn(task.run())).buffered(cores());
     while let Some(done) = tasks.next().await {
         let done = done.map_err(|_| Problem::new(&INTERNAL, "a batch's task panicked: this is a bug"))?;
@@ -83,6 +87,7 @@ fn asks_receipts(head: &Parts) -> Result<bool, Problem> {
 /// A piece of a batch: its lines, and the number of the first.
 struct Task {
     app: Arc<App>,
+    parse: Parse,
     key: Option<Arc<str>>,
     first: usize,
     lines: Vec<Bytes>,
@@ -90,10 +95,17 @@ struct Task {
 
 impl Task {
     /// All of a batch, whose `lines` are parts of `bytes`.
-    fn all(app: &Arc<App>, bytes: &Bytes, lines: &[&[u8]], key: Option<&str>) -> impl Iterator<Item = Self> {
+    fn all(
+        app: &Arc<App>,
+        bytes: &Bytes,
+        lines: &[&[u8]],
+        parse: Parse,
+        key: Option<&str>,
+    ) -> impl Iterator<Item = Self> {
         let key: Option<Arc<str>> = key.map(Into::into);
         lines.chunks(LINES_A_TASK).zip((1..).step_by(LINES_A_TASK)).map(move |(lines, first)| Self {
             app: Arc::clone(app),
+            parse,
             key: key.clone(),
             first,
             lines: lines.iter().map(|line| bytes.slice_ref(line)).collect(),
@@ -104,7 +116,7 @@ impl Task {
     async fn run(self) -> Result<Vec<(provlog_engine::Submission, Draft)>, Problem> {
         let mut prepared = Vec::with_capacity(self.lines.len());
         for (number, line) in (self.first..).zip(&self.lines) {
-            let line = prepare_line(&self.app, line, number, self.key.as_deref());
+            let line = prepare_line(&self.app, line, self.parse, number, self.key.as_deref());
             prepared.push(line.map_err(|problem| problem.on_line(number))?);
             if number % LINES_A_TURN == 0 {
                 yield_now().await;
@@ -118,9 +130,13 @@ fn cores() -> usize {
     available_parallelism().map_or(1, NonZero::get)
 }
 
+/// What reads a line.
+type Parse = fn(&[u8]) -> Result<Submission, SubmissionError>;
+
 fn prepare_line(
     app: &App,
     line: &[u8],
+    parse: Parse,
     number: usize,
     key: Option<&str>,
 ) -> Result<(provlog_engine::Submission, Draft), Problem> {
@@ -128,7 +144,7 @@ fn prepare_line(
         let detail = format!("expected an entry of at most {SUBMISSION_BYTES_MAX} bytes");
         return Err(Problem::new(&BODY_TOO_LARGE, detail).limit(SUBMISSION_BYTES_MAX, line.len()));
     }
-    prepare(app, Submission::parse(line)?, key.map(|key| (key, number)))
+    prepare(app, parse(line)?, key.map(|key| (key, number)))
 }
 
 fn lines(body: &[u8]) -> Vec<&[u8]> {

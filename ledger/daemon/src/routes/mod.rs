@@ -12,5 +12,6 @@ mod operation;
 mod records;
 mod references;
 mod salts;
+mod sequence;
 mod table;
 mod tree;

@@ -7,7 +7,7 @@
 
 use crate::http::answer::BrokenOff;
 use crate::http::problem::{ENTRY_NOT_FOUND, Problem};
-use crate::http::request::{self, NDJSON};
+use crate::http::request::{self, CBOR_SEQUENCE, NDJSON};
 use crate::routes::app::App;
 use axum::body::Body;
 use axum::extract::State;
@@ -26,9 +26,6 @@ use provlog_core::{Kind, hex};
 use provlog_engine::{ReadError, Reader};
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
-
-/// A CBOR sequence (RFC 8742).
-const CBOR_SEQUENCE: &str = "application/cbor-seq";
 
 /// The size that the log had when the request was taken.
 const TREE_SIZE: HeaderName = HeaderName::from_static("provlog-tree-size");
