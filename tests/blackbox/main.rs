@@ -8,6 +8,7 @@ mod audit_hosts;
 mod bad_input;
 mod browser;
 mod caching;
+mod cbor_bodies;
 mod clock;
 mod creation;
 mod crosswalk;

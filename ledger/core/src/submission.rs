@@ -4,7 +4,7 @@
 //! A [`Submission`] can't be had without its checks. Limits in bytes and depth are those of a section, and so are checked
 //! when it is sealed. Nothing here reads a clock or draws randomness: the caller hands in both.
 
-use crate::cbor::{Value, Writer, key_order};
+use crate::cbor::{Value, key_order};
 use crate::claims::{self, KindSpec, Type, kind_named, kind_spec, type_of};
 use crate::encoded::EncodedSection;
 use crate::hex;
@@ -75,24 +75,6 @@ impl Submission {
         check_salts(&claims, &salts)?;
         check_key(idempotency_key.as_deref())?;
         Ok(Self { kind, claims, salts: Some(salts), encoded: Some(encoded), idempotency_key })
-    }
-
-    /// The CBOR that [`Submission::parse_cbor`] reads.
-    ///
-    /// # Errors
-    /// As [`Submission::seal`].
-    pub fn to_cbor(&self) -> Result<Vec<u8>, SubmissionError> {
-        let section = self.clone().seal()?;
-        let mut writer = Writer::new();
-        writer.array(if self.idempotency_key.is_some() { 3 } else { 2 });
-        writer.integer(self.kind.kind.number().into());
-        section.write(&mut writer);
-        if let Some(key) = &self.idempotency_key {
-            writer.map(1);
-            writer.text("idempotency_key");
-            writer.text(key);
-        }
-        Ok(writer.into_bytes())
     }
 
     /// Reads a request body or a line of a batch in JSON.

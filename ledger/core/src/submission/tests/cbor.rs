@@ -25,6 +25,19 @@ fn sealed(submission: &Submission) -> Sealed {
     anew
 }
 
+/// What [`Submission::parse_cbor`] reads, from what is known of a submission with salts.
+fn encode(submission: &Submission) -> Vec<u8> {
+    let section = submission.clone().seal().unwrap();
+    item(|writer| {
+        writer.array(if submission.idempotency_key().is_some() { 3 } else { 2 });
+        writer.integer(submission.kind().kind.number().into());
+        writer.encoded(&section.to_bytes());
+        if let Some(key) = submission.idempotency_key() {
+            writer.value(&options("idempotency_key", key.into()));
+        }
+    })
+}
+
 fn item(write: impl FnOnce(&mut Writer)) -> Vec<u8> {
     let mut writer = Writer::new();
     write(&mut writer);
@@ -76,16 +89,15 @@ fn examples_are_the_same_record_in_both_forms() {
         let path = format!("{}/../../docs/examples/{}.json", env!("CARGO_MANIFEST_DIR"), kind.name);
         let json = parse(&fs::read_to_string(&path).unwrap()).with_salts(counting()).unwrap();
         for json in [json.clone(), json.with_idempotency_key("k-1").unwrap()] {
-            let bytes = json.to_cbor().unwrap();
+            let bytes = encode(&json);
             let cbor = Submission::parse_cbor(&bytes).unwrap();
             assert_eq!(sealed(&cbor), sealed(&json), "{path}");
             assert_eq!((cbor.kind(), cbor.claims(), cbor.has_salts()), (kind, json.claims(), true));
             assert_eq!(cbor.idempotency_key(), json.idempotency_key());
             assert_eq!(parse(&cbor.to_json().to_string()), json, "and back");
-            assert_eq!(cbor.to_cbor().unwrap(), bytes);
+            assert_eq!(encode(&cbor), bytes);
         }
     }
-    assert_eq!(parse(EVENT).to_cbor().unwrap_err().code(), "salt.missing");
     assert_eq!(parse(EVENT).encoded(), None);
 }
 
@@ -118,7 +130,7 @@ proptest! {
         let claims = others.iter().map(|(name, (value, _))| (name.clone(), value.clone()));
         let claims = parse(EVENT).claims().iter().cloned().chain(claims).collect();
         let json = Submission::new("event", claims, Some(own.into_iter().chain(salts).collect()), None).unwrap();
-        let cbor = Submission::parse_cbor(&json.to_cbor().unwrap()).unwrap();
+        let cbor = Submission::parse_cbor(&encode(&json)).unwrap();
         prop_assert_eq!(sealed(&cbor), sealed(&json));
         prop_assert_eq!(sealed(&parse(&json.to_json().to_string())), sealed(&json));
     }
@@ -138,7 +150,7 @@ proptest! {
         }
         if let Ok(submission) = Submission::parse_cbor(&bytes) {
             sealed(&submission);
-            prop_assert_eq!(submission.to_cbor().unwrap(), bytes);
+            prop_assert_eq!(encode(&submission), bytes);
         }
     }
 }
@@ -162,7 +174,7 @@ fn no_byte_can_be_changed_unnoticed() {
             accepted += 1;
             let other = (sealed(&submission), submission.idempotency_key().map(ToString::to_string));
             assert_ne!(other, original, "byte {place} as {byte}");
-            assert_eq!(submission.to_cbor().unwrap(), changed, "byte {place} as {byte}");
+            assert_eq!(encode(&submission), changed, "byte {place} as {byte}");
         }
     }
     assert!(accepted > 1_000, "salts and texts can be others: {accepted}");
