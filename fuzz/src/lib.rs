@@ -2,8 +2,9 @@
 //! (`tests/blackbox/seeds.rs`) includes this file and replays the checked-in seeds through the same functions.
 
 use provlog_core::Hash;
-use provlog_core::cbor::Value;
+use provlog_core::cbor::{Sequence, Value};
 use provlog_core::checkpoint::Checkpoint;
+use provlog_core::encoded::Sealed;
 use provlog_core::limits::{ENTRY_BYTES, RECORD_DEPTH_MAX};
 use provlog_core::note::{LogSigner, Note};
 use provlog_core::package::{CHECKPOINT, Files, MANIFEST, Manifest, Stream, Unreadable};
@@ -74,6 +75,32 @@ pub fn submission(bytes: &[u8]) {
     let salted = submission.with_salts(|| salts.next().unwrap_or(1).to_be_bytes());
     if let Ok(section) = salted.and_then(Submission::seal) {
         assert_eq!(Section::parse(&section.to_bytes()).as_ref(), Ok(&section), "what is sealed is a section");
+    }
+}
+
+/// Sequences of submissions in CBOR: no panic; what is split off is all of the bytes; and what is accepted is sealed as
+/// it came, which is what encoding its claims anew gives, and is accepted in JSON as the same.
+pub fn cbor_submission(bytes: &[u8]) {
+    let items: Vec<_> = Sequence::new(bytes, 64).collect();
+    let whole: Vec<&[u8]> = items.iter().flatten().copied().collect();
+    assert!(bytes.starts_with(&whole.concat()), "items lie one after the other");
+    assert!(whole.len() < items.len() || whole.concat() == bytes, "nothing is left out");
+    if Submission::parse_cbor(bytes).is_ok() {
+        assert_eq!(whole, [bytes], "a submission is an item, and ends where it does");
+    }
+    for item in whole {
+        let Ok(submission) = Submission::parse_cbor(item) else { continue };
+        let section =
+            submission.clone().seal().expect("what was accepted has salts and is within its limits");
+        assert!(item[2..].starts_with(&section.to_bytes()), "one section, one encoding");
+        let encoded = submission.encoded().expect("it came encoded");
+        let attested = Section::default();
+        let as_it_came = Sealed::of_encoded(encoded, &attested);
+        assert_eq!(as_it_came, Sealed::new(submission.kind().kind, &section, &attested));
+        let json = submission.to_json().to_string();
+        let json = Submission::parse(json.as_bytes()).expect("what CBOR says can be said in JSON");
+        assert_eq!((json.kind(), json.claims()), (submission.kind(), submission.claims()));
+        assert_eq!(json.seal().as_ref(), Ok(&section), "under the same salts");
     }
 }
 

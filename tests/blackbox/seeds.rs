@@ -11,12 +11,13 @@ type Target = fn(&[u8]);
 
 #[test]
 fn every_seed_passes_its_target() {
-    let targets: [(&str, Target); 9] = [
+    let targets: [(&str, Target); 10] = [
         ("cbor", targets::cbor),
         ("checkpoint", targets::checkpoint),
         ("receipt", targets::receipt),
         ("trust", targets::trust),
         ("submission", targets::submission),
+        ("cbor_submission", targets::cbor_submission),
         ("frame", targets::frame),
         ("package", targets::package),
         ("multiproof", targets::multiproof),
