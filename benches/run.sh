@@ -5,7 +5,7 @@
 #   benches/run.sh [seconds a run, default 4] [runs a row, default 3]
 #
 # BENCH_DIR is the folder to work in (default: the target folder); it has to lie on the disk to be measured, so not on
-# a tmpfs. With the defaults it takes about five minutes after the build.
+# a tmpfs. With the defaults it takes about seven minutes after the build.
 set -euo pipefail
 
 seconds=${1:-4}
@@ -110,7 +110,7 @@ row() { # what, target, rate field, then hammer's options
 ratios() { # rate field, line of the daemon, line of the null server
     printf '%s of null' "$(ratio "$(field "$1" "$2")" "$(field "$1" "$3")")"
     if [[ $1 == entries_per_s ]]; then
-        printf ', %s of leaves' "$(ratio "$(field "$1" "$2")" "$leaves_per_s")"
+        printf ', %s of %s' "$(ratio "$(field "$1" "$2")" "$(field "${leaves}_per_s_all_cores" "$bare")")" "${leaves/_/ }"
     else
         printf ', p99 %sx' "$(ratio "$(field p99_ms "$2")" "$(field p99_ms "$3")")"
     fi
@@ -118,12 +118,13 @@ ratios() { # rate field, line of the daemon, line of the null server
 
 start_daemon
 bare=$("$bin/bare-rates" --dir "$work" --seconds 2)
-sync_us=$(field fdatasync_p50_us "$bare") leaves_per_s=$(field leaves_per_s_all_cores "$bare")
+sync_us=$(field fdatasync_p50_us "$bare")
 tr -d '"' <<END
 Machine: $(field cores "$bare") cores of $(field cpu "$bare"), $(field memory "$bare"), Linux $(field kernel "$bare"), $(field filesystem "$bare"); load average at the start $(cut -d' ' -f1 /proc/loadavg). Medians of $runs runs of $seconds s.
 
 - fdatasync of a 4 KiB append: $(field fdatasync_per_s "$bare")/s, p50 $sync_us us, p99 $(field fdatasync_p99_us "$bare") us
-- submissions to leaves in one process: $leaves_per_s/s on all cores, $(field leaves_per_s_one_thread "$bare")/s on one
+- submissions to leaves in one process: $(field leaves_per_s_all_cores "$bare")/s on all cores, $(field leaves_per_s_one_thread "$bare")/s on one
+- the same in CBOR: $(field cbor_leaves_per_s_all_cores "$bare")/s on all cores, $(field cbor_leaves_per_s_one_thread "$bare")/s on one
 
 | what | per second | p50 / p90 / p99 / p99.9 ms | receipts verified | hammer's CPU | null server | ratio | design 9 |
 | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -134,9 +135,17 @@ row '1 client' "p50 <= 0.6 ms and <= 2 fdatasync + 0.3 ms = $one_client_ms ms" r
 row '64 clients' '-' requests_per_s --connections 64
 row '256 clients' '28,000/s, p50 <= 9, p99 <= 25 ms; >= 0.35 of null' requests_per_s --connections 256
 row '1,024 clients' '26,000/s, p99 <= 110 ms and <= 2x null' requests_per_s --connections 1024
+row '256 clients, in CBOR' '-' requests_per_s --connections 256 --body cbor
+# Which limit of bare-rates the rate of batches is held against.
+leaves=leaves
 row 'entries in batches of 1,000, 4 clients' '-' entries_per_s --mode batch --connections 4 --verify-every 20
 row 'the same without receipts' '120,000/s; >= 0.5 of leaves' entries_per_s \
     --mode batch --connections 4 --no-receipts
+leaves=cbor_leaves
+row 'entries in CBOR batches of 1,000, 4 clients' '-' entries_per_s \
+    --mode batch --body cbor --connections 4 --verify-every 20
+row 'the same without receipts' '180,000/s; >= 0.5 of cbor leaves' entries_per_s \
+    --mode batch --body cbor --connections 4 --no-receipts
 # What the appends above made; the null server has no checkpoint to ask.
 log_size=$(curl -sf "$daemon_url/checkpoint" | sed -n 2p)
 row 'checkpoint, 32 clients' '50,000/s; >= 0.8 of null' requests_per_s --mode checkpoint --connections 32

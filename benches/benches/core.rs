@@ -1,10 +1,11 @@
-//! What each step of core costs: one append's work from JSON to receipt, and one verification.
+//! What each step of core costs: one append's work from JSON or CBOR to receipt, and one verification.
 #![expect(clippy::expect_used, reason = "a benchmark that can't make its input has nothing to measure")]
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use provlog_benches::leaf::{Salts, seal};
-use provlog_benches::workload::submission;
+use provlog_benches::leaf::{Salts, seal, seal_cbor};
+use provlog_benches::workload::{cbor_submission, submission};
 use provlog_core::checkpoint::Checkpoint;
+use provlog_core::entry::TimeMs;
 use provlog_core::hash::Hash;
 use provlog_core::note::LogSigner;
 use provlog_core::receipt::Receipt;
@@ -37,6 +38,16 @@ fn submissions(criterion: &mut Criterion) {
     });
     group.bench_function("json-to-leaf", |bench| {
         bench.iter(|| sealed(black_box(&body), &mut salts).entry.leaf_hash());
+    });
+    let body = cbor_submission(&"ab".repeat(32), 0).expect("the submission is a valid one");
+    group.bench_function("cbor-to-submission", |bench| {
+        bench.iter(|| Submission::parse_cbor(black_box(&body)));
+    });
+    group.bench_function("cbor-to-leaf", |bench| {
+        bench.iter(|| {
+            let sealed = seal_cbor(black_box(&body), &mut salts).expect("the submission is a valid one");
+            sealed.entry(TimeMs::MIN).leaf_hash()
+        });
     });
     group.bench_function("record-from-cbor", |bench| bench.iter(|| Record::parse(black_box(&record))));
     group.finish();

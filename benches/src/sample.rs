@@ -54,7 +54,7 @@ fn check_one(answer: &Json, subject: [u8; 32], trust: &Trust) -> Result<u64, Str
 mod tests {
     use super::*;
     use crate::leaf::{Salts, seal};
-    use crate::workload::submission;
+    use crate::workload::{BodyForm, submission};
     use provlog_core::Hash;
     use provlog_core::checkpoint::Checkpoint;
     use provlog_core::note::LogSigner;
@@ -73,8 +73,8 @@ mod tests {
 
     #[test]
     fn only_receipts_of_what_was_sent_pass_and_each_index_once() {
-        let workload = Workload::append("localhost:1", Some(2), true, 7);
-        let one = Workload::append("localhost:1", None, true, 7);
+        let append = |batch| Workload::append("localhost:1", BodyForm::Json, batch, true, 7).unwrap();
+        let (workload, one) = (append(Some(2)), append(None));
         let signer = LogSigner::from_seed("example.com/log", &[7; 32]).unwrap();
         let trust = Trust::parse(format!("log {}\nquorum none\n", signer.verifier()).as_bytes()).unwrap();
         let (first, second) = (answer(&workload, &signer, 0), answer(&workload, &signer, 1));

@@ -1,23 +1,27 @@
-//! Requests, built once and patched in place: an append costs its sender sixteen hex digits per entry.
+//! Requests, built once and patched in place: an append costs its sender eight bytes of a digest per entry, or their
+//! sixteen hex digits.
 
 use clap::ValueEnum;
 use provlog_core::Hash;
+use provlog_core::cbor::Writer;
+use provlog_core::submission::{Submission, SubmissionError};
 use provlog_core::tree::{Resource, TILE_HASHES, Tile};
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-/// Stands in a fresh template where the subject's digest goes: 32 bytes of 0xff in hex.
-const PLACE: &str = "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff";
+/// Stands in a fresh template where the subject's digest goes: 32 bytes of 0xff, and the same in hex.
+const PLACE: [u8; 32] = [0xff; 32];
+const PLACE_HEX: &str = "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff";
 
-/// Hex digits of a u64: the part of a subject's digest that numbers the entry. The rest is the run's.
-const NUMBER_DIGITS: usize = 16;
+/// Bytes of a u64: the part of a subject's digest that numbers the entry. The rest is the run's.
+const NUMBER_BYTES: usize = 8;
 
 /// What the requests ask for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum Mode {
     /// Append one entry: POST /v1/entries.
     Single,
-    /// Append many entries at once: POST /v1/entries/batch, as NDJSON.
+    /// Append many entries at once: POST /v1/entries/batch.
     Batch,
     /// GET /checkpoint.
     Checkpoint,
@@ -43,6 +47,33 @@ impl Mode {
     }
 }
 
+/// The form of what is appended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum BodyForm {
+    /// JSON, NDJSON in batches, without salts.
+    Json,
+    /// CBOR, a sequence in batches, with salts: the same in each entry, since only the subject differs.
+    Cbor,
+}
+
+impl BodyForm {
+    /// A subject's digest as it stands in a body.
+    fn digest(self, digest: [u8; 32]) -> Vec<u8> {
+        match self {
+            Self::Json => Hash(digest).to_hex().into_bytes(),
+            Self::Cbor => digest.to_vec(),
+        }
+    }
+
+    /// Puts the number of an entry where its subject's digest starts.
+    fn write_number(self, digest: &mut [u8], number: u64) {
+        match self {
+            Self::Json => write_hex(&mut digest[..2 * NUMBER_BYTES], number),
+            Self::Cbor => digest[..NUMBER_BYTES].copy_from_slice(&number.to_be_bytes()),
+        }
+    }
+}
+
 /// A mode that the log is too small for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("a log of at least {needed} entries is needed to read from, got {got}")]
@@ -62,29 +93,51 @@ pub struct Workload {
 
 #[derive(Clone, Debug)]
 enum Requests {
-    Append { template: Vec<u8>, places: Vec<usize> },
+    Append { form: BodyForm, template: Vec<u8>, places: Vec<usize> },
     Read { mode: Mode, size: u64 },
 }
 
 impl Workload {
     /// Appends of `batch` submissions a request, or of one each when it is `None`. Without `receipts` a batch asks for
     /// indices alone.
-    #[must_use]
-    pub fn append(host: &str, batch: Option<usize>, receipts: bool, seed: u64) -> Self {
-        let line = submission(PLACE, seed);
-        let body = batch.map_or_else(|| line.clone(), |lines| format!("{line}\n").repeat(lines));
-        let (path, content_type) = match batch {
-            None => ("/v1/entries", "application/json"),
-            Some(_) if receipts => ("/v1/entries/batch", "application/x-ndjson"),
-            Some(_) => ("/v1/entries/batch?receipts=false", "application/x-ndjson"),
+    ///
+    /// # Errors
+    /// None: [`submission`] makes valid ones.
+    pub fn append(
+        host: &str,
+        form: BodyForm,
+        batch: Option<usize>,
+        receipts: bool,
+        seed: u64,
+    ) -> Result<Self, SubmissionError> {
+        let one = match (form, batch) {
+            (BodyForm::Json, None) => submission(PLACE_HEX, seed).into_bytes(),
+            (BodyForm::Json, Some(_)) => (submission(PLACE_HEX, seed) + "\n").into_bytes(),
+            (BodyForm::Cbor, _) => cbor_submission(PLACE_HEX, seed)?,
         };
+        let content_type = match (form, batch) {
+            (BodyForm::Json, None) => "application/json",
+            (BodyForm::Json, Some(_)) => "application/x-ndjson",
+            (BodyForm::Cbor, None) => "application/cbor",
+            (BodyForm::Cbor, Some(_)) => "application/cbor-seq",
+        };
+        let path = match batch {
+            None => "/v1/entries",
+            Some(_) if receipts => "/v1/entries/batch",
+            Some(_) => "/v1/entries/batch?receipts=false",
+        };
+        let body = one.repeat(batch.unwrap_or(1));
         let length = body.len();
-        let request = format!(
-            "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n{body}"
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n"
         );
-        let places = request.match_indices(PLACE).map(|(place, _)| place).collect();
-        let template = request.replace(PLACE, &subject_hex(0, seed)).into_bytes();
-        Self { host: host.into(), seed, requests: Requests::Append { template, places } }
+        let mut template = [head.into_bytes(), body].concat();
+        let places = places(&template, &form.digest(PLACE));
+        let digest = form.digest(subject(0, seed));
+        for place in &places {
+            template[*place..][..digest.len()].copy_from_slice(&digest);
+        }
+        Ok(Self { host: host.into(), seed, requests: Requests::Append { form, template, places } })
     }
 
     /// Reads from a log of `size` entries.
@@ -111,12 +164,12 @@ impl Workload {
     /// Turns `request`, empty or any earlier request of this workload, into request number `serial`.
     pub fn fill(&self, request: &mut Vec<u8>, serial: u64) {
         match &self.requests {
-            Requests::Append { template, places } => {
+            Requests::Append { form, template, places } => {
                 if request.len() != template.len() {
                     request.clone_from(template);
                 }
                 for (line, place) in places.iter().enumerate() {
-                    write_hex(&mut request[*place..][..NUMBER_DIGITS], self.entry_number(serial, line));
+                    form.write_number(&mut request[*place..], self.entry_number(serial, line));
                 }
             }
             Requests::Read { mode, size } => {
@@ -169,14 +222,35 @@ pub fn submission(subject_sha256_hex: &str, seed: u64) -> String {
     body + "}}"
 }
 
+/// The same submission in CBOR (SPEC.md section 4.4), as a client that makes its own salts would send it. The seed fixes
+/// them: drawing randomness is not in what is measured.
+///
+/// # Errors
+/// None: [`submission`] makes valid ones.
+pub fn cbor_submission(subject_sha256_hex: &str, seed: u64) -> Result<Vec<u8>, SubmissionError> {
+    let mut drawn = 0;
+    let draw = || {
+        drawn += 1;
+        (u128::from(mix(seed ^ drawn)) << 64 | u128::from(drawn)).to_be_bytes()
+    };
+    let submission = Submission::parse(submission(subject_sha256_hex, seed).as_bytes())?.with_salts(draw)?;
+    let mut writer = Writer::new();
+    writer.array(2);
+    writer.integer(submission.kind().kind.number().into());
+    writer.encoded(&submission.seal()?.to_bytes());
+    Ok(writer.into_bytes())
+}
+
 fn subject(number: u64, seed: u64) -> [u8; 32] {
     let mut digest = Hash::plain(&seed.to_be_bytes()).0;
-    digest[..8].copy_from_slice(&number.to_be_bytes());
+    digest[..NUMBER_BYTES].copy_from_slice(&number.to_be_bytes());
     digest
 }
 
-fn subject_hex(number: u64, seed: u64) -> String {
-    Hash(subject(number, seed)).to_hex()
+/// Where in `template` the digest stands that is to be replaced.
+fn places(template: &[u8], digest: &[u8]) -> Vec<usize> {
+    let windows = template.windows(digest.len()).enumerate();
+    windows.filter(|(_, window)| *window == digest).map(|(place, _)| place).collect()
 }
 
 fn read_path(mode: Mode, size: u64, random: u64) -> String {
@@ -215,10 +289,11 @@ pub(crate) const fn mix(number: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use provlog_core::cbor::Sequence;
 
     #[test]
     fn every_line_of_every_request_has_the_subject_that_the_sample_is_checked_for() {
-        let workload = Workload::append("localhost:1", Some(3), true, 7);
+        let workload = Workload::append("localhost:1", BodyForm::Json, Some(3), true, 7).unwrap();
         let mut request = Vec::new();
         for serial in [0, 1, 5] {
             workload.fill(&mut request, serial);
@@ -234,8 +309,32 @@ mod tests {
     }
 
     #[test]
+    fn every_item_of_every_sequence_has_its_subject_too() {
+        for batch in [None, Some(3)] {
+            let workload = Workload::append("localhost:1", BodyForm::Cbor, batch, true, 7).unwrap();
+            let mut request = Vec::new();
+            for serial in [0, 1, 5] {
+                workload.fill(&mut request, serial);
+                let end = request.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+                let head = core::str::from_utf8(&request[..end]).unwrap();
+                assert!(head.contains(&format!("Content-Length: {}\r\n", request.len() - end)), "{head}");
+                let items = Sequence::new(&request[end..], 64);
+                let items: Vec<&[u8]> = items.collect::<Result<_, _>>().unwrap();
+                assert_eq!(items.len(), batch.unwrap_or(1));
+                assert_eq!(workload.entries_per_request(), items.len());
+                for (line, item) in items.into_iter().enumerate() {
+                    let subject = Hash(workload.subject(serial, line)).to_hex();
+                    assert_eq!(item, cbor_submission(&subject, 7).unwrap());
+                    let json = Submission::parse(submission(&subject, 7).as_bytes()).unwrap();
+                    assert_eq!(Submission::parse_cbor(item).unwrap().claims(), json.claims());
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_submission_is_what_the_figures_say_it_is() {
-        let text = submission(PLACE, 1);
+        let text = submission(PLACE_HEX, 1);
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(json["claims"].as_object().unwrap().len(), 12);
         assert!((900..1100).contains(&text.len()), "{}", text.len());

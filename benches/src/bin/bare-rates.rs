@@ -3,8 +3,10 @@
 use anyhow::Context;
 use clap::Parser;
 use hdrhistogram::Histogram;
-use provlog_benches::leaf::{Salts, seal};
+use provlog_benches::leaf::{Salts, seal, seal_cbor};
 use provlog_benches::{machine, workload};
+use provlog_core::Hash;
+use provlog_core::entry::TimeMs;
 use rustix::fs::{FallocateFlags, fallocate};
 use serde_json::{Value, json};
 use std::fs::{self, OpenOptions};
@@ -30,7 +32,7 @@ struct Options {
     /// A folder on the filesystem to measure; a file is made in it and removed.
     #[arg(long, default_value = ".")]
     dir: PathBuf,
-    /// How long each of the two is measured.
+    /// How long each of them is measured.
     #[arg(long, default_value_t = 3)]
     seconds: u64,
 }
@@ -40,14 +42,19 @@ fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     let window = Duration::from_secs(options.seconds.max(1));
     let (syncs_per_s, syncs_us) = fdatasync(&options.dir, window)?;
-    let (one_thread, all_cores) = (leaves(1, window)?, leaves(cores(), window)?);
+    let json = workload::submission(&"ab".repeat(32), 0);
+    let of_json = |salts: &mut Salts| Ok(seal(json.as_bytes(), salts)?.entry.leaf_hash());
+    let cbor = workload::cbor_submission(&"ab".repeat(32), 0)?;
+    let of_cbor = |salts: &mut Salts| Ok(seal_cbor(&cbor, salts)?.entry(TimeMs::MIN).leaf_hash());
     let sync_us = |quantile| syncs_us.value_at_quantile(quantile);
     let report: Value = json!({
         "fdatasync_per_s": syncs_per_s,
         "fdatasync_p50_us": sync_us(0.5),
         "fdatasync_p99_us": sync_us(0.99),
-        "leaves_per_s_one_thread": one_thread,
-        "leaves_per_s_all_cores": all_cores,
+        "leaves_per_s_one_thread": leaves(1, window, of_json)?,
+        "leaves_per_s_all_cores": leaves(cores(), window, of_json)?,
+        "cbor_leaves_per_s_one_thread": leaves(1, window, of_cbor)?,
+        "cbor_leaves_per_s_all_cores": leaves(cores(), window, of_cbor)?,
         "machine": machine::facts(&options.dir),
     });
     println!("{report}");
@@ -89,14 +96,17 @@ fn fdatasync_into(path: &Path, window: Duration) -> anyhow::Result<(u64, Histogr
 }
 
 /// Submissions made into records and hashed to leaves per second, by so many threads together.
-fn leaves(threads: usize, window: Duration) -> anyhow::Result<u64> {
-    let body = workload::submission(&"ab".repeat(32), 0);
+fn leaves(
+    threads: usize,
+    window: Duration,
+    leaf: impl Fn(&mut Salts) -> anyhow::Result<Hash> + Sync,
+) -> anyhow::Result<u64> {
     let start = Instant::now();
     let work = || -> anyhow::Result<u64> {
         let (mut salts, mut count) = (Salts::default(), 0);
         while start.elapsed() < window {
             for _ in 0..LEAVES_AT_ONCE {
-                std::hint::black_box(seal(body.as_bytes(), &mut salts)?.entry.leaf_hash());
+                std::hint::black_box(leaf(&mut salts)?);
             }
             count += LEAVES_AT_ONCE;
         }

@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use clap::Parser;
 use provlog_benches::drive::{self, Load, Measured};
-use provlog_benches::workload::{Mode, Workload};
+use provlog_benches::workload::{BodyForm, Mode, Workload};
 use provlog_benches::{machine, sample};
 use provlog_core::trust::Trust;
 use serde_json::{Value, json};
@@ -23,6 +23,9 @@ struct Options {
     /// What to ask for.
     #[arg(long, value_enum, default_value_t = Mode::Single)]
     mode: Mode,
+    /// What appends are sent in.
+    #[arg(long, value_enum, default_value_t = BodyForm::Json)]
+    body: BodyForm,
     /// Connections; each has one request under way at any time.
     #[arg(long, default_value = "64")]
     connections: NonZeroUsize,
@@ -94,8 +97,11 @@ fn read_trust(path: &PathBuf) -> anyhow::Result<Trust> {
 fn workload(options: &Options, host: &str, address: SocketAddr) -> anyhow::Result<Workload> {
     let seed = RandomState::new().hash_one(std::process::id());
     match options.mode {
-        Mode::Single => Ok(Workload::append(host, None, true, seed)),
-        Mode::Batch => Ok(Workload::append(host, Some(options.batch_size.get()), !options.no_receipts, seed)),
+        Mode::Single => Ok(Workload::append(host, options.body, None, true, seed)?),
+        Mode::Batch => {
+            let (size, receipts) = (options.batch_size.get(), !options.no_receipts);
+            Ok(Workload::append(host, options.body, Some(size), receipts, seed)?)
+        }
         mode => {
             let size = options.size.map_or_else(|| log_size(host, address), Ok)?;
             Ok(Workload::read(host, mode, size, seed)?)
@@ -126,6 +132,7 @@ fn report(
     let cpu_us = u64::try_from(measured.cpu.as_micros()).unwrap_or(u64::MAX);
     json!({
         "mode": format!("{:?}", options.mode).to_lowercase(),
+        "body": options.mode.appends().then(|| format!("{:?}", options.body).to_lowercase()),
         "connections": load.connections,
         "threads": load.threads,
         "seconds": load.window.as_secs(),
