@@ -80,8 +80,8 @@ impl Sealed {
         Ok(sealed)
     }
 
-    /// As [`Sealed::new`], with a submitted section that came encoded: its bytes become part of the record as they are,
-    /// and only what is encoded here is read back.
+    /// As [`Sealed::new`], with a submitted section that came encoded: its bytes become part of the record as they are.
+    /// They were read already, as every later reader will, so only what is encoded here is read back.
     ///
     /// # Errors
     /// As there.

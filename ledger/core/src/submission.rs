@@ -146,8 +146,8 @@ impl Submission {
         self.salts.is_some()
     }
 
-    /// The section as it came encoded: the bytes that [`Submission::seal`] would encode again, which it is spared by
-    /// [`Sealed::of_encoded`](crate::encoded::Sealed::of_encoded).
+    /// The section, if it came encoded: the bytes that [`Submission::seal`] would encode again, for
+    /// [`Sealed::of_encoded`](crate::encoded::Sealed::of_encoded) to take as they are.
     #[must_use]
     pub const fn encoded(&self) -> Option<&EncodedSection> {
         self.encoded.as_ref()
