@@ -54,7 +54,7 @@ fn check_one(answer: &Json, subject: [u8; 32], trust: &Trust) -> Result<u64, Str
 mod tests {
     use super::*;
     use crate::leaf::{Salts, seal};
-    use crate::workload::{BodyForm, submission};
+    use crate::workload::{Appends, submission};
     use provlog_core::Hash;
     use provlog_core::checkpoint::Checkpoint;
     use provlog_core::note::LogSigner;
@@ -73,7 +73,8 @@ mod tests {
 
     #[test]
     fn only_receipts_of_what_was_sent_pass_and_each_index_once() {
-        let append = |batch| Workload::append("localhost:1", BodyForm::Json, batch, true, 7).unwrap();
+        let append =
+            |batch| Workload::append("localhost:1", &Appends { batch, ..Appends::default() }, 7).unwrap();
         let (workload, one) = (append(Some(2)), append(None));
         let signer = LogSigner::from_seed("example.com/log", &[7; 32]).unwrap();
         let trust = Trust::parse(format!("log {}\nquorum none\n", signer.verifier()).as_bytes()).unwrap();

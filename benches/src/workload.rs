@@ -74,6 +74,24 @@ impl BodyForm {
     }
 }
 
+/// How entries are appended.
+#[derive(Clone, Copy, Debug)]
+pub struct Appends<'a> {
+    /// The form of the body.
+    pub form: BodyForm,
+    /// Submissions a request; none for one that is no batch.
+    pub batch: Option<usize>,
+    /// Where they are sent.
+    pub path: &'a str,
+}
+
+impl Default for Appends<'_> {
+    /// One at a time, in JSON, answered with its receipt.
+    fn default() -> Self {
+        Self { form: BodyForm::Json, batch: None, path: "/v1/entries" }
+    }
+}
+
 /// A mode that the log is too small for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("a log of at least {needed} entries is needed to read from, got {got}")]
@@ -98,18 +116,12 @@ enum Requests {
 }
 
 impl Workload {
-    /// Appends of `batch` submissions a request, or of one each when it is `None`. Without `receipts` a batch asks for
-    /// indices alone.
+    /// Appends as `appends` says.
     ///
     /// # Errors
     /// None: [`submission`] makes valid ones.
-    pub fn append(
-        host: &str,
-        form: BodyForm,
-        batch: Option<usize>,
-        receipts: bool,
-        seed: u64,
-    ) -> Result<Self, SubmissionError> {
+    pub fn append(host: &str, appends: &Appends<'_>, seed: u64) -> Result<Self, SubmissionError> {
+        let Appends { form, batch, path } = *appends;
         let one = match (form, batch) {
             (BodyForm::Json, None) => submission(PLACE_HEX, seed).into_bytes(),
             (BodyForm::Json, Some(_)) => (submission(PLACE_HEX, seed) + "\n").into_bytes(),
@@ -120,11 +132,6 @@ impl Workload {
             (BodyForm::Json, Some(_)) => "application/x-ndjson",
             (BodyForm::Cbor, None) => "application/cbor",
             (BodyForm::Cbor, Some(_)) => "application/cbor-seq",
-        };
-        let path = match batch {
-            None => "/v1/entries",
-            Some(_) if receipts => "/v1/entries/batch",
-            Some(_) => "/v1/entries/batch?receipts=false",
         };
         let body = one.repeat(batch.unwrap_or(1));
         let length = body.len();
@@ -293,7 +300,8 @@ mod tests {
 
     #[test]
     fn every_line_of_every_request_has_the_subject_that_the_sample_is_checked_for() {
-        let workload = Workload::append("localhost:1", BodyForm::Json, Some(3), true, 7).unwrap();
+        let workload =
+            Workload::append("localhost:1", &Appends { batch: Some(3), ..Appends::default() }, 7).unwrap();
         let mut request = Vec::new();
         for serial in [0, 1, 5] {
             workload.fill(&mut request, serial);
@@ -311,7 +319,8 @@ mod tests {
     #[test]
     fn every_item_of_every_sequence_has_its_subject_too() {
         for batch in [None, Some(3)] {
-            let workload = Workload::append("localhost:1", BodyForm::Cbor, batch, true, 7).unwrap();
+            let appends = Appends { form: BodyForm::Cbor, batch, ..Appends::default() };
+            let workload = Workload::append("localhost:1", &appends, 7).unwrap();
             let mut request = Vec::new();
             for serial in [0, 1, 5] {
                 workload.fill(&mut request, serial);

@@ -4,7 +4,7 @@ use anyhow::Context;
 use clap::Parser;
 use provlog_benches::abuse::{Abuse, Abuser};
 use provlog_benches::drive::{self, Load, Measured};
-use provlog_benches::workload::Workload;
+use provlog_benches::workload::{Appends, Workload};
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -73,10 +73,11 @@ fn main() -> anyhow::Result<()> {
         window: Duration::from_secs(options.seconds.max(1)),
         sample_every: 0,
     };
+    let workload = Workload::append(&host, &Appends::default(), seed)?;
     let over = AtomicBool::new(false);
     let (measured, most) = thread::scope(|scope| {
         let most = scope.spawn(|| most_held(options.pid, &over));
-        let measured = drive::run(&load, &Workload::append(&host, None, true, seed));
+        let measured = drive::run(&load, &workload);
         over.store(true, Ordering::Relaxed);
         anyhow::Ok((measured?, most.join().ok().context("the thread that looks panicked")??))
     })?;

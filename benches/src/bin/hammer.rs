@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use clap::Parser;
 use provlog_benches::drive::{self, Load, Measured};
-use provlog_benches::workload::{BodyForm, Mode, Workload};
+use provlog_benches::workload::{Appends, BodyForm, Mode, Workload};
 use provlog_benches::{machine, sample};
 use provlog_core::trust::Trust;
 use serde_json::{Value, json};
@@ -26,6 +26,9 @@ struct Options {
     /// What appends are sent in.
     #[arg(long, value_enum, default_value_t = BodyForm::Json)]
     body: BodyForm,
+    /// Send single appends to this path, of a server other than provlogd; what it answers isn't looked into.
+    #[arg(long, value_name = "PATH", conflicts_with = "trust")]
+    path: Option<String>,
     /// Connections; each has one request under way at any time.
     #[arg(long, default_value = "64")]
     connections: NonZeroUsize,
@@ -97,10 +100,16 @@ fn read_trust(path: &PathBuf) -> anyhow::Result<Trust> {
 fn workload(options: &Options, host: &str, address: SocketAddr) -> anyhow::Result<Workload> {
     let seed = RandomState::new().hash_one(std::process::id());
     match options.mode {
-        Mode::Single => Ok(Workload::append(host, options.body, None, true, seed)?),
+        Mode::Single => {
+            let appends = Appends { form: options.body, ..Appends::default() };
+            let path = options.path.as_deref().unwrap_or(appends.path);
+            Ok(Workload::append(host, &Appends { path, ..appends }, seed)?)
+        }
         Mode::Batch => {
-            let (size, receipts) = (options.batch_size.get(), !options.no_receipts);
-            Ok(Workload::append(host, options.body, Some(size), receipts, seed)?)
+            let path =
+                if options.no_receipts { "/v1/entries/batch?receipts=false" } else { "/v1/entries/batch" };
+            let batch = Some(options.batch_size.get());
+            Ok(Workload::append(host, &Appends { form: options.body, batch, path }, seed)?)
         }
         mode => {
             let size = options.size.map_or_else(|| log_size(host, address), Ok)?;

@@ -105,8 +105,8 @@ impl Sealed {
 
     fn read_back(&self, section: SectionName) -> Result<(), SealError> {
         let (bytes, expected) = (self.section(section), self.digest(section));
-        let parsed = Section::parse(bytes).map_err(|source| SealError::Malformed { section, source })?;
-        let got = parsed.digest(section, self.kind);
+        let got = Section::digest_of(bytes, section, self.kind);
+        let got = got.map_err(|source| SealError::Malformed { section, source })?;
         if got == expected { Ok(()) } else { Err(SealError::Digest { section, expected, got }) }
     }
 
@@ -287,6 +287,7 @@ fn read_section<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cbor::{Map, Value};
     use crate::record::Claim;
 
     fn section(name: &str, salt: u8, value: &str) -> Section {
@@ -347,6 +348,50 @@ mod tests {
             };
             assert_eq!(found, section, "byte {position}");
         }
+    }
+
+    /// What is read back is held to all that a section is read by.
+    #[test]
+    fn the_digest_of_bytes_is_that_of_the_section_that_they_are() {
+        let nested = (0..VALUE_DEPTH_MAX).fold(Value::Text("\u{e4}".into()), |inner, depth| {
+            if depth % 2 == 0 {
+                Value::Array(Vec::from([inner, Value::Integer(-300), Value::Bool(true), Value::Null]))
+            } else {
+                Value::Map(
+                    Map::from_entries(Vec::from([("k".into(), inner), ("l".into(), Value::Integer(7))]))
+                        .unwrap(),
+                )
+            }
+        });
+        let claim = |value| Claim::disclosed([3; 16], value);
+        let mut section = Section::from_claims(Vec::from([
+            ("hidden".into(), claim("a".into())),
+            ("nested".into(), claim(nested.clone())),
+            ("plain".into(), claim(Value::Bytes(Vec::from([0; 30])))),
+        ]))
+        .unwrap();
+        section.hide("hidden");
+        let bytes = section.to_bytes();
+        let name = SectionName::Submitted;
+        let kind = Kind::new(22).unwrap();
+        let agree = |bytes: &[u8]| {
+            let parsed = Section::parse(bytes).map(|section| section.digest(name, kind));
+            assert_eq!(Section::digest_of(bytes, name, kind), parsed, "{bytes:02x?}");
+            parsed.is_ok()
+        };
+        assert!(agree(&bytes));
+        for position in 0..bytes.len() {
+            assert!(!agree(&bytes[..position]));
+            for flip in 1..=u8::MAX {
+                let mut changed = bytes.clone();
+                changed[position] ^= flip;
+                agree(&changed);
+            }
+        }
+        assert!(!agree(&[&bytes[..], b"\0"].concat()));
+        let start = bytes.windows(7).position(|window| window == b"\x66nested").unwrap() + 7 + 1 + 17;
+        let deeper = [&bytes[..start], b"\x81", &bytes[start..]].concat();
+        assert!(!agree(&deeper), "a list more around the value");
     }
 
     #[test]

@@ -116,12 +116,17 @@ impl Claim {
             let hash = reader.bytes()?.try_into();
             return hash.map(|hash| Self::Hidden(Hash(hash))).map_err(|_| RecordError::Claim(name.into()));
         }
+        let salt = Self::parse_salt(reader, name)?;
+        let value = reader.value(VALUE_DEPTH_MAX)?;
+        Ok(Self::Disclosed { encoded: reader.since(start).into(), salt, value })
+    }
+
+    /// What stands before the value of a claim that is shown.
+    fn parse_salt(reader: &mut Reader<'_>, name: &str) -> Result<Salt, RecordError> {
         if reader.array()? != 2 {
             return Err(RecordError::Claim(name.into()));
         }
-        let salt = reader.bytes()?.try_into().map_err(|_| RecordError::Claim(name.into()))?;
-        let value = reader.value(VALUE_DEPTH_MAX)?;
-        Ok(Self::Disclosed { encoded: reader.since(start).into(), salt, value })
+        reader.bytes()?.try_into().map_err(|_| RecordError::Claim(name.into()))
     }
 }
 
@@ -206,6 +211,38 @@ impl Section {
         let section = Self::read(&mut reader)?;
         reader.finish()?;
         Ok(section)
+    }
+
+    /// The digest of a section's bytes, which must be all of `bytes`: as [`Section::parse`], of which nothing is kept.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn digest_of(bytes: &[u8], section: SectionName, kind: Kind) -> Result<Hash, RecordError> {
+        let mut reader = Reader::new(bytes);
+        let count = reader.map()?;
+        if count > CLAIMS_MAX {
+            return Err(RecordError::ClaimCount(count));
+        }
+        let mut hasher = SectionHasher::new(section.number(), kind.number());
+        let mut previous = None;
+        for _ in 0..count {
+            let name = reader.key(previous)?;
+            previous = Some(name);
+            let start = reader.offset();
+            let hidden = if reader.at_bytes() {
+                let hash = reader.bytes()?.try_into().map_err(|_| RecordError::Claim(name.into()))?;
+                Some(Hash(hash))
+            } else {
+                Claim::parse_salt(&mut reader, name)?;
+                reader.skip(VALUE_DEPTH_MAX)?;
+                None
+            };
+            let encoded = reader.since(start);
+            check_limits(name, encoded.len(), None)?;
+            hasher.claim(name, &hidden.unwrap_or_else(|| Hash::claim(encoded)));
+        }
+        reader.finish()?;
+        Ok(hasher.finish())
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, RecordError> {
