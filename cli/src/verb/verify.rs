@@ -24,7 +24,7 @@ use provlog_core::cbor::Map;
 use provlog_core::expectation::Expectation;
 use provlog_core::json::Json;
 use provlog_core::package::{MANIFEST, MANIFEST_SHA256};
-use provlog_core::verify::Verifier;
+use provlog_core::verify::ReceiptVerifier;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
@@ -104,9 +104,10 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     }
     let crosswalk = crosswalk::load(&args.crosswalk)?;
     let judge = Judge { trust: &trust, expectations: &expectations, args, crosswalk: &crosswalk };
+    let mut verifier = ReceiptVerifier::new(&trust.trust);
     let judged = sources.iter().map(|source| {
         let standard = standard.take_if(|_| standard::is_standard(source));
-        judge.judge(source, standard)
+        judge.judge(source, standard, &mut verifier)
     });
     if args.json { print_json(judged, &trust) } else { print_text(judged, &trust) }
 }
@@ -196,26 +197,30 @@ struct Judge<'a> {
 
 impl Judge<'_> {
     /// Verifies what is at `source`, or what came through standard input in its place.
-    fn judge(&self, source: &Path, standard: Option<Result<Standard, ReadError>>) -> AnyJudged {
+    fn judge(
+        &self,
+        source: &Path,
+        standard: Option<Result<Standard, ReadError>>,
+        verifier: &mut ReceiptVerifier<'_>,
+    ) -> AnyJudged {
         let trust = &self.trust.trust;
-        let onlooker = PageMaker::new(self.crosswalk, trust.log().name());
+        let onlooker = || PageMaker::new(self.crosswalk, trust.log().name());
         let bytes = match standard {
             Some(Ok(Standard::Archive(file))) => {
-                return AnyJudged::Package(package::judge_archive(source, file, trust, &onlooker));
+                return AnyJudged::Package(package::judge_archive(source, file, trust, &onlooker()));
             }
             Some(Ok(Standard::Receipt(bytes))) => Ok(bytes),
             Some(Err(error)) => Err(error),
             None if package::is_package(source) => {
-                return AnyJudged::Package(package::judge(source, trust, &onlooker));
+                return AnyJudged::Package(package::judge(source, trust, &onlooker()));
             }
             None if JudgedMirror::is_at(source) => {
                 return AnyJudged::Mirror(JudgedMirror::judge(source, trust));
             }
             None => receipt::read(source),
         };
-        let verifier = Verifier { trust, now_ms: time::now_ms() };
         let outcome = match bytes {
-            Ok(bytes) => verifier.receipt(&bytes, self.expectations).into(),
+            Ok(bytes) => verifier.verify(&bytes, self.expectations, time::now_ms()).into(),
             Err(error) => Outcome::Unreadable(error),
         };
         let judged = Judged::new(source.display().to_string(), outcome, &self.args.requirements);

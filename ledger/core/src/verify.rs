@@ -9,11 +9,13 @@ use crate::claims::{check_claim, kind_name};
 use crate::entry::{ENTRY_VERSION, Kind};
 use crate::expectation::Expectation;
 use crate::hash::Hash;
+use crate::note::Note;
 use crate::package::{self, Files, PackageReport};
 use crate::receipt::Receipt;
 use crate::record::{AnyRecord, Claim, Record, SectionName};
 use crate::tree::{inclusion_length, root_from_inclusion};
 use crate::trust::Trust;
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -62,8 +64,7 @@ impl<'a> Verifier<'a> {
     /// # Errors
     /// [`Refused::Malformed`] before [`Refused::Untrusted`] before [`Refused::NotProven`].
     pub fn receipt(&self, receipt: &[u8], expectations: &[Expectation]) -> Judged<ReceiptReport> {
-        let judged = self.receipt_report(receipt).map_err(Refused::Malformed).and_then(judge);
-        add(judged, |report| meet(expectations, report))
+        ReceiptVerifier::new(self.trust).verify(receipt, expectations, self.now_ms)
     }
 
     /// Verifies a package: every file's digest, every record, the proof, the signatures, the texts, and what the manifest
@@ -126,14 +127,49 @@ impl<'a> Verifier<'a> {
         let (checkpoint, note) = read?;
         judge(CheckpointReport { checks: self.trust.checks(&checkpoint, &note), checkpoint })
     }
+}
 
-    fn receipt_report(&self, bytes: &[u8]) -> Result<ReceiptReport, String> {
+/// Most signed notes that are remembered: with 112 KiB each, and as much for their checks, at most 14 MiB.
+const KNOWN_NOTES_MAX: usize = 64;
+
+/// Verifies many receipts, each as [`Verifier::receipt`] does, and the signatures of a checkpoint that several of them share
+/// once. What came of them is found again by every byte of the signed note, and only by the trust file that this was made
+/// with: a receipt never gets what another note's signatures are worth.
+#[derive(Clone, Debug)]
+pub struct ReceiptVerifier<'a> {
+    trust: &'a Trust,
+    /// Whole signed notes, and the checks of each.
+    known: BTreeMap<String, Vec<Check>>,
+}
+
+impl<'a> ReceiptVerifier<'a> {
+    /// One that knows no checkpoint yet.
+    #[must_use]
+    pub const fn new(trust: &'a Trust) -> Self {
+        Self { trust, known: BTreeMap::new() }
+    }
+
+    /// As [`Verifier::receipt`], by the reader's clock if there is one.
+    ///
+    /// # Errors
+    /// As [`Verifier::receipt`].
+    pub fn verify(
+        &mut self,
+        receipt: &[u8],
+        expectations: &[Expectation],
+        now_ms: Option<u64>,
+    ) -> Judged<ReceiptReport> {
+        let judged = self.report(receipt, now_ms).map_err(Refused::Malformed).and_then(judge);
+        add(judged, |report| meet(expectations, report))
+    }
+
+    fn report(&mut self, bytes: &[u8], now_ms: Option<u64>) -> Result<ReceiptReport, String> {
         let (receipt, note) = Receipt::parse(bytes).map_err(|error| error.to_string())?;
         let checkpoint = Checkpoint::parse(&note.text).map_err(|error| error.to_string())?;
         let any_record = Record::parse(&receipt.record).map_err(|error| error.to_string())?;
         let leaf_hash = any_record.leaf_hash();
         let mut checks = Vec::from([Check::new("format", Status::Pass).of(Class::Form)]);
-        checks.extend(self.trust.checks(&checkpoint, &note));
+        checks.extend_from_slice(self.of_checkpoint(&receipt.checkpoint, &checkpoint, &note));
         check_digests(&mut checks, &any_record);
         check_inclusion(&mut checks, &receipt, &leaf_hash, &checkpoint);
         let record = match any_record {
@@ -141,9 +177,17 @@ impl<'a> Verifier<'a> {
             AnyRecord::UnknownVersion { .. } => None,
         };
         if let Some(record) = &record {
-            check_meaning(&mut checks, record, self.now_ms);
+            check_meaning(&mut checks, record, now_ms);
         }
         Ok(ReceiptReport { checks, checkpoint, index: receipt.index, leaf_hash, record })
+    }
+
+    /// The checks of the checkpoint and the note that `signed` was read as: they follow from its bytes and the trust file.
+    fn of_checkpoint(&mut self, signed: &str, checkpoint: &Checkpoint, note: &Note) -> &[Check] {
+        if self.known.len() >= KNOWN_NOTES_MAX && !self.known.contains_key(signed) {
+            self.known.clear();
+        }
+        self.known.entry(signed.into()).or_insert_with(|| self.trust.checks(checkpoint, note))
     }
 }
 

@@ -16,8 +16,9 @@ use provlog_core::record::{Claim, SectionName};
 use provlog_core::redact::{Redaction, redact_receipt};
 use provlog_core::tree::{Extension, Frontier};
 use provlog_core::trust::Trust;
-use provlog_core::verify::{Standing, Verifier};
+use provlog_core::verify::{ReceiptVerifier, Standing, Verifier};
 use provlog_core::{Entry, Hash, Kind, Record, Section};
+use std::sync::LazyLock;
 
 const ORIGIN: &str = "example.com/log";
 
@@ -125,6 +126,39 @@ fn no_single_bit_can_be_changed() {
     assert!(refused.iter().all(|count| *count > 100), "every class of refusal is met: {refused:?}");
 }
 
+/// Every bit of a signed note beside one that is known, and changed twice, as nothing that came of it may count either.
+#[test]
+fn a_known_checkpoint_lends_nothing_to_another() {
+    let (good, trust) = (receipt_of(&record(), 5, 11).into_bytes(), trust());
+    let mut verifier = ReceiptVerifier::new(&trust);
+    let note = good.windows(2).position(|bytes| bytes == b"\n\n").unwrap() + 2;
+    for position in note..good.len() {
+        for bit in 0..8 {
+            let mut changed = good.clone();
+            changed[position] ^= 1 << bit;
+            assert!(verifier.verify(&good, &[], None).is_ok());
+            let alone = Verifier::new(&trust).receipt(&changed, &[]);
+            assert!(alone.is_err());
+            assert_eq!(verifier.verify(&changed, &[], None), alone, "byte {position}, bit {bit}");
+            assert_eq!(verifier.verify(&changed, &[], None), alone, "byte {position}, bit {bit}, again");
+        }
+    }
+}
+
+/// What one trust file says of a note counts for that one alone.
+#[test]
+fn who_believes_another_key_knows_nothing_of_what_is_known() {
+    let other = LogSigner::from_seed(ORIGIN, &[8; 32]).unwrap();
+    let others = Trust::parse(Trust::text_for(other.verifier(), None).as_bytes()).unwrap();
+    let (receipt, own) = (receipt_of(&record(), 5, 11), trust());
+    let (mut by_own, mut by_others) = (ReceiptVerifier::new(&own), ReceiptVerifier::new(&others));
+    for _ in 0..2 {
+        assert!(by_own.verify(receipt.as_bytes(), &[], None).is_ok());
+        let refused = by_others.verify(receipt.as_bytes(), &[], None);
+        assert!(matches!(refused, Err(Refused::Untrusted(_))));
+    }
+}
+
 /// The same under the base64: every bit of the record's bytes, whose text then is well formed.
 #[test]
 fn no_single_bit_of_the_record_can_be_changed() {
@@ -172,6 +206,34 @@ proptest! {
         prop_assert!(matches!(Verifier::new(&trust()).receipt(&bytes, &[]), Err(Refused::Malformed(_))));
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    /// Good and bad ones, of more checkpoints than are remembered, in any order.
+    #[test]
+    fn many_receipts_get_the_verdicts_that_each_gets_alone(
+        picked in proptest::collection::vec((0..MANY.len(), 0..6, any::<prop::sample::Index>()), 1..200),
+    ) {
+        let (trust, other) = (trust(), ["submitted.environment=staging".parse().unwrap()]);
+        let mut verifier = ReceiptVerifier::new(&trust);
+        for (place, change, at) in picked {
+            let mut receipt = MANY[place].clone().into_bytes();
+            let now_ms = (change == 1).then_some(1);
+            let expectations = if change == 2 { &other[..] } else { &[] };
+            if change > 3 {
+                let at = at.index(receipt.len());
+                receipt[at] ^= 1;
+            }
+            let alone = Verifier { trust: &trust, now_ms }.receipt(&receipt, expectations);
+            prop_assert_eq!(verifier.verify(&receipt, expectations, now_ms), alone);
+        }
+    }
+}
+
+/// Receipts of one entry at eighty sizes of the tree.
+static MANY: LazyLock<Vec<String>> =
+    LazyLock::new(|| (6..86).map(|size| receipt_of(&record(), 5, size)).collect());
 
 #[test]
 fn redaction_refuses_what_it_cannot_do() {

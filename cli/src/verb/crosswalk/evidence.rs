@@ -14,7 +14,7 @@ use crate::show::page::Page;
 use crate::verb::verify;
 use clap::Args;
 use provlog_core::Record;
-use provlog_core::verify::Verifier;
+use provlog_core::verify::ReceiptVerifier;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -40,7 +40,7 @@ pub(super) fn run(args: &EvidenceArgs) -> Result<Exit, Failure> {
     let mut entries = BTreeSet::new();
     let mut selected = false;
     let (mut heads, mut mirrors) = (Heads::default(), Vec::new());
-    let verifier = Verifier { trust: &trust.trust, now_ms: time::now_ms() };
+    let (mut verifier, now_ms) = (ReceiptVerifier::new(&trust.trust), time::now_ms());
     for source in sources {
         if package::is_package(&source) {
             let add = &mut |index, record: &Record| {
@@ -61,7 +61,7 @@ pub(super) fn run(args: &EvidenceArgs) -> Result<Exit, Failure> {
         selected = true;
         let refused = |refused| Failure::Receipt { what: source.display().to_string(), refused };
         let bytes = receipt::read(&source)?;
-        let report = verifier.receipt(&bytes, &[]).map_err(refused)?.into_report();
+        let report = verifier.verify(&bytes, &[], now_ms).map_err(refused)?.into_report();
         heads.add_signed(&source.display().to_string(), &report, &report.checkpoint);
         if let Some(record) = report.record.as_ref().filter(|_| entries.insert(report.index)) {
             evaluator.add(report.index, record);
