@@ -127,6 +127,58 @@ fn each_way_to_fail_has_its_exit_code() {
     expect(folder, &[&EVENT[..], &["app"]].concat(), 5, "provlog trust fetch");
 }
 
+/// Good ones that share a checkpoint, and bad ones among them, some of which differ from it in one byte.
+#[test]
+fn many_receipts_get_the_verdict_the_text_and_the_place_that_each_gets_alone() {
+    let (log, home) = (OneLog::new(), tempfile::tempdir().unwrap());
+    let folder = home.path();
+    fs::write(folder.join("trust"), log.trust_text()).unwrap();
+    let good = |kind| log.receipt(Kind::new(kind).unwrap(), Section::default());
+    let (one, two) = (good(22), good(21));
+    let foreign = OneLog::with_seed([8; 32]).receipt(Kind::new(22).unwrap(), Section::default());
+    let note = one.windows(2).position(|bytes| bytes == b"\n\n").unwrap() + 2;
+    let mut names = Vec::new();
+    for nth in 0..40 {
+        let mut receipt = [&one, &one, &one, &two, &foreign, &one, &one][nth % 7].clone();
+        match nth % 7 {
+            1 | 5 => receipt[note + nth * 5 % (one.len() - note)] ^= 1,
+            2 => receipt = String::from_utf8(receipt).unwrap().replace("index 1\n", "index 0\n").into_bytes(),
+            6 => receipt.truncate(nth * 10),
+            _ => {}
+        }
+        names.push(format!("{nth:02}.tlog-proof"));
+        fs::write(folder.join(&names[nth]), receipt).unwrap();
+    }
+    names.insert(20, "missing.tlog-proof".into());
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let verify =
+        |more: &[&str], names: &[&str]| run(folder, &[&["verify", "--trust", "trust"], more, names].concat());
+    let json = |names: &[&str]| {
+        serde_json::from_slice::<serde_json::Value>(&verify(&["--json"], names).stdout).unwrap()
+    };
+
+    let (many, text) = (json(&names), verify(&[], &names));
+    let mut rest = stdout(&text);
+    let mut verdicts = std::collections::BTreeSet::new();
+    for (nth, name) in names.iter().enumerate() {
+        let alone = json(&[name]);
+        assert_eq!(many["receipts"][nth], alone["receipts"][0], "{name}");
+        verdicts.insert(alone["receipts"][0]["verdict"].to_string());
+        let said = verify(&[], &[name]);
+        let said = stdout(&said).split_once("\n\n").unwrap().1;
+        rest = rest.split_once(said).unwrap_or_else(|| panic!("{name}: {said:?} comes next in {rest:?}")).1;
+    }
+    assert!(rest.contains("of 41 verified, each for itself"), "{rest}");
+    let expected = ["malformed", "not proven", "unreadable", "untrusted", "verified"];
+    assert!(verdicts.iter().map(|verdict| verdict.trim_matches('"')).eq(expected), "{verdicts:?}");
+    assert_eq!(many["exit"], text.status.code().unwrap());
+    assert_eq!(
+        many["trees"]["forks"].as_array().map(Vec::len),
+        Some(6),
+        "each of the other tree with the first"
+    );
+}
+
 #[test]
 fn a_submission_that_got_no_answer_is_flushed_under_the_name_it_was_to_have() {
     let log = OneLog::new();

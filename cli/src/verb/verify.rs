@@ -7,6 +7,7 @@ use super::export::report::PageMaker;
 use crate::crosswalk;
 use crate::crosswalk::load::Crosswalk;
 use crate::local::files::{self, ReadError};
+use crate::local::in_order::InOrder;
 use crate::local::settings::{TrustArgs, TrustFile};
 use crate::local::{digest, git, time};
 use crate::proof::believed;
@@ -25,7 +26,9 @@ use provlog_core::expectation::Expectation;
 use provlog_core::json::Json;
 use provlog_core::package::{MANIFEST, MANIFEST_SHA256};
 use provlog_core::verify::ReceiptVerifier;
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
@@ -93,23 +96,76 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     let trust = believed::open(&args.trust, &sources)?;
     // There is one standard input, whose start says what it is.
     let mut standard = sources.iter().any(|source| standard::is_standard(source)).then(standard::read);
-    let package = sources.iter().find(|source| match &standard {
-        Some(standard) if standard::is_standard(source) => matches!(standard, Ok(Standard::Archive(_))),
-        _ => package::is_package(source),
-    });
+    let sources: Vec<(PathBuf, Verifiable)> = sources
+        .into_iter()
+        .map(|path| {
+            let found = Verifiable::at(&path, standard.take_if(|_| standard::is_standard(&path)));
+            (path, found)
+        })
+        .collect();
+    let package =
+        sources.iter().find(|(_, found)| matches!(found, Verifiable::Archive(_) | Verifiable::Package));
     let expects = !expectations.is_empty() || args.requirements != Requirements::default();
-    if let Some(package) = package.filter(|_| expects) {
+    if let Some((path, _)) = package.filter(|_| expects) {
         let receipts = "what is expected is expected of receipts; a package has many entries";
-        return Err(Failure::Usage(format!("{}: {receipts}", package.display())));
+        return Err(Failure::Usage(format!("{}: {receipts}", path.display())));
     }
     let crosswalk = crosswalk::load(&args.crosswalk)?;
     let judge = Judge { trust: &trust, expectations: &expectations, args, crosswalk: &crosswalk };
-    let mut verifier = ReceiptVerifier::new(&trust.trust);
-    let judged = sources.iter().map(|source| {
-        let standard = standard.take_if(|_| standard::is_standard(source));
-        judge.judge(source, standard, &mut verifier)
-    });
-    if args.json { print_json(judged, &trust) } else { print_text(judged, &trust) }
+    let receipts = sources.iter().filter(|(_, found)| matches!(found, Verifiable::Receipt));
+    let receipts: Vec<PathBuf> = receipts.map(|(path, _)| path.clone()).collect();
+    thread::scope(|scope| {
+        let worker = || {
+            let mut verifier = ReceiptVerifier::new(&trust.trust);
+            let judge = &judge;
+            move |path: &PathBuf| judge.receipt(path, receipt::read(path), &mut verifier)
+        };
+        // One receipt alone is not worth a thread. What isn't a receipt waits for its turn: it has threads of its own.
+        let mut ahead = (receipts.len() > 1).then(|| InOrder::start(scope, &receipts, worker));
+        let mut alone = worker();
+        let judged = sources.into_iter().map(|(path, found)| match found {
+            Verifiable::Archive(file) => {
+                AnyJudged::Package(package::judge_archive(&path, file, &trust.trust, &judge.onlooker()))
+            }
+            Verifiable::Package => AnyJudged::Package(package::judge(&path, &trust.trust, &judge.onlooker())),
+            Verifiable::Mirror => AnyJudged::Mirror(JudgedMirror::judge(&path, &trust.trust)),
+            Verifiable::Standard(bytes) => {
+                AnyJudged::Receipt(judge.receipt(&path, bytes, &mut ReceiptVerifier::new(&trust.trust)))
+            }
+            // A thread that ended early met a bug, which this one then meets as well.
+            Verifiable::Receipt => {
+                let judged = ahead.as_mut().and_then(Iterator::next);
+                AnyJudged::Receipt(judged.unwrap_or_else(|| alone(&path)))
+            }
+        });
+        if args.json { print_json(judged, &trust) } else { print_text(judged, &trust) }
+    })
+}
+
+/// What there is to be verified, by what it was taken for.
+enum Verifiable {
+    /// A package that came through standard input.
+    Archive(File),
+    /// What else came through it, or that nothing did.
+    Standard(Result<Vec<u8>, ReadError>),
+    Package,
+    Mirror,
+    /// Whatever is nothing else.
+    Receipt,
+}
+
+impl Verifiable {
+    /// What is at `path`, or came through standard input in its place.
+    fn at(path: &Path, standard: Option<Result<Standard, ReadError>>) -> Self {
+        match standard {
+            Some(Ok(Standard::Archive(file))) => Self::Archive(file),
+            Some(Ok(Standard::Receipt(bytes))) => Self::Standard(Ok(bytes)),
+            Some(Err(error)) => Self::Standard(Err(error)),
+            None if package::is_package(path) => Self::Package,
+            None if JudgedMirror::is_at(path) => Self::Mirror,
+            None => Self::Receipt,
+        }
+    }
 }
 
 /// Something that was verified, and what came of it.
@@ -195,36 +251,25 @@ struct Judge<'a> {
     crosswalk: &'a Crosswalk,
 }
 
-impl Judge<'_> {
-    /// Verifies what is at `source`, or what came through standard input in its place.
-    fn judge(
+impl<'a> Judge<'a> {
+    /// Verifies a receipt that was read from `source`.
+    fn receipt(
         &self,
         source: &Path,
-        standard: Option<Result<Standard, ReadError>>,
+        bytes: Result<Vec<u8>, ReadError>,
         verifier: &mut ReceiptVerifier<'_>,
-    ) -> AnyJudged {
-        let trust = &self.trust.trust;
-        let onlooker = || PageMaker::new(self.crosswalk, trust.log().name());
-        let bytes = match standard {
-            Some(Ok(Standard::Archive(file))) => {
-                return AnyJudged::Package(package::judge_archive(source, file, trust, &onlooker()));
-            }
-            Some(Ok(Standard::Receipt(bytes))) => Ok(bytes),
-            Some(Err(error)) => Err(error),
-            None if package::is_package(source) => {
-                return AnyJudged::Package(package::judge(source, trust, &onlooker()));
-            }
-            None if JudgedMirror::is_at(source) => {
-                return AnyJudged::Mirror(JudgedMirror::judge(source, trust));
-            }
-            None => receipt::read(source),
-        };
+    ) -> Judged {
         let outcome = match bytes {
             Ok(bytes) => verifier.verify(&bytes, self.expectations, time::now_ms()).into(),
             Err(error) => Outcome::Unreadable(error),
         };
         let judged = Judged::new(source.display().to_string(), outcome, &self.args.requirements);
-        AnyJudged::Receipt(Judged { named: self.named(), ..judged })
+        Judged { named: self.named(), ..judged }
+    }
+
+    /// Who makes a package's page again.
+    fn onlooker(&self) -> PageMaker<'a> {
+        PageMaker::new(self.crosswalk, self.trust.trust.log().name())
     }
 
     /// What was named on the command line to be compared.
