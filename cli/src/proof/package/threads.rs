@@ -23,13 +23,17 @@ impl<F: Files, O: Onlooker> Files for Watched<'_, F, O> {
         self.files.workers()
     }
 
-    fn check<'m>(&self, batches: Vec<Batch<'m>>) -> Vec<Checked> {
-        check_in_parallel(batches, self.onlooker)
+    fn check<'m>(&self, batches: Vec<Batch<'m>>, meanwhile: &mut dyn FnMut()) -> Vec<Checked> {
+        check_in_parallel(batches, self.onlooker, meanwhile)
     }
 }
 
-/// Checks batches on as many threads, and keeps their order for the onlooker, too.
-pub(super) fn check_in_parallel<O: Onlooker>(batches: Vec<Batch<'_>>, onlooker: &O) -> Vec<Checked> {
+/// Checks batches on as many threads, and keeps their order for the onlooker, too. This thread does something else meanwhile.
+pub(super) fn check_in_parallel<O: Onlooker>(
+    batches: Vec<Batch<'_>>,
+    onlooker: &O,
+    meanwhile: &mut dyn FnMut(),
+) -> Vec<Checked> {
     let check = |batch: Batch<'_>| {
         let mut part = onlooker.part();
         let checked = batch.check_each(&mut |index, record| O::see(&mut part, index, record));
@@ -37,6 +41,7 @@ pub(super) fn check_in_parallel<O: Onlooker>(batches: Vec<Batch<'_>>, onlooker: 
     };
     thread::scope(|scope| {
         let workers: Vec<_> = batches.into_iter().map(|batch| scope.spawn(|| check(batch))).collect();
+        meanwhile();
         let ended = "this is a bug, please report it: a thread ended early";
         let joined = workers.into_iter().map(thread::ScopedJoinHandle::join);
         let taken = joined.map(|worker| match worker {

@@ -108,8 +108,8 @@ impl Files for Zip {
         threads::workers()
     }
 
-    fn check<'m>(&self, batches: Vec<Batch<'m>>) -> Vec<Checked> {
-        threads::check_in_parallel(batches, &Nobody)
+    fn check<'m>(&self, batches: Vec<Batch<'m>>, meanwhile: &mut dyn FnMut()) -> Vec<Checked> {
+        threads::check_in_parallel(batches, &Nobody, meanwhile)
     }
 }
 

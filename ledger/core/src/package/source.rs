@@ -26,8 +26,10 @@ pub trait Files {
         1
     }
 
-    /// Checks batches, each by [`Batch::check`], and keeps their order: where threads may come in.
-    fn check<'m>(&self, batches: Vec<Batch<'m>>) -> Vec<Checked> {
+    /// Checks batches, each by [`Batch::check`], and keeps their order: where threads may come in. `meanwhile` is work that needs
+    /// none of them, for the thread that waits for the others; what is left out here is done afterwards.
+    fn check<'m>(&self, batches: Vec<Batch<'m>>, meanwhile: &mut dyn FnMut()) -> Vec<Checked> {
+        meanwhile();
         batches.into_iter().map(Batch::check).collect()
     }
 }

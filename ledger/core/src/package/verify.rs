@@ -227,7 +227,9 @@ impl<'a, F: Files + ?Sized> Door<'a, F> {
         let (records, proof) = (self.open(RECORDS), self.open(PROOF));
         let (json, csv) = (self.open(JSON_LINES), self.open(CSV));
         let (files, manifest) = (self.files, self.manifest);
-        let check = |batches: Vec<Batch<'a>>| -> Vec<Checked> { files.check(batches) };
+        let check = |batches: Vec<Batch<'a>>, meanwhile: &mut dyn FnMut()| -> Vec<Checked> {
+            files.check(batches, meanwhile)
+        };
         let mut walk = Walk::new(manifest, signed.size, files.workers(), &check, records, json, csv);
         let mut nodes = Nodes::new(proof);
         let leaves = core::iter::from_fn(|| walk.next_leaf());

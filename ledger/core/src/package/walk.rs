@@ -39,16 +39,24 @@ pub(super) struct FileCheck {
     pub(super) check: Check,
 }
 
-/// The records, checked batch by batch while the proof asks for their leaves.
+/// Who checks batches, and does something else meanwhile.
+type CheckBatches<'a, 'c> = &'c dyn Fn(Vec<Batch<'a>>, &mut dyn FnMut()) -> Vec<Checked>;
+
+/// The records, checked batch by batch while the proof asks for their leaves. While a round of batches is checked, what came of
+/// the round before is taken in, and the next one is cut.
 pub(super) struct Walk<'a, 'c> {
     manifest: &'a Manifest,
     /// Entries in the tree: an index from here on is of no entry, and nothing behind it is read.
     size: u64,
     workers: usize,
-    check: &'c dyn Fn(Vec<Batch<'a>>) -> Vec<Checked>,
+    check: CheckBatches<'a, 'c>,
     records: Option<Digesting<'a>>,
     window: Vec<u8>,
     used: usize,
+    /// The round that was cut last.
+    cut: Vec<Batch<'a>>,
+    /// What came of the round before, and isn't taken in yet.
+    checked: Vec<Checked>,
     leaves: VecDeque<(u64, Hash)>,
     json: Mirror<'a>,
     csv: Mirror<'a>,
@@ -56,6 +64,8 @@ pub(super) struct Walk<'a, 'c> {
     count: u64,
     times_ms: Option<(u64, u64)>,
     last_cut: Option<u64>,
+    /// Why nothing is cut any more: what is wrong with the item behind the last one.
+    uncut: Option<String>,
     refused: Option<String>,
     not_asked_for: Option<String>,
     shown: Option<String>,
@@ -82,7 +92,7 @@ impl<'a, 'c> Walk<'a, 'c> {
         manifest: &'a Manifest,
         size: u64,
         workers: usize,
-        check: &'c dyn Fn(Vec<Batch<'a>>) -> Vec<Checked>,
+        check: CheckBatches<'a, 'c>,
         records: Option<Digesting<'a>>,
         json: Option<Digesting<'a>>,
         csv: Option<Digesting<'a>>,
@@ -98,6 +108,8 @@ impl<'a, 'c> Walk<'a, 'c> {
             records,
             window: Vec::new(),
             used: 0,
+            cut: Vec::new(),
+            checked: Vec::new(),
             leaves: VecDeque::new(),
             json: Mirror::new(JSON_LINES, json),
             csv,
@@ -105,6 +117,7 @@ impl<'a, 'c> Walk<'a, 'c> {
             count: 0,
             times_ms: None,
             last_cut: None,
+            uncut: None,
             not_asked_for: None,
             shown: None,
             hidden: Hidden::default(),
@@ -115,25 +128,56 @@ impl<'a, 'c> Walk<'a, 'c> {
 
     /// Index and leaf hash of the next record; none after the last, or the one before the first that is refused.
     pub(super) fn next_leaf(&mut self) -> Option<(u64, Hash)> {
-        while self.leaves.is_empty() && self.refused.is_none() && !self.ended {
-            let batches = self.cut_round();
-            let fault = self.refused.take();
-            for checked in (self.check)(batches) {
-                self.take_in(checked);
-            }
-            // A batch that was cut earlier comes before the item that couldn't be cut.
-            self.refused = self.refused.take().or(fault);
+        while self.leaves.is_empty() && self.refused.is_none() && !self.is_over() {
+            self.advance();
         }
         self.leaves.pop_front()
+    }
+
+    /// Whether every item that can be cut was checked and taken in.
+    fn is_over(&self) -> bool {
+        self.ended && self.cut.is_empty() && self.checked.is_empty()
+    }
+
+    /// Checks the round that is cut.
+    fn advance(&mut self) {
+        let (batches, check) = (core::mem::take(&mut self.cut), self.check);
+        let mut is_due = true;
+        let mut checked = Vec::new();
+        if !batches.is_empty() {
+            checked = check(batches, &mut || {
+                if core::mem::take(&mut is_due) {
+                    self.take_in_and_cut();
+                }
+            });
+        }
+        if is_due {
+            self.take_in_and_cut();
+        }
+        self.checked = checked;
+        // A batch that was cut earlier comes before the item that couldn't be cut.
+        if self.uncut.is_some() && self.cut.is_empty() && self.checked.is_empty() {
+            self.refused = self.refused.take().or_else(|| self.uncut.take());
+        }
+    }
+
+    /// Takes in what came of the last round, and cuts the next one.
+    fn take_in_and_cut(&mut self) {
+        for checked in core::mem::take(&mut self.checked) {
+            self.take_in(checked);
+        }
+        if self.refused.is_none() {
+            self.cut = self.cut_round();
+        }
     }
 
     fn cut_round(&mut self) -> Vec<Batch<'a>> {
         let mut batches = Vec::new();
         for _ in 0..self.workers {
             let mut batch = Batch::new(self.manifest);
-            while !batch.is_full() && !self.ended && self.refused.is_none() {
+            while !batch.is_full() && !self.ended && self.uncut.is_none() {
                 if let Err(problem) = self.cut_item(&mut batch) {
-                    self.refused = Some(problem);
+                    self.uncut = Some(problem);
                 }
             }
             if !batch.is_empty() {
