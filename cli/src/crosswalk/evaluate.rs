@@ -7,8 +7,9 @@
 use super::load::{Control, Crosswalk, Evidence, Framework};
 use super::query::Truth;
 use super::referred::{APPROVALS, Note, Referred, is_named};
-use provlog_core::Record;
+use provlog_core::claims::referring_claims;
 use provlog_core::limits::{KIND_MAX, REFERRED_BACK_MAX};
+use provlog_core::{Kind, Record};
 
 /// Most indices that a tally names. With 500 queries of 4 tallies, 8 bytes an index, they take at most 1.6 MB.
 pub(crate) const INDICES_MAX: usize = 100;
@@ -159,6 +160,8 @@ pub(crate) struct Evaluator<'a> {
     crosswalk: &'a Crosswalk,
     /// The name of the log that the records are in.
     origin: &'a str,
+    /// The claims that may refer to entries.
+    referring: Vec<(&'static str, Kind)>,
     /// By number of kind, the places of the queries that are about it: most records concern few of them.
     of_kind: Vec<Vec<usize>>,
     /// One for each query.
@@ -195,6 +198,7 @@ impl<'a> Evaluator<'a> {
         Self {
             crosswalk,
             origin,
+            referring: referring_claims().collect(),
             of_kind: Vec::new(),
             tallies: vec![Tallies::default(); crosswalk.evidence().len()],
             pending: Vec::new(),
@@ -206,7 +210,7 @@ impl<'a> Evaluator<'a> {
 
     /// Takes in the record of the entry at `index`. Each index is given once, in any order.
     pub(crate) fn add(&mut self, index: u64, record: &Record) {
-        let note = Note::new(index, record, self.origin);
+        let note = Note::new(index, record, self.origin, &self.referring);
         let mut awaiting = Vec::new();
         for &place in &self.of_kind[usize::from(record.entry.kind.number())] {
             let query = &self.crosswalk.evidence()[place].query;

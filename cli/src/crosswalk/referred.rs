@@ -64,10 +64,15 @@ fn is_by_reference(kind: Kind, value: &Value) -> bool {
 }
 
 impl Note {
-    /// Of the record of the entry at `index`, in the log of this name.
-    pub(super) fn new(index: u64, record: &Record, origin: &str) -> Self {
+    /// Of the record of the entry at `index`, in the log of this name, with the claims that may refer to anything.
+    pub(super) fn new(
+        index: u64,
+        record: &Record,
+        origin: &str,
+        referring_claims: &[(&'static str, Kind)],
+    ) -> Self {
         let mut referring = Vec::new();
-        for (name, kind) in referring_claims() {
+        for &(name, kind) in referring_claims {
             let Some(value) = record.section(SectionName::Submitted).value(name) else { continue };
             let references: Vec<To> = references(kind, value)
                 .map(|to| To {

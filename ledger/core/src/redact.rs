@@ -51,7 +51,8 @@ pub fn redact_record(mut record: Record, redaction: &Redaction) -> Result<Record
     let hidden: Vec<ClaimName> = match redaction {
         Redaction::Hide(hide) => hide.clone(),
         Redaction::Keep(keep) => {
-            record.claims().map(|(name, _)| name).filter(|name| !keep.contains(name)).collect()
+            let names = record.claims().map(|(section, name, _)| ClaimName { section, name: name.into() });
+            names.filter(|name| !keep.contains(name)).collect()
         }
     };
     for claim in hidden {
@@ -76,11 +77,11 @@ pub fn redact_receipt(receipt: &[u8], redaction: &Redaction) -> Result<String, R
 }
 
 impl Record {
-    /// Every claim with its full name, in the record's order.
-    pub fn claims(&self) -> impl Iterator<Item = (ClaimName, &Claim)> {
+    /// Every claim with its section and name, in the record's order.
+    pub fn claims(&self) -> impl Iterator<Item = (SectionName, &str, &Claim)> {
         SectionName::ALL.into_iter().flat_map(|section| {
             let claims = self.section(section).iter();
-            claims.map(move |(name, claim)| (ClaimName { section, name: name.into() }, claim))
+            claims.map(move |(name, claim)| (section, name, claim))
         })
     }
 }

@@ -4,6 +4,7 @@ use super::manifest::{Manifest, RedactionRule};
 use super::references::{self, Referring};
 use super::text::Texts;
 use crate::cbor::Writer;
+use crate::claims::referring_claims;
 use crate::entry::Kind;
 use crate::hash::Hash;
 use crate::path::ClaimName;
@@ -15,8 +16,9 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::ops::Range;
 
-/// Bytes of `records.cbor` after which a batch is full: enough work for a thread, little enough to hold.
-pub(super) const BATCH_BYTES: usize = 256 * 1024;
+/// Bytes of `records.cbor` after which a batch is full: enough work for a thread, little enough to hold. So few in tests that
+/// small packages take many rounds of batches.
+pub(super) const BATCH_BYTES: usize = if cfg!(test) { 1024 } else { 256 * 1024 };
 
 /// Items that were cut out of `records.cbor`, in its order.
 #[derive(Debug)]
@@ -71,13 +73,18 @@ impl<'m> Hiding<'m> {
 
     /// A claim of this record that is shown although the rule hides it.
     fn shown_against(&self, record: &Record) -> Option<ClaimName> {
-        let hides = |claim: &ClaimName| match self.rule {
-            None => false,
-            Some(Redaction::Hide(_)) => self.named.contains(claim),
-            Some(Redaction::Keep(_)) => !self.named.contains(claim),
-        };
-        record.claims().filter(|(_, claim)| claim.value().is_some()).map(|(name, _)| name).find(hides)
+        let hides_named = matches!(self.rule?, Redaction::Hide(_));
+        let shown = record.claims().filter(|(.., claim)| claim.value().is_some());
+        let mut names = shown.map(|(section, name, _)| ClaimName { section, name: name.into() });
+        names.find(|claim| self.named.contains(claim) == hides_named)
     }
+}
+
+/// What records are held against, made ready once a batch.
+struct Demands<'m> {
+    manifest: &'m Manifest,
+    hiding: Hiding<'m>,
+    referring: Vec<(&'static str, Kind)>,
 }
 
 impl<'m> Batch<'m> {
@@ -109,10 +116,12 @@ impl<'m> Batch<'m> {
     #[must_use]
     pub fn check_each(self, visit: &mut dyn FnMut(u64, &Record)) -> Checked {
         let mut checked = Checked::default();
-        let hiding = Hiding::by(&self.manifest.redaction);
+        let manifest = self.manifest;
+        let hiding = Hiding::by(&manifest.redaction);
+        let demands = Demands { manifest, hiding, referring: referring_claims().collect() };
         for (index, range) in &self.items {
             let bytes = self.bytes.get(range.clone()).unwrap_or_default();
-            match checked.add(self.manifest, &hiding, *index, bytes) {
+            match checked.add(&demands, *index, bytes) {
                 Ok(record) => visit(*index, &record),
                 Err(problem) => {
                     checked.refused = Some(format!("entry {index}: {problem}"));
@@ -131,13 +140,7 @@ impl Checked {
         Self { refused: Some(problem.into()), ..Self::default() }
     }
 
-    fn add(
-        &mut self,
-        manifest: &Manifest,
-        hiding: &Hiding<'_>,
-        index: u64,
-        bytes: &[u8],
-    ) -> Result<Record, String> {
+    fn add(&mut self, demands: &Demands<'_>, index: u64, bytes: &[u8]) -> Result<Record, String> {
         let record = match Record::parse(bytes) {
             Ok(AnyRecord::Known(record)) => record,
             Ok(AnyRecord::UnknownVersion { version, .. }) => {
@@ -157,18 +160,19 @@ impl Checked {
             None => time_ms,
         };
         self.times_ms = Some((first_ms, time_ms));
-        if self.not_asked_for.is_none() && !manifest.filters.admit(&record) {
+        if self.not_asked_for.is_none() && !demands.manifest.filters.admit(&record) {
             self.not_asked_for = Some(format!("entry {index}"));
         }
         if self.shown.is_none() {
-            let shown = hiding.shown_against(&record);
+            let shown = demands.hiding.shown_against(&record);
             self.shown = shown.map(|claim| format!("{claim} of entry {index}"));
         }
-        let hidden = record.claims().filter(|(_, claim)| claim.value().is_none()).count();
+        let hidden = record.claims().filter(|(.., claim)| claim.value().is_none()).count();
         self.hidden.claims += u64::try_from(hidden).unwrap_or(u64::MAX);
         self.hidden.entries += u64::from(hidden > 0);
         self.leaves.push((index, self.texts.add(index, &record)));
-        self.referring.push((record.entry.kind, references::of_record(&record, &manifest.origin)));
+        let referring = references::of_record(&record, &demands.manifest.origin, &demands.referring);
+        self.referring.push((record.entry.kind, referring));
         self.ends.push((self.texts.json.len(), self.texts.csv.len()));
         Ok(record)
     }

@@ -1,7 +1,7 @@
 //! Whether what entries of a package refer to is what the package has there (`SPEC.md` section 11.7).
 
 use crate::check::{Check, Status};
-use crate::claims::{kind_name, references, referring_claims};
+use crate::claims::{kind_name, references};
 use crate::entry::Kind;
 use crate::hash::Hash;
 use crate::limits::REFERRED_BACK_MAX;
@@ -22,10 +22,10 @@ pub(super) struct Referring {
     elsewhere: bool,
 }
 
-/// What a record refers to, as far as it shows.
-pub(super) fn of_record(record: &Record, origin: &str) -> Vec<Referring> {
+/// What a record refers to, as far as it shows, in the claims that may refer to anything.
+pub(super) fn of_record(record: &Record, origin: &str, referring: &[(&'static str, Kind)]) -> Vec<Referring> {
     let mut found = Vec::new();
-    for (claim, kind) in referring_claims() {
+    for &(claim, kind) in referring {
         let Some(value) = record.section(SectionName::Submitted).value(claim) else { continue };
         found.extend(references(kind, value).map(|to| Referring {
             claim,

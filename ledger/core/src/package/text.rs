@@ -82,8 +82,14 @@ fn push_row(row: &mut String, index: u64, record: &Record, leaf_hash: &Hash) {
             Some((facet, Claim::Disclosed { value, .. })) => push_summary(cell, facet, value),
         });
     }
-    let hidden = record.claims().filter(|(_, claim)| claim.value().is_none());
-    push_cell(row, |cell| push_joined(cell, " ", hidden, |cell, (name, _)| cell.push_str(&name.to_string())));
+    let hidden = record.claims().filter(|(.., claim)| claim.value().is_none());
+    push_cell(row, |cell| {
+        push_joined(cell, " ", hidden, |cell, (section, name, _)| {
+            cell.push_str(section.as_str());
+            cell.push('.');
+            cell.push_str(name);
+        });
+    });
     row.push_str("\r\n");
 }
 
@@ -153,9 +159,10 @@ const fn is_boundary(character: char) -> bool {
     matches!(character, ',' | ';' | '|' | '"' | '\t' | '\r' | '\n')
 }
 
-/// As all of them are ASCII, bytes tell as much as characters, and faster.
+/// As all of them are ASCII, bytes tell as much as characters, and faster. All are looked at, many at a time: one that is found
+/// is no reason to stop.
 fn has_boundary(text: &str) -> bool {
-    text.bytes().any(|byte| is_boundary(char::from(byte)))
+    text.bytes().fold(false, |found, byte| found | is_boundary(char::from(byte)))
 }
 
 /// Adds a cell as `write` writes it, guarded where it needs that.

@@ -38,8 +38,8 @@ pub fn hiding(indices: &[u64], names: &[&str]) -> Package {
 
 fn hide_all(record: &Record) -> Record {
     let mut hidden = record.clone();
-    for (name, _) in record.claims() {
-        hidden.section_mut(name.section).hide(&name.name);
+    for (section, name, _) in record.claims() {
+        hidden.section_mut(section).hide(name);
     }
     hidden
 }
@@ -133,9 +133,9 @@ fn redactions() -> Vec<Case> {
     let mut kept_only = Vec::new();
     for index in RANGE {
         let mut record = log.records[&index].clone();
-        for (name, _) in log.records[&index].claims() {
-            if !claim_names(&kept).contains(&name) {
-                record.section_mut(name.section).hide(&name.name);
+        for (section, name, _) in log.records[&index].claims() {
+            if !claim_names(&kept).contains(&ClaimName { section, name: name.into() }) {
+                record.section_mut(section).hide(name);
             }
         }
         kept_only.push((index, record));

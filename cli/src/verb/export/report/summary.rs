@@ -8,8 +8,7 @@ use provlog_core::cbor::Value;
 use provlog_core::claims::kind_named;
 use provlog_core::entry::Kind;
 use provlog_core::facet::{Facet, facets};
-use provlog_core::path::ClaimName;
-use provlog_core::record::Claim;
+use provlog_core::record::{Claim, SectionName};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
@@ -93,8 +92,8 @@ impl Counts {
         self.entries.push((record.entry.time_ms.get(), kind));
         self.count += 1;
         *self.kinds.entry(kind.number()).or_default() += 1;
-        for (name, claim) in record.claims() {
-            self.count_gap(&name, claim);
+        for (section, name, claim) in record.claims() {
+            self.count_gap((section, name), claim);
         }
         for (facet, claim) in facets(record) {
             if let Some(value) = claim.value() {
@@ -133,25 +132,32 @@ impl Counts {
     }
 
     /// Counts a claim that is hidden, or says that there is no value.
-    fn count_gap(&mut self, name: &ClaimName, claim: &Claim) {
+    fn count_gap(&mut self, (section, name): (SectionName, &str), claim: &Claim) {
         match claim {
-            Claim::Hidden(_) => self.hidden.add(&name.to_string()),
+            Claim::Hidden(_) => self.hidden.add(&format!("{section}.{name}")),
             Claim::Disclosed { value, .. } => {
-                if !name.name.starts_with("x-") {
-                    self.count_absences(name, &mut Vec::new(), value);
+                if !name.starts_with("x-") {
+                    self.count_absences((section, name), &mut Vec::new(), value);
                 }
             }
         }
     }
 
     /// Counts absences in a value: of the claim, or of what is in it. Items of a list have its place.
-    fn count_absences<'v>(&mut self, claim: &ClaimName, members: &mut Vec<&'v str>, value: &'v Value) {
+    fn count_absences<'v>(
+        &mut self,
+        claim: (SectionName, &str),
+        members: &mut Vec<&'v str>,
+        value: &'v Value,
+    ) {
         match value {
             Value::Array(items) => items.iter().for_each(|item| self.count_absences(claim, members, item)),
             Value::Map(map) => match map.get(ABSENT) {
                 Some(Value::Text(reason)) => {
                     let reason = if REASONS.contains(&reason.as_str()) { reason } else { ANOTHER_REASON };
-                    let place = members.iter().fold(claim.to_string(), |place, member| place + "." + member);
+                    let (section, name) = claim;
+                    let claim = format!("{section}.{name}");
+                    let place = members.iter().fold(claim, |place, member| place + "." + member);
                     self.absent.add(&format!("{reason}\0{place}"));
                 }
                 Some(_) => {}
@@ -355,7 +361,7 @@ mod tests {
     use super::*;
     use provlog_core::cbor::Map;
     use provlog_core::entry::{Entry, TimeMs};
-    use provlog_core::record::{Section, SectionName};
+    use provlog_core::record::Section;
 
     fn map(members: &[(&str, Value)]) -> Value {
         let members = members.iter().map(|(name, value)| ((*name).into(), value.clone()));
