@@ -37,7 +37,7 @@ const CBOR_SEQUENCE: &str = "application/cbor-seq";
 const RANGE_END: &str = "provlog-range-end";
 
 /// An answer of records.
-pub(crate) struct Records {
+pub(crate) struct RecordsAnswer {
     /// Whatever matches below this index is in the answer, unless that was cut off at its limit. None where the log doesn't say.
     pub(crate) range_end: Option<u64>,
     pub(crate) body: Box<dyn Read>,
@@ -98,13 +98,13 @@ impl Client {
     }
 
     /// `GET` of records, to be read as they come; all of them must have come within [`STREAM_TIMEOUT`].
-    pub(crate) fn records(&self, path: &str) -> Result<Records, Failure> {
+    pub(crate) fn records(&self, path: &str) -> Result<RecordsAnswer, Failure> {
         let url = format!("{}{path}", self.base);
         let request = self.agent.get(&url).config().timeout_global(Some(STREAM_TIMEOUT)).build();
         let response = self.accepted(request.header("accept", CBOR_SEQUENCE).call())?;
         let range_end = response.headers().get(RANGE_END).and_then(|value| value.to_str().ok());
         let range_end = range_end.and_then(decimal);
-        Ok(Records { range_end, body: Box::new(response.into_body().into_reader()) })
+        Ok(RecordsAnswer { range_end, body: Box::new(response.into_body().into_reader()) })
     }
 
     /// `POST` of one submission, answered with a receipt of at most `limit` bytes, within `timeout`.

@@ -8,7 +8,7 @@
 //! mirrors the log must not be what appends wait for.
 
 use crate::http::problem::{BUSY_READS, INTERNAL, Problem};
-use crate::log::pool::Pool;
+use crate::log::pool::ReadPool;
 use provlog_core::note::VerifierKey;
 use provlog_engine::{
     AppendError, Appended, AppendedBatch, Committed, DedupKey, Health, Log, ReadError, Reader, Submission,
@@ -32,8 +32,8 @@ pub(crate) struct AsyncLog {
     log: Log,
     /// Reads what is in memory, where a request is answered.
     in_memory: Reader,
-    reads: Pool,
-    streams: Pool,
+    reads: ReadPool,
+    streams: ReadPool,
     places: Arc<Semaphore>,
 }
 
@@ -46,8 +46,8 @@ impl AsyncLog {
         let (reader, turns) = (log.reader(), turns());
         Ok(Self {
             in_memory: reader.unwaiting(),
-            reads: Pool::start("reads", turns, 0, &reader)?,
-            streams: Pool::start("streams", turns - 1, STREAMS_NICENESS, &reader)?,
+            reads: ReadPool::start("reads", turns, 0, &reader)?,
+            streams: ReadPool::start("streams", turns - 1, STREAMS_NICENESS, &reader)?,
             log,
             places: Arc::new(Semaphore::new(PLACES)),
         })
@@ -161,7 +161,7 @@ impl AsyncLog {
 }
 
 async fn in_turn<T: Send + 'static>(
-    pool: &Pool,
+    pool: &ReadPool,
     read: impl FnOnce(&Reader) -> T + Send + 'static,
 ) -> Result<T, Problem> {
     let (sender, answer) = oneshot::channel();

@@ -18,11 +18,11 @@ const READS_IN_A_ROW: usize = 4;
 type Read = Box<dyn FnOnce(&Reader) + Send>;
 
 /// Threads, and the reads that wait for them.
-pub(crate) struct Pool {
+pub(crate) struct ReadPool {
     reads: Sender<Read>,
 }
 
-impl Pool {
+impl ReadPool {
     /// Starts the threads; they end with the pool. `niceness` is how far they stand back for the other threads of the daemon
     /// where there are too few cores for all.
     ///
