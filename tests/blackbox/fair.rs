@@ -182,7 +182,8 @@ fn an_export_goes_on_where_the_log_stopped_looking() {
     let headers = [("Content-Type", "application/x-ndjson")];
     let rare = |n: usize| {
         let mut submission = promotion(&format!("artifact {n}"));
-        submission["claims"]["environment"] = if n % 40 == 0 { "far away" } else { "production" }.into();
+        submission["claims"]["environment"] =
+            if n.is_multiple_of(40) { "far away" } else { "production" }.into();
         submission.to_string() + "\n"
     };
     let body: String = (1..=130).map(rare).collect();

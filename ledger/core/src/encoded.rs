@@ -47,21 +47,11 @@ pub enum SealError {
         /// What is wrong with it.
         source: RecordError,
     },
-    /// What was just encoded isn't what was hashed. Never the submitter's fault.
-    #[error("the {section} section reads back with digest {got}, expected {expected}")]
-    Digest {
-        /// Which one.
-        section: SectionName,
-        /// What was hashed.
-        expected: Hash,
-        /// Of what its bytes say.
-        got: Hash,
-    },
 }
 
 impl Sealed {
-    /// Encodes and hashes both sections, and reads them back, as every later reader will: a record that was encoded wrong
-    /// would be acknowledged, and a log not open with it.
+    /// Encodes both sections, and reads them back, as every later reader will: a record that was encoded wrong
+    /// would be acknowledged, and a log not open with it. What is hashed are the bytes that were read back.
     ///
     /// # Errors
     /// [`SealError::Size`]; the others are a bug, or a machine that computes wrong.
@@ -73,11 +63,10 @@ impl Sealed {
         let sections = writer.into_bytes();
         let short_bytes = submitted.short_bytes() + attested.short_bytes();
         check_size(HEAD_BYTES + sections.len(), short_bytes).map_err(SealError::Size)?;
-        let submitted_digest = submitted.digest(SectionName::Submitted, kind);
-        let attested_digest = attested.digest(SectionName::Attested, kind);
-        let sealed = Self { kind, sections, submitted_bytes, submitted_digest, attested_digest };
-        SectionName::ALL.into_iter().try_for_each(|section| sealed.read_back(section))?;
-        Ok(sealed)
+        let (bytes, attested) = sections.split_at(submitted_bytes);
+        let submitted_digest = read_back(SectionName::Submitted, kind, bytes)?;
+        let attested_digest = read_back(SectionName::Attested, kind, attested)?;
+        Ok(Self { kind, sections, submitted_bytes, submitted_digest, attested_digest })
     }
 
     /// As [`Sealed::new`], with a submitted section that came encoded: its bytes become part of the record as they are.
@@ -92,22 +81,10 @@ impl Sealed {
         let sections = writer.into_bytes();
         let short_bytes = submitted.short_bytes + attested.short_bytes();
         check_size(HEAD_BYTES + sections.len(), short_bytes).map_err(SealError::Size)?;
-        let sealed = Self {
-            kind: submitted.kind,
-            sections,
-            submitted_bytes: submitted.bytes.len(),
-            submitted_digest: submitted.digest,
-            attested_digest: attested.digest(SectionName::Attested, submitted.kind),
-        };
-        sealed.read_back(SectionName::Attested)?;
-        Ok(sealed)
-    }
-
-    fn read_back(&self, section: SectionName) -> Result<(), SealError> {
-        let (bytes, expected) = (self.section(section), self.digest(section));
-        let got = Section::digest_of(bytes, section, self.kind);
-        let got = got.map_err(|source| SealError::Malformed { section, source })?;
-        if got == expected { Ok(()) } else { Err(SealError::Digest { section, expected, got }) }
+        let (kind, submitted_bytes) = (submitted.kind, submitted.bytes.len());
+        let attested = sections.get(submitted_bytes..).unwrap_or_default();
+        let attested_digest = read_back(SectionName::Attested, kind, attested)?;
+        Ok(Self { kind, sections, submitted_bytes, submitted_digest: submitted.digest, attested_digest })
     }
 
     /// What sort of fact it states.
@@ -161,6 +138,11 @@ impl Sealed {
     pub fn submitted(&self) -> Result<Section, RecordError> {
         Section::parse(self.section(SectionName::Submitted))
     }
+}
+
+/// The digest of what was just encoded, read as every later reader will.
+fn read_back(section: SectionName, kind: Kind, bytes: &[u8]) -> Result<Hash, SealError> {
+    Section::digest_of(bytes, section, kind).map_err(|source| SealError::Malformed { section, source })
 }
 
 /// Why bytes are not a record whose sections are those that its entry commits to.
@@ -312,6 +294,9 @@ mod tests {
         let parts = [SectionName::Submitted, SectionName::Attested].map(|name| sealed.section(name));
         assert_eq!(EncodedRecord::of_parts(encoded.entry(), parts[0], parts[1]), Ok(encoded));
         assert_eq!(sealed.submitted().unwrap(), record.submitted);
+        for name in SectionName::ALL {
+            assert_eq!(sealed.digest(name), record.section(name).digest(name, sealed.kind()));
+        }
     }
 
     #[test]
@@ -326,27 +311,6 @@ mod tests {
         }
         for length in 0..good.len() {
             assert!(EncodedRecord::read(&good[..length]).is_err(), "{length} bytes");
-        }
-    }
-
-    /// Every later reader would refuse such a record.
-    #[test]
-    fn sections_that_are_not_what_was_hashed_are_found() {
-        let sound = sealed();
-        let read_back =
-            |sealed: &Sealed| SectionName::ALL.into_iter().try_for_each(|section| sealed.read_back(section));
-        assert_eq!(read_back(&sound), Ok(()));
-        for position in 0..sound.sections.len() {
-            let mut changed = sound.clone();
-            changed.sections[position] ^= 1;
-            let section =
-                if position < sound.submitted_bytes { SectionName::Submitted } else { SectionName::Attested };
-            let (SealError::Malformed { section: found, .. } | SealError::Digest { section: found, .. }) =
-                read_back(&changed).unwrap_err()
-            else {
-                panic!("byte {position}");
-            };
-            assert_eq!(found, section, "byte {position}");
         }
     }
 

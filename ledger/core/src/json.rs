@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::de::{Read, SliceRead, StrRead};
 
 /// One JSON value; an object keeps the order of its members.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,14 +37,22 @@ impl Json {
     /// # Errors
     /// Malformed JSON, text that isn't UTF-8, floats, `-0`, duplicate names, integers out of range, nesting over 32.
     pub fn parse(bytes: &[u8]) -> Result<Self, JsonError> {
-        let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-        let value = Seed { depth_left: JSON_DEPTH_MAX }.deserialize(&mut deserializer);
-        let value = value.map_err(|error| match Foreign::of(bytes) {
+        // Looked through once as a whole: string by string takes twice as long. What isn't UTF-8 is told by its place in the JSON.
+        let read = match core::str::from_utf8(bytes) {
+            Ok(text) => Self::read(StrRead::new(text)),
+            Err(_) => Self::read(SliceRead::new(bytes)),
+        };
+        read.map_err(|error| match Foreign::of(bytes) {
             Some(foreign @ (Foreign::Bom | Foreign::Utf16)) => JsonError(foreign.to_string()),
             // Its own lines may end as they like.
             Some(Foreign::CarriageReturn(_)) | None => JsonError(error.to_string()),
-        })?;
-        deserializer.end().map_err(|error| JsonError(error.to_string()))?;
+        })
+    }
+
+    fn read<'a>(input: impl Read<'a>) -> Result<Self, serde_json::Error> {
+        let mut deserializer = serde_json::Deserializer::new(input);
+        let value = Seed { depth_left: JSON_DEPTH_MAX }.deserialize(&mut deserializer)?;
+        deserializer.end()?;
         Ok(value)
     }
 

@@ -90,12 +90,12 @@ impl Reader {
         self.one(index, |record| record.parse().ok())
     }
 
-    /// One record's bytes.
+    /// One record's entry, and its bytes.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn encoded(&self, index: u64) -> Result<Vec<u8>, ReadError> {
-        self.one(index, |record| Some(record.to_bytes()))
+    pub fn encoded(&self, index: u64) -> Result<(Entry, Vec<u8>), ReadError> {
+        self.one(index, |record| Some((record.entry(), record.to_bytes())))
     }
 
     fn one<T>(&self, index: u64, take: impl Fn(EncodedRecord<'_>) -> Option<T>) -> Result<T, ReadError> {

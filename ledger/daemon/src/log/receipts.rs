@@ -1,7 +1,8 @@
 //! Receipts, each verified by core's own code before it leaves.
 //!
-//! The checkpoint's signature was verified by the engine, once for all receipts of a commit. Everything else that a
-//! receipt says is checked here, on the very bytes that are sent: no receipt exists that wasn't.
+//! The checkpoint's signature was verified by the engine, once for all receipts of a commit; that a stored record's sections are
+//! those of its entry, by the reader. Everything else that a receipt says is checked here, on the very bytes that are sent: no
+//! receipt exists that wasn't.
 
 use crate::http::problem::{Problem, SELF_CHECK_FAILED};
 use crate::operate::metrics::Metrics;
@@ -42,21 +43,23 @@ pub(crate) fn of_new(
 ) -> Result<Proven, Problem> {
     // An entry that didn't come with it has no proof, and doesn't verify.
     let proof = committed.extension.inclusion_proof(index).unwrap_or_default();
-    prove(record, index, proof, committed, metrics)
+    let entry = EncodedRecord::read(&record).map(|record| record.entry());
+    prove(entry, record, index, proof, committed, metrics)
 }
 
-/// The receipt for a record at `index` under the checkpoint of `committed`.
+/// The receipt for a record at `index`, whose entry is `entry`, under the checkpoint of `committed`.
 ///
 /// # Errors
 /// 500 when it doesn't verify; that is counted, and logged as an error.
 fn prove(
+    entry: Result<Entry, EncodedError>,
     record: Vec<u8>,
     index: u64,
     proof: Vec<Hash>,
     committed: &Committed,
     metrics: &Metrics,
 ) -> Result<Proven, Problem> {
-    match check(&record, index, &proof, committed) {
+    match check(entry, index, &proof, committed) {
         Ok((entry, leaf_hash)) => {
             let receipt = Receipt { record, index, proof, checkpoint: committed.signed.clone() };
             let tree_size = committed.checkpoint.size;
@@ -74,6 +77,7 @@ fn prove(
 /// What a receipt takes of an entry that is in the log. Nothing is proven yet.
 pub(crate) struct Stored {
     index: u64,
+    entry: Entry,
     record: Vec<u8>,
     proof: Vec<Hash>,
 }
@@ -84,14 +88,16 @@ impl Stored {
     /// # Errors
     /// Whatever reading meets.
     pub(crate) fn read(index: u64, committed: &Committed, reader: &Reader) -> Result<Self, ReadError> {
-        Self::of(reader.encoded(index)?, index, committed, reader)
+        let (entry, record) = reader.encoded(index)?;
+        Self::of(entry, record, index, committed, reader)
     }
 
-    /// As [`Stored::read`], of a record that was read.
+    /// As [`Stored::read`], of a record that the reader handed out.
     ///
     /// # Errors
     /// As there.
     pub(crate) fn of(
+        entry: Entry,
         record: Vec<u8>,
         index: u64,
         committed: &Committed,
@@ -101,7 +107,7 @@ impl Stored {
             Ok(proof) => proof,
             Err(_) => reader.inclusion_proof(index, committed.checkpoint.size)?,
         };
-        Ok(Self { index, record, proof })
+        Ok(Self { index, entry, record, proof })
     }
 
     /// The receipt under the checkpoint of the same `committed`.
@@ -109,12 +115,17 @@ impl Stored {
     /// # Errors
     /// As [`prove`].
     pub(crate) fn prove(self, committed: &Committed, metrics: &Metrics) -> Result<Proven, Problem> {
-        prove(self.record, self.index, self.proof, committed, metrics)
+        prove(Ok(self.entry), self.record, self.index, self.proof, committed, metrics)
     }
 }
 
-fn check(record: &[u8], index: u64, proof: &[Hash], committed: &Committed) -> Result<(Entry, Hash), Refuted> {
-    let entry = EncodedRecord::read(record)?.entry();
+fn check(
+    entry: Result<Entry, EncodedError>,
+    index: u64,
+    proof: &[Hash],
+    committed: &Committed,
+) -> Result<(Entry, Hash), Refuted> {
+    let entry = entry?;
     let (leaf_hash, head) = (entry.leaf_hash(), &committed.checkpoint);
     verify_inclusion(index, head.size, &leaf_hash, proof, &head.root)?;
     Ok((entry, leaf_hash))
@@ -148,6 +159,17 @@ mod tests {
         let signed = checkpoint.sign(&LogSigner::from_seed("example.com/log", &[7; 32]).unwrap());
         let record = Record { entry, submitted, attested }.to_bytes();
         (record, Committed { checkpoint, signed, extension, time_ms: TimeMs::MIN })
+    }
+
+    fn prove(
+        record: Vec<u8>,
+        index: u64,
+        proof: Vec<Hash>,
+        committed: &Committed,
+        metrics: &Metrics,
+    ) -> Result<Proven, Problem> {
+        let entry = EncodedRecord::read(&record).map(|record| record.entry());
+        super::prove(entry, record, index, proof, committed, metrics)
     }
 
     #[test]

@@ -156,7 +156,7 @@ impl BatchAnswer {
             let leaf_hash = record.entry().leaf_hash().to_hex();
             return to_json(&Line { index, leaf_hash, duplicate, receipt: None });
         }
-        let stored = Stored::of(record.to_bytes(), index, &self.committed, reader)?;
+        let stored = Stored::of(record.entry(), record.to_bytes(), index, &self.committed, reader)?;
         let proven = stored.prove(&self.committed, &self.app.metrics)?;
         let leaf_hash = proven.leaf_hash.to_hex();
         to_json(&Line { index, leaf_hash, duplicate, receipt: Some(&proven.receipt) })

@@ -10,13 +10,13 @@ fn waits_for(unwaiting: &Reader, waiting: &Reader, size: u64) -> u64 {
     let mut waited = 0;
     for index in 0..size {
         let got = [
-            unwaiting.encoded(index),
+            unwaiting.encoded(index).map(|(_, record)| record),
             unwaiting
                 .inclusion_proof(index, size)
                 .map(|proof| proof.iter().flat_map(|hash| hash.0).collect()),
         ];
         let expected = [
-            waiting.encoded(index).unwrap(),
+            waiting.encoded(index).unwrap().1,
             waiting.inclusion_proof(index, size).unwrap().iter().flat_map(|hash| hash.0).collect(),
         ];
         for (got, expected) in got.into_iter().zip(expected) {
