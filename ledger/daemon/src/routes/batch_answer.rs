@@ -132,7 +132,7 @@ impl BatchAnswer {
             .take_while(|(line, index)| line.index == *index && line.standing != Standing::Conflict);
         let count = u64::try_from(run.count()).unwrap_or(u64::MAX);
         let (mut made, mut failed) = (0, None);
-        reader.each_record(first.index, count, &mut |record| {
+        let read = reader.each_record(first.index, count, &mut |record| {
             // As many as there are lines were asked for.
             let Some(line) = lines.get(made) else { return ControlFlow::Break(()) };
             match self.line(*line, &record, reader) {
@@ -144,9 +144,11 @@ impl BatchAnswer {
             }
             made += 1;
             if piece.len() < PIECE_BYTES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        })?;
+        });
+        // Those before one that can't be read are answered, and not again.
         self.done += made;
-        failed.map_or(Ok(()), Err)
+        failed.map_or(Ok(()), Err)?;
+        Ok(read?)
     }
 
     fn line(&self, line: Settled, record: &EncodedRecord<'_>, reader: &Reader) -> Result<Vec<u8>, Unmade> {
@@ -195,4 +197,48 @@ async fn next_piece(mut answer: BatchAnswer) -> Result<Option<(Bytes, BatchAnswe
         Err(Unmade::WouldWait) => Err(ReadError::WouldWait.into()),
     });
     made.map(Some).map_err(|problem| app.break_off("the answer to a batch", &problem))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::permits::Permits;
+    use crate::routes::app::tests::temporary;
+    use crate::routes::append::prepare;
+    use provlog_core::submission::Submission;
+    use std::fs;
+
+    /// Whatever comes after it, a line is answered once.
+    #[tokio::test]
+    async fn what_comes_before_a_record_that_cannot_be_read_is_answered_once() {
+        let (folder, app) = temporary();
+        let mut newest = None;
+        for names in [["one", "two"], ["needle", "four"]] {
+            let prepared = names.map(|name| {
+                let first = include_str!("../operate/first_entry.json");
+                let mut json: serde_json::Value = serde_json::from_str(first).unwrap();
+                json["claims"]["subject"][0]["name"] = name.into();
+                prepare(&app, Submission::parse(json.to_string().as_bytes()).unwrap(), None).unwrap().0
+            });
+            newest = Some(app.log.append_batch(prepared.into()).await.unwrap().committed);
+        }
+        let segment =
+            fs::read_dir(folder.path().join("data/journal")).unwrap().next().unwrap().unwrap().path();
+        let mut bytes = fs::read(&segment).unwrap();
+        let at = bytes.windows(6).position(|window| window == b"needle").unwrap();
+        bytes[at] ^= 1;
+        fs::write(&segment, bytes).unwrap();
+
+        let lines = (1..=4).map(|index| Settled { index, standing: Standing::Known }).collect();
+        let share = Permits::new(0).share(0);
+        let mut answer = BatchAnswer::new(Arc::clone(&app), newest.unwrap(), lines, true, share);
+        let piece = app.log.stream(move |reader| (answer.piece(reader), answer)).await.unwrap();
+        let (Ok(piece), mut answer) = piece else { panic!("the first two can be read") };
+        let indices = piece.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(|line| {
+            serde_json::from_slice::<serde_json::Value>(line).unwrap()["index"].as_u64().unwrap()
+        });
+        assert!(indices.eq([1, 2]));
+        let rest = app.log.stream(move |reader| answer.piece(reader)).await.unwrap();
+        assert!(matches!(rest, Err(Unmade::Problem(_))), "the third can't");
+    }
 }
