@@ -207,6 +207,7 @@ mod tests {
     use std::sync::Mutex;
     use tokio::sync::oneshot;
     use tokio::task::JoinHandle;
+    use tokio::time::Instant;
 
     const AGES: Duration = Duration::from_secs(600);
     const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -290,7 +291,9 @@ mod tests {
         fixture.gate.arrived.acquire().await.unwrap().forget();
         gone.set_zero_linger().unwrap();
         drop(gone);
+        let given_up = Instant::now() + Duration::from_secs(30);
         let mut next = loop {
+            assert!(Instant::now() < given_up, "its place was never given back");
             let mut next = TcpStream::connect(fixture.address).await.unwrap();
             next.write_all(REQUEST).await.unwrap();
             tokio::select! {
