@@ -11,15 +11,7 @@ set -euo pipefail
 seconds=${1:-10}
 entries=${2:-300000}
 kinds=${3:-none gone unread mirrors stuck-bodies slow-answers slow-heads slow-bodies idle junk}
-root=$(cd "$(dirname "$0")/.." && pwd)
-target=${CARGO_TARGET_DIR:-$root/target}
-bin=$target/release
-daemon_bin=${PROVLOG_BIN:-$bin}
-
-(cd "$root" && cargo build --release --quiet -p provlog-benches)
-[[ -n ${PROVLOG_BIN:-} ]] || (cd "$root" && cargo build --release --quiet -p provlogd)
-work=$(mktemp -d "${BENCH_DIR:-$target}/bench.XXXXXX")
-source "$root/benches/daemon.sh"
+source "$(dirname "$0")/daemon.sh"
 
 load=$(cut -d' ' -f1 /proc/loadavg)
 start_daemon

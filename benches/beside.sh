@@ -16,15 +16,7 @@ path=${2:-/add}
 seconds=${3:-4}
 runs=${4:-3}
 connections=${5:-1 64 256 1024}
-root=$(cd "$(dirname "$0")/.." && pwd)
-target=${CARGO_TARGET_DIR:-$root/target}
-bin=$target/release
-daemon_bin=${PROVLOG_BIN:-$bin}
-
-(cd "$root" && cargo build --release --quiet -p provlog-benches)
-[[ -n ${PROVLOG_BIN:-} ]] || (cd "$root" && cargo build --release --quiet -p provlogd)
-work=$(mktemp -d "${BENCH_DIR:-$target}/bench.XXXXXX")
-source "$root/benches/daemon.sh"
+source "$(dirname "$0")/daemon.sh"
 # A thousand connections and more at both ends.
 ulimit -n 4096 2>/dev/null || true
 

@@ -1,5 +1,16 @@
-# For the scripts beside it, which set `root`, `bin`, `daemon_bin` and `work`: starts and ends the daemon that they measure, and
-# ends it with them.
+# For the scripts beside it: builds, makes a folder to work in, and starts and ends the daemon that they measure. Whatever was
+# started or made ends with the script.
+#
+# PROVLOG_BIN is the folder of the provlogd to measure (default: this tree's is built). BENCH_DIR is where the folder is made
+# (default: the target folder).
+root=$(cd "$(dirname "$0")/.." && pwd)
+target=${CARGO_TARGET_DIR:-$root/target}
+bin=$target/release
+daemon_bin=${PROVLOG_BIN:-$bin}
+
+(cd "$root" && cargo build --release --quiet -p provlog-benches)
+[[ -n ${PROVLOG_BIN:-} ]] || (cd "$root" && cargo build --release --quiet -p provlogd)
+work=$(mktemp -d "${BENCH_DIR:-$target}/bench.XXXXXX")
 source "$root/benches/machine.sh"
 daemon_pid=''
 

@@ -14,15 +14,7 @@ runs=${2:-3}
 entries=${3:-500000}
 readers=64
 damaged_max=4
-root=$(cd "$(dirname "$0")/.." && pwd)
-target=${CARGO_TARGET_DIR:-$root/target}
-bin=$target/release
-daemon_bin=${PROVLOG_BIN:-$bin}
-
-(cd "$root" && cargo build --release --quiet -p provlog-benches)
-[[ -n ${PROVLOG_BIN:-} ]] || (cd "$root" && cargo build --release --quiet -p provlogd)
-work=$(mktemp -d "${BENCH_DIR:-$target}/bench.XXXXXX")
-source "$root/benches/daemon.sh"
+source "$(dirname "$0")/daemon.sh"
 
 number() { # file, offset, bytes: a big-endian integer
     od -An -v --endian=big -tu"$3" -j"$2" -N"$3" "$1" | tr -d ' '
