@@ -20,16 +20,6 @@ source "$(dirname "$0")/daemon.sh"
 # A thousand connections and more at both ends.
 ulimit -n 4096 2>/dev/null || true
 
-field() { # name, line of JSON
-    sed -E "s/.*\"$1\":([^,}]*).*/\1/" <<<"$2"
-}
-
-median() { # file of JSON lines: the line whose rate is in the middle
-    while read -r line; do
-        printf '%s\t%s\n' "$(field requests_per_s "$line")" "$line"
-    done <"$1" | sort -n | sed -n "$(((runs + 1) / 2))p" | cut -f2-
-}
-
 cells() { # line of JSON
     local failed
     failed=$(sed -E 's/.*"errors":(\{[^}]*\}).*/\1/' <<<"$1")

@@ -7,6 +7,7 @@
 # BENCH_DIR is the folder to work in (default: the target folder); it has to lie on the disk to be measured, so not on
 # a tmpfs. With the defaults it takes about seven minutes after the build.
 set -euo pipefail
+source "$(dirname "$0")/machine.sh"
 
 seconds=${1:-4}
 runs=${2:-3}
@@ -63,16 +64,6 @@ start_null() { # bytes of an answer
     "$bin/null-server" --body-bytes "$1" >"$work/null" 2>&1 &
     null_pid=$!
     wait_for_url "$null_pid" "$work/null"
-}
-
-field() { # name, line of JSON
-    sed -E "s/.*\"$1\":([^,}]*).*/\1/" <<<"$2"
-}
-
-median() { # file of JSON lines: the line whose rate is in the middle
-    while read -r line; do
-        printf '%s\t%s\n' "$(field requests_per_s "$line")" "$line"
-    done <"$1" | sort -n | sed -n "$(((runs + 1) / 2))p" | cut -f2-
 }
 
 ratio() { # a, b

@@ -161,23 +161,16 @@ mod tests {
         (record, Committed { checkpoint, signed, extension, time_ms: TimeMs::MIN })
     }
 
-    fn prove(
-        record: Vec<u8>,
-        index: u64,
-        proof: Vec<Hash>,
-        committed: &Committed,
-        metrics: &Metrics,
-    ) -> Result<Proven, Problem> {
-        let entry = EncodedRecord::read(&record).map(|record| record.entry());
-        super::prove(entry, record, index, proof, committed, metrics)
-    }
-
     #[test]
     fn a_receipt_that_does_not_verify_is_counted_and_not_sent() {
         let (record, committed) = log();
         let metrics = Metrics::default();
         let proof = committed.extension.inclusion_proof(1).unwrap();
-        let proven = prove(record.clone(), 1, proof.clone(), &committed, &metrics).unwrap();
+        let prove = |record: Vec<u8>, index, proof| {
+            let entry = EncodedRecord::read(&record).map(|record| record.entry());
+            prove(entry, record, index, proof, &committed, &metrics)
+        };
+        let proven = prove(record.clone(), 1, proof.clone()).unwrap();
         assert!(proven.receipt.contains("\nindex 1\n") && proven.receipt.ends_with(&committed.signed));
         assert_eq!((proven.tree_size, proven.entry.leaf_hash()), (2, proven.leaf_hash));
 
@@ -198,7 +191,7 @@ mod tests {
         ];
         let count = cases.len();
         for (record, index, proof, expected) in cases {
-            let problem = prove(record, index, proof, &committed, &metrics).unwrap_err();
+            let problem = prove(record, index, proof).unwrap_err();
             assert_eq!(problem.code(), &SELF_CHECK_FAILED);
             assert!(problem.detail().contains(expected), "{expected}: {}", problem.detail());
         }

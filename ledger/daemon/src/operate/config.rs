@@ -116,7 +116,7 @@ pub struct Settings {
     #[arg(long, value_name = "MS", env = "PROVLOGD_HEADER_TIMEOUT_MS")]
     pub header_timeout_ms: Option<u64>,
 
-    /// How long a request's body may take, in milliseconds [default: 30000]
+    /// How long a request's body may take, in milliseconds; of that it may stand still for 10000, and a second more for every 64 KiB that arrives [default: 30000]
     #[arg(long, value_name = "MS", env = "PROVLOGD_BODY_TIMEOUT_MS")]
     pub body_timeout_ms: Option<u64>,
 

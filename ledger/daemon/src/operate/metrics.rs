@@ -107,7 +107,7 @@ impl Metrics {
         registry.register("requests_in_flight", "Requests being answered", self.in_flight.clone());
         registry.register(
             "request_body_bytes_free",
-            "Bytes of request bodies that may still be held; at 0 requests are refused",
+            "Bytes of request bodies, and of what is made of them, that may still be held; batches leave the last 8 MiB to single appends",
             self.body_bytes_free.clone(),
         );
         registry.register(
