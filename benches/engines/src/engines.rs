@@ -143,7 +143,7 @@ impl Engine for Provlog {
             return Err(anyhow!("this engine takes submissions"));
         };
         let (sender, answer) = sync_channel(1);
-        self.log.append_batch(batch, move |appended| drop(sender.send(appended)));
+        self.log.append_batch(batch, move |appended, _| drop(sender.send(appended)));
         answer.recv()??;
         Ok(())
     }

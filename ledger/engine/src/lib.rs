@@ -47,6 +47,7 @@ pub use lock::LockError;
 pub use log::{Log, OpenError, Presence};
 pub use observer::{GroupStats, Observer};
 pub use options::Options;
+pub use queue::Untaken;
 pub use reader::{ReadError, Reader};
 pub use recovery::RecoveryError;
 pub use shared::Health;

@@ -14,7 +14,7 @@ use crate::identity::{
 use crate::lock::{FolderLock, LockError};
 use crate::log_id::LogId;
 use crate::options::Options;
-use crate::queue::{Queue, Reply, Work};
+use crate::queue::{Queue, Reply, Respond, Untaken, Work};
 use crate::reader::Reader;
 use crate::recovery::{RecoveryError, recover};
 use crate::sequencer::{Outlook, Sequencer};
@@ -93,7 +93,7 @@ pub enum OpenError {
 /// let sealed = Arc::new(Sealed::new(kind, &submitted, &attested)?);
 ///
 /// let (sender, receiver) = std::sync::mpsc::channel();
-/// log.append(Submission { sealed, dedup: None }, move |result| drop(sender.send(result)));
+/// log.append(Submission { sealed, dedup: None }, move |result, _| drop(sender.send(result)));
 /// let appended = receiver.recv()??;
 /// assert_eq!(appended.outcome.index(), 1); // entry 0 is the log's genesis
 /// assert_eq!(appended.committed.checkpoint.size, 2);
@@ -202,14 +202,15 @@ impl Log {
     }
 
     /// Appends one record. `respond` is called once: on the sequencer's thread, when the entry is durable and signed or
-    /// refused, or at once on this one. It must hand the answer over and return. Dropped without a call it means that the
+    /// refused, or at once on this one. It must hand the answer over and return; whoever takes the answer up drops the
+    /// [`Untaken`], which groups are gathered by. Dropped without a call it means that the
     /// sequencer panicked: the log has stopped, and the next start tells whether the entry is in it.
     pub fn append(
         &self,
         submission: Submission,
-        respond: impl FnOnce(Result<Appended, AppendError>) + Send + 'static,
+        respond: impl FnOnce(Result<Appended, AppendError>, Untaken) + Send + 'static,
     ) {
-        self.enqueue(Work::new(vec![submission], Reply::One(Box::new(respond))));
+        self.enqueue(Work::new(vec![submission], Reply::One(self.counted(respond))));
     }
 
     /// Appends a batch: all of it in one commit, or nothing. Lines whose dedup key was used before report their old
@@ -217,9 +218,17 @@ impl Log {
     pub fn append_batch(
         &self,
         batch: Vec<Submission>,
-        respond: impl FnOnce(Result<AppendedBatch, AppendError>) + Send + 'static,
+        respond: impl FnOnce(Result<AppendedBatch, AppendError>, Untaken) + Send + 'static,
     ) {
-        self.enqueue(Work::new(batch, Reply::Batch(Box::new(respond))));
+        self.enqueue(Work::new(batch, Reply::Batch(self.counted(respond))));
+    }
+
+    fn counted<T>(
+        &self,
+        respond: impl FnOnce(Result<T, AppendError>, Untaken) + Send + 'static,
+    ) -> Respond<T> {
+        let queue = Arc::clone(&self.queue);
+        Box::new(move |answer| respond(answer, Untaken::new(queue)))
     }
 
     fn enqueue(&self, work: Work) {

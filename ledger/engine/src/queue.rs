@@ -1,5 +1,9 @@
 //! What waits for the sequencer, and which of it makes the next group.
 //!
+//! A group gathers for as long as its predecessors' answers wait to be taken up: whoever takes them up is at its limit then,
+//! and a commit of its own for the few that came meanwhile would only add to its work. Without load answers are taken up
+//! at once, and nothing is waited for.
+//!
 //! Single appends go ahead of batches, so that a large batch costs them one group's time at the most; a batch that was
 //! passed over once is first in the next group, so that singles can't starve it. Memory is bounded by whoever hands
 //! requests in.
@@ -9,11 +13,19 @@ use crate::committed::Committed;
 use crate::submission::{AppendError, Appended, AppendedBatch, Outcome, Submission};
 use crate::sync::lock;
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+/// Answers that may wait to be taken up when a group begins: enough for whoever takes them up to be busy while the group is
+/// in the store.
+const UNTAKEN_MAX: usize = 16;
+
+/// How long a group gathers at the most, whatever becomes of the answers.
+const GATHER_MAX: Duration = Duration::from_millis(20);
+
 /// Called once, on the sequencer's thread.
-type Respond<T> = Box<dyn FnOnce(Result<T, AppendError>) + Send>;
+pub(crate) type Respond<T> = Box<dyn FnOnce(Result<T, AppendError>) + Send>;
 
 /// Where the answer goes.
 pub(crate) enum Reply {
@@ -62,14 +74,22 @@ impl Work {
 }
 
 /// The queue.
-#[derive(Default)]
 pub(crate) struct Queue {
     waiting: Mutex<Waiting>,
     filled: Condvar,
+    gather_max: Duration,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self { waiting: Mutex::default(), filled: Condvar::new(), gather_max: GATHER_MAX }
+    }
 }
 
 #[derive(Default)]
 struct Waiting {
+    /// Answers that were given and not yet taken up.
+    untaken: usize,
     singles: VecDeque<Work>,
     batches: VecDeque<Work>,
     passed_over: bool,
@@ -83,12 +103,16 @@ impl Queue {
         if waiting.closed {
             return Err(work);
         }
+        let first = waiting.is_empty();
         match work.answer {
             Reply::One(_) => waiting.singles.push_back(work),
             Reply::Batch(_) => waiting.batches.push_back(work),
         }
         drop(waiting);
-        self.filled.notify_one();
+        // To wake for those that come behind it would cost a system call each.
+        if first {
+            self.filled.notify_one();
+        }
         Ok(())
     }
 
@@ -96,10 +120,21 @@ impl Queue {
     /// empty.
     pub(crate) fn take_group(&self, patience: Duration) -> Option<Vec<Work>> {
         let waiting = lock(&self.waiting);
-        let idle = |waiting: &mut Waiting| !waiting.closed && waiting.is_empty();
-        let waited = self.filled.wait_timeout_while(waiting, patience, idle);
-        let (mut waiting, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let waiting = self.wait(waiting, patience, Waiting::is_empty);
+        let mut waiting = self.wait(waiting, self.gather_max, Waiting::gathers);
         if waiting.is_empty() && waiting.closed { None } else { Some(waiting.take_group()) }
+    }
+
+    /// Waits while it is open, and `is` so.
+    fn wait<'a>(
+        &self,
+        waiting: MutexGuard<'a, Waiting>,
+        patience: Duration,
+        is: impl Fn(&Waiting) -> bool,
+    ) -> MutexGuard<'a, Waiting> {
+        let waits = |waiting: &mut Waiting| !waiting.closed && is(waiting);
+        let waited = self.filled.wait_timeout_while(waiting, patience, waits);
+        waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// Takes no more requests; what waits is still handed out.
@@ -109,7 +144,41 @@ impl Queue {
     }
 }
 
+/// An answer on its way: to be dropped when it was taken up.
+pub struct Untaken(Arc<Queue>);
+
+impl fmt::Debug for Untaken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Untaken")
+    }
+}
+
+impl Untaken {
+    pub(crate) fn new(queue: Arc<Queue>) -> Self {
+        lock(&queue.waiting).untaken += 1;
+        Self(queue)
+    }
+}
+
+impl Drop for Untaken {
+    fn drop(&mut self) {
+        let mut waiting = lock(&self.0.waiting);
+        let gathered = waiting.gathers();
+        waiting.untaken -= 1;
+        let wake = gathered && !waiting.gathers() && !waiting.is_empty();
+        drop(waiting);
+        if wake {
+            self.0.filled.notify_one();
+        }
+    }
+}
+
 impl Waiting {
+    /// Whether what waits is to wait for more.
+    const fn gathers(&self) -> bool {
+        self.untaken > UNTAKEN_MAX
+    }
+
     fn is_empty(&self) -> bool {
         self.singles.is_empty() && self.batches.is_empty()
     }
@@ -142,6 +211,7 @@ fn take_fitting(from: &mut VecDeque<Work>, group: &mut Vec<Work>, bytes: &mut us
 mod tests {
     use super::*;
     use crate::tests::{large, submission};
+    use std::time::Instant;
 
     fn single(n: u64) -> Work {
         Work::new(vec![submission(n)], Reply::One(Box::new(drop)))
@@ -180,6 +250,35 @@ mod tests {
         push(batch(1000));
         assert_eq!(batches(&queue), [false, true, true]);
         assert!(batches(&queue).is_empty(), "nothing came in time");
+    }
+
+    #[test]
+    fn a_group_gathers_until_answers_are_taken_up_or_for_as_long_as_it_may() {
+        let queue = Queue { gather_max: Duration::from_millis(1), ..Queue::default() };
+        let push = |queue: &Queue| assert!(queue.push(single(1)).is_ok());
+        let queue = Arc::new(queue);
+        let answers = |queue, count| -> Vec<Untaken> {
+            std::iter::repeat_with(|| Untaken::new(Arc::clone(queue))).take(count).collect()
+        };
+        let untaken = answers(&queue, UNTAKEN_MAX + 1);
+        push(&queue);
+        let start = Instant::now();
+        assert_eq!(batches(&queue), [false]);
+        assert!(start.elapsed() >= queue.gather_max, "it was to wait for more");
+        drop(untaken);
+
+        let queue = Arc::new(Queue { gather_max: Duration::MAX, ..Queue::default() });
+        let mut untaken = answers(&queue, UNTAKEN_MAX);
+        push(&queue);
+        assert_eq!(batches(&queue), [false], "these few are waited for by nobody");
+        untaken.extend(answers(&queue, 1));
+        push(&queue);
+        std::thread::scope(|scope| {
+            let group = scope.spawn(|| batches(&queue));
+            push(&queue);
+            drop(untaken);
+            assert_eq!(group.join().unwrap(), [false; 2], "what came before the answers were taken up");
+        });
     }
 
     #[test]

@@ -63,7 +63,7 @@ impl Evidence {
         let attested = Section::from_claims(Vec::new()).unwrap();
         let sealed = Arc::new(Sealed::new(kind, &submitted, &attested).unwrap());
         let (sender, answer) = mpsc::channel();
-        log.append(provlog_engine::Submission { sealed, dedup: None }, move |appended| {
+        log.append(provlog_engine::Submission { sealed, dedup: None }, move |appended, _| {
             drop(sender.send(appended))
         });
         answer.recv().unwrap().unwrap();

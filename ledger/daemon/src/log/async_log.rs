@@ -12,6 +12,7 @@ use crate::log::pool::ReadPool;
 use provlog_core::note::VerifierKey;
 use provlog_engine::{
     AppendError, Appended, AppendedBatch, Committed, DedupKey, Health, Log, ReadError, Reader, Submission,
+    Untaken,
 };
 use std::io;
 use std::sync::Arc;
@@ -109,7 +110,7 @@ impl AsyncLog {
     pub(crate) async fn append(&self, submission: Submission) -> Result<Appended, Problem> {
         let (sender, answer) = oneshot::channel();
         // A client that is gone asks again, and gets the same entry.
-        self.log.append(submission, move |appended| drop(sender.send(appended)));
+        self.log.append(submission, move |appended, untaken| drop(sender.send((appended, untaken))));
         settled(answer).await
     }
 
@@ -119,7 +120,7 @@ impl AsyncLog {
     /// Whatever keeps the log from taking it.
     pub(crate) async fn append_batch(&self, batch: Vec<Submission>) -> Result<AppendedBatch, Problem> {
         let (sender, answer) = oneshot::channel();
-        self.log.append_batch(batch, move |appended| drop(sender.send(appended)));
+        self.log.append_batch(batch, move |appended, untaken| drop(sender.send((appended, untaken))));
         settled(answer).await
     }
 
@@ -179,7 +180,8 @@ fn turns() -> usize {
 }
 
 /// The engine answers everything it is given; that it doesn't is a bug in it.
-async fn settled<T>(answer: oneshot::Receiver<Result<T, AppendError>>) -> Result<T, Problem> {
+async fn settled<T>(answer: oneshot::Receiver<(Result<T, AppendError>, Untaken)>) -> Result<T, Problem> {
     let unanswered = "the log did not answer; ask again, which is safe with an idempotency key or own salts";
-    Ok(answer.await.map_err(|_| Problem::new(&INTERNAL, unanswered))??)
+    let (settled, _untaken) = answer.await.map_err(|_| Problem::new(&INTERNAL, unanswered))?;
+    Ok(settled?)
 }

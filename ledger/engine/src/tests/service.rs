@@ -26,13 +26,13 @@ fn new_log() -> (tempfile::TempDir, Options, Log) {
 
 fn append(log: &Log, submission: Submission) -> Result<Appended, AppendError> {
     let (sender, receiver) = channel();
-    log.append(submission, move |result| sender.send(result).unwrap());
+    log.append(submission, move |result, _| sender.send(result).unwrap());
     receiver.recv().unwrap()
 }
 
 fn append_batch(log: &Log, batch: Vec<Submission>) -> Result<AppendedBatch, AppendError> {
     let (sender, receiver) = channel();
-    log.append_batch(batch, move |result| sender.send(result).unwrap());
+    log.append_batch(batch, move |result, _| sender.send(result).unwrap());
     receiver.recv().unwrap()
 }
 
@@ -106,7 +106,7 @@ fn shutting_down_answers_what_waits() {
     let (sender, receiver) = channel();
     for n in 0..50 {
         let sender = sender.clone();
-        log.append(submission(n), move |result| sender.send(result.unwrap().outcome.index()).unwrap());
+        log.append(submission(n), move |result, _| sender.send(result.unwrap().outcome.index()).unwrap());
     }
     drop(log);
     drop(sender);
@@ -117,11 +117,11 @@ fn shutting_down_answers_what_waits() {
 #[test]
 fn a_panic_on_the_sequencers_thread_leaves_nobody_waiting() {
     let (_folder, options, log) = new_log();
-    log.append(submission(1), |_| panic!("on purpose, in a test"));
+    log.append(submission(1), |_, _| panic!("on purpose, in a test"));
     // One in the same group is dropped with its answer, which ends the wait as well; later ones are told.
     let error = loop {
         let (sender, receiver) = channel();
-        log.append(submission(2), move |result| sender.send(result).unwrap());
+        log.append(submission(2), move |result, _| sender.send(result).unwrap());
         if let Ok(Err(error)) = receiver.recv() {
             break error;
         }
