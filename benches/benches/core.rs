@@ -5,7 +5,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use provlog_benches::leaf::{Salts, seal, seal_cbor};
 use provlog_benches::workload::{cbor_submission, submission};
 use provlog_core::checkpoint::Checkpoint;
-use provlog_core::entry::TimeMs;
+use provlog_core::entry::{Entry, TimeMs};
 use provlog_core::hash::Hash;
 use provlog_core::note::LogSigner;
 use provlog_core::receipt::Receipt;
@@ -30,14 +30,17 @@ criterion_main!(benches);
 fn submissions(criterion: &mut Criterion) {
     let body = submission(&"ab".repeat(32), 0);
     let mut salts = Salts::default();
-    let record = sealed(&body, &mut salts).to_bytes();
+    let (_, record) = sealed(&body, &mut salts);
     let mut group = criterion.benchmark_group("submission");
     group.throughput(Throughput::Elements(1));
     group.bench_function("json-to-submission", |bench| {
         bench.iter(|| Submission::parse(black_box(body.as_bytes())));
     });
     group.bench_function("json-to-leaf", |bench| {
-        bench.iter(|| sealed(black_box(&body), &mut salts).entry.leaf_hash());
+        bench.iter(|| {
+            let sealed = seal(black_box(body.as_bytes()), &mut salts).expect("the submission is a valid one");
+            sealed.entry(TimeMs::MIN).leaf_hash()
+        });
     });
     let body = cbor_submission(&"ab".repeat(32), 0).expect("the submission is a valid one");
     group.bench_function("cbor-to-submission", |bench| {
@@ -78,13 +81,13 @@ fn receipts(criterion: &mut Criterion) {
     let trust = Trust::parse(trust.as_bytes()).expect("a trust file of one log");
     let (before, mut leaves) = tree();
     let body = submission(&"ab".repeat(32), 0);
-    let record = sealed(&body, &mut Salts::default());
-    leaves[0] = record.entry.leaf_hash();
+    let (entry, record) = sealed(&body, &mut Salts::default());
+    leaves[0] = entry.leaf_hash();
     let extension = Extension::new(&before, &leaves);
     let checkpoint =
         Checkpoint { origin: ORIGIN.into(), size: TREE_SIZE + GROUP, root: extension.after().root() };
     let receipt = Receipt {
-        record: record.to_bytes(),
+        record,
         index: TREE_SIZE,
         proof: extension.inclusion_proof(TREE_SIZE).expect("the leaf is one of the group's"),
         checkpoint: checkpoint.sign(&signer),
@@ -107,8 +110,10 @@ fn receipts(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn sealed(body: &str, salts: &mut Salts) -> Record {
-    seal(body.as_bytes(), salts).expect("the submission is a valid one")
+fn sealed(body: &str, salts: &mut Salts) -> (Entry, Vec<u8>) {
+    let sealed = seal(body.as_bytes(), salts).expect("the submission is a valid one");
+    let entry = sealed.entry(TimeMs::MIN);
+    (entry, sealed.record(&entry).expect("the entry is of these sections"))
 }
 
 /// The right edge of a large tree, and a group that extends it. The peaks are made up: nothing here looks below them.

@@ -334,8 +334,8 @@ mod tests {
         let mut kinds = BTreeSet::new();
         for number in 0..300 {
             for entry in entries(7, number) {
-                let record = seal(entry.to_string().as_bytes(), &mut Salts::default());
-                kinds.insert(record.unwrap_or_else(|error| panic!("{entry}: {error}")).entry.kind);
+                let sealed = seal(entry.to_string().as_bytes(), &mut Salts::default());
+                kinds.insert(sealed.unwrap_or_else(|error| panic!("{entry}: {error}")).kind());
             }
         }
         let accepted = provlog_core::claims::KINDS.iter().filter(|kind| kind.accepted);

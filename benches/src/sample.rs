@@ -57,17 +57,18 @@ mod tests {
     use crate::workload::{Appends, submission};
     use provlog_core::Hash;
     use provlog_core::checkpoint::Checkpoint;
+    use provlog_core::entry::TimeMs;
     use provlog_core::note::LogSigner;
     use provlog_core::receipt::Receipt;
 
     /// The only entry of a log, about the subject of entry `line` of the first batch of two.
     fn answer(workload: &Workload, signer: &LogSigner, line: usize) -> String {
         let body = submission(&Hash(workload.subject(0, line)).to_hex(), 7);
-        let record = seal(body.as_bytes(), &mut Salts::default()).unwrap();
-        let root = record.entry.leaf_hash();
+        let sealed = seal(body.as_bytes(), &mut Salts::default()).unwrap();
+        let entry = sealed.entry(TimeMs::MIN);
+        let (root, record) = (entry.leaf_hash(), sealed.record(&entry).unwrap());
         let checkpoint = Checkpoint { origin: "example.com/log".into(), size: 1, root }.sign(signer);
-        let receipt =
-            Receipt { record: record.to_bytes(), index: 0, proof: Vec::new(), checkpoint }.to_text();
+        let receipt = Receipt { record, index: 0, proof: Vec::new(), checkpoint }.to_text();
         serde_json::json!({ "index": 0, "receipt": receipt }).to_string()
     }
 

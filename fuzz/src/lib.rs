@@ -93,9 +93,9 @@ pub fn cbor_submission(bytes: &[u8]) {
         let section =
             submission.clone().seal().expect("what was accepted has salts and is within its limits");
         assert!(item[2..].starts_with(&section.to_bytes()), "one section, one encoding");
-        let encoded = submission.encoded().expect("it came encoded");
+        let encoded = submission.clone().encode().expect("it came encoded");
         let attested = Section::default();
-        let as_it_came = Sealed::of_encoded(encoded, &attested);
+        let as_it_came = Sealed::of_encoded(&encoded, &attested);
         assert_eq!(as_it_came, Sealed::new(submission.kind().kind, &section, &attested));
         let json = submission.to_json().to_string();
         let json = Submission::parse(json.as_bytes()).expect("what CBOR says can be said in JSON");

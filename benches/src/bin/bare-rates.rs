@@ -43,7 +43,7 @@ fn main() -> anyhow::Result<()> {
     let window = Duration::from_secs(options.seconds.max(1));
     let (syncs_per_s, syncs_us) = fdatasync(&options.dir, window)?;
     let json = workload::submission(&"ab".repeat(32), 0);
-    let of_json = |salts: &mut Salts| Ok(seal(json.as_bytes(), salts)?.entry.leaf_hash());
+    let of_json = |salts: &mut Salts| Ok(seal(json.as_bytes(), salts)?.entry(TimeMs::MIN).leaf_hash());
     let cbor = workload::cbor_submission(&"ab".repeat(32), 0)?;
     let of_cbor = |salts: &mut Salts| Ok(seal_cbor(&cbor, salts)?.entry(TimeMs::MIN).leaf_hash());
     let sync_us = |quantile| syncs_us.value_at_quantile(quantile);

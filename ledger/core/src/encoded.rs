@@ -1,25 +1,56 @@
 //! Records as bytes: made or checked once, and handed on without being taken apart or encoded again.
 
-use crate::cbor::{CborError, Reader, Writer};
+use crate::cbor::{CborError, Reader, Value, Writer};
 use crate::entry::{Entry, Kind, TimeMs};
 use crate::hash::{Hash, SectionHasher};
-use crate::limits::{CLAIM_NAME_BYTES_MAX, ENTRY_BYTES, VALUE_DEPTH_MAX};
-use crate::record::{Record, RecordError, Section, SectionName, check_size, write_head};
+use crate::limits::{CLAIM_NAME_BYTES_MAX, CLAIMS_MAX, ENTRY_BYTES, VALUE_DEPTH_MAX};
+use crate::record::{
+    Claim, Record, RecordError, Salt, Section, SectionName, check_limits, check_size, short_bytes, write_head,
+};
 use alloc::vec::Vec;
 
 /// Bytes before a record's sections: the heads of an array of three and of a byte string of 80, and the entry.
 const HEAD_BYTES: usize = 3 + ENTRY_BYTES;
 
-/// A submitted section as it came encoded, read once: it is within the profile and all limits, and its digest is of these
-/// bytes. Only [`Submission::parse_cbor`](crate::submission::Submission::parse_cbor) makes one.
+/// Bytes that most sections fit into.
+const SECTION_BYTES: usize = 2048;
+
+/// A submitted section, encoded, within all limits. Only
+/// [`Submission::encode`](crate::submission::Submission::encode) makes one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EncodedSection {
     pub(crate) kind: Kind,
     pub(crate) bytes: Vec<u8>,
-    /// As the submitted section of an entry of this kind.
-    pub(crate) digest: Hash,
+    /// As the submitted section of an entry of this kind, if the bytes came encoded and were read.
+    pub(crate) digest: Option<Hash>,
     /// How many bytes its claims fall short of counting 34 each.
     pub(crate) short_bytes: usize,
+}
+
+impl EncodedSection {
+    /// Encodes disclosed claims, which are in the section's order.
+    ///
+    /// # Errors
+    /// The limits of a section.
+    pub(crate) fn of_claims<'a>(
+        kind: Kind,
+        claims: impl ExactSizeIterator<Item = (&'a str, &'a Salt, &'a Value)>,
+    ) -> Result<Self, RecordError> {
+        if claims.len() > CLAIMS_MAX {
+            return Err(RecordError::ClaimCount(claims.len()));
+        }
+        let (mut writer, mut short) = (Writer::with_capacity(SECTION_BYTES), 0);
+        writer.map(claims.len());
+        for (name, salt, value) in claims {
+            writer.text(name);
+            let start = writer.written();
+            Claim::write(&mut writer, salt, value);
+            let encoded_bytes = writer.written() - start;
+            check_limits(name, encoded_bytes, Some(value))?;
+            short += short_bytes(encoded_bytes);
+        }
+        Ok(Self { kind, bytes: writer.into_bytes(), digest: None, short_bytes: short })
+    }
 }
 
 /// Both sections of a record that is to be logged, encoded and hashed: all of it but its time and place.
@@ -69,8 +100,8 @@ impl Sealed {
         Ok(Self { kind, sections, submitted_bytes, submitted_digest, attested_digest })
     }
 
-    /// As [`Sealed::new`], with a submitted section that came encoded: its bytes become part of the record as they are.
-    /// They were read already, as every later reader will, so only what is encoded here is read back.
+    /// As [`Sealed::new`], with a submitted section that is encoded: its bytes become part of the record as they are. What came
+    /// encoded was read already, as every later reader will, and isn't read again.
     ///
     /// # Errors
     /// As there.
@@ -82,9 +113,11 @@ impl Sealed {
         let short_bytes = submitted.short_bytes + attested.short_bytes();
         check_size(HEAD_BYTES + sections.len(), short_bytes).map_err(SealError::Size)?;
         let (kind, submitted_bytes) = (submitted.kind, submitted.bytes.len());
-        let attested = sections.get(submitted_bytes..).unwrap_or_default();
+        let (bytes, attested) = sections.split_at(submitted_bytes);
+        let submitted_digest =
+            submitted.digest.map_or_else(|| read_back(SectionName::Submitted, kind, bytes), Ok)?;
         let attested_digest = read_back(SectionName::Attested, kind, attested)?;
-        Ok(Self { kind, sections, submitted_bytes, submitted_digest: submitted.digest, attested_digest })
+        Ok(Self { kind, sections, submitted_bytes, submitted_digest, attested_digest })
     }
 
     /// What sort of fact it states.
@@ -125,10 +158,21 @@ impl Sealed {
         Entry { kind: self.kind, time_ms, submitted_digest, attested_digest }
     }
 
-    /// The record's CBOR (`SPEC.md` section 3.2) under `entry`.
-    #[must_use]
-    pub fn record(&self, entry: &Entry) -> Vec<u8> {
-        record_of(entry, &[&self.sections])
+    /// The record's CBOR (`SPEC.md` section 3.2) under `entry`, which has to commit to these sections. That the digests are
+    /// theirs was found when they were read back.
+    ///
+    /// # Errors
+    /// [`EncodedError::Digest`].
+    pub fn record(&self, entry: &Entry) -> Result<Vec<u8>, EncodedError> {
+        let own = self.entry(entry.time_ms);
+        // The kind is in both digests.
+        if (entry.kind, entry.submitted_digest) != (own.kind, own.submitted_digest) {
+            return Err(EncodedError::Digest(SectionName::Submitted));
+        }
+        if entry.attested_digest != own.attested_digest {
+            return Err(EncodedError::Digest(SectionName::Attested));
+        }
+        Ok(record_of(entry, &[&self.sections]))
     }
 
     /// Its claims.
@@ -269,8 +313,7 @@ fn read_section<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cbor::{Map, Value};
-    use crate::record::Claim;
+    use crate::cbor::Map;
 
     fn section(name: &str, salt: u8, value: &str) -> Section {
         let claim = Claim::disclosed([salt; 16], value.into());
@@ -286,7 +329,7 @@ mod tests {
     #[test]
     fn what_is_sealed_is_the_record_that_is_encoded() {
         let sealed = sealed();
-        let bytes = sealed.record(&sealed.entry(TimeMs::MIN));
+        let bytes = sealed.record(&sealed.entry(TimeMs::MIN)).unwrap();
         let encoded = EncodedRecord::read(&bytes).unwrap();
         let record = encoded.parse().unwrap();
         assert!(record.digests_match());
@@ -302,7 +345,7 @@ mod tests {
     #[test]
     fn no_bit_of_a_record_can_be_changed_but_those_of_its_time() {
         let sealed = sealed();
-        let good = sealed.record(&sealed.entry(TimeMs::MIN));
+        let good = sealed.record(&sealed.entry(TimeMs::MIN)).unwrap();
         for bit in 0..8 * good.len() {
             let mut changed = good.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
@@ -312,6 +355,17 @@ mod tests {
         for length in 0..good.len() {
             assert!(EncodedRecord::read(&good[..length]).is_err(), "{length} bytes");
         }
+    }
+
+    #[test]
+    fn there_is_no_record_of_sections_under_an_entry_that_commits_to_others() {
+        let (sealed, other) = (sealed(), Hash([7; 32]));
+        let own = sealed.entry(TimeMs::MIN);
+        let of = |section| Err(EncodedError::Digest(section));
+        let (submitted, attested) = (of(SectionName::Submitted), of(SectionName::Attested));
+        assert_eq!(sealed.record(&Entry { kind: Kind::new(1).unwrap(), ..own }), submitted);
+        assert_eq!(sealed.record(&Entry { submitted_digest: other, ..own }), submitted);
+        assert_eq!(sealed.record(&Entry { attested_digest: other, ..own }), attested);
     }
 
     /// What is read back is held to all that a section is read by.

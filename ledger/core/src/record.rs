@@ -79,10 +79,14 @@ impl Claim {
     #[must_use]
     pub fn disclosed(salt: Salt, value: Value) -> Self {
         let mut writer = Writer::new();
-        writer.array(2);
-        writer.bytes(&salt);
-        writer.value(&value);
+        Self::write(&mut writer, &salt, &value);
         Self::Disclosed { encoded: writer.into_bytes(), salt, value }
+    }
+
+    pub(crate) fn write(writer: &mut Writer, salt: &Salt, value: &Value) {
+        writer.array(2);
+        writer.bytes(salt);
+        writer.value(value);
     }
 
     /// The claim hash: the same whether the claim is shown or hidden.

@@ -61,7 +61,7 @@ impl Submission {
     }
 
     /// Reads a request body or an item of a batch in CBOR: `[kind, submitted section, ? {? "idempotency_key"}]`. The kind is
-    /// its number, and each claim is `[salt, value]`. The section's bytes are kept: [`Submission::encoded`].
+    /// its number, and each claim is `[salt, value]`. The section's bytes are kept, for [`Submission::encode`].
     ///
     /// # Errors
     /// As [`Submission::new`], the limits of a section, bytes outside of the profile, and another form than this.
@@ -146,13 +146,6 @@ impl Submission {
         self.salts.is_some()
     }
 
-    /// The section, if it came encoded: the bytes that [`Submission::seal`] would encode again, for
-    /// [`Sealed::of_encoded`](crate::encoded::Sealed::of_encoded) to take as they are.
-    #[must_use]
-    pub const fn encoded(&self) -> Option<&EncodedSection> {
-        self.encoded.as_ref()
-    }
-
     /// The caller's name for this append.
     #[must_use]
     pub fn idempotency_key(&self) -> Option<&str> {
@@ -228,11 +221,25 @@ impl Submission {
     /// # Errors
     /// [`SubmissionError::SaltMissing`] where there are no salts yet, and the limits of a section.
     pub fn seal(self) -> Result<Section, SubmissionError> {
-        let first = || self.claims.first().map(|(name, _)| name.clone()).unwrap_or_default();
-        let salts = self.salts.ok_or_else(|| SubmissionError::SaltMissing(first()))?;
+        let salts = self.salts.ok_or_else(|| salt_missing(&self.claims))?;
         let claims = self.claims.into_iter().zip(salts);
         let claims = claims.map(|((name, value), salt)| (name, Claim::disclosed(salt, value))).collect();
         Ok(Section::from_claims(claims)?)
+    }
+
+    /// The bytes of the section that [`Submission::seal`] makes, for
+    /// [`Sealed::of_encoded`](crate::encoded::Sealed::of_encoded): as they came, or encoded now.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn encode(self) -> Result<EncodedSection, SubmissionError> {
+        if let Some(encoded) = self.encoded {
+            return Ok(encoded);
+        }
+        let salts = self.salts.ok_or_else(|| salt_missing(&self.claims))?;
+        let claims = self.claims.iter().zip(&salts);
+        let claims = claims.map(|((name, value), salt)| (name.as_str(), salt, value));
+        Ok(EncodedSection::of_claims(self.kind.kind, claims)?)
     }
 }
 
@@ -339,6 +346,10 @@ fn salts_of(
     let salts: Vec<Salt> =
         claims.iter().map(salt).collect::<Result<_, _>>().map_err(SubmissionError::SaltMissing)?;
     check_salts(claims, &salts).map(|()| salts)
+}
+
+fn salt_missing(claims: &[(String, Value)]) -> SubmissionError {
+    SubmissionError::SaltMissing(claims.first().map(|(name, _)| name.clone()).unwrap_or_default())
 }
 
 fn check_salts(claims: &[(String, Value)], salts: &[Salt]) -> Result<(), SubmissionError> {

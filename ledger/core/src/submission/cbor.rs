@@ -84,7 +84,7 @@ fn read_section(reader: &mut Reader<'_>, kind: Kind) -> Result<Parts, Submission
         salts.push(salt);
     }
     let (bytes, digest) = (reader.since(from).into(), hasher.finish());
-    let encoded = EncodedSection { kind, bytes, digest, short_bytes: short };
+    let encoded = EncodedSection { kind, bytes, digest: Some(digest), short_bytes: short };
     Ok(Parts { claims, salts, encoded, idempotency_key: None })
 }
 

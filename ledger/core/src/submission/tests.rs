@@ -122,6 +122,7 @@ fn salts_are_all_or_none_and_differ() {
     let broken = parse(EVENT).with_salts(|| [1; SALT_BYTES]).unwrap_err();
     assert_eq!(broken.code(), "salt.repeated");
     assert_eq!(parse(EVENT).seal().unwrap_err().code(), "salt.missing");
+    assert_eq!(parse(EVENT).encode().unwrap_err().code(), "salt.missing");
 }
 
 #[test]
@@ -138,7 +139,9 @@ fn limits_are_told() {
         (many.join(","), "claims.too-many", CLAIMS_MAX, CLAIMS_MAX + 1),
     ];
     for (claims, code, limit, got) in cases {
-        let error = parse(&with_claims(&claims)).with_salts(counting()).unwrap().seal().unwrap_err();
+        let submission = parse(&with_claims(&claims)).with_salts(counting()).unwrap();
+        let error = submission.clone().seal().unwrap_err();
+        assert_eq!(submission.encode(), Err(error.clone()));
         assert_eq!(error.code(), code, "{error}");
         assert_eq!(error.limit(), u64::try_from(limit).ok());
         assert_eq!(error.got(), Some(got.to_string()));

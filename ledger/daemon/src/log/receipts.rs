@@ -1,12 +1,12 @@
 //! Receipts, each verified by core's own code before it leaves.
 //!
 //! The checkpoint's signature was verified by the engine, once for all receipts of a commit; that a stored record's sections are
-//! those of its entry, by the reader. Everything else that a receipt says is checked here, on the very bytes that are sent: no
-//! receipt exists that wasn't.
+//! those of its entry, by the reader; and that a new record's are, when they were sealed: there is no record of them under
+//! another entry. Everything else that a receipt says is checked here: no receipt exists that wasn't.
 
 use crate::http::problem::{Problem, SELF_CHECK_FAILED};
 use crate::operate::metrics::Metrics;
-use provlog_core::encoded::{EncodedError, EncodedRecord};
+use provlog_core::encoded::{EncodedError, Sealed};
 use provlog_core::receipt::Receipt;
 use provlog_core::tree::{ProofError, verify_inclusion};
 use provlog_core::{Entry, Hash};
@@ -36,15 +36,15 @@ enum Refuted {
 /// # Errors
 /// As [`prove`].
 pub(crate) fn of_new(
-    record: Vec<u8>,
+    sealed: &Sealed,
+    entry: &Entry,
     index: u64,
     committed: &Committed,
     metrics: &Metrics,
 ) -> Result<Proven, Problem> {
     // An entry that didn't come with it has no proof, and doesn't verify.
     let proof = committed.extension.inclusion_proof(index).unwrap_or_default();
-    let entry = EncodedRecord::read(&record).map(|record| record.entry());
-    prove(entry, record, index, proof, committed, metrics)
+    prove(*entry, sealed.record(entry), index, proof, committed, metrics)
 }
 
 /// The receipt for a record at `index`, whose entry is `entry`, under the checkpoint of `committed`.
@@ -52,15 +52,15 @@ pub(crate) fn of_new(
 /// # Errors
 /// 500 when it doesn't verify; that is counted, and logged as an error.
 fn prove(
-    entry: Result<Entry, EncodedError>,
-    record: Vec<u8>,
+    entry: Entry,
+    record: Result<Vec<u8>, EncodedError>,
     index: u64,
     proof: Vec<Hash>,
     committed: &Committed,
     metrics: &Metrics,
 ) -> Result<Proven, Problem> {
-    match check(entry, index, &proof, committed) {
-        Ok((entry, leaf_hash)) => {
+    match check(entry, record, index, &proof, committed) {
+        Ok((record, leaf_hash)) => {
             let receipt = Receipt { record, index, proof, checkpoint: committed.signed.clone() };
             let tree_size = committed.checkpoint.size;
             Ok(Proven { index, entry, leaf_hash, tree_size, receipt: receipt.to_text() })
@@ -115,20 +115,21 @@ impl Stored {
     /// # Errors
     /// As [`prove`].
     pub(crate) fn prove(self, committed: &Committed, metrics: &Metrics) -> Result<Proven, Problem> {
-        prove(Ok(self.entry), self.record, self.index, self.proof, committed, metrics)
+        prove(self.entry, Ok(self.record), self.index, self.proof, committed, metrics)
     }
 }
 
 fn check(
-    entry: Result<Entry, EncodedError>,
+    entry: Entry,
+    record: Result<Vec<u8>, EncodedError>,
     index: u64,
     proof: &[Hash],
     committed: &Committed,
-) -> Result<(Entry, Hash), Refuted> {
-    let entry = entry?;
+) -> Result<(Vec<u8>, Hash), Refuted> {
+    let record = record?;
     let (leaf_hash, head) = (entry.leaf_hash(), &committed.checkpoint);
     verify_inclusion(index, head.size, &leaf_hash, proof, &head.root)?;
-    Ok((entry, leaf_hash))
+    Ok((record, leaf_hash))
 }
 
 #[cfg(test)]
@@ -137,61 +138,49 @@ mod tests {
     use provlog_core::checkpoint::Checkpoint;
     use provlog_core::entry::{Kind, TimeMs};
     use provlog_core::note::LogSigner;
-    use provlog_core::record::{Claim, Record, Section, SectionName};
+    use provlog_core::record::{Claim, Section};
     use provlog_core::tree::{Extension, Frontier};
 
     /// A log of two entries, the second of them a record.
-    fn log() -> (Vec<u8>, Committed) {
+    fn log() -> (Sealed, Committed) {
         let section = |salt, value: &str| {
             Section::from_claims(vec![("type".into(), Claim::disclosed([salt; 16], value.into()))]).unwrap()
         };
         let (submitted, attested) = (section(1, "a"), section(2, "b"));
-        let kind = Kind::new(22).unwrap();
-        let entry = Entry {
-            kind,
-            time_ms: TimeMs::MIN,
-            submitted_digest: submitted.digest(SectionName::Submitted, kind),
-            attested_digest: attested.digest(SectionName::Attested, kind),
-        };
-        let extension = Extension::new(&Frontier::default(), &[Hash::plain(b"genesis"), entry.leaf_hash()]);
+        let sealed = Sealed::new(Kind::new(22).unwrap(), &submitted, &attested).unwrap();
+        let leaf_hash = sealed.entry(TimeMs::MIN).leaf_hash();
+        let extension = Extension::new(&Frontier::default(), &[Hash::plain(b"genesis"), leaf_hash]);
         let checkpoint =
             Checkpoint { origin: "example.com/log".into(), size: 2, root: extension.after().root() };
         let signed = checkpoint.sign(&LogSigner::from_seed("example.com/log", &[7; 32]).unwrap());
-        let record = Record { entry, submitted, attested }.to_bytes();
-        (record, Committed { checkpoint, signed, extension, time_ms: TimeMs::MIN })
+        (sealed, Committed { checkpoint, signed, extension, time_ms: TimeMs::MIN })
     }
 
     #[test]
     fn a_receipt_that_does_not_verify_is_counted_and_not_sent() {
-        let (record, committed) = log();
+        let (sealed, committed) = log();
         let metrics = Metrics::default();
         let proof = committed.extension.inclusion_proof(1).unwrap();
-        let prove = |record: Vec<u8>, index, proof| {
-            let entry = EncodedRecord::read(&record).map(|record| record.entry());
-            prove(entry, record, index, proof, &committed, &metrics)
+        let prove = |entry: Entry, index, proof| {
+            prove(entry, sealed.record(&entry), index, proof, &committed, &metrics)
         };
-        let proven = prove(record.clone(), 1, proof.clone()).unwrap();
+        let entry = sealed.entry(TimeMs::MIN);
+        let proven = prove(entry, 1, proof.clone()).unwrap();
         assert!(proven.receipt.contains("\nindex 1\n") && proven.receipt.ends_with(&committed.signed));
         assert_eq!((proven.tree_size, proven.entry.leaf_hash()), (2, proven.leaf_hash));
 
-        let changed = |byte: usize| {
-            let mut record = record.clone();
-            record[byte] ^= 1;
-            record
-        };
-        let last = record.len() - 1;
+        let other = Hash([9; 32]);
         let cases = [
-            (changed(last), 1, proof.clone(), "section"),
-            (changed(20), 1, proof.clone(), "section"),
-            (changed(14), 1, proof.clone(), "inclusion"),
-            (changed(0), 1, proof.clone(), "record"),
-            (record.clone(), 0, proof.clone(), "inclusion"),
-            (record.clone(), 1, Vec::new(), "inclusion"),
-            (record.clone(), 1, vec![Hash([9; 32])], "inclusion"),
+            (Entry { submitted_digest: other, ..entry }, 1, proof.clone(), "submitted section"),
+            (Entry { attested_digest: other, ..entry }, 1, proof.clone(), "attested section"),
+            (sealed.entry(TimeMs::new(TimeMs::MIN.get() + 1).unwrap()), 1, proof.clone(), "inclusion"),
+            (entry, 0, proof.clone(), "inclusion"),
+            (entry, 1, Vec::new(), "inclusion"),
+            (entry, 1, vec![other], "inclusion"),
         ];
         let count = cases.len();
-        for (record, index, proof, expected) in cases {
-            let problem = prove(record, index, proof).unwrap_err();
+        for (entry, index, proof, expected) in cases {
+            let problem = prove(entry, index, proof).unwrap_err();
             assert_eq!(problem.code(), &SELF_CHECK_FAILED);
             assert!(problem.detail().contains(expected), "{expected}: {}", problem.detail());
         }

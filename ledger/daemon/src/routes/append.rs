@@ -125,18 +125,14 @@ fn digest_key(log: &AsyncLog, sealed: &Sealed) -> DedupKey {
 }
 
 fn seal(submission: Submission) -> Result<Sealed, Problem> {
-    let kind = submission.kind().kind;
     let drawn = if submission.has_salts() { 0 } else { submission.claims().len() };
     let no_salts = |error| Problem::new(&INTERNAL, format!("the system has no randomness to give: {error}"));
     let mut salts = salts::draw(drawn + 1).map_err(no_salts)?.into_iter();
     // Were there ever too few, a salt of zeros would be refused when the claims are sealed.
     let mut next = || salts.next().unwrap_or_default();
     let attested = attested(next())?;
-    let sealed = match submission.encoded() {
-        Some(submitted) => Sealed::of_encoded(submitted, &attested),
-        None => Sealed::new(kind, &submission.with_salts(next)?.seal()?, &attested),
-    };
-    sealed.map_err(|error| match error {
+    let submitted = submission.with_salts(next)?.encode()?;
+    Sealed::of_encoded(&submitted, &attested).map_err(|error| match error {
         SealError::Size(error) => SubmissionError::from(error).into(),
         broken => Problem::new(&INTERNAL, broken.to_string()),
     })
@@ -178,7 +174,7 @@ impl Draft {
         committed: &Committed,
         metrics: &Metrics,
     ) -> Result<Proven, Problem> {
-        receipts::of_new(self.sealed.record(entry), index, committed, metrics)
+        receipts::of_new(&self.sealed, entry, index, committed, metrics)
     }
 
     /// The receipt for the entry that was there already. Counts a retry that is one.
