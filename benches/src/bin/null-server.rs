@@ -15,6 +15,7 @@ use hyper_util::service::TowerToHyperService;
 use provlogd::http::limits::ServerLimits;
 use provlogd::http::problem::Code;
 use provlogd::http::server::{Handler, serve};
+use provlogd::workers::Workers;
 use std::convert::Infallible;
 use std::future::pending;
 use std::net::SocketAddr;
@@ -46,10 +47,8 @@ struct Options {
 
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(options.workers.get())
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let workers = Workers::start(options.workers.get(), pending)?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind(options.listen).await;
         let listener = listener.with_context(|| format!("can't listen on {}", options.listen))?;
@@ -60,7 +59,7 @@ fn main() -> anyhow::Result<()> {
             .fallback(answer)
             .layer(DefaultBodyLimit::disable())
             .with_state(Bytes::from(vec![b'x'; options.body_bytes]));
-        serve(listener, Null(TowerToHyperService::new(router)), &LIMITS, pending()).await;
+        serve(listener, Null(TowerToHyperService::new(router)), &LIMITS, &workers.seats(), pending()).await;
         Ok(())
     })
 }

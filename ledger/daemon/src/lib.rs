@@ -6,11 +6,12 @@
 //! that nothing proves who it is.
 //!
 //! [`run::run`] is the whole program; [`http::server`] can serve anything else within the same limits. Each room uses only
-//! those before it: `system`, `http`, `operate`, `log`, `routes`, `run`.
+//! those before it: `system`, `workers`, `http`, `operate`, `log`, `routes`, `run`.
 
 pub mod http;
 pub mod operate;
 pub mod run;
+pub mod workers;
 
 mod log;
 mod routes;

@@ -2,12 +2,14 @@
 
 use crate::http::body::Bodies;
 use crate::http::server;
+use crate::log::delivery;
 use crate::operate::config::{Config, WithoutLog};
 use crate::operate::failure::Failure;
 use crate::operate::first_start::{FirstStart, companion};
 use crate::operate::metrics::Metrics;
 use crate::routes::api::Api;
 use crate::routes::app::App;
+use crate::workers::Workers;
 use provlog_core::hex;
 use provlog_engine::{Log, Options, Presence};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -15,8 +17,7 @@ use std::io::{self, Write};
 use std::net::TcpListener;
 use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
-use std::thread::available_parallelism;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
@@ -30,7 +31,9 @@ const DESCRIPTORS_BESIDE: usize = 256;
 pub fn run(mut config: Config) -> Result<(), Failure> {
     let system = |what| move |error| Failure::System { what, error };
     config.server.connections_max = fit_descriptors(config.server.connections_max);
-    let runtime = runtime().map_err(system("starting threads"))?;
+    // Accepts connections, and hears signals. The workers do the rest.
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(system("starting"))?;
+    let workers = Workers::start(Workers::usual(), delivery::deliver).map_err(system("starting threads"))?;
     let _entered = runtime.enter();
     // The address first: whoever can't have it leaves no half-made log behind.
     let listener = listen(&config)?;
@@ -44,12 +47,13 @@ pub fn run(mut config: Config) -> Result<(), Failure> {
     announce(&options, &log, &url, first);
 
     let bodies = Bodies::new(config.body_bytes_max, config.body_timeout);
-    let app =
-        App::new(log, options.clock, bodies, Arc::clone(&metrics)).map_err(system("starting threads"))?;
+    let app = App::new(log, options.clock, bodies, Arc::clone(&metrics), workers.seats())
+        .map_err(system("starting threads"))?;
     let app = Arc::new(app);
     let mut failed = metrics.failure();
     let stop = stop(Arc::clone(&app), signals, failed.clone());
-    if !runtime.block_on(server::serve(listener, Api::new(Arc::clone(&app)), &config.server, stop)) {
+    let api = Api::new(Arc::clone(&app));
+    if !runtime.block_on(server::serve(listener, api, &config.server, &workers.seats(), stop)) {
         tracing::warn!("requests were still in flight when the drain timeout ended");
     }
     app.log.shutdown();
@@ -57,13 +61,6 @@ pub fn run(mut config: Config) -> Result<(), Failure> {
         Some(detail) => Err(Failure::Fatal(detail)),
         None => Ok(()),
     }
-}
-
-/// Two workers, three where there are the cores: what a worker does between two waits is short, and the sequencer's
-/// thread wants a core of its own.
-fn runtime() -> io::Result<Runtime> {
-    let workers = available_parallelism().map_or(2, |cores| cores.get().clamp(2, 3));
-    Builder::new_multi_thread().worker_threads(workers).enable_all().build()
 }
 
 fn listen(config: &Config) -> Result<TcpListener, Failure> {

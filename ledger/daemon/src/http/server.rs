@@ -6,6 +6,7 @@
 use crate::http::limits::ServerLimits;
 use crate::http::problem::{BUSY_CONNECTIONS, Code, Problem, REQUEST_TIMEOUT};
 use crate::http::stream::Stream;
+use crate::workers::Seats;
 use axum::body::Body;
 use axum::http::{Request, Response};
 use hyper::body::Incoming;
@@ -57,13 +58,14 @@ pub trait Handler:
     fn refused(&self, code: &'static Code);
 }
 
-/// Serves until `stop` is done, and then lets requests in flight end.
+/// Accepts connections for `workers` to serve until `stop` is done, and then lets requests in flight end.
 ///
-/// Returns whether they all ended before the drain timeout. Connections that did not are cut when the runtime ends.
+/// Returns whether they all ended before the drain timeout. Connections that did not are cut when the workers end.
 pub async fn serve<H: Handler>(
     listener: TcpListener,
     handler: H,
     limits: &ServerLimits,
+    workers: &Seats,
     stop: impl Future<Output = ()>,
 ) -> bool {
     let room = Arc::new(Semaphore::new(limits.connections_max));
@@ -86,8 +88,13 @@ pub async fn serve<H: Handler>(
         };
         let (connection, handler) = (connection.clone(), handler.clone());
         if let Ok(permit) = Arc::clone(&room).try_acquire_owned() {
-            tokio::spawn(async move {
-                connection.run(tcp, handler).await;
+            // It is the worker's runtime that has to hear of what the socket does.
+            let Ok(tcp) = tcp.into_std() else { continue };
+            workers.spawn_connection(async move {
+                match TcpStream::from_std(tcp) {
+                    Ok(tcp) => connection.run(tcp, handler).await,
+                    Err(error) => tracing::warn!(%error, "a connection could not be served"),
+                }
                 drop(permit);
             });
         } else if let Ok(permit) = Arc::clone(&refusals).try_acquire_owned() {
@@ -202,7 +209,9 @@ async fn linger(mut stream: Stream) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workers::Workers;
     use axum::http::StatusCode;
+    use std::future::pending;
     use std::net::SocketAddr;
     use std::sync::Mutex;
     use tokio::sync::oneshot;
@@ -246,6 +255,7 @@ mod tests {
         gate: Gate,
         stop: oneshot::Sender<()>,
         serving: JoinHandle<bool>,
+        _workers: Workers,
     }
 
     async fn start(connections_max: usize, header_timeout: Duration, drain_timeout: Duration) -> Fixture {
@@ -256,11 +266,12 @@ mod tests {
         let gate = Gate { arrived: none(), open: none(), refused: Arc::default() };
         let (stop, stopped) = oneshot::channel();
         let handler = gate.clone();
-        let serving =
-            tokio::spawn(
-                async move { serve(listener, handler, &limits, async { stopped.await.unwrap() }).await },
-            );
-        Fixture { address, gate, stop, serving }
+        let workers = Workers::start(2, pending).unwrap();
+        let seats = workers.seats();
+        let serving = tokio::spawn(async move {
+            serve(listener, handler, &limits, &seats, async { stopped.await.unwrap() }).await
+        });
+        Fixture { address, gate, stop, serving, _workers: workers }
     }
 
     async fn read_all(client: &mut TcpStream) -> String {

@@ -8,6 +8,7 @@
 //! mirrors the log must not be what appends wait for.
 
 use crate::http::problem::{BUSY_READS, INTERNAL, Problem};
+use crate::log::delivery;
 use crate::log::pool::ReadPool;
 use provlog_core::note::VerifierKey;
 use provlog_engine::{
@@ -108,9 +109,9 @@ impl AsyncLog {
     /// # Errors
     /// Whatever keeps the log from taking it.
     pub(crate) async fn append(&self, submission: Submission) -> Result<Appended, Problem> {
-        let (sender, answer) = oneshot::channel();
+        let (addressee, answer) = delivery::expect();
         // A client that is gone asks again, and gets the same entry.
-        self.log.append(submission, move |appended, untaken| drop(sender.send((appended, untaken))));
+        self.log.append(submission, move |appended, untaken| addressee.send((appended, untaken)));
         settled(answer).await
     }
 

@@ -1,5 +1,6 @@
 //! What is taken from the log: only what verified leaves it.
 
 pub(crate) mod async_log;
+pub(crate) mod delivery;
 pub(crate) mod pool;
 pub(crate) mod receipts;

@@ -5,6 +5,7 @@ use crate::http::body::Bodies;
 use crate::http::problem::Problem;
 use crate::log::async_log::AsyncLog;
 use crate::operate::metrics::Metrics;
+use crate::workers::Seats;
 use provlog_engine::{Clock, Log};
 use std::io;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ pub(crate) struct App {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) bodies: Bodies,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) workers: Seats,
     draining: AtomicBool,
 }
 
@@ -27,8 +29,16 @@ impl App {
         clock: Arc<dyn Clock>,
         bodies: Bodies,
         metrics: Arc<Metrics>,
+        workers: Seats,
     ) -> io::Result<Self> {
-        Ok(Self { log: AsyncLog::new(log)?, clock, bodies, metrics, draining: AtomicBool::new(false) })
+        Ok(Self {
+            log: AsyncLog::new(log)?,
+            clock,
+            bodies,
+            metrics,
+            workers,
+            draining: AtomicBool::new(false),
+        })
     }
 
     /// Says from now on that the daemon takes no more appends.
@@ -63,7 +73,8 @@ pub(crate) mod tests {
         let options = Options::new(folder.path().join("data"));
         Log::create(&options, "example.com/log").unwrap();
         let bodies = Bodies::new(BODY_BYTES_MAX_DEFAULT, Duration::from_secs(600));
-        let app = App::new(Log::open(&options).unwrap(), options.clock, bodies, Arc::default());
+        let app =
+            App::new(Log::open(&options).unwrap(), options.clock, bodies, Arc::default(), Seats::default());
         (folder, Arc::new(app.unwrap()))
     }
 }

@@ -52,7 +52,7 @@ pub(crate) async fn append(State(app): State<Arc<App>>, request: Request) -> Res
     let (mut batch, mut drafts) = (Vec::with_capacity(lines.len()), Vec::with_capacity(lines.len()));
     let (mut referred, mut held_bytes) = (Vec::new(), 0);
     let tasks: Vec<Task> = Task::all(&app, &bytes, &lines, parse, key).collect();
-    let mut tasks = stream::iter(tasks).map(|task| tokio::spawn(task.run())).buffered(cores());
+    let mut tasks = stream::iter(tasks).map(|task| app.workers.spawn(task.run())).buffered(cores());
     while let Some(done) = tasks.next().await {
         let done = done.map_err(|_| Problem::new(&INTERNAL, "a batch's task panicked: this is a bug"))?;
         for (prepared, mut draft) in done? {
