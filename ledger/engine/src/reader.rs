@@ -16,7 +16,8 @@ use crate::sync::lock;
 use provlog_core::encoded::EncodedRecord;
 use provlog_core::limits::ENTRY_BYTES;
 use provlog_core::tree::{
-    Resource, TILE_HASHES, Tile, TileError, TileNodes, bundle, consistency_proof, inclusion_proof, root_of,
+    NodeSource, Resource, TILE_HASHES, Tile, TileError, TileNodes, bundle, consistency_proof,
+    inclusion_proof, root_of,
 };
 use provlog_core::{Entry, Hash, Record};
 use std::ops::ControlFlow;
@@ -369,15 +370,7 @@ impl Reader {
 
 /// The leaf hashes of the entries `first..end`.
 fn leaves(tree: &TileNodes<Nodes<'_>>, first: u64, end: u64) -> Result<Vec<Hash>, TileError<Unavailable>> {
-    let mut leaves = Vec::new();
-    let mut next = first;
-    while next < end {
-        let tile = tree.tile_holding(0, next)?;
-        let hashes = tile.hashes().iter().zip(tile.tile().index * TILE_HASHES..);
-        leaves.extend(hashes.filter(|(_, index)| (next..end).contains(index)).map(|(hash, _)| *hash));
-        next = (tile.tile().index + 1) * TILE_HASHES;
-    }
-    Ok(leaves)
+    (first..end).map(|index| tree.node(0, index)).collect()
 }
 
 impl From<StoreError> for ReadError {

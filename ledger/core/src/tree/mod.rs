@@ -9,6 +9,7 @@ mod extension;
 mod frontier;
 mod make;
 mod multiproof;
+mod proven_tile;
 mod tile;
 mod tile_nodes;
 mod verify;
@@ -17,8 +18,9 @@ pub use extension::Extension;
 pub use frontier::{Frontier, FrontierError};
 pub use make::{NodeSource, consistency_proof, inclusion_proof, root_of};
 pub use multiproof::{MultiproofError, multiproof_each, root_from_multiproof};
+pub use proven_tile::{ProvenTile, TileTop};
 pub use tile::{Resource, TILE_HASHES, TILE_HEIGHT, Tile, TilePathError};
-pub use tile_nodes::{ProvenTile, TileError, TileNodes, TileSource};
+pub use tile_nodes::{TileError, TileNodes, TileSource};
 pub use verify::{ProofError, inclusion_length, root_from_inclusion, verify_consistency, verify_inclusion};
 
 /// Largest power of two smaller than `size`, which must be at least 2: where RFC 6962 splits a tree.

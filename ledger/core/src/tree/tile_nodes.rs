@@ -1,6 +1,7 @@
 //! The nodes of a tree, out of tiles that nobody needs to believe: each is proven against the tree above it before any of
 //! its hashes is used, and the tree above it ends in a right edge that is trusted.
 
+use super::proven_tile::{PART_HASHES, ProvenTile, TOP_HEIGHT, TileTop, row, rows_over};
 use super::tile::{TILE_HASHES, TILE_HEIGHT};
 use super::{Frontier, NodeSource, Resource, Tile};
 use crate::hash::Hash;
@@ -24,6 +25,17 @@ pub trait TileSource {
 
     /// What [`TileSource::remember`] was given for this tile of this very log, if it still is there.
     fn recall(&self, _tile: Tile) -> Option<Arc<ProvenTile>> {
+        None
+    }
+
+    /// The upper nodes of a full tile of this very log that was proven, if they still are there.
+    fn recall_top(&self, _tile: Tile) -> Option<Arc<TileTop>> {
+        None
+    }
+
+    /// `count` of a tile's hashes, from the `first` of them on; none from a source that has tiles only as a whole. Asked for
+    /// only where [`TileSource::recall_top`] says what they have to lead to.
+    fn part(&self, _tile: Tile, _first: u64, _count: u64) -> Option<Result<Vec<Hash>, Self::Error>> {
         None
     }
 
@@ -83,54 +95,23 @@ pub enum TileError<E> {
     },
 }
 
-/// A tile that leads to a trusted root.
-#[derive(Debug)]
-pub struct ProvenTile {
-    tile: Tile,
-    /// The tile's hashes, and behind them row by row the nodes over them: each row half as long as the one below it.
-    rows: Vec<Hash>,
+/// What is kept of the tile of a level that was used last.
+#[derive(Clone, Debug)]
+enum Held {
+    Whole(Arc<ProvenTile>),
+    Top {
+        top: Arc<TileTop>,
+        /// The part that was used last, and where it starts in the tile: its hashes and the nodes over them, proven.
+        part: Option<(u64, Arc<[Hash]>)>,
+    },
 }
 
-impl ProvenTile {
-    /// Which tile.
-    #[must_use]
-    pub const fn tile(&self) -> Tile {
-        self.tile
-    }
-
-    /// From left to right, as many as the tile is wide.
-    #[must_use]
-    pub fn hashes(&self) -> &[Hash] {
-        self.row(0)
-    }
-
-    /// With all nodes over its hashes; not proven yet.
-    fn over(tile: Tile, hashes: Vec<Hash>) -> Self {
-        let (mut rows, mut length) = (hashes, usize::from(tile.width));
-        // The rows above one of n nodes have less than n together.
-        rows.resize(2 * length, Hash::empty_root());
-        let mut rest = rows.as_mut_slice();
-        while length > 1 {
-            let (row, above) = core::mem::take(&mut rest).split_at_mut(length);
-            for (parent, [left, right]) in above.iter_mut().zip(row.as_chunks::<2>().0) {
-                *parent = Hash::node(left, right);
-            }
-            (rest, length) = (above, length / 2);
+impl Held {
+    fn tile(&self) -> Tile {
+        match self {
+            Self::Whole(proven) => proven.tile(),
+            Self::Top { top, .. } => top.tile(),
         }
-        Self { tile, rows }
-    }
-
-    /// The nodes `height` levels above the tile's hashes.
-    fn row(&self, height: u32) -> &[Hash] {
-        let length = |height: u32| usize::from(self.tile.width >> height);
-        let start: usize = (0..height).map(length).sum();
-        self.rows.get(start..start + length(height)).unwrap_or_default()
-    }
-
-    /// The roots of the perfect subtrees that make up the tile, by their height: for a full tile the one over all of it.
-    fn peaks(&self) -> impl Iterator<Item = (u32, Hash)> {
-        let heights = (0..=TILE_HEIGHT).filter(|height| self.tile.width >> height & 1 == 1);
-        heights.filter_map(|height| Some((height, *self.row(height).last()?)))
     }
 }
 
@@ -140,7 +121,7 @@ pub struct TileNodes<S> {
     source: S,
     edge: Frontier,
     /// The tile of each level that was used last: a proof asks for many nodes of one, a long one from the left.
-    last: RefCell<[Option<Arc<ProvenTile>>; LEVELS]>,
+    last: RefCell<[Option<Held>; LEVELS]>,
 }
 
 impl<S: TileSource> TileNodes<S> {
@@ -170,26 +151,93 @@ impl<S: TileSource> TileNodes<S> {
     /// # Errors
     /// [`TileError`].
     pub fn tile_holding(&self, level: u8, index: u64) -> Result<Arc<ProvenTile>, TileError<S::Error>> {
-        let outside =
-            TileError::Outside { level: TILE_HEIGHT * u32::from(level), index, size: self.edge.size() };
-        let tile = Tile::holding(level, index, self.edge.size()).ok_or(outside)?;
-        let slot = usize::from(level);
-        let held = self.last.borrow().get(slot).cloned().flatten();
-        if let Some(held) = held.filter(|held| held.tile == tile) {
+        let tile = self.tile_of(level, index)?;
+        if let Some(Held::Whole(proven)) = self.held(tile) {
+            return Ok(proven);
+        }
+        let proven = match self.recall(tile) {
+            Some(proven) => proven,
+            None => self.prove_whole(tile)?,
+        };
+        self.hold(Held::Whole(Arc::clone(&proven)));
+        Ok(proven)
+    }
+
+    fn tile_of(&self, level: u8, index: u64) -> Result<Tile, TileError<S::Error>> {
+        let size = self.edge.size();
+        let outside = TileError::Outside { level: TILE_HEIGHT * u32::from(level), index, size };
+        Tile::holding(level, index, size).ok_or(outside)
+    }
+
+    fn held(&self, tile: Tile) -> Option<Held> {
+        let held = self.last.borrow().get(usize::from(tile.level)).cloned().flatten();
+        held.filter(|held| held.tile() == tile)
+    }
+
+    fn hold(&self, held: Held) {
+        if let Some(last) = self.last.borrow_mut().get_mut(usize::from(held.tile().level)) {
+            *last = Some(held);
+        }
+    }
+
+    fn recall(&self, tile: Tile) -> Option<Arc<ProvenTile>> {
+        self.source.recall(tile).filter(|proven| proven.tile() == tile)
+    }
+
+    fn prove_whole(&self, tile: Tile) -> Result<Arc<ProvenTile>, TileError<S::Error>> {
+        let proven = Arc::new(self.prove(tile)?);
+        self.source.remember(&proven);
+        Ok(proven)
+    }
+
+    /// As much of a tile as is proven already, or all of it.
+    fn proven(&self, tile: Tile) -> Result<Held, TileError<S::Error>> {
+        if let Some(held) = self.held(tile) {
             return Ok(held);
         }
-        let proven = match self.source.recall(tile).filter(|proven| proven.tile == tile) {
-            Some(proven) => proven,
-            None => {
-                let proven = Arc::new(self.prove(tile)?);
-                self.source.remember(&proven);
-                proven
-            }
+        let held = if let Some(proven) = self.recall(tile) {
+            Held::Whole(proven)
+        } else if let Some(top) = self.source.recall_top(tile).filter(|top| top.tile() == tile) {
+            Held::Top { top, part: None }
+        } else {
+            Held::Whole(self.prove_whole(tile)?)
         };
-        if let Some(last) = self.last.borrow_mut().get_mut(slot) {
-            *last = Some(Arc::clone(&proven));
+        self.hold(held.clone());
+        Ok(held)
+    }
+
+    /// The part of a tile that starts at its hash `start`, with the nodes over it; none if the source has no parts. The one
+    /// over all of the part stands in `top`.
+    fn prove_part(&self, top: &TileTop, start: u64) -> Result<Option<Arc<[Hash]>>, TileError<S::Error>> {
+        let Some(hashes) = self.source.part(top.tile(), start, PART_HASHES) else { return Ok(None) };
+        let hashes = hashes.map_err(TileError::Source)?;
+        let nth = usize::try_from(start / PART_HASHES).ok();
+        let expected = nth.and_then(|nth| top.row(TOP_HEIGHT).get(nth));
+        let whole = u64::try_from(hashes.len()) == Ok(PART_HASHES);
+        let rows = rows_over(hashes);
+        match row(&rows, PART_HASHES, TOP_HEIGHT) {
+            [over] if whole && Some(over) == expected => Ok(Some(rows.into())),
+            _ => Err(TileError::Disagrees { tile: top.tile() }),
         }
-        Ok(proven)
+    }
+
+    /// The `nth` node `height` levels above a tile's hashes.
+    fn node_of(&self, held: Held, height: u32, nth: u64) -> Result<Option<Hash>, TileError<S::Error>> {
+        let in_row = |row: &[Hash], nth: u64| usize::try_from(nth).ok().and_then(|nth| row.get(nth).copied());
+        let (top, part) = match held {
+            Held::Whole(proven) => return Ok(in_row(proven.row(height), nth)),
+            Held::Top { top, .. } if height >= TOP_HEIGHT => return Ok(in_row(top.row(height), nth)),
+            Held::Top { top, part } => (top, part),
+        };
+        let start = (nth << height) / PART_HASHES * PART_HASHES;
+        let part = part.filter(|(place, _)| *place == start).map(|(_, rows)| rows);
+        let rows = match part.map_or_else(|| self.prove_part(&top, start), |rows| Ok(Some(rows)))? {
+            Some(rows) => rows,
+            None => return Ok(in_row(self.prove_whole(top.tile())?.row(height), nth)),
+        };
+        let node = in_row(row(&rows, PART_HASHES, height), nth - (start >> height));
+        self.hold(Held::Top { top, part: Some((start, rows)) });
+        Ok(node)
     }
 
     /// Reads a tile, and compares the subtrees that make it up with the tree above it: the one over a full tile stands in
@@ -223,9 +271,9 @@ impl<S: TileSource> NodeSource for TileNodes<S> {
         let (tile_level, height) = (level / TILE_HEIGHT, level % TILE_HEIGHT);
         let tile_level = u8::try_from(tile_level).map_err(|_| outside())?;
         let first = index << height;
-        let proven = self.tile_holding(tile_level, first)?;
-        let nth = usize::try_from((first % TILE_HASHES) >> height).map_err(|_| outside())?;
-        proven.row(height).get(nth).copied().ok_or_else(outside)
+        let nth = (first % TILE_HASHES) >> height;
+        let held = self.proven(self.tile_of(tile_level, first)?)?;
+        self.node_of(held, height, nth)?.ok_or_else(outside)
     }
 }
 
@@ -240,6 +288,7 @@ mod tests {
     use super::super::tests::leaves;
     use super::*;
     use crate::tree::{consistency_proof, inclusion_proof, root_of, verify_inclusion};
+    use alloc::collections::BTreeMap;
     use proptest::prelude::*;
     use std::string::ToString;
 
@@ -299,8 +348,36 @@ mod tests {
         }
     }
 
+    /// A source that keeps the upper nodes of full tiles, and hands out parts of them.
+    struct Kept {
+        plain: Plain,
+        tops: RefCell<BTreeMap<(u8, u64), Arc<TileTop>>>,
+    }
+
+    impl TileSource for &Kept {
+        type Error = ();
+
+        fn tile(&self, tile: Tile) -> Result<Vec<Hash>, ()> {
+            (&self.plain).tile(tile)
+        }
+
+        fn recall_top(&self, tile: Tile) -> Option<Arc<TileTop>> {
+            self.tops.borrow().get(&(tile.level, tile.index)).cloned()
+        }
+
+        fn part(&self, tile: Tile, first: u64, count: u64) -> Option<Result<Vec<Hash>, ()>> {
+            let (first, count) = (usize::try_from(first).unwrap(), usize::try_from(count).unwrap());
+            Some(self.tile(tile).map(|hashes| hashes[first..first + count].to_vec()))
+        }
+
+        fn remember(&self, proven: &Arc<ProvenTile>) {
+            let place = (proven.tile().level, proven.tile().index);
+            self.tops.borrow_mut().extend(proven.top().map(|top| (place, Arc::new(top))));
+        }
+    }
+
     /// Every node that is handed out is the right one; gives how many were refused.
-    fn check(nodes: &TileNodes<&Plain>, plain: &Plain) -> usize {
+    fn check<S: TileSource>(nodes: &TileNodes<S>, plain: &Plain) -> usize {
         let mut refused = 0;
         for (row, level) in plain.levels.iter().zip(0..) {
             for (node, index) in row.iter().zip(0..) {
@@ -362,6 +439,11 @@ mod tests {
             let plain = Plain::new(size);
             let nodes = TileNodes::open(&plain, size, &root_of(&plain, size).unwrap()).unwrap();
             prop_assert_eq!(check(&nodes, &plain), 0);
+            let kept = Kept { plain: Plain::new(size), tops: RefCell::default() };
+            for _ in 0..2 {
+                prop_assert_eq!(check(&TileNodes::new(&kept, Frontier::over(&plain.levels[0])), &plain), 0);
+            }
+            prop_assert_eq!(kept.tops.into_inner().len(), plain.tiles().iter().filter(|tile| tile.is_full()).count());
             let old = u64::try_from(old.index(usize::try_from(size + 1).unwrap())).unwrap();
             prop_assert_eq!(root_of(&nodes, old).unwrap(), root_of(&plain, old).unwrap());
             prop_assert_eq!(consistency_proof(&nodes, old, size).unwrap(), consistency_proof(&plain, old, size).unwrap());
@@ -384,6 +466,27 @@ mod tests {
             prop_assert!(check(&nodes, &plain) > 0);
             let opened = TileNodes::open(&plain, size, &root);
             prop_assert_eq!(opened.is_err(), !tile.is_full());
+        }
+
+        #[test]
+        fn a_part_that_was_changed_since_its_tile_was_proven_is_refused(size in 256u64..1500, which: prop::sample::Index, bit in 0..256 * 256_usize) {
+            let mut kept = Kept { plain: Plain::new(size), tops: RefCell::default() };
+            let edge = Frontier::over(&kept.plain.levels[0]);
+            prop_assert_eq!(check(&TileNodes::new(&kept, edge.clone()), &kept.plain), 0);
+            let full: Vec<Tile> = kept.plain.tiles().into_iter().filter(Tile::is_full).collect();
+            let tile = full[which.index(full.len())];
+            kept.plain.flipped = Some((tile, bit));
+            let part = tile.index * 256 + u64::try_from(bit / 256 / 16 * 16).unwrap();
+            let level = 8 * u32::from(tile.level);
+            for height in 0..4 {
+                // Each with nothing held of the tile, and nothing handed out before.
+                let nodes = TileNodes::new(&kept, edge.clone());
+                let error = nodes.node(level + height, part >> height).unwrap_err();
+                prop_assert_eq!(error, TileError::Disagrees { tile });
+            }
+            let nodes = TileNodes::new(&kept, edge);
+            prop_assert!(nodes.node(level + 4, part >> 4).is_ok(), "what is over it is known");
+            prop_assert!(check(&nodes, &kept.plain) > 0);
         }
     }
 }

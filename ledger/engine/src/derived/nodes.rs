@@ -4,20 +4,59 @@
 use super::files::DerivedFiles;
 use super::tail::Tail;
 use super::{Position, Unavailable, Wait, nodes_at};
-use crate::sync::{read, write};
+use crate::sync::read;
 use provlog_core::Hash;
-use provlog_core::tree::{ProvenTile, TILE_HASHES, Tile, TileSource};
-use std::collections::HashMap;
+use provlog_core::tree::{ProvenTile, TILE_HASHES, Tile, TileSource, TileTop};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
 use std::sync::{Arc, RwLock};
 
-/// Proven tiles kept of each level, of 16 KiB each with the nodes over them: 64 MiB of those of the leaves, where a million
-/// entries are read, and hardly any above them. A record's leaf hash is one of a tile that must be proven first: without these
-/// that is hashing one tile of every level for each record or proof that is read.
-const KEPT_TILES: u64 = 4096;
+/// Bytes of proven tiles that are kept: all of 750,000 entries, at 16 KiB a tile with the nodes over it. Without these a tile of
+/// every level is hashed for each record or proof that is read.
+const TILES_BYTES_MAX: u64 = 48 << 20;
 
-/// Tiles that were proven: the last of each level with an index of some remainder.
-#[derive(Debug, Default)]
-pub(crate) struct ProvenTiles(RwLock<HashMap<(u8, u64), Arc<ProvenTile>>>);
+/// Bytes of the upper nodes of tiles that are kept: all of ten million entries, at 1 KiB a tile. With these a part of sixteen
+/// hashes is all that is hashed, and not a tile.
+const TOPS_BYTES_MAX: u64 = 40 << 20;
+
+/// Tiles that were proven, and upper nodes of more of them, as far as there is room: those that are asked for most.
+#[derive(Debug)]
+pub(crate) struct ProvenTiles {
+    tiles: Cache<(u8, u64), Arc<ProvenTile>, Bytes>,
+    tops: Cache<(u8, u64), Arc<TileTop>, Bytes>,
+}
+
+impl Default for ProvenTiles {
+    fn default() -> Self {
+        let tiles = usize::try_from(TILES_BYTES_MAX / TILE_BYTES).unwrap_or(0);
+        let tops = usize::try_from(TOPS_BYTES_MAX / TOP_BYTES).unwrap_or(0);
+        Self {
+            tiles: Cache::with_weighter(tiles, TILES_BYTES_MAX, Bytes),
+            tops: Cache::with_weighter(tops, TOPS_BYTES_MAX, Bytes),
+        }
+    }
+}
+
+/// What a full tile takes, and its upper nodes: hashes, and what is around them.
+const TILE_BYTES: u64 = 2 * TILE_HASHES * 32 + AROUND_BYTES;
+const TOP_BYTES: u64 = TILE_HASHES / 16 * 2 * 32 + AROUND_BYTES;
+const AROUND_BYTES: u64 = 128;
+
+/// What a kept item takes of its cache's bytes.
+#[derive(Clone, Debug)]
+struct Bytes;
+
+impl Weighter<(u8, u64), Arc<ProvenTile>> for Bytes {
+    fn weight(&self, _: &(u8, u64), proven: &Arc<ProvenTile>) -> u64 {
+        2 * u64::from(proven.tile().width) * 32 + AROUND_BYTES
+    }
+}
+
+impl Weighter<(u8, u64), Arc<TileTop>> for Bytes {
+    fn weight(&self, _: &(u8, u64), _: &Arc<TileTop>) -> u64 {
+        TOP_BYTES
+    }
+}
 
 /// Both sources.
 #[derive(Clone, Copy)]
@@ -47,6 +86,15 @@ impl Nodes<'_> {
         self.join(first, count, Tail::first, Tail::position, files)
     }
 
+    /// `count` of a tile's hashes, from the `first` of them on.
+    fn hashes(&self, tile: Tile, first: u64, count: u64) -> Result<Vec<Hash>, Unavailable> {
+        let level = u32::from(tile.level);
+        let recent_from = |tail: &Tail| nodes_at(level, tail.first());
+        let recent = |tail: &Tail, index| tail.node(level, index);
+        let files = |first, count| self.files.nodes(level, first, count, self.wait);
+        self.join(tile.index * TILE_HASHES + first, count, recent_from, recent, files)
+    }
+
     /// The memory is looked at first: what it drops in the meantime is in the files by then.
     fn join<T, E: From<Unavailable>>(
         &self,
@@ -71,25 +119,32 @@ impl TileSource for Nodes<'_> {
     type Error = Unavailable;
 
     fn tile(&self, tile: Tile) -> Result<Vec<Hash>, Unavailable> {
-        let level = u32::from(tile.level);
-        let recent_from = |tail: &Tail| nodes_at(level, tail.first());
-        let recent = |tail: &Tail, index| tail.node(level, index);
-        let files = |first, count| self.files.nodes(level, first, count, self.wait);
-        self.join(tile.index * TILE_HASHES, tile.width.into(), recent_from, recent, files)
+        self.hashes(tile, 0, tile.width.into())
     }
 
     fn recall(&self, tile: Tile) -> Option<Arc<ProvenTile>> {
-        let kept = read(&self.proven.0);
-        kept.get(&slot(tile)).filter(|proven| proven.tile() == tile).cloned()
+        self.proven.tiles.get(&place(tile)).filter(|proven| proven.tile() == tile)
+    }
+
+    fn recall_top(&self, tile: Tile) -> Option<Arc<TileTop>> {
+        self.proven.tops.get(&place(tile)).filter(|top| top.tile() == tile)
+    }
+
+    fn part(&self, tile: Tile, first: u64, count: u64) -> Option<Result<Vec<Hash>, Unavailable>> {
+        Some(self.hashes(tile, first, count))
     }
 
     fn remember(&self, proven: &Arc<ProvenTile>) {
-        write(&self.proven.0).insert(slot(proven.tile()), Arc::clone(proven));
+        let place = place(proven.tile());
+        if let Some(top) = proven.top() {
+            self.proven.tops.insert(place, Arc::new(top));
+        }
+        self.proven.tiles.insert(place, Arc::clone(proven));
     }
 }
 
-fn slot(tile: Tile) -> (u8, u64) {
-    (tile.level, tile.index % KEPT_TILES)
+const fn place(tile: Tile) -> (u8, u64) {
+    (tile.level, tile.index)
 }
 
 /// Only asked for what a committed tree has, which is in one of the two.
