@@ -1,10 +1,12 @@
 //! `GET /v1/records`: what an auditor mirrors, in both forms, in parts, and by filter.
 
 use crate::support::{Daemon, Response, folder, promotion};
+use flate2::read::GzDecoder;
 use provlog_core::cbor::Reader;
 use provlog_core::limits::RECORD_DEPTH_MAX;
 use provlog_core::{Hash, Record, record::AnyRecord};
 use serde_json::Value;
+use std::io::Read;
 
 const CBOR: [(&str, &str); 1] = [("Accept", "application/cbor-seq")];
 
@@ -44,6 +46,27 @@ pub fn sequence(bytes: &[u8]) -> Vec<(u64, Record)> {
         records.push((index, record));
     }
     records
+}
+
+#[test]
+fn who_asks_for_gzip_gets_the_same_in_it() {
+    let folder = folder();
+    let daemon = log(folder.path(), 300);
+    for form in ["application/x-ndjson", "application/cbor-seq"] {
+        for path in ["/v1/records", "/v1/records?start=301"] {
+            let plain = daemon.request("GET", path, &[("Accept", form)], b"").expect(200);
+            assert_eq!(plain.header("content-encoding"), None);
+            let asking = [("Accept", form), ("Accept-Encoding", "br, gzip")];
+            let packed = daemon.request("GET", path, &asking, b"").expect(200);
+            for response in [&plain, &packed] {
+                assert_eq!(response.header("vary"), Some("accept, accept-encoding"));
+            }
+            assert_eq!(packed.header("content-encoding"), Some("gzip"));
+            let mut read = Vec::new();
+            GzDecoder::new(&packed.body[..]).read_to_end(&mut read).unwrap();
+            assert_eq!(read, plain.body, "{form} {path}");
+        }
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use provlog_core::json::Json;
 use std::fmt::Display;
 use std::io::Read;
 use std::time::Duration;
+use ureq::config::AutoHeaderValue;
 use ureq::http::Response;
 use ureq::{Agent, Body};
 
@@ -80,8 +81,8 @@ impl Client {
             .timeout_global(Some(REQUEST_TIMEOUT))
             .user_agent(concat!("provlog/", env!("CARGO_PKG_VERSION")));
         if is_this_machine(host) {
-            // A proxy of the environment would look for "this machine" on its own.
-            config = config.proxy(None);
+            // A proxy of the environment would look for "this machine" on its own; and to compress costs more than it saves.
+            config = config.proxy(None).accept_encoding(AutoHeaderValue::None);
         }
         Ok(Self { agent: config.build().new_agent(), base: base.into() })
     }

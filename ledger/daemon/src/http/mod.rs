@@ -6,6 +6,7 @@ pub mod server;
 
 pub(crate) mod answer;
 pub(crate) mod body;
+pub(crate) mod gzip;
 pub(crate) mod host;
 pub(crate) mod patience;
 pub(crate) mod permits;

@@ -44,13 +44,7 @@ pub(crate) fn content_type(headers: &HeaderMap, taken: &[&'static str]) -> Resul
 
 /// Which of `offered` the client likes best; the first of them when it has no preference, or likes none.
 pub(crate) fn accepted(headers: &HeaderMap, offered: &[&'static str]) -> &'static str {
-    let ranges: Vec<(&str, u16)> = headers
-        .get_all(ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(range)
-        .collect();
+    let ranges: Vec<(&str, u16)> = weights(headers, &ACCEPT).collect();
     let mut best = (offered.first().copied().unwrap_or(JSON), 0);
     for media_type in offered {
         let weight = weight(media_type, &ranges);
@@ -61,7 +55,16 @@ pub(crate) fn accepted(headers: &HeaderMap, offered: &[&'static str]) -> &'stati
     best.0
 }
 
-/// A media range and its weight in thousandths (RFC 9110, section 12.5.1); malformed weights count as none.
+/// What a header of preferences names, each with its weight in thousandths.
+pub(crate) fn weights<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> impl Iterator<Item = (&'a str, u16)> + use<'a> {
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(range)
+}
+
+/// A media range or a coding, and its weight in thousandths (RFC 9110, section 12.5.1); malformed weights count as none.
 fn range(text: &str) -> (&str, u16) {
     let mut parts = text.split(';').map(str::trim);
     let name = parts.next().unwrap_or_default();

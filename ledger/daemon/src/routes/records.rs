@@ -6,12 +6,13 @@
 //! whoever reads it goes on from the index after the last one that came.
 
 use crate::http::answer::BrokenOff;
+use crate::http::gzip::{GZIP, Gzip};
 use crate::http::problem::{ENTRY_NOT_FOUND, Problem};
 use crate::http::request::{self, CBOR_SEQUENCE, NDJSON};
 use crate::routes::app::App;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, VARY};
+use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use axum::response::Response;
 use bytes::Bytes;
@@ -82,13 +83,16 @@ pub(crate) async fn records(
     };
     let range = range(start, size);
     let end = range.end;
-    let answer = Answer { app, range, left, filters, cbor: media_type == CBOR_SEQUENCE };
+    let gzip = Gzip::asked(&headers);
+    let encoding = gzip.as_ref().map(|_| (CONTENT_ENCODING, HeaderValue::from_static(GZIP)));
+    let answer = Answer { app, range, left, filters, cbor: media_type == CBOR_SEQUENCE, gzip };
 
     let mut response = Response::new(Body::from_stream(try_unfold(answer, next_piece)));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(VARY, HeaderValue::from_static("accept"));
+    headers.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
+    headers.extend(encoding);
     headers.insert(TREE_SIZE, HeaderValue::from(size));
     headers.insert(RANGE_END, HeaderValue::from(end));
     Ok(response)
@@ -104,6 +108,8 @@ struct Answer {
     /// What a record must have to be sent. Hidden claims match nothing.
     filters: Filters,
     cbor: bool,
+    /// Until it has ended.
+    gzip: Option<Gzip>,
 }
 
 impl Answer {
@@ -157,7 +163,12 @@ async fn next_piece(mut answer: Answer) -> Result<Option<(Bytes, Answer)>, Broke
     while answer.left > 0 && !answer.range.is_empty() {
         let turn = move |reader: &Reader| {
             let mut piece = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 4);
-            (answer.step(reader, &mut piece), piece, answer)
+            let more = answer.step(reader, &mut piece);
+            match answer.gzip.as_mut().filter(|_| !piece.is_empty()).map(|gzip| gzip.piece(&piece)) {
+                None => (more, piece, answer),
+                Some(Ok(piece)) => (more, piece, answer),
+                Some(Err(problem)) => (Err(problem), Vec::new(), answer),
+            }
         };
         let read = app.log.stream(turn).await.and_then(|(more, piece, answer)| match more {
             // What was read before goes out first; reading on fails again.
@@ -170,7 +181,9 @@ async fn next_piece(mut answer: Answer) -> Result<Option<(Bytes, Answer)>, Broke
         }
         answer = rest;
     }
-    Ok(None)
+    let end = answer.gzip.take().map(Gzip::end).transpose();
+    let end = end.map_err(|problem| app.break_off("an answer of records", &problem))?;
+    Ok(end.map(|end| (end.into(), answer)))
 }
 
 /// What one answer looks at.
