@@ -85,10 +85,11 @@ pub const JSON_DEPTH_MAX: usize = 32;
 /// Most files that a package is looked through for: more than the format has, so that spare ones are named.
 pub const PACKAGE_FILES_MAX: usize = 32;
 
-/// How many records of a package a reference is looked up in: the last ones before it. With 48 bytes each, 48 MiB.
+/// How many records of a package a reference is looked up in: the last ones before it. With a kind and a leaf hash each, 33 MiB;
+/// where no index follows the one before, 49 MiB.
 pub const REFERRED_BACK_MAX: usize = 1 << 20;
 
-/// Most entries in a package. Whoever makes one holds an index and a leaf hash for each: 400 MB.
+/// Most entries in a package. Whoever makes one holds an index, a kind and a leaf hash for each: 410 MB.
 pub const PACKAGE_ENTRIES_MAX: u64 = 10_000_000;
 
 /// Largest manifest, in bytes: a page, and a few hundred names of claims of up to 74 bytes.

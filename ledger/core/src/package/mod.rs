@@ -7,6 +7,7 @@
 
 mod batch;
 mod manifest;
+mod recent;
 mod references;
 mod source;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod walk;
 
 pub use batch::{Batch, Checked, encoded_item, record_item};
 pub use manifest::{FileEntry, Filters, Head, Manifest, ManifestError, RedactionRule};
+pub use recent::Recent;
 pub use source::{Files, Stream, Unreadable};
 pub use text::{Texts, csv_header};
 pub use verify::PackageReport;

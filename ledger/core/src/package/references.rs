@@ -1,12 +1,11 @@
 //! Whether what entries of a package refer to is what the package has there (`SPEC.md` section 11.7).
 
+use super::recent::Recent;
 use crate::check::{Check, Status};
 use crate::claims::{kind_name, references};
 use crate::entry::Kind;
 use crate::hash::Hash;
-use crate::limits::REFERRED_BACK_MAX;
 use crate::record::{Record, SectionName};
-use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -41,8 +40,7 @@ pub(super) fn of_record(record: &Record, origin: &str, referring: &[(&'static st
 /// References, looked up among the records that came before.
 #[derive(Debug, Default)]
 pub(super) struct References {
-    /// The last records: index, kind and leaf hash.
-    recent: VecDeque<(u64, Kind, Hash)>,
+    recent: Recent<(Kind, Hash)>,
     resolved: u64,
     unresolved: u64,
     elsewhere: u64,
@@ -63,10 +61,7 @@ impl References {
                 }
             }
         }
-        if self.recent.len() == REFERRED_BACK_MAX {
-            self.recent.pop_front();
-        }
-        self.recent.push_back((index, kind, leaf_hash));
+        self.recent.push(index, (kind, leaf_hash));
     }
 
     /// Nothing where it can't be told: another log's entry, or one that isn't here.
@@ -77,12 +72,9 @@ impl References {
         if to.index >= index {
             return Err("does not come before it".into());
         }
-        let Ok(place) = self.recent.binary_search_by_key(&to.index, |(index, ..)| *index) else {
-            return Ok(None);
-        };
-        match self.recent.get(place) {
-            Some((_, _, leaf_hash)) if *leaf_hash != to.leaf_hash => Err("has another leaf hash".into()),
-            Some((_, kind, _)) if *kind != to.kind => {
+        match self.recent.get(to.index) {
+            Some((_, leaf_hash)) if *leaf_hash != to.leaf_hash => Err("has another leaf hash".into()),
+            Some((kind, _)) if *kind != to.kind => {
                 let name = kind_name(*kind).map_or_else(|| kind.number().to_string(), ToString::to_string);
                 Err(format!("is of kind {name}"))
             }
