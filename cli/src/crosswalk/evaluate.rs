@@ -4,6 +4,7 @@
 //! referred to by, whatever the number of records. The caller says which records they are and has verified them; nothing
 //! here proves anything.
 
+use super::known::{AnyOrder, Known};
 use super::load::{Control, Crosswalk, Evidence, Framework};
 use super::query::Truth;
 use super::referred::{APPROVALS, Note, Referred, is_named};
@@ -170,7 +171,8 @@ pub(crate) struct Evaluator<'a> {
     pending: Vec<Awaited>,
     /// How much they hold.
     weight: usize,
-    /// The records before those.
+    /// The records before those, unless whoever hands in parts knows them.
+    known: AnyOrder,
     referred: Referred,
     referred_approvals: ReferredApprovals,
 }
@@ -203,6 +205,7 @@ impl<'a> Evaluator<'a> {
             tallies: vec![Tallies::default(); crosswalk.evidence().len()],
             pending: Vec::new(),
             weight: 0,
+            known: AnyOrder::default(),
             referred: Referred::default(),
             referred_approvals: ReferredApprovals::default(),
         }
@@ -230,17 +233,23 @@ impl<'a> Evaluator<'a> {
     /// For those who add without end.
     pub(crate) fn follow_if_many(&mut self) {
         if self.weight >= REFERRED_BACK_MAX {
-            self.follow();
+            self.follow_among_own();
         }
     }
 
-    fn follow(&mut self) {
+    fn follow_among_own(&mut self) {
+        let mut known = std::mem::take(&mut self.known);
+        self.follow(&mut known);
+        self.known = known;
+    }
+
+    fn follow(&mut self, known: &mut dyn Known) {
         self.weight = 0;
         let mut pending = std::mem::take(&mut self.pending);
         pending.sort_by_key(|pending| pending.note.index);
         for Awaited { note, awaiting } in pending {
             let (index, kind) = (note.index, note.kind);
-            let found = self.referred.follow(note);
+            let found = self.referred.follow(note, known);
             for (place, truth) in awaiting {
                 let query = &self.crosswalk.evidence()[place].query;
                 let asked = found.iter().filter(|(claim, _)| query.asks(claim)).map(|(_, truth)| *truth);
@@ -265,19 +274,19 @@ impl<'a> Evaluator<'a> {
         taken
     }
 
-    /// Takes in the records that an evaluator of the same crosswalk was given one by one. They come after those of this one.
-    pub(crate) fn append(&mut self, later: Self) {
+    /// Takes in the records that an evaluator of the same crosswalk was given one by one. They come after those of this one, which
+    /// `known` has taken in, as it now does these.
+    pub(crate) fn append(&mut self, later: Self, known: &mut dyn Known) {
         for (tallies, later) in self.tallies.iter_mut().zip(later.tallies) {
             tallies.append(later);
         }
-        self.follow();
-        self.pending = later.pending;
-        self.follow();
+        self.pending.extend(later.pending);
+        self.follow(known);
     }
 
     /// What was found.
     pub(crate) fn finish(mut self) -> Findings<'a> {
-        self.follow();
+        self.follow_among_own();
         let controls = self.crosswalk.controls().iter().map(|control| self.result(control)).collect();
         Findings {
             controls,

@@ -3,7 +3,9 @@
 //! A crosswalk says which evidence supports record keeping for a control; that a control is met it never says, and it
 //! refuses files that do.
 
+mod approvals;
 pub(crate) mod evaluate;
+pub(crate) mod known;
 pub(crate) mod load;
 pub(crate) mod query;
 pub(crate) mod referred;

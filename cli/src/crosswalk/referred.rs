@@ -1,14 +1,14 @@
 //! References followed: whether the entries that records refer to are among the records that were given, and are what the
 //! claims say that they are.
 
+use super::approvals::{Approvals, Subjects, weight};
+use super::known::{Found, Known};
 use super::query::Truth;
 use provlog_core::cbor::{Map, Value};
-use provlog_core::claims::{digests_agree, kind_name, kind_named, references, referring_claims};
+use provlog_core::claims::{kind_name, kind_named, references, referring_claims};
 use provlog_core::facet::Facet;
-use provlog_core::limits::REFERRED_BACK_MAX;
 use provlog_core::record::{Claim, SectionName};
 use provlog_core::{Hash, Kind, Record};
-use std::collections::BTreeMap;
 
 /// The claim whose references are to approvals, which are of a subject.
 pub(super) const APPROVALS: &str = "approvals";
@@ -19,9 +19,6 @@ const DIGEST_BYTES_MAX: usize = 64;
 /// Most pairs of digests that are compared for one record's approvals: a record holds thousands of references and subjects, and
 /// whoever wrote it must not make every reader compare each with each. What is beyond is not resolved.
 const PAIRS_MAX: usize = 1 << 16;
-
-/// Digests of a record's subjects; none where the claim is hidden.
-type Subjects = Option<Vec<Map>>;
 
 /// What of a record others may refer to, and what it refers to itself.
 #[derive(Debug)]
@@ -133,30 +130,22 @@ fn short(digest: &Map) -> Map {
     short
 }
 
-fn weight(subjects: &Subjects) -> usize {
-    let digests = subjects.iter().flatten().map(|digest| digest.len().saturating_add(1));
-    digests.fold(1, usize::saturating_add)
-}
-
-/// Records that may be referred to: the last [`REFERRED_BACK_MAX`], and of the approvals among them as many digests.
+/// References, followed to the records before them.
 #[derive(Debug, Default)]
 pub(super) struct Referred {
-    known: BTreeMap<u64, (Kind, Hash)>,
-    approvals: BTreeMap<u64, Subjects>,
-    /// Of all subjects of approvals.
-    weight: usize,
+    approvals: Approvals,
     /// The first reference that is wrong: whose, and how.
     pub(super) wrong: Option<String>,
 }
 
 impl Referred {
     /// What each claim of references alone comes to by what it refers to. Then the record itself may be referred to.
-    pub(super) fn follow(&mut self, note: Note) -> Vec<(&'static str, Truth)> {
+    pub(super) fn follow(&mut self, note: Note, known: &mut dyn Known) -> Vec<(&'static str, Truth)> {
         let (mut found, mut pairs_left) = (Vec::new(), PAIRS_MAX);
         for claim in &note.referring {
             let mut best = Truth::Unmet;
             for to in &claim.references {
-                match self.judge(&note, claim.name, to, &mut pairs_left) {
+                match self.judge(&note, claim.name, to, known, &mut pairs_left) {
                     Ok(truth) => best = best.min(truth),
                     Err(fault) => {
                         let wrong =
@@ -169,63 +158,50 @@ impl Referred {
                 found.push((claim.name, best));
             }
         }
-        self.keep(note);
+        known.keep(note.index, note.kind, note.leaf_hash);
+        if is_named(note.kind, "approval") {
+            self.approvals.keep(note.index, note.subjects);
+        }
         found
     }
 
     /// What a reference is evidence of, or what is wrong with it.
-    fn judge(&self, note: &Note, claim: &str, to: &To, pairs_left: &mut usize) -> Result<Truth, String> {
+    fn judge(
+        &self,
+        note: &Note,
+        claim: &str,
+        to: &To,
+        known: &dyn Known,
+        pairs_left: &mut usize,
+    ) -> Result<Truth, String> {
         if to.elsewhere {
             return Ok(Truth::Unresolved);
         }
         if to.index >= note.index {
             return Err("does not come before it".into());
         }
-        match self.known.get(&to.index) {
+        match known.find(to.index) {
             None => Ok(Truth::Unresolved),
-            Some((_, leaf_hash)) if *leaf_hash != to.leaf_hash => Err("has another leaf hash".into()),
-            Some((kind, _)) if *kind != to.kind => {
-                let name = kind_name(*kind).map_or_else(|| kind.number().to_string(), Into::into);
+            Some(Found::Entry(_, leaf_hash)) if leaf_hash != to.leaf_hash => {
+                Err("has another leaf hash".into())
+            }
+            Some(Found::Entry(kind, _)) if kind != to.kind => {
+                let name = kind_name(kind).map_or_else(|| kind.number().to_string(), Into::into);
                 Err(format!("is of kind {name}"))
             }
             Some(_) if claim != APPROVALS => Ok(Truth::Met),
-            Some(_) => Ok(match self.approvals.get(&to.index) {
+            Some(_) => Ok(match self.approvals.get(to.index) {
                 None => Truth::Unresolved,
-                Some(approved) => of_one_subject(&note.subjects, approved, pairs_left),
+                Some(approved) => approved.are_also(&note.subjects, pairs_left),
             }),
         }
     }
-
-    fn keep(&mut self, note: Note) {
-        self.known.insert(note.index, (note.kind, note.leaf_hash));
-        if self.known.len() > REFERRED_BACK_MAX {
-            self.known.pop_first();
-        }
-        if is_named(note.kind, "approval") {
-            self.weight = self.weight.saturating_add(weight(&note.subjects));
-            self.approvals.insert(note.index, note.subjects);
-        }
-        while self.weight > REFERRED_BACK_MAX {
-            let Some((_, first)) = self.approvals.pop_first() else { break };
-            self.weight = self.weight.saturating_sub(weight(&first));
-        }
-    }
-}
-
-/// Whether a digest of the one agrees with one of the other.
-fn of_one_subject(these: &Subjects, those: &Subjects, pairs_left: &mut usize) -> Truth {
-    let (Some(these), Some(those)) = (these, those) else { return Truth::Undisclosed };
-    match pairs_left.checked_sub(these.len().saturating_mul(those.len())) {
-        Some(left) => *pairs_left = left,
-        None => return Truth::Unresolved,
-    }
-    let agree = these.iter().any(|digest| those.iter().any(|other| digests_agree(digest, other)));
-    if agree { Truth::Met } else { Truth::Unmet }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::evaluate::{Evaluator, Findings, ReferredApprovals, Status};
+    use super::super::known::{AnyOrder, OfVerified};
     use super::super::load::Crosswalk;
     use super::super::tests::{ORIGIN, edited, one_query, with_own};
     use super::*;
@@ -349,12 +325,15 @@ mod tests {
         let text = |findings: &Findings<'_>| format!("{findings:?}");
         let whole = found(&crosswalk, &records);
         assert_eq!(whole.referred_approvals, ReferredApprovals { resolved: 133, unresolved: 66 });
-        for size in [1, 7, 399] {
+        let kinds: [fn() -> Box<dyn Known>; 2] =
+            [|| Box::new(AnyOrder::default()), || Box::new(OfVerified::default())];
+        for (size, new) in [1, 7, 399].into_iter().flat_map(|size| kinds.map(|new| (size, new))) {
+            let known = &mut *new();
             let mut parted = Evaluator::new(&crosswalk, ORIGIN);
             let mut part = Evaluator::new(&crosswalk, ORIGIN);
             for records in records.chunks(size) {
                 records.iter().for_each(|(index, record)| part.add(*index, record));
-                parted.append(part.take());
+                parted.append(part.take(), known);
             }
             assert_eq!(text(&parted.finish()), text(&whole), "parts of {size}");
         }
@@ -363,23 +342,8 @@ mod tests {
     }
 
     #[test]
-    fn digests_of_approvals_are_kept_up_to_a_bound_and_the_first_go() {
-        let mut referred = Referred::default();
-        let digest = |n: usize| Map::from_entries(vec![("sha256".into(), Value::Bytes(vec![7; n]))]).unwrap();
-        let many: Vec<Map> = (0..1000).map(|_| digest(32)).collect();
-        let kind = approval().entry.kind;
-        for index in 0..2000 {
-            let note = Note {
-                index,
-                kind,
-                leaf_hash: Hash([0; 32]),
-                subjects: Some(many.clone()),
-                referring: Vec::new(),
-            };
-            referred.follow(note);
-        }
-        let kept = REFERRED_BACK_MAX / 2001;
-        assert_eq!((referred.known.len(), referred.approvals.len()), (2000, kept));
+    fn what_is_no_digest_is_not_compared() {
+        let digest = |n| Map::from_entries(vec![("sha256".into(), Value::Bytes(vec![7; n]))]).unwrap();
         assert_eq!(short(&digest(DIGEST_BYTES_MAX)).len(), 1);
         assert_eq!(short(&digest(DIGEST_BYTES_MAX + 1)).len(), 0);
     }

@@ -211,8 +211,7 @@ impl<'a> RecordQuery<'a> {
             };
             batch.counts.add(&record);
             batch.evidence.add(index, &record);
-            batch.entries.indices.push(index);
-            batch.entries.leaves.push(batch.texts.add(index, &record));
+            batch.texts.add(index, &record);
         }
         Ok(())
     }
@@ -300,11 +299,10 @@ impl<'a> Taken<'a> {
         self.records.write(&batch.records)?;
         self.json.write(batch.texts.json.as_bytes())?;
         self.csv.write(batch.texts.csv.as_bytes())?;
-        self.entries.indices.append(&mut batch.entries.indices);
-        self.entries.leaves.append(&mut batch.entries.leaves);
         self.named.append(&mut batch.named);
         self.said.summary.add(std::mem::take(&mut batch.counts));
-        self.said.evidence.append(batch.evidence.take());
+        // With the references of records, entries are taken in, too.
+        self.said.evidence.append(batch.evidence.take(), &mut self.entries);
         batch.clear();
         lanes.keep(batch);
         if self.entries.count() > PACKAGE_ENTRIES_MAX { Err(too_many()) } else { Ok(()) }

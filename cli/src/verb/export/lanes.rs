@@ -4,11 +4,13 @@
 
 use super::report::Counts;
 use crate::crosswalk::evaluate::Evaluator;
+use crate::crosswalk::known::{Found, Known};
 use crate::crosswalk::load::Crosswalk;
 use crate::show::failure::Failure;
-use provlog_core::Hash;
+use provlog_core::limits::REFERRED_BACK_MAX;
 use provlog_core::package::Texts;
 use provlog_core::path::ClaimName;
+use provlog_core::{Hash, Kind};
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -17,10 +19,11 @@ use std::thread::{self, Scope};
 /// Batches for each thread: one that it works on, and one that waits.
 const BATCHES_A_LANE: usize = 2;
 
-/// What was written: 40 bytes an entry, until the proof is.
+/// What was written: 41 bytes an entry, until the proof is.
 #[derive(Default)]
 pub(super) struct Entries {
     pub(super) indices: Vec<u64>,
+    kinds: Vec<Kind>,
     pub(super) leaves: Vec<Hash>,
 }
 
@@ -30,12 +33,26 @@ impl Entries {
     }
 }
 
+impl Known for Entries {
+    fn find(&self, index: u64) -> Option<Found> {
+        let place = self.indices.binary_search(&index).ok()?;
+        let is_recent = self.indices.len() - place <= REFERRED_BACK_MAX;
+        let (kind, leaf_hash) = (self.kinds.get(place)?, self.leaves.get(place)?);
+        is_recent.then_some(Found::Entry(*kind, *leaf_hash))
+    }
+
+    fn keep(&mut self, index: u64, kind: Kind, leaf_hash: Hash) {
+        self.indices.push(index);
+        self.kinds.push(kind);
+        self.leaves.push(leaf_hash);
+    }
+}
+
 /// Records as they came, and what was made of them.
 pub(super) struct Batch<'a> {
     pub(super) received: Vec<u8>,
     /// Index of each record, and where it lies.
     pub(super) places: Vec<(u64, Range<usize>)>,
-    pub(super) entries: Entries,
     pub(super) records: Vec<u8>,
     pub(super) texts: Texts,
     pub(super) named: BTreeSet<ClaimName>,
@@ -48,7 +65,6 @@ impl<'a> Batch<'a> {
         Self {
             received: Vec::new(),
             places: Vec::new(),
-            entries: Entries::default(),
             records: Vec::new(),
             texts: Texts::default(),
             named: BTreeSet::new(),
@@ -139,5 +155,21 @@ impl<B: Send> Lanes<B> {
     /// As [`Lanes::take`], while every lane has enough to do.
     pub(super) fn take_if_full(&mut self) -> Option<Result<B, Failure>> {
         if self.pending.len() < BATCHES_A_LANE * self.lanes.len() { None } else { self.take() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crosswalk::known::tests::keep_many;
+
+    /// All are held for the proof, and those that a verifier looks up are found.
+    #[test]
+    fn the_last_entries_may_be_referred_to() {
+        let mut entries = Entries::default();
+        let entry = Some(Found::Entry(Kind::new(3).unwrap(), Hash([7; 32])));
+        assert_eq!(keep_many(&mut entries), [None, None, None, entry, entry]);
+        assert_eq!(entries.indices.len(), REFERRED_BACK_MAX + 2);
+        assert_eq!((entries.indices.first(), entries.leaves.len()), (Some(&0), entries.indices.len()));
     }
 }

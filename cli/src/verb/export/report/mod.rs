@@ -14,6 +14,7 @@ pub(super) use summary::{Counts, Summary};
 
 use super::output::Output;
 use crate::crosswalk::evaluate::Evaluator;
+use crate::crosswalk::known::OfVerified;
 use crate::crosswalk::load::Crosswalk;
 use crate::local::settings::TrustFile;
 use crate::proof::package::{Onlooker, PageFiles, PageStanding};
@@ -68,13 +69,13 @@ fn held(statement: &Manifest) -> (bool, Vec<&'static str>) {
 pub(crate) struct PageMaker<'a> {
     crosswalk: &'a Crosswalk,
     origin: &'a str,
-    said: Mutex<(Summary, Evaluator<'a>)>,
+    said: Mutex<(Summary, Evaluator<'a>, OfVerified)>,
 }
 
 impl<'a> PageMaker<'a> {
     /// With these controls, of records of the log of this name: a page that was made with others isn't made again.
     pub(crate) fn new(crosswalk: &'a Crosswalk, origin: &'a str) -> Self {
-        let said = (Summary::default(), Evaluator::new(crosswalk, origin));
+        let said = (Summary::default(), Evaluator::new(crosswalk, origin), OfVerified::default());
         Self { crosswalk, origin, said: Mutex::new(said) }
     }
 }
@@ -93,8 +94,9 @@ impl<'a> Onlooker for PageMaker<'a> {
 
     fn keep(&self, (counts, evidence): Self::Part) {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        said.0.add(counts);
-        said.1.append(evidence);
+        let (summary, all, known) = &mut *said;
+        summary.add(counts);
+        all.append(evidence, known);
     }
 
     fn page(&self, page: &PageFiles<'_>) -> PageStanding {
