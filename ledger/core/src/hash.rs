@@ -2,6 +2,7 @@
 //! 0x02 and 0x03 are the record's.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use base64ct::{Base64, Encoding};
 use core::fmt;
 use sha2::{Digest, Sha256};
@@ -42,6 +43,14 @@ impl Hash {
     #[must_use]
     pub fn claim(disclosed: &[u8]) -> Self {
         Self::domain(2, &[disclosed])
+    }
+
+    /// Hashes one behind the other, as a tile holds them.
+    #[must_use]
+    pub fn concat(hashes: &[Self]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(size_of_val(hashes));
+        hashes.iter().for_each(|hash| bytes.extend_from_slice(&hash.0));
+        bytes
     }
 
     /// Lowercase hex, 64 characters.

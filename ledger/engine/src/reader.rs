@@ -155,12 +155,22 @@ impl Reader {
     /// # Errors
     /// [`ReadError`]; [`ReadError::NotFound`] when the log hasn't reached `size`, or `index` isn't below it.
     pub fn inclusion_proof(&self, index: u64, size: u64) -> Result<Vec<Hash>, ReadError> {
+        self.inclusion(index, size).map(|(_, proof)| proof)
+    }
+
+    /// As [`Reader::inclusion_proof`], with the leaf hash that it is of. Of the entry's record nothing is read.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn inclusion(&self, index: u64, size: u64) -> Result<(Hash, Vec<Hash>), ReadError> {
         let committed = self.committed();
         if index >= size || size > committed.checkpoint.size {
             let what = format!("entry {index} in a tree of {size}");
             return Err(ReadError::NotFound { what, size: committed.checkpoint.size });
         }
-        self.proven(inclusion_proof(&self.tree(&committed), index, size))
+        let tree = self.tree(&committed);
+        let leaf_hash = self.proven(tree.node(0, index))?;
+        Ok((leaf_hash, self.proven(inclusion_proof(&tree, index, size))?))
     }
 
     /// Consistency proof from the tree of `old` entries to that of `new`; made of proven nodes. Empty when they
@@ -196,7 +206,7 @@ impl Reader {
     /// [`ReadError`].
     pub fn tile(&self, tile: Tile) -> Result<Vec<u8>, ReadError> {
         let hashes = self.checked_tile(tile, &Resource::Hashes(tile))?;
-        Ok(hashes.iter().flat_map(|hash| hash.0).collect())
+        Ok(Hash::concat(&hashes))
     }
 
     /// An entry bundle: each entry with its length before it, as two bytes big endian; verified. Index and width are
@@ -246,8 +256,9 @@ impl Reader {
         if !tile.exists_at(size) || tile.width == 0 {
             return Err(ReadError::NotFound { what: resource.to_string(), size });
         }
-        let proven = self.proven(self.tree(&committed).tile_holding(tile.level, tile.index * TILE_HASHES))?;
-        Ok(proven.hashes().iter().take(tile.width.into()).copied().collect())
+        let mut hashes = self.proven(self.tree(&committed).hashes(tile.level, tile.index * TILE_HASHES))?;
+        hashes.truncate(tile.width.into());
+        Ok(hashes)
     }
 
     /// Hands out the records from `index` on that lie in one frame, up to the first that isn't what its leaf says. Gives

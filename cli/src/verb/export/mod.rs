@@ -26,7 +26,6 @@ use hiding::Hiding;
 use lanes::Entries;
 use output::Output;
 use profile::Profile;
-use provlog_core::Kind;
 use provlog_core::cbor::Map;
 use provlog_core::claims::{KINDS, kind_named};
 use provlog_core::limits::INTEGER_MAX;
@@ -34,6 +33,7 @@ use provlog_core::package::{CHECKPOINT, CONSISTENCY, Filters, Head, Manifest, PR
 use provlog_core::path::ClaimName;
 use provlog_core::redact::Redaction;
 use provlog_core::tree::{multiproof_each, root_from_multiproof};
+use provlog_core::{Hash, Kind};
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -208,7 +208,7 @@ fn write_consistency(
     let proof = if old.size == new.size { Vec::new() } else { fetch_proof(client, old, new)? };
     compare(previous, head, &proof)?;
     output.write(PREVIOUS_CHECKPOINT, previous.note.as_bytes())?;
-    let bytes: Vec<u8> = proof.iter().flat_map(|hash| hash.0).collect();
+    let bytes = Hash::concat(&proof);
     output.write(CONSISTENCY, &bytes)
 }
 

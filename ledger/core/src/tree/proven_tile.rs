@@ -32,11 +32,14 @@ impl ProvenTile {
         self.row(0)
     }
 
-    /// Its upper nodes, if it is full: a sixteenth of its bytes, and enough to prove any part of it by itself.
+    /// Its upper nodes, if it is full: a sixteenth of its bytes, and enough to prove it again, or any part of it by itself.
     #[must_use]
     pub fn top(&self) -> Option<TileTop> {
+        if !self.tile.is_full() {
+            return None;
+        }
         let rows = (TOP_HEIGHT..=TILE_HEIGHT).flat_map(|height| self.row(height)).copied().collect();
-        self.tile.is_full().then_some(TileTop { tile: self.tile, rows })
+        Some(TileTop { tile: self.tile, rows, digest: digest(self.hashes()) })
     }
 
     /// With all nodes over its hashes; not proven yet.
@@ -62,6 +65,8 @@ pub struct TileTop {
     tile: Tile,
     /// As those of a [`ProvenTile`].
     rows: Vec<Hash>,
+    /// Of the tile's hashes as they are.
+    digest: Hash,
 }
 
 impl TileTop {
@@ -71,10 +76,19 @@ impl TileTop {
         self.tile
     }
 
+    /// Whether these are the tile's hashes. That takes a quarter of the hashing that the nodes over them take.
+    pub(super) fn is_of(&self, hashes: &[Hash]) -> bool {
+        digest(hashes) == self.digest
+    }
+
     /// The nodes `height` levels above the tile's hashes, from [`TOP_HEIGHT`] on.
     pub(super) fn row(&self, height: u32) -> &[Hash] {
         row(&self.rows, TILE_HASHES >> TOP_HEIGHT, height.saturating_sub(TOP_HEIGHT))
     }
+}
+
+fn digest(hashes: &[Hash]) -> Hash {
+    Hash::plain(&Hash::concat(hashes))
 }
 
 /// Nodes with all those over them behind them, row by row: each row is half as long as the one below it.

@@ -163,6 +163,24 @@ impl<S: TileSource> TileNodes<S> {
         Ok(proven)
     }
 
+    /// The hashes of the tile that holds node `index` of tile level `level`, in the width that the tree has of it.
+    ///
+    /// # Errors
+    /// [`TileError`].
+    pub fn hashes(&self, level: u8, index: u64) -> Result<Vec<Hash>, TileError<S::Error>> {
+        let tile = self.tile_of(level, index)?;
+        if let Some(proven) = self.recall(tile) {
+            return Ok(proven.hashes().into());
+        }
+        match self.recall_top(tile) {
+            None => Ok(self.prove_whole(tile)?.hashes().into()),
+            Some(top) => {
+                let hashes = read(&self.source, tile)?;
+                if top.is_of(&hashes) { Ok(hashes) } else { Err(TileError::Disagrees { tile }) }
+            }
+        }
+    }
+
     fn tile_of(&self, level: u8, index: u64) -> Result<Tile, TileError<S::Error>> {
         let size = self.edge.size();
         let outside = TileError::Outside { level: TILE_HEIGHT * u32::from(level), index, size };
@@ -184,6 +202,10 @@ impl<S: TileSource> TileNodes<S> {
         self.source.recall(tile).filter(|proven| proven.tile() == tile)
     }
 
+    fn recall_top(&self, tile: Tile) -> Option<Arc<TileTop>> {
+        self.source.recall_top(tile).filter(|top| top.tile() == tile)
+    }
+
     fn prove_whole(&self, tile: Tile) -> Result<Arc<ProvenTile>, TileError<S::Error>> {
         let proven = Arc::new(self.prove(tile)?);
         self.source.remember(&proven);
@@ -197,7 +219,7 @@ impl<S: TileSource> TileNodes<S> {
         }
         let held = if let Some(proven) = self.recall(tile) {
             Held::Whole(proven)
-        } else if let Some(top) = self.source.recall_top(tile).filter(|top| top.tile() == tile) {
+        } else if let Some(top) = self.recall_top(tile) {
             Held::Top { top, part: None }
         } else {
             Held::Whole(self.prove_whole(tile)?)
@@ -397,6 +419,11 @@ mod tests {
                 }
                 Err(_) => refused += 1,
             }
+            let (level, first) = (8 * usize::from(tile.level), usize::try_from(tile.index * 256).unwrap());
+            match nodes.hashes(tile.level, tile.index * 256) {
+                Ok(hashes) => assert_eq!(hashes, plain.levels[level][first..first + usize::from(tile.width)]),
+                Err(_) => refused += 1,
+            }
         }
         refused
     }
@@ -486,6 +513,8 @@ mod tests {
             }
             let nodes = TileNodes::new(&kept, edge);
             prop_assert!(nodes.node(level + 4, part >> 4).is_ok(), "what is over it is known");
+            let disagrees = Err(TileError::Disagrees { tile });
+            prop_assert_eq!(nodes.hashes(tile.level, tile.index * 256), disagrees);
             prop_assert!(check(&nodes, &kept.plain) > 0);
         }
     }

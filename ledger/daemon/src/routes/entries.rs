@@ -15,7 +15,7 @@ use axum::http::header::VARY;
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::Response;
 use provlog_core::record_json::RecordJson;
-use provlog_engine::{Committed, Reader};
+use provlog_engine::Committed;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -80,9 +80,8 @@ pub(crate) async fn inclusion(
     if size <= index {
         return Err(request::malformed("size", &format!("{} to {newest}", index + 1), &size.to_string()));
     }
-    let read = move |reader: &Reader| Ok((reader.entry(index)?, reader.inclusion_proof(index, size)?));
-    let (entry, proof) = app.log.read_one(read).await?;
-    json(&Inclusion { index, size, leaf_hash: entry.leaf_hash().to_hex(), proof: base64(&proof) })
+    let (leaf_hash, proof) = app.log.read_one(move |reader| reader.inclusion(index, size)).await?;
+    json(&Inclusion { index, size, leaf_hash: leaf_hash.to_hex(), proof: base64(&proof) })
 }
 
 fn index(path: IndexPath, committed: &Committed) -> Result<u64, Problem> {

@@ -108,7 +108,7 @@ impl DerivedFiles {
         for ((file, level), nodes) in files.levels.iter().zip(0..).zip(chunk.levels()) {
             let mut offset = nodes_at(level, chunk.first()) * HASH_BYTES;
             for part in nodes.chunks(WRITE_ENTRIES) {
-                let bytes: Vec<u8> = part.iter().flat_map(|node| node.0).collect();
+                let bytes = Hash::concat(part);
                 file.write_at(&bytes, offset)?;
                 offset += nodes_len(part.len()) * HASH_BYTES;
             }
