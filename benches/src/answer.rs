@@ -2,6 +2,9 @@
 //!
 //! Understands `Content-Length` and chunked bodies. Never checks what a body says, and takes no answer without either.
 
+/// What a client that has the newest answer is told, without a body.
+pub(crate) const NOT_MODIFIED: u16 = 304;
+
 /// Longest head that is taken: far above what the servers measured here send.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 
@@ -138,6 +141,8 @@ impl AnswerReader {
         self.line.clear();
         self.answer = Some(Answer { status, body_bytes: 0, closes });
         match length {
+            // It has no body, whatever its head says (RFC 9112, section 6.3).
+            _ if status == NOT_MODIFIED => Ok(State::Done),
             _ if chunked => Ok(State::ChunkSize),
             Some(0) => Ok(State::Done),
             Some(left) => Ok(State::Body { left }),

@@ -4,7 +4,7 @@
 //! its server, so a stall is seen once per connection and not once per request that would have come meanwhile: read the
 //! percentiles beside the rate, at a stated number of connections.
 
-use crate::answer::{Answer, AnswerError, AnswerReader};
+use crate::answer::{Answer, AnswerError, AnswerReader, NOT_MODIFIED};
 use crate::workload::Workload;
 use hdrhistogram::Histogram;
 use rustix::buffer::spare_capacity;
@@ -358,7 +358,7 @@ impl<'a> Worker<'a> {
     fn finish(&mut self, place: usize, answer: Answer) -> Result<(), DriveError> {
         self.under_way -= 1;
         let (now, connection) = (Instant::now(), &mut self.connections[place]);
-        let success = (200..300).contains(&answer.status);
+        let success = (200..300).contains(&answer.status) || answer.status == NOT_MODIFIED;
         if success && let Some(body) = connection.sample.take() {
             self.measured.samples.push(Sample { serial: connection.serial, body });
         }

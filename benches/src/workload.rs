@@ -112,7 +112,7 @@ pub struct Workload {
 #[derive(Clone, Debug)]
 enum Requests {
     Append { form: BodyForm, template: Vec<u8>, places: Vec<usize> },
-    Read { mode: Mode, size: u64 },
+    Read { mode: Mode, size: u64, has: Option<String> },
 }
 
 impl Workload {
@@ -156,7 +156,16 @@ impl Workload {
         if size < needed {
             return Err(LogTooSmall { needed, got: size });
         }
-        Ok(Self { host: host.into(), seed, requests: Requests::Read { mode, size } })
+        Ok(Self { host: host.into(), seed, requests: Requests::Read { mode, size, has: None } })
+    }
+
+    /// The same reads by a client that has answers of this entity tag: 304 is what it wants to hear.
+    #[must_use]
+    pub fn having(mut self, entity_tag: &str) -> Self {
+        if let Requests::Read { has, .. } = &mut self.requests {
+            *has = Some(entity_tag.into());
+        }
+        self
     }
 
     /// Entries that one request appends; 0 for reads.
@@ -179,11 +188,15 @@ impl Workload {
                     form.write_number(&mut request[*place..], self.entry_number(serial, line));
                 }
             }
-            Requests::Read { mode, size } => {
+            Requests::Read { mode, size, has } => {
                 request.clear();
                 let path = read_path(*mode, *size, mix(serial ^ self.seed));
                 // Writing to a vector cannot fail.
-                let _ = write!(request, "GET /{path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.host);
+                let _ = write!(request, "GET /{path} HTTP/1.1\r\nHost: {}\r\n", self.host);
+                if let Some(tag) = has {
+                    let _ = write!(request, "If-None-Match: {tag}\r\n");
+                }
+                request.extend_from_slice(b"\r\n");
             }
         }
     }

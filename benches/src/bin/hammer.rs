@@ -56,6 +56,9 @@ struct Options {
     /// Entries to read from; by default as many as the log's checkpoint says.
     #[arg(long)]
     size: Option<u64>,
+    /// Read as a client that has answers of this entity tag, `*` for any: 304 counts as success.
+    #[arg(long, value_name = "TAG")]
+    if_none_match: Option<String>,
     /// A folder on the filesystem that the server writes to, for the facts about the machine.
     #[arg(long, default_value = ".")]
     data_dir: PathBuf,
@@ -113,7 +116,11 @@ fn workload(options: &Options, host: &str, address: SocketAddr) -> anyhow::Resul
         }
         mode => {
             let size = options.size.map_or_else(|| log_size(host, address), Ok)?;
-            Ok(Workload::read(host, mode, size, seed)?)
+            let reads = Workload::read(host, mode, size, seed)?;
+            Ok(match &options.if_none_match {
+                Some(tag) => reads.having(tag),
+                None => reads,
+            })
         }
     }
 }
