@@ -45,7 +45,7 @@ impl Approvals {
         let piece = self.pieces.entry(index / PIECE).or_default();
         let later = items(piece).find(|(_, other, _)| *other > index);
         let place = later.map_or(piece.len(), |(range, ..)| range.start);
-        piece.reserve_exact(item.len());
+        piece.reserve(item.len());
         piece.splice(place..place, item);
         while self.weight > REFERRED_BACK_MAX {
             let Some(first) = self.pop_first() else { break };

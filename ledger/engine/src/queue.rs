@@ -24,7 +24,7 @@ const UNTAKEN_MAX: usize = 16;
 /// How long a group gathers at the most, whatever becomes of the answers.
 const GATHER_MAX: Duration = Duration::from_millis(20);
 
-/// Called once, on the sequencer's thread.
+/// Called once: on the sequencer's thread, or, where it was refused at once, on the caller's.
 pub(crate) type Respond<T> = Box<dyn FnOnce(Result<T, AppendError>) + Send>;
 
 /// Where the answer goes.
@@ -90,6 +90,8 @@ impl Default for Queue {
 struct Waiting {
     /// Answers that were given and not yet taken up.
     untaken: usize,
+    /// What all that waits takes in a frame.
+    bytes: usize,
     singles: VecDeque<Work>,
     batches: VecDeque<Work>,
     passed_over: bool,
@@ -103,14 +105,16 @@ impl Queue {
         if waiting.closed {
             return Err(work);
         }
-        let first = waiting.is_empty();
+        let (first, gathered) = (waiting.is_empty(), waiting.gathers());
+        waiting.bytes += work.bytes;
         match work.answer {
             Reply::One(_) => waiting.singles.push_back(work),
             Reply::Batch(_) => waiting.batches.push_back(work),
         }
+        let full = gathered && !waiting.gathers();
         drop(waiting);
-        // To wake for those that come behind it would cost a system call each.
-        if first {
+        // To wake for those in between would cost a system call each.
+        if first || full {
             self.filled.notify_one();
         }
         Ok(())
@@ -174,9 +178,9 @@ impl Drop for Untaken {
 }
 
 impl Waiting {
-    /// Whether what waits is to wait for more.
+    /// Whether what waits is to wait for more: not if it is a full group.
     const fn gathers(&self) -> bool {
-        self.untaken > UNTAKEN_MAX
+        self.untaken > UNTAKEN_MAX && self.bytes < GROUP_BYTES
     }
 
     fn is_empty(&self) -> bool {
@@ -191,6 +195,7 @@ impl Waiting {
         take_fitting(&mut self.singles, &mut group, &mut bytes, usize::MAX);
         take_fitting(&mut self.batches, &mut group, &mut bytes, usize::MAX);
         self.passed_over = !self.batches.is_empty();
+        self.bytes -= group.iter().map(|work| work.bytes).sum::<usize>();
         group
     }
 }
@@ -272,6 +277,8 @@ mod tests {
         push(&queue);
         assert_eq!(batches(&queue), [false], "these few are waited for by nobody");
         untaken.extend(answers(&queue, 1));
+        assert!(queue.push(batch(GROUP_BYTES)).is_ok());
+        assert_eq!(batches(&queue), [true], "a full group waits for nobody");
         push(&queue);
         std::thread::scope(|scope| {
             let group = scope.spawn(|| batches(&queue));

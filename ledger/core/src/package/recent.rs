@@ -37,19 +37,23 @@ impl<T> Recent<T> {
         if self.known.len() >= self.most && self.known.pop_front().is_some() {
             self.gone = self.gone.saturating_add(1);
         }
+        // A stretch is over once the next one starts no later than the first record that is known. Before there is another one:
+        // else a full queue of them would be grown to twice its length.
+        while self.stretches.get(1).is_some_and(|next| next.place <= self.gone) {
+            self.stretches.pop_front();
+        }
         let place = self.gone.saturating_add(u64::try_from(self.known.len()).unwrap_or(u64::MAX));
         let expected = self
             .stretches
             .back()
             .map(|stretch| stretch.first.saturating_add(place.saturating_sub(stretch.place)));
         if expected != Some(index) {
+            if self.known.is_empty() {
+                self.stretches.clear();
+            }
             self.stretches.push_back(Stretch { first: index, place });
         }
         self.known.push_back(known);
-        // A stretch is over once the next one starts no later than the first record that is known.
-        while self.stretches.get(1).is_some_and(|next| next.place <= self.gone) {
-            self.stretches.pop_front();
-        }
     }
 
     /// What is known of the record at `index`, if it is one of the last.
@@ -71,6 +75,16 @@ mod tests {
     use super::*;
     use alloc::vec::Vec;
     use proptest::prelude::*;
+
+    /// Where no index follows the one before, there are as many stretches as records, and no room for more.
+    #[test]
+    fn what_is_held_has_a_bound() {
+        let mut recent = Recent::of_last(64);
+        for index in 0..1000 {
+            recent.push(2 * index, ());
+        }
+        assert_eq!((recent.stretches.len(), recent.stretches.capacity()), (64, 64));
+    }
 
     proptest! {
         /// Against a list of all records, of which the last are looked through one by one.

@@ -255,7 +255,11 @@ impl<S: TileSource> TileNodes<S> {
         let part = part.filter(|(place, _)| *place == start).map(|(_, rows)| rows);
         let rows = match part.map_or_else(|| self.prove_part(&top, start), |rows| Ok(Some(rows)))? {
             Some(rows) => rows,
-            None => return Ok(in_row(self.prove_whole(top.tile())?.row(height), nth)),
+            None => {
+                let proven = self.prove_whole(top.tile())?;
+                self.hold(Held::Whole(Arc::clone(&proven)));
+                return Ok(in_row(proven.row(height), nth));
+            }
         };
         let node = in_row(row(&rows, PART_HASHES, height), nth - (start >> height));
         self.hold(Held::Top { top, part: Some((start, rows)) });

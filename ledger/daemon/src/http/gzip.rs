@@ -7,30 +7,52 @@ use axum::http::header::ACCEPT_ENCODING;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The content coding's name.
 pub(crate) const GZIP: &str = "gzip";
 
-/// An answer that is compressed piece by piece, at the level that takes least time.
-#[derive(Debug)]
-pub(crate) struct Gzip(GzEncoder<Vec<u8>>);
+/// Answers that are compressed at one time: each holds some 350 KB for it, however slowly it is read.
+const PLACES: usize = 64;
 
-impl Gzip {
-    /// Starts an answer, if the client names gzip among what it takes (RFC 9110, section 12.5.3): `*` is no wish for it.
-    pub(crate) fn asked(headers: &HeaderMap) -> Option<Self> {
+/// Who may compress.
+#[derive(Clone, Debug)]
+pub(crate) struct Gzips(Arc<Semaphore>);
+
+impl Default for Gzips {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(PLACES)))
+    }
+}
+
+impl Gzips {
+    /// Starts an answer, if the client names gzip among what it takes (RFC 9110, section 12.5.3): `*` is no wish for it. None where
+    /// every place is taken, too: then the answer goes out as it is.
+    pub(crate) fn asked(&self, headers: &HeaderMap) -> Option<Gzip> {
         let asked = request::weights(headers, &ACCEPT_ENCODING)
             .any(|(coding, weight)| weight > 0 && coding.eq_ignore_ascii_case(GZIP));
-        asked.then(|| Self(GzEncoder::new(Vec::new(), Compression::fast())))
+        let place = asked.then(|| Arc::clone(&self.0).try_acquire_owned().ok()).flatten()?;
+        Some(Gzip { encoder: GzEncoder::new(Vec::new(), Compression::fast()), _place: place })
     }
+}
 
+/// An answer that is compressed piece by piece, at the level that takes least time.
+#[derive(Debug)]
+pub(crate) struct Gzip {
+    encoder: GzEncoder<Vec<u8>>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Gzip {
     /// What is to be sent of the next piece: all of it, so that it can be read when it arrives.
     ///
     /// # Errors
     /// None that memory could cause; told as any other failure rather than assumed away.
     pub(crate) fn piece(&mut self, bytes: &[u8]) -> Result<Vec<u8>, Problem> {
-        let written = self.0.write_all(bytes).and_then(|()| self.0.flush());
+        let written = self.encoder.write_all(bytes).and_then(|()| self.encoder.flush());
         written.map_err(|error| Problem::new(&INTERNAL, error.to_string()))?;
-        Ok(std::mem::take(self.0.get_mut()))
+        Ok(std::mem::take(self.encoder.get_mut()))
     }
 
     /// How it ends.
@@ -38,7 +60,7 @@ impl Gzip {
     /// # Errors
     /// As [`Gzip::piece`].
     pub(crate) fn end(self) -> Result<Vec<u8>, Problem> {
-        self.0.finish().map_err(|error| Problem::new(&INTERNAL, error.to_string()))
+        self.encoder.finish().map_err(|error| Problem::new(&INTERNAL, error.to_string()))
     }
 }
 
@@ -61,13 +83,26 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.extend(given.map(|given| (ACCEPT_ENCODING, HeaderValue::from_static(given))));
-            assert_eq!(Gzip::asked(&headers).is_some(), expected, "{given:?}");
+            assert_eq!(Gzips::default().asked(&headers).is_some(), expected, "{given:?}");
         }
+    }
+
+    fn asking() -> HeaderMap {
+        HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("gzip"))])
+    }
+
+    #[test]
+    fn no_more_are_compressed_than_there_is_room_for() {
+        let gzips = Gzips::default();
+        let mut all: Vec<_> = (0..PLACES).map(|_| gzips.asked(&asking()).unwrap()).collect();
+        assert!(gzips.asked(&asking()).is_none(), "it goes out as it is");
+        all.pop().unwrap().end().unwrap();
+        assert!(gzips.asked(&asking()).is_some());
     }
 
     #[test]
     fn each_piece_can_be_read_when_it_arrives() {
-        let mut gzip = Gzip(GzEncoder::new(Vec::new(), Compression::fast()));
+        let mut gzip = Gzips::default().asked(&asking()).unwrap();
         let mut sent = Vec::new();
         for piece in ["one ", "two "] {
             sent.extend(gzip.piece(piece.as_bytes()).unwrap());

@@ -62,3 +62,46 @@ pub(crate) async fn deliver() {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::async_log::AsyncLog;
+    use crate::workers::Workers;
+    use provlog_core::Kind;
+    use provlog_core::encoded::Sealed;
+    use provlog_core::record::Section;
+    use provlog_engine::{Log, Options, Submission};
+    use std::future::poll_fn;
+    use std::pin::pin;
+    use std::task::Poll;
+
+    #[tokio::test]
+    async fn whoever_waits_is_answered_on_a_worker_or_not_and_whoever_is_gone_holds_nobody_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options::new(folder.path().join("data"));
+        Log::create(&options, "example.com/log").unwrap();
+        let log = Arc::new(AsyncLog::new(Log::open(&options).unwrap()).unwrap());
+        let none = Section::default();
+        let sealed = Arc::new(Sealed::new(Kind::new(22).unwrap(), &none, &none).unwrap());
+        let append = move || {
+            let (log, sealed) = (Arc::clone(&log), Arc::clone(&sealed));
+            async move { log.append(Submission { sealed, dedup: None }).await.unwrap().outcome.index() }
+        };
+        let workers = Workers::start(1, deliver).unwrap();
+        let (gone, last) = (append(), append());
+        let given_up = workers.seats().spawn(async move {
+            let mut gone = pin!(gone);
+            poll_fn(|context| Poll::Ready(gone.as_mut().poll(context).is_pending())).await
+        });
+        assert!(given_up.await.unwrap(), "it was queued, and nobody waits for it any more");
+        let all: Vec<_> = (0..100).map(|_| workers.seats().spawn(append())).collect();
+        let mut indices = Vec::new();
+        for one in all {
+            indices.push(one.await.unwrap());
+        }
+        indices.push(last.await);
+        indices.sort_unstable();
+        assert_eq!(indices, (2..103).collect::<Vec<u64>>(), "entry 1 is that of the one that is gone");
+    }
+}

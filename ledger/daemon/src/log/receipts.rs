@@ -1,12 +1,12 @@
 //! Receipts, each verified by core's own code before it leaves.
 //!
 //! The checkpoint's signature was verified by the engine, once for all receipts of a commit; that a stored record's sections are
-//! those of its entry, by the reader; and that a new record's are, when they were sealed: there is no record of them under
-//! another entry. Everything else that a receipt says is checked here: no receipt exists that wasn't.
+//! those of its entry, by the reader. Everything else that a receipt says is checked here, on the very bytes that are sent: no
+//! receipt exists that wasn't.
 
 use crate::http::problem::{Problem, SELF_CHECK_FAILED};
 use crate::operate::metrics::Metrics;
-use provlog_core::encoded::{EncodedError, Sealed};
+use provlog_core::encoded::{EncodedError, EncodedRecord, Sealed};
 use provlog_core::receipt::Receipt;
 use provlog_core::tree::{ProofError, verify_inclusion};
 use provlog_core::{Entry, Hash};
@@ -44,7 +44,14 @@ pub(crate) fn of_new(
 ) -> Result<Proven, Problem> {
     // An entry that didn't come with it has no proof, and doesn't verify.
     let proof = committed.extension.inclusion_proof(index).unwrap_or_default();
-    prove(*entry, sealed.record(entry), index, proof, committed, metrics)
+    prove(*entry, record(sealed, entry), index, proof, committed, metrics)
+}
+
+/// The record's bytes, read as every later reader will read them.
+fn record(sealed: &Sealed, entry: &Entry) -> Result<Vec<u8>, EncodedError> {
+    let record = sealed.record(entry)?;
+    EncodedRecord::read(&record)?;
+    Ok(record)
 }
 
 /// The receipt for a record at `index`, whose entry is `entry`, under the checkpoint of `committed`.
@@ -162,7 +169,7 @@ mod tests {
         let metrics = Metrics::default();
         let proof = committed.extension.inclusion_proof(1).unwrap();
         let prove = |entry: Entry, index, proof| {
-            prove(entry, sealed.record(&entry), index, proof, &committed, &metrics)
+            prove(entry, record(&sealed, &entry), index, proof, &committed, &metrics)
         };
         let entry = sealed.entry(TimeMs::MIN);
         let proven = prove(entry, 1, proof.clone()).unwrap();

@@ -2,6 +2,7 @@
 
 use crate::http::answer::BrokenOff;
 use crate::http::body::Bodies;
+use crate::http::gzip::Gzips;
 use crate::http::problem::Problem;
 use crate::log::async_log::AsyncLog;
 use crate::operate::metrics::Metrics;
@@ -18,6 +19,7 @@ pub(crate) struct App {
     pub(crate) bodies: Bodies,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) workers: Seats,
+    pub(crate) gzips: Gzips,
     draining: AtomicBool,
 }
 
@@ -37,6 +39,7 @@ impl App {
             bodies,
             metrics,
             workers,
+            gzips: Gzips::default(),
             draining: AtomicBool::new(false),
         })
     }

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
 use provlog_core::limits::{BATCH_ENTRIES_MAX, SUBMISSION_BYTES_MAX};
 use provlog_core::submission::{Submission, SubmissionError};
-use provlog_engine::AppendedBatch;
+use provlog_engine::{AppendError, AppendedBatch};
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
@@ -54,7 +54,10 @@ pub(crate) async fn append(State(app): State<Arc<App>>, request: Request) -> Res
     let tasks: Vec<Task> = Task::all(&app, &bytes, &lines, parse, key).collect();
     let mut tasks = stream::iter(tasks).map(|task| app.workers.spawn(task.run())).buffered(cores());
     while let Some(done) = tasks.next().await {
-        let done = done.map_err(|_| Problem::new(&INTERNAL, "a batch's task panicked: this is a bug"))?;
+        let done = done.map_err(|error| match error.is_panic() {
+            true => Problem::new(&INTERNAL, "a batch's task panicked: this is a bug"),
+            false => AppendError::ShuttingDown.into(),
+        })?;
         for (prepared, mut draft) in done? {
             held_bytes += draft.bytes();
             if !share.grow(draft.bytes()) {

@@ -83,7 +83,7 @@ pub(crate) async fn records(
     };
     let range = range(start, size);
     let end = range.end;
-    let gzip = Gzip::asked(&headers);
+    let gzip = app.gzips.asked(&headers);
     let encoding = gzip.as_ref().map(|_| (CONTENT_ENCODING, HeaderValue::from_static(GZIP)));
     let answer = Answer { app, range, left, filters, cbor: media_type == CBOR_SEQUENCE, gzip };
 

@@ -11,15 +11,15 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use std::sync::{Arc, RwLock};
 
-/// Bytes of proven tiles that are kept: all of 750,000 entries, at 16 KiB a tile with the nodes over it. Without these a tile of
-/// every level is hashed for each record or proof that is read.
+/// Bytes of proven tiles that are kept: most of those of 750,000 entries, at 16 KiB a tile with the nodes over it. What is neither
+/// here nor among the upper nodes is a tile of every level to be hashed, for each record or proof that is read.
 const TILES_BYTES_MAX: u64 = 48 << 20;
 
-/// Bytes of the upper nodes of tiles that are kept: all of ten million entries, at 1 KiB a tile. With these a part of sixteen
+/// Bytes of the upper nodes of tiles that are kept: those of ten million entries, at 1.1 KiB a tile. With these a part of sixteen
 /// hashes is all that is hashed, and not a tile.
-const TOPS_BYTES_MAX: u64 = 40 << 20;
+const TOPS_BYTES_MAX: u64 = 48 << 20;
 
-/// Tiles that were proven, and upper nodes of more of them, as far as there is room: those that are asked for most.
+/// Tiles that were proven, and upper nodes of more of them, as far as there is room.
 #[derive(Debug)]
 pub(crate) struct ProvenTiles {
     tiles: Cache<(u8, u64), Arc<ProvenTile>, Bytes>,
