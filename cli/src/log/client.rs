@@ -49,6 +49,8 @@ pub(crate) struct RecordsAnswer {
 pub(crate) struct Client {
     agent: Agent,
     base: String,
+    /// Whether it is on this machine, as far as its name tells.
+    here: bool,
 }
 
 /// An address that isn't a log's.
@@ -81,10 +83,10 @@ impl Client {
             .timeout_global(Some(REQUEST_TIMEOUT))
             .user_agent(concat!("provlog/", env!("CARGO_PKG_VERSION")));
         if is_this_machine(host) {
-            // A proxy of the environment would look for "this machine" on its own; and to compress costs more than it saves.
-            config = config.proxy(None).accept_encoding(AutoHeaderValue::None);
+            // A proxy of the environment would look for "this machine" on its own.
+            config = config.proxy(None);
         }
-        Ok(Self { agent: config.build().new_agent(), base: base.into() })
+        Ok(Self { agent: config.build().new_agent(), base: base.into(), here: is_this_machine(host) })
     }
 
     /// The address, without a final slash.
@@ -101,7 +103,12 @@ impl Client {
     /// `GET` of records, to be read as they come; all of them must have come within [`STREAM_TIMEOUT`].
     pub(crate) fn records(&self, path: &str) -> Result<RecordsAnswer, Failure> {
         let url = format!("{}{path}", self.base);
-        let request = self.agent.get(&url).config().timeout_global(Some(STREAM_TIMEOUT)).build();
+        let mut config = self.agent.get(&url).config().timeout_global(Some(STREAM_TIMEOUT));
+        if self.here {
+            // To compress so much costs more than it saves.
+            config = config.accept_encoding(AutoHeaderValue::None);
+        }
+        let request = config.build();
         let response = self.accepted(request.header("accept", CBOR_SEQUENCE).call())?;
         let range_end = response.headers().get(RANGE_END).and_then(|value| value.to_str().ok());
         let range_end = range_end.and_then(decimal);
