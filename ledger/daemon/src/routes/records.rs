@@ -2,8 +2,8 @@
 //!
 //! The answer is made while it is sent, a piece at a time, and ends at the size that was committed when the request was
 //! taken, or before it, where there are more records than one answer looks at: a search that finds little must not keep the log
-//! busy for as long as it takes to read all of it. Every record is checked against its leaf before it goes out; one that isn't right breaks the answer off, and
-//! whoever reads it goes on from the index after the last one that came.
+//! busy for as long as it takes to read all of it. Every record is checked against its leaf before it goes out; one that isn't
+//! right breaks the answer off, and whoever reads it goes on from the index after the last one that came.
 
 use crate::http::answer::BrokenOff;
 use crate::http::gzip::{GZIP, Gzip};
