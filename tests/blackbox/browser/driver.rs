@@ -23,6 +23,10 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// Longest that a page may take, before a test fails.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// The driver takes a free port of IPv6 and ends where IPv4 has the same one in use, as it may beside other tests.
+const ATTEMPTS: usize = 10;
+const PORT_TAKEN: &str = "IPv4 port not available";
+
 /// One browser at a time: several would only wait for each other.
 static ONE: Mutex<()> = Mutex::new(());
 
@@ -42,25 +46,8 @@ impl Browser {
             return None;
         }
         let alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut driver = Command::new(DRIVER)
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .unwrap();
-        let mut output = BufReader::new(driver.stdout.take().unwrap());
-        let mut said = String::new();
-        let port = loop {
-            let start = said.len();
-            let read = output.read_line(&mut said).unwrap();
-            assert!(read > 0, "{DRIVER} ended before it listened: {said}\n{:?}", driver.wait());
-            if let Some((_, port)) = said[start..].split_once("started successfully on port ") {
-                break port.trim().trim_end_matches('.').to_string();
-            }
-        };
-        // What is printed later must not fill the pipe.
-        std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
+        let (driver, port) =
+            (0..ATTEMPTS).find_map(|_| listening()).expect("a port that is free for IPv6 and IPv4");
         let address = format!("127.0.0.1:{port}");
         let profile = tempfile::tempdir().unwrap();
         let mut browser = Self { driver, address, session: String::new(), _profile: profile, _alone: alone };
@@ -179,6 +166,33 @@ impl Browser {
         let (status, body) = answer.unwrap_or_else(|error| panic!("{method} {path} {text}: {error}"));
         let value = serde_json::from_slice::<Value>(&body).unwrap()["value"].clone();
         if status.contains(" 200 ") { Ok(value) } else { Err(value) }
+    }
+}
+
+/// A driver and the port at which it listens. None where the port that it took isn't free for IPv4.
+fn listening() -> Option<(Child, String)> {
+    let mut driver = Command::new(DRIVER)
+        .arg("--port=0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .unwrap();
+    let mut output = BufReader::new(driver.stdout.take().unwrap());
+    let mut said = String::new();
+    loop {
+        let start = said.len();
+        if output.read_line(&mut said).unwrap() == 0 {
+            let end = driver.wait();
+            assert!(said.contains(PORT_TAKEN), "{DRIVER} ended before it listened: {said}\n{end:?}");
+            return None;
+        }
+        if let Some((_, port)) = said[start..].split_once("started successfully on port ") {
+            let port = port.trim().trim_end_matches('.').to_string();
+            // What is printed later must not fill the pipe.
+            std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
+            return Some((driver, port));
+        }
     }
 }
 
