@@ -179,19 +179,30 @@ fn listening() -> Option<(Child, String)> {
         .spawn()
         .unwrap();
     let mut output = BufReader::new(driver.stdout.take().unwrap());
+    match port(&mut output) {
+        Ok(port) => {
+            // What is printed later must not fill the pipe.
+            std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
+            Some((driver, port))
+        }
+        Err(said) => {
+            let end = driver.wait();
+            assert!(said.contains(PORT_TAKEN), "{DRIVER} ended before it listened: {said}\n{end:?}");
+            None
+        }
+    }
+}
+
+/// The port at which a driver says that it listens, or all that it said.
+fn port(output: &mut impl BufRead) -> Result<String, String> {
     let mut said = String::new();
     loop {
         let start = said.len();
         if output.read_line(&mut said).unwrap() == 0 {
-            let end = driver.wait();
-            assert!(said.contains(PORT_TAKEN), "{DRIVER} ended before it listened: {said}\n{end:?}");
-            return None;
+            return Err(said);
         }
         if let Some((_, port)) = said[start..].split_once("started successfully on port ") {
-            let port = port.trim().trim_end_matches('.').to_string();
-            // What is printed later must not fill the pipe.
-            std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
-            return Some((driver, port));
+            return Ok(port.trim().trim_end_matches('.').to_string());
         }
     }
 }
