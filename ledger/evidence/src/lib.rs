@@ -1,0 +1,8 @@
+//! What makes an entry more than hearsay: tokens, SVIDs, SSH signatures, rosters and statements, checked.
+//!
+//! Every check is a plain function of bytes, keys and times. This crate **never** opens a file or a socket, reads a clock or
+//! draws randomness, so daemon and verifier run the same code, years apart. It says what was proven and by whom; what
+//! follows from it for a change is decided elsewhere.
+
+pub mod signature;
+pub mod window;
