@@ -294,7 +294,7 @@ fn is_absence(map: &Map) -> bool {
 }
 
 const fn is_scalar(ty: &'static Type) -> bool {
-    !matches!(ty.item(), Type::Object(_) | Type::Digest | Type::FreeMap { .. })
+    !matches!(ty.item(), Type::Object(_) | Type::ByFormat(_) | Type::Digest | Type::FreeMap { .. })
 }
 
 impl Scalar {
@@ -305,6 +305,7 @@ impl Scalar {
             (Type::Bytes(lengths), Self::Text(text)) => {
                 hex::decode(text).is_some_and(|bytes| lengths.contains(&bytes.len()))
             }
+            (Type::AnyBytes, Self::Text(text)) => hex::decode(text).is_some_and(|bytes| !bytes.is_empty()),
             (Type::Uint, Self::Integer(integer)) => *integer >= 0,
             (Type::Literal(literal), Self::Integer(integer)) => integer == literal,
             (Type::Bool, Self::Bool(_)) | (Type::TextOrEmpty, Self::Text(_)) | (Type::Any, _) => true,

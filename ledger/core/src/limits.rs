@@ -109,3 +109,6 @@ pub const REPORT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Largest directory of a ZIP, in bytes: names of this format have at most 20, and writers add some tens each.
 pub const ZIP_DIRECTORY_BYTES_MAX: u64 = 16 * 1024;
+
+/// Members that one part of a set's change adds: with `trust`, 61 of the 64 claims of a section.
+pub const SET_PART_MEMBERS_MAX: u32 = 60;

@@ -5,7 +5,7 @@
 //! when it is sealed. Nothing here reads a clock or draws randomness: the caller hands in both.
 
 use crate::cbor::{Value, key_order};
-use crate::claims::{self, KindSpec, Type, kind_named, kind_spec, type_of};
+use crate::claims::{self, KindSpec, KindWriter, Type, kind_named, kind_spec, type_of};
 use crate::encoded::EncodedSection;
 use crate::hex;
 use crate::json::Json;
@@ -261,7 +261,8 @@ pub fn check_claims(kind: &'static KindSpec, claims: &[(String, Value)]) -> Resu
             return Err(SubmissionError::Claim(misfit));
         }
     }
-    match kind.required.iter().find(|required| !claims.iter().any(|(name, _)| name == *required)) {
+    let mut required = kind.required.iter().chain(kind.ungated);
+    match required.find(|required| !claims.iter().any(|(name, _)| name == *required)) {
         Some(claim) => Err(SubmissionError::ClaimMissing { kind, claim }),
         None => Ok(()),
     }
@@ -290,7 +291,7 @@ pub fn is_idempotency_key(text: &str) -> bool {
 
 const fn accepted(kind: &'static KindSpec) -> Result<&'static KindSpec, SubmissionError> {
     match kind {
-        KindSpec { log_only: true, .. } => Err(SubmissionError::KindLogOnly(kind.name)),
+        KindSpec { writer: KindWriter::Log, .. } => Err(SubmissionError::KindLogOnly(kind.name)),
         KindSpec { accepted: false, .. } => Err(SubmissionError::KindNotAccepted(kind.name)),
         _ => Ok(kind),
     }

@@ -106,6 +106,7 @@ pub fn check(ty: &'static Type, value: &Value) -> Result<(), Misfit> {
         (Type::Uint, Value::Integer(integer)) => *integer >= 0 && integer.unsigned_abs() <= INTEGER_MAX,
         (Type::Literal(expected), Value::Integer(integer)) => integer == expected,
         (Type::Bytes(lengths), Value::Bytes(bytes)) => lengths.contains(&bytes.len()),
+        (Type::AnyBytes, Value::Bytes(bytes)) => !bytes.is_empty(),
         _ => false,
     };
     if fits { Ok(()) } else { Err(Misfit::wrong_type(ty, value)) }

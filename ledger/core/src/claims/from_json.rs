@@ -26,7 +26,7 @@ pub(crate) fn convert(ty: &'static Type, json: Json) -> Result<Value, Misfit> {
         Json::Bool(value) => Value::Bool(value),
         Json::Integer(integer) => Value::Integer(integer),
         Json::String(text) => match ty {
-            Type::Bytes(_) => hex::decode(&text).map_or(Value::Text(text), Value::Bytes),
+            Type::Bytes(_) | Type::AnyBytes => hex::decode(&text).map_or(Value::Text(text), Value::Bytes),
             _ => Value::Text(text),
         },
         Json::Array(items) => Value::Array(convert_items(ty, items)?),

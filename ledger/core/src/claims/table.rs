@@ -1,13 +1,14 @@
 //! The claim table: every kind, every claim, its type, and which claims a kind must and may have.
 //!
-//! This is the only place that says so. A claim whose type isn't settled yet has no row: to a reader it is a name that
-//! this version doesn't know, which is shown and never an error.
+//! This is the only place that says so. To a reader a claim without a row is a name that this version doesn't know, which is
+//! shown and never an error.
 
-use super::types::{DIGEST, PRINCIPAL, Type, optional, required};
+use super::types::{DIGEST, FORMAT_KEY, PRINCIPAL, REFERENCE, Type, optional, required};
 use crate::entry::Kind;
+use crate::limits::SET_PART_MEMBERS_MAX;
 use Type::{
-    Bool, Bytes, FreeMap, Literal, Named, Object, OneOrMany, OrAbsent, ReferenceOr, Text, TextOrEmpty, Uint,
-    Words,
+    AnyBytes, Bool, ByFormat, Bytes, FreeMap, Literal, Named, Object, OneOrMany, OrAbsent, ReferenceOr, Text,
+    TextOrEmpty, Uint, Words,
 };
 
 /// A row of the table of kinds.
@@ -19,14 +20,29 @@ pub struct KindSpec {
     pub name: &'static str,
     /// What an entry of this kind states.
     pub meaning: &'static str,
-    /// Only the log itself writes it.
-    pub log_only: bool,
+    /// Who may have it written.
+    pub writer: KindWriter,
     /// Clients may submit it in this version.
     pub accepted: bool,
-    /// Claims that an entry of this kind must have. Empty where they aren't settled yet.
+    /// Claims that an entry of this kind must have.
     pub required: &'static [&'static str],
+    /// Claims that it must have where no gate decides, and has not where one does.
+    pub ungated: &'static [&'static str],
     /// Claims that it may have, beside [`OPTIONAL_ON_ANY`] and `x-` names.
     pub optional: &'static [&'static str],
+    /// Claims that the log may attest, beside [`ATTESTED_ON_ANY`].
+    pub attested: &'static [&'static str],
+}
+
+/// Who has entries of a kind written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KindWriter {
+    /// Whoever may append.
+    Client,
+    /// Whoever administers the log.
+    Admin,
+    /// The log itself, of its own accord.
+    Log,
 }
 
 /// A row of the table of claims.
@@ -44,15 +60,18 @@ impl KindSpec {
     /// Whether an entry of this kind may have a claim of this name.
     #[must_use]
     pub fn allows(&self, claim: &str) -> bool {
+        let named = [self.required, self.ungated, self.optional, OPTIONAL_ON_ANY];
         is_extension(claim)
-            || [self.required, self.optional, OPTIONAL_ON_ANY].iter().any(|names| names.contains(&claim))
+            || named.iter().any(|names| names.contains(&claim))
+            || (self.kind == TRUST && is_member(claim))
     }
 
     /// The claims of this kind, each once, and whether it is required: those first, those optional on any kind last.
     pub fn claims(&self) -> impl Iterator<Item = (&'static ClaimSpec, bool)> {
         let optional = self.optional.iter().chain(OPTIONAL_ON_ANY);
         let optional = optional.filter(|name| !self.required.contains(name)).map(|name| (*name, false));
-        let names = self.required.iter().map(|name| (*name, true)).chain(optional);
+        let required = self.required.iter().chain(self.ungated).map(|name| (*name, true));
+        let names = required.chain(optional);
         names.filter_map(|(name, required)| Some((claim_spec(name)?, required)))
     }
 }
@@ -78,12 +97,33 @@ pub fn kind_name(kind: Kind) -> Option<&'static str> {
 /// The type of the claim with this name: [`Type::Any`] for `x-` names, nothing for names that aren't in the table.
 #[must_use]
 pub fn type_of(claim: &str) -> Option<&'static Type> {
-    if is_extension(claim) { Some(&Type::Any) } else { claim_spec(claim).map(|spec| spec.ty) }
+    match claim {
+        _ if is_extension(claim) => Some(&Type::Any),
+        _ if is_member(claim) => Some(&Type::Text),
+        _ => claim_spec(claim).map(|spec| spec.ty),
+    }
+}
+
+/// Whether entries of some kind have a claim of this name attested by the log, and never submitted.
+#[must_use]
+pub fn is_attested_alone(claim: &str) -> bool {
+    let attested = |kind: &KindSpec| kind.attested.contains(&claim);
+    let submitted = |kind: &KindSpec| kind.allows(claim);
+    (ATTESTED_ON_ANY.contains(&claim) || KINDS.iter().any(attested)) && !KINDS.iter().any(submitted)
 }
 
 /// Names that are the submitter's own.
 fn is_extension(claim: &str) -> bool {
     claim.starts_with("x-")
+}
+
+/// `m01` to `m60`: the members that a part of a set's change adds.
+fn is_member(claim: &str) -> bool {
+    let Some([tens @ b'0'..=b'9', ones @ b'0'..=b'9']) = claim.strip_prefix('m').map(str::as_bytes) else {
+        return false;
+    };
+    let number = 10 * u32::from(tens - b'0') + u32::from(ones - b'0');
+    (1..=SET_PART_MEMBERS_MAX).contains(&number)
 }
 
 fn claim_spec(name: &str) -> Option<&'static ClaimSpec> {
@@ -101,9 +141,15 @@ const fn kind(number: u8) -> Kind {
 /// The kind of every log's first entry.
 pub const GENESIS: Kind = kind(0);
 
+/// The kind of entries that change a set of keys or persons.
+const TRUST: Kind = kind(6);
+
 /// Claims that an entry of any kind may have.
 pub static OPTIONAL_ON_ANY: &[&str] =
     &["authors", "operator", "workload", "run", "correlation", "occurred_at_ms", "attachments"];
+
+/// Claims that the log may attest of an entry of any kind.
+pub static ATTESTED_ON_ANY: &[&str] = &["workload", "workload_evidence"];
 
 /// Every kind that has a number.
 pub static KINDS: &[KindSpec] = &[
@@ -111,16 +157,18 @@ pub static KINDS: &[KindSpec] = &[
         kind: GENESIS,
         name: "genesis",
         meaning: "first entry of every log, so that a receipt's tree never has size 1",
-        log_only: true,
+        writer: KindWriter::Log,
         accepted: false,
         required: &["log"],
+        ungated: &[],
         optional: &[],
+        attested: &[],
     },
     KindSpec {
         kind: kind(1),
         name: "generation",
         meaning: "a model produced a change",
-        log_only: false,
+        writer: KindWriter::Client,
         accepted: true,
         required: &[
             "subject",
@@ -132,33 +180,40 @@ pub static KINDS: &[KindSpec] = &[
             "human_involvement",
             "correlation",
         ],
+        ungated: &[],
         optional: &["tools", "permissions", "intent"],
+        attested: &[],
     },
     KindSpec {
         kind: kind(2),
         name: "scan",
         meaning: "a scanner looked at exactly these bytes",
-        log_only: false,
+        writer: KindWriter::Client,
         accepted: true,
         required: &["subject", "scan"],
+        ungated: &[],
         optional: &[],
+        attested: &[],
     },
     KindSpec {
         kind: kind(3),
         name: "approval",
         meaning: "a human approved exactly this",
-        log_only: false,
+        writer: KindWriter::Client,
         accepted: true,
         required: &["subject", "approval", "intent", "policy"],
-        optional: &[],
+        ungated: &[],
+        optional: &["environment"],
+        attested: &["approval_checks"],
     },
     KindSpec {
         kind: kind(4),
         name: "promotion",
         meaning: "a change goes, or was refused, to an environment",
-        log_only: false,
+        writer: KindWriter::Client,
         accepted: true,
-        required: &["subject", "model", "prompt_hash", "approvals", "policy", "environment", "decision"],
+        required: &["subject", "model", "prompt_hash", "approvals", "policy", "environment"],
+        ungated: &["decision"],
         optional: &[
             "generations",
             "intent",
@@ -171,106 +226,131 @@ pub static KINDS: &[KindSpec] = &[
             "context",
             "human_involvement",
             "tools",
+            "permissions",
+            "observed",
         ],
+        attested: &["approval_checks", "gate", "facts"],
     },
     KindSpec {
         kind: kind(5),
         name: "policy",
         meaning: "a policy set was published",
-        log_only: false,
+        writer: KindWriter::Client,
         accepted: true,
         required: &["policy"],
+        ungated: &[],
         optional: &["policy_text"],
+        attested: &["activation"],
     },
     KindSpec {
         kind: kind(6),
         name: "trust",
         meaning: "a roster or key set that the log relied on",
-        log_only: true,
+        writer: KindWriter::Log,
         accepted: false,
-        required: &[],
+        required: &["trust"],
+        ungated: &[],
         optional: &[],
+        attested: &[],
     },
     KindSpec {
         kind: kind(7),
         name: "erasure",
         meaning: "claims of an earlier entry were erased",
-        log_only: true,
+        writer: KindWriter::Log,
         accepted: false,
-        required: &[],
+        required: &["erases"],
+        ungated: &[],
         optional: &[],
+        attested: &[],
     },
     KindSpec {
         kind: kind(8),
         name: "withdrawal",
         meaning: "an approval no longer counts",
-        log_only: false,
+        writer: KindWriter::Client,
         accepted: false,
-        required: &[],
-        optional: &[],
+        required: &["withdraws", "withdrawal_reason"],
+        ungated: &[],
+        optional: &["approval", "environment", "intent", "policy"],
+        attested: &["approval_checks", "withdrawal"],
     },
     KindSpec {
         kind: kind(9),
         name: "credential",
         meaning: "a short-lived credential was issued",
-        log_only: false,
+        writer: KindWriter::Client,
         accepted: false,
         required: &["credential"],
+        ungated: &[],
         optional: &[],
+        attested: &[],
     },
     KindSpec {
         kind: kind(10),
         name: "revocation",
         meaning: "a short-lived credential was revoked",
-        log_only: false,
+        writer: KindWriter::Client,
         accepted: false,
         required: &["credential"],
+        ungated: &[],
         optional: &[],
+        attested: &[],
     },
     KindSpec {
         kind: kind(11),
         name: "refusal",
         meaning: "the log refused something",
-        log_only: true,
+        writer: KindWriter::Log,
         accepted: false,
-        required: &[],
+        required: &["refusal"],
+        ungated: &[],
         optional: &[],
+        attested: &[],
     },
     KindSpec {
         kind: kind(12),
         name: "hold",
         meaning: "a legal hold on entries",
-        log_only: false,
+        writer: KindWriter::Admin,
         accepted: false,
-        required: &[],
+        required: &["hold"],
+        ungated: &[],
         optional: &[],
+        attested: &[],
     },
     KindSpec {
         kind: kind(13),
         name: "release",
         meaning: "a legal hold was lifted",
-        log_only: false,
+        writer: KindWriter::Admin,
         accepted: false,
-        required: &[],
+        required: &["hold"],
+        ungated: &[],
         optional: &[],
+        attested: &[],
     },
     KindSpec {
         kind: kind(14),
         name: "rotation",
         meaning: "the log gets a new key",
-        log_only: true,
+        writer: KindWriter::Log,
         accepted: false,
-        required: &[],
+        required: &["rotation"],
+        ungated: &[],
         optional: &[],
+        attested: &[],
     },
     KindSpec {
         kind: kind(22),
         name: "event",
         meaning: "anything else of the submitter's",
-        log_only: false,
+        writer: KindWriter::Client,
         accepted: true,
         required: &["type", "subject"],
+        ungated: &[],
         optional: &[],
+        attested: &[],
     },
 ];
 
@@ -378,6 +458,36 @@ pub static CLAIMS: &[ClaimSpec] = &[
         ty: &WORKLOAD,
         help: "the identity of the job that submitted; attested by the log, asserted where a client gives it",
     },
+    ClaimSpec {
+        name: "observed",
+        ty: &OBSERVED,
+        help: "the change as the submitter computed it, and what of it lies outside the intent's scope",
+    },
+    ClaimSpec {
+        name: "withdraws",
+        ty: &ReferenceOr(kind(3), &STATEMENT),
+        help: "the approval that no longer counts, by its entry or by its statement's SHA-256",
+    },
+    ClaimSpec { name: "withdrawal_reason", ty: &Text, help: "why an approval no longer counts" },
+    ClaimSpec {
+        name: "workload_evidence",
+        ty: &WORKLOAD_EVIDENCE,
+        help: "the token or certificate that binds the workload to this entry",
+    },
+    ClaimSpec {
+        name: "approval_checks",
+        ty: &some(&APPROVAL_CHECK),
+        help: "the signatures of approvals that the log checked, and whose they are",
+    },
+    ClaimSpec { name: "withdrawal", ty: &WITHDRAWAL, help: "who withdrew: the signer, or an administrator" },
+    ClaimSpec { name: "activation", ty: &ACTIVATION, help: "where a policy is in force from this entry on" },
+    ClaimSpec { name: "gate", ty: &GATE, help: "what the policy in force decided" },
+    ClaimSpec { name: "facts", ty: &Bytes(&[32]), help: "digest of what the policy decided on" },
+    ClaimSpec { name: "trust", ty: &SET_CHANGE, help: "the change of a set of keys or persons" },
+    ClaimSpec { name: "erases", ty: &ERASURE, help: "the claims that were erased, of which entry, and why" },
+    ClaimSpec { name: "refusal", ty: &REFUSAL, help: "what the log refused, how often and when" },
+    ClaimSpec { name: "hold", ty: &HOLD, help: "the entries of which nothing may be erased, and why" },
+    ClaimSpec { name: "rotation", ty: &ROTATION, help: "the log's key until now, and the next one" },
     ClaimSpec { name: "log", ty: &LOG, help: "the log's name, id, first key and format" },
 ];
 
@@ -530,4 +640,113 @@ static LOG: Type = Object(&[
             required("reason", &Text),
         ]),
     ),
+]);
+
+static OBSERVED: Type =
+    Object(&[required("digest", &DIGEST), required("count", &Uint), required("outside", &any_number(&Text))]);
+
+static STATEMENT: Type = Object(&[required("statement", &Bytes(&[32]))]);
+
+/// One member of a set, in the entry that added it.
+static MEMBER: Type = Named(
+    "member",
+    &Object(&[
+        required("index", &Uint),
+        required("leaf_hash", &Bytes(&[32])),
+        required("claim", &Text),
+        required("claim_hash", &Bytes(&[32])),
+        required("set", &REFERENCE),
+    ]),
+);
+
+static WORKLOAD_EVIDENCE: Type = ByFormat(&[
+    &Object(&[required(FORMAT_KEY, &Words(&["jwt"])), required("token", &Text), required("key", &MEMBER)]),
+    &Object(&[
+        required(FORMAT_KEY, &Words(&["x509-svid"])),
+        required("chain", &some(&AnyBytes)),
+        required("signature", &AnyBytes),
+        required("bundle", &MEMBER),
+        required("ca", &Bytes(&[32])),
+    ]),
+]);
+
+static APPROVAL_CHECK: Type = Object(&[
+    required("at", &Uint),
+    required("statement", &Bytes(&[32])),
+    required("signer", &Text),
+    required("fingerprint", &Text),
+    required("roster", &MEMBER),
+    optional("presence", &Bool),
+    optional("verification", &Bool),
+]);
+
+static WITHDRAWAL: Type = Object(&[required("by", &Words(&["signer", "admin"]))]);
+
+static ACTIVATION: Type = Object(&[
+    required("environments", &some(&Text)),
+    required("language", &Text),
+    required("engine", &Text),
+    required("publish", &Uint),
+    optional("approvals", &any_number(&REFERENCE)),
+    optional("previous", &REFERENCE),
+]);
+
+static GATE: Type = Object(&[
+    required("outcome", &Words(&["allow", "deny"])),
+    required("policy", &REFERENCE),
+    required("as_of", &Uint),
+    required("at_ms", &Uint),
+    required("engine", &Text),
+    required("determining", &any_number(&Text)),
+    required("reasons", &any_number(&Text)),
+    optional("expires_at_ms", &Uint),
+    optional("override", &Bool),
+]);
+
+static SET_CHANGE: Type = Object(&[
+    required("what", &Words(&["jwks", "spiffe-bundle", "allowed-signers", "promotion-key"])),
+    required("name", &Text),
+    required("set_digest", &Bytes(&[32])),
+    optional("previous", &REFERENCE),
+    required("part", &Uint),
+    required("parts", &Uint),
+    optional("removed", &any_number(&Bytes(&[32]))),
+    optional("source", &Bytes(&[32])),
+    optional("approvals", &any_number(&REFERENCE)),
+]);
+
+static ERASURE: Type = Object(&[
+    required("target", &REFERENCE),
+    required(
+        "claims",
+        &some(&Object(&[
+            required("section", &Words(&["submitted", "attested"])),
+            required("name", &Text),
+            required("claim_hash", &Bytes(&[32])),
+        ])),
+    ),
+    required("reason", &Text),
+    required("legal_basis", &Text),
+]);
+
+static REFUSAL: Type = Object(&[
+    required("code", &Text),
+    required("count", &Uint),
+    required("from_ms", &Uint),
+    required("to_ms", &Uint),
+    optional("submitted_digest", &Bytes(&[32])),
+]);
+
+static HOLD: Type = Object(&[
+    required("id", &Text),
+    required("ranges", &some(&Object(&[required("start", &Uint), required("end", &Uint)]))),
+    required("reason", &Text),
+    optional("authority", &Text),
+]);
+
+static ROTATION: Type = Object(&[
+    required("previous", &Text),
+    required("next", &Text),
+    required("signature", &Bytes(&[64])),
+    required("reason", &Text),
 ]);

@@ -32,16 +32,22 @@ fn tables_fit_together() {
     assert_eq!(numbers.len(), KINDS.len(), "a number is there twice");
     for kind in KINDS {
         assert_eq!(kind_named(kind.name), kind_spec(kind.kind), "two kinds have the name {}", kind.name);
-        assert!(!(kind.log_only && kind.accepted), "{}", kind.name);
-        let own: Vec<&str> = kind.required.iter().chain(kind.optional).copied().collect();
+        assert!(!(kind.writer == KindWriter::Log && kind.accepted), "{}", kind.name);
+        let own = [kind.required, kind.ungated, kind.optional].into_iter().flatten();
+        let own: Vec<&str> = own.copied().collect();
         assert!(own.iter().all(|name| names.contains(name)), "{}: no type for one of {own:?}", kind.name);
         assert_eq!(own.iter().collect::<BTreeSet<_>>().len(), own.len(), "{}", kind.name);
         assert!(kind.claims().all(|(claim, _)| kind.allows(claim.name)));
-        assert!(!kind.accepted || !kind.required.is_empty(), "{}", kind.name);
+        assert!(!kind.required.is_empty(), "{}", kind.name);
+        let attested = kind.attested.iter().chain(ATTESTED_ON_ANY);
+        assert!(attested.clone().all(|name| names.contains(name)), "{}", kind.name);
+        // `workload` alone may be said by both, and the sections keep the two apart.
+        assert!(kind.attested.iter().all(|name| is_attested_alone(name)), "{}", kind.name);
     }
+    assert!(!is_attested_alone("workload") && !is_attested_alone("subject") && !is_attested_alone("x-gate"));
 }
 
-/// The three unions are decided by shape alone, so no alternative may have a field that decides for another one.
+/// The unions are decided by shape or format alone, so no alternative may have a field that decides for another one.
 #[test]
 fn unions_are_disjoint() {
     fn visit(ty: &'static Type, depth: usize) {
@@ -65,6 +71,20 @@ fn unions_are_disjoint() {
                 visit(one, depth + 1);
             }
             Type::OrAbsent(inner) | Type::Named(_, inner) => visit(inner, depth),
+            Type::ByFormat(maps) => {
+                let words: Vec<&str> = maps
+                    .iter()
+                    .flat_map(|map| match map.fields().and_then(|fields| fields.first()) {
+                        Some(Field { name: "format", ty: Type::Words(words), required: true }) => {
+                            words.iter()
+                        }
+                        _ => panic!("its first field says which it is"),
+                    })
+                    .copied()
+                    .collect();
+                assert_eq!(words.iter().collect::<BTreeSet<_>>().len(), words.len());
+                maps.iter().for_each(|map| visit(map, depth));
+            }
             Type::List { item, .. } => visit(item, depth + 1),
             Type::FreeMap { value, .. } => visit(value, depth + 1),
             _ => {}
@@ -363,6 +383,8 @@ fn values(ty: &'static Type) -> BoxedStrategy<Value> {
             .prop_flat_map(|length| prop::collection::vec(any::<u8>(), length))
             .prop_map(Value::Bytes)
             .boxed(),
+        Type::AnyBytes => prop::collection::vec(any::<u8>(), 1..40).prop_map(Value::Bytes).boxed(),
+        Type::ByFormat(maps) => prop::sample::select(*maps).prop_flat_map(values).boxed(),
         Type::Literal(integer) => Just(Value::Integer(*integer)).boxed(),
         Type::Words(words) => prop::sample::select(*words).prop_map(Value::from).boxed(),
         Type::Digest => {
@@ -427,7 +449,7 @@ proptest! {
 
         let required: Vec<&Field> = fields.iter().filter(|field| field.required).collect();
         let gone = pick.get(&required).name;
-        if gone != "absent" {
+        if !matches!(gone, "absent" | "format") {
             let fewer = entries.into_iter().filter(|(name, _)| name != gone);
             let misfit = check_claim(name, &map_of(fewer)).unwrap();
             prop_assert!(misfit.fault != MisfitFault::Type, "{misfit}");
@@ -446,9 +468,10 @@ proptest! {
 
 #[test]
 fn shapes_are_the_same_in_json_and_cbor() {
-    for text in ["[]", "{}", "{'absent':1}", "{'index':1}", "7"] {
+    for text in ["[]", "{}", "{'absent':1}", "{'index':1}", "{'format':'jwt'}", "{'format':1}", "7"] {
         let (json, value) = (json(text), convert(&Type::Any, json(text)).unwrap());
         assert_eq!(json.is_list(), value.is_list());
         assert!(["absent", "index"].iter().all(|member| json.has(member) == value.has(member)));
+        assert_eq!(json.text("format"), value.text("format"));
     }
 }

@@ -1,7 +1,8 @@
 //! The language that claim types are written in, and the four types that others are built of.
 //!
-//! There is no general union: the three in use ([`Type::OneOrMany`], [`Type::ReferenceOr`], [`Type::OrAbsent`]) each
-//! have a shape that decides between their alternatives, so a value is never tried against several types.
+//! There is no general union: the four in use ([`Type::OneOrMany`], [`Type::ReferenceOr`], [`Type::OrAbsent`],
+//! [`Type::ByFormat`]) each have a shape or a member that decides between their alternatives, so a value is never tried
+//! against several types.
 
 use crate::cbor::Value;
 use crate::entry::Kind;
@@ -10,6 +11,9 @@ use core::fmt;
 
 /// The member that makes a map an absence, whatever else it holds.
 pub(crate) const ABSENT_KEY: &str = "absent";
+
+/// The member that says which map it is, where several forms of evidence are possible.
+pub(super) const FORMAT_KEY: &str = "format";
 
 /// The type of a claim's value, or of a part of it.
 #[derive(Debug)]
@@ -24,6 +28,8 @@ pub enum Type {
     Bool,
     /// A byte string of one of these lengths; in JSON, lowercase hex.
     Bytes(&'static [usize]),
+    /// A byte string that isn't empty; in JSON, lowercase hex.
+    AnyBytes,
     /// Exactly this integer.
     Literal(i64),
     /// One of these strings.
@@ -52,6 +58,8 @@ pub enum Type {
     ReferenceOr(Kind, &'static Type),
     /// `type / absent`: a map that has `absent` is an [`ABSENT`].
     OrAbsent(&'static Type),
+    /// One of these maps, by the word in their first field, [`FORMAT_KEY`].
+    ByFormat(&'static [&'static Type]),
     /// A type with a name of its own in CDDL and JSON Schema.
     Named(&'static str, &'static Type),
     /// Any value without byte strings: what an `x-` claim holds.
@@ -150,8 +158,18 @@ impl Type {
             }
             Self::ReferenceOr(_, ty) => ty.alternative(value),
             Self::OneOrMany(one) if !value.is_list() => one.alternative(value),
+            Self::ByFormat(maps) => {
+                let of_format =
+                    |map: &&&'static Self| value.text(FORMAT_KEY).is_some_and(|format| map.is_format(format));
+                maps.iter().find(of_format).map_or(self, |map| map)
+            }
             _ => self,
         }
+    }
+
+    /// Whether a map of this type has this word in its first field.
+    fn is_format(&self, format: &str) -> bool {
+        matches!(self, Self::Object([Field { name: FORMAT_KEY, ty: Self::Words(words), .. }, ..]) if words.contains(&format))
     }
 
     /// The type of the member of this name, in whatever list or alternative it is; none where there can't be one.
@@ -162,6 +180,7 @@ impl Type {
             }
             Self::ReferenceOr(_, ty) => ty.member(name).or_else(|| REFERENCE.member(name)),
             Self::FreeMap { value, .. } => Some(value),
+            Self::ByFormat(maps) => maps.iter().find_map(|map| map.member(name)),
             Self::Any if !name.is_empty() => Some(self),
             _ => self.fields()?.iter().find(|field| field.name == name).map(|field| field.ty),
         }
@@ -192,6 +211,8 @@ pub(super) trait Shape {
     fn is_list(&self) -> bool;
     /// Whether it is a map with this member.
     fn has(&self, member: &str) -> bool;
+    /// The text of this member, if it is a map that has it.
+    fn text(&self, member: &str) -> Option<&str>;
 }
 
 impl Shape for Value {
@@ -202,6 +223,10 @@ impl Shape for Value {
     fn has(&self, member: &str) -> bool {
         self.as_map().is_some_and(|map| map.get(member).is_some())
     }
+
+    fn text(&self, member: &str) -> Option<&str> {
+        self.as_map()?.get(member)?.as_text()
+    }
 }
 
 impl Shape for Json {
@@ -211,6 +236,10 @@ impl Shape for Json {
 
     fn has(&self, member: &str) -> bool {
         self.get(member).is_some()
+    }
+
+    fn text(&self, member: &str) -> Option<&str> {
+        self.get(member)?.as_str()
     }
 }
 
@@ -228,6 +257,7 @@ impl fmt::Display for Type {
                 join(f, lengths.iter().map(|length| length.saturating_mul(2)), " or ")?;
                 f.write_str(" lowercase hex digits)")
             }
+            Self::AnyBytes => f.write_str("bytes, at least one (in JSON, lowercase hex digits)"),
             Self::Literal(integer) => integer.fmt(f),
             Self::Words(words) => join(f, words.iter(), " or "),
             Self::Digest => f.write_str("a digest (a map of algorithms to bytes, such as sha256)"),
@@ -242,6 +272,11 @@ impl fmt::Display for Type {
             Self::OneOrMany(one) => write!(f, "{one}, or a list of at least 2 (one stands as itself)"),
             Self::ReferenceOr(_, other) => write!(f, "{REFERENCE}, or {other}"),
             Self::OrAbsent(ty) => write!(f, "{ty}, or an absence (a map with absent)"),
+            Self::ByFormat(maps) => {
+                f.write_str("a map whose format is ")?;
+                let words = maps.iter().filter_map(|map| map.fields()?.first()).map(|field| field.ty);
+                join(f, words, " or ")
+            }
             Self::Named(_, ty) => ty.fmt(f),
             Self::Any => f.write_str("any value without byte strings"),
         }

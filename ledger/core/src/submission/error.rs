@@ -1,7 +1,7 @@
 //! Why a submission is refused, in the parts that an answer to the client is made of.
 
 use crate::cbor::CborError;
-use crate::claims::{KINDS, KindSpec, Misfit, MisfitFault, Type, type_of};
+use crate::claims::{KINDS, KindSpec, Misfit, MisfitFault, Type, is_attested_alone, type_of};
 use crate::json::JsonError;
 use crate::limits::{
     CLAIM_BYTES_MAX, CLAIMS_MAX, IDEMPOTENCY_KEY_BYTES_MAX, OCCURRED_AHEAD_MS_MAX, RECORD_BYTES_MAX,
@@ -201,6 +201,9 @@ impl SubmissionError {
                 Some(format!("one of {}", accepted_kinds()))
             }
             Self::ClaimMissing { claim, .. } => type_of(claim).map(Type::to_string),
+            Self::ClaimUnknown { claim, .. } if is_attested_alone(claim) => {
+                Some("it from the log, which attests it".into())
+            }
             Self::ClaimUnknown { kind, .. } => Some(format!("only {}", claims_of(kind))),
             Self::Claim(misfit) => Some(misfit.expected.clone()),
             Self::SaltForm(_) => Some(SALT_FORM.into()),

@@ -1,6 +1,8 @@
 //! What `SPEC.md` section 4 shows of the claim table: the table of kinds in Markdown, and the types in CDDL (RFC 8610).
 
-use provlog_core::claims::{ABSENT, CLAIMS, Field, KINDS, KindSpec, OPTIONAL_ON_ANY, REFERENCE, Type};
+use provlog_core::claims::{
+    ABSENT, ATTESTED_ON_ANY, CLAIMS, Field, KINDS, KindSpec, KindWriter, OPTIONAL_ON_ANY, REFERENCE, Type,
+};
 use provlog_core::limits::{CLAIM_BYTES_MAX, CLAIM_NAME_BYTES_MAX, INTEGER_MAX};
 use std::collections::BTreeSet;
 
@@ -13,27 +15,36 @@ const UINT_RULE: &str = "uint53";
 /// The rule for what `x-` claims hold.
 const ANY_RULE: &str = "x-value";
 
-/// The kinds in Markdown: number, name, meaning, claims.
+/// The kinds in Markdown: number, name, meaning, who writes them, claims.
 pub(crate) fn kinds_table() -> String {
     let mut table = String::from(
-        "| no. | kind | means | required claims | optional claims |\n| --- | --- | --- | --- | --- |\n",
+        "| no. | kind | means | written by | required claims | optional claims | attested beside |\n| --- | --- | --- | --- | --- | --- | --- |\n",
     );
     for kind in KINDS {
-        let standing = match (kind.log_only, kind.accepted) {
-            (true, _) => " (log only)",
-            (false, true) => "",
-            (false, false) => " (reserved)",
+        let standing = if kind.accepted || kind.writer == KindWriter::Log { "" } else { " (reserved)" };
+        let writer = match kind.writer {
+            KindWriter::Client => "client",
+            KindWriter::Admin => "admin",
+            KindWriter::Log => "log",
         };
-        let required = if kind.required.is_empty() { "not settled yet".into() } else { code(kind.required) };
+        let ungated = kind.ungated.iter().map(|name| format!("`{name}` unless a gate decides"));
+        let required = kind.required.iter().map(|name| format!("`{name}`")).chain(ungated);
+        let members = if kind.name == "trust" { "`m01` to `m60`" } else { "" };
         table.push_str(&format!(
-            "| {} | `{}`{standing} | {} | {required} | {} |\n",
+            "| {} | `{}`{standing} | {} | {writer} | {} | {}{members} | {} |\n",
             kind.kind.number(),
             kind.name,
             kind.meaning,
+            join(required, ", "),
             code(kind.optional),
+            code(kind.attested),
         ));
     }
-    table.push_str(&format!("\nOptional on any kind: {}, and `x-` names.\n", code(OPTIONAL_ON_ANY)));
+    table.push_str(&format!(
+        "\nOptional on any kind: {}, and `x-` names. Attested on any kind: {}.\n",
+        code(OPTIONAL_ON_ANY),
+        code(ATTESTED_ON_ANY),
+    ));
     table
 }
 
@@ -43,13 +54,14 @@ pub(crate) fn cddl() -> String {
     let kinds: Vec<String> =
         KINDS.iter().map(|kind| format!("  {}: {}", kind.name, kind.kind.number())).collect();
     rules.add("kind", &format!("&(\n{}\n)", kinds.join(",\n")));
-    for kind in KINDS.iter().filter(|kind| !kind.required.is_empty()) {
+    for kind in KINDS {
         rules.add(&format!("{}-claims", kind.name), &kind_rule(kind));
     }
     let optional: Vec<String> = OPTIONAL_ON_ANY.iter().map(|name| format!("  ? {name}: {name},\n")).collect();
     rules.add("any-kind", &format!("(\n{}  * x-name => {ANY_RULE}\n)", optional.concat()));
     let rest = CLAIM_NAME_BYTES_MAX - "x-".len();
     rules.add("x-name", &format!("tstr .regexp \"x-[a-z0-9_-]{{0,{rest}}}\""));
+    rules.add("member-name", "tstr .regexp \"m(0[1-9]|[1-5][0-9]|60)\"");
     rules.add(ANY_RULE, &format!("int53 / tstr / bool / null / [* {ANY_RULE}] / {{ * tstr => {ANY_RULE} }}"));
     rules.add("int53", &format!("-{INTEGER_MAX}..{INTEGER_MAX}"));
     rules.add(UINT_RULE, &format!("0..{INTEGER_MAX}"));
@@ -67,15 +79,18 @@ pub(crate) fn cddl() -> String {
 fn kind_rule(kind: &KindSpec) -> String {
     let mut rule = String::from("{\n");
     for (claim, required) in kind.claims().filter(|(claim, _)| is_own(kind, claim.name)) {
-        let mark = if required { "" } else { "? " };
+        let mark = if required && !kind.ungated.contains(&claim.name) { "" } else { "? " };
         rule.push_str(&format!("  {mark}{}: {},\n", claim.name, claim.name));
+    }
+    if kind.name == "trust" {
+        rule.push_str(&format!("  * member-name => {TEXT_RULE},\n"));
     }
     // A required claim that any kind may have comes first, and CDDL takes the first rule that matches.
     rule + "  any-kind\n}"
 }
 
 fn is_own(kind: &KindSpec, claim: &str) -> bool {
-    kind.required.contains(&claim) || kind.optional.contains(&claim)
+    [kind.required, kind.ungated, kind.optional].iter().any(|names| names.contains(&claim))
 }
 
 /// The rules written so far, each name once.
@@ -112,6 +127,8 @@ impl Rules {
             Type::Bool => "bool".into(),
             Type::Literal(integer) => integer.to_string(),
             Type::Bytes(lengths) => join(lengths.iter().map(|length| format!("bytes .size {length}")), " / "),
+            Type::AnyBytes => format!("bytes .size (1..{CLAIM_BYTES_MAX})"),
+            Type::ByFormat(maps) => join(maps.iter().map(|map| self.rule(map)), " / "),
             Type::Words(words) => join(words.iter().map(|word| format!("{word:?}")), " / "),
             Type::Object(fields) => {
                 let fields: Vec<String> = fields.iter().map(|field| self.field(field)).collect();

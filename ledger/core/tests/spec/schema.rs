@@ -100,13 +100,14 @@ impl Definitions {
             ]),
             Type::Bool => object([("type", "boolean".into())]),
             Type::Bytes(lengths) => object([("type", "string".into()), ("pattern", hex_pattern(lengths))]),
+            Type::AnyBytes => object([("type", "string".into()), ("pattern", "^([0-9a-f]{2})+$".into())]),
             Type::Literal(integer) => object([("const", Json::Integer(*integer))]),
             Type::Words(words) => object([("enum", strings(words.iter().copied()))]),
             Type::Object(fields) => self.fields(fields, 0),
             Type::Digest => self.fields(ty.fields().unwrap_or_default(), 1),
             Type::List { least, item } => self.list(*least, item),
             Type::FreeMap { least, value } => self.free_map(*least, value),
-            Type::OneOrMany(_) | Type::ReferenceOr(..) | Type::OrAbsent(_) => {
+            Type::OneOrMany(_) | Type::ReferenceOr(..) | Type::OrAbsent(_) | Type::ByFormat(_) => {
                 let mut alternatives = Vec::new();
                 self.alternatives(ty, &mut alternatives);
                 object([("anyOf", Json::Array(alternatives))])
@@ -133,6 +134,7 @@ impl Definitions {
                 into.push(self.schema(&REFERENCE));
                 self.alternatives(other, into);
             }
+            Type::ByFormat(maps) => into.extend(maps.iter().map(|map| self.schema(map))),
             Type::OneOrMany(one) => {
                 self.alternatives(one, into);
                 into.push(self.list(2, one));
