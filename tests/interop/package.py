@@ -458,7 +458,7 @@ def read_items(file, size):
         yield index, record
     demand(not file.broken, "file is broken")
 
-REFERRING = {"approvals": "approval", "generations": "generation", "scans": "scan"}
+REFERRING = {"approvals": "approval", "generations": "generation", "scans": "scan", "withdraws": "approval"}
 MAX_REFERRED_BACK = 2**20
 
 class Records:

@@ -215,6 +215,8 @@ APPROVAL = members("method ?statement ?signature ?key ?nonce",
                    approver=PRINCIPAL, approved_at_ms_=uint53, expires_at_ms_=uint53)
 SCAN = members("", tool=members("name version"), target=digest, verdict=("pass", "fail", "error"),
                counts_=free_map(uint53), ruleset_digest_=digest, report_digest_=digest)
+MEMBER = members("claim", index=uint53, leaf_hash=octets(32), claim_hash=octets(32), set=REFERENCE)
+some_bytes = lambda value: type(value) is bytes and value != b""
 CLAIM_TYPES = {
     "subject": [1, members("?name ?uri", digest=digest)],
     "model": MODEL, "prompt_hash": PROMPT_HASH,
@@ -243,6 +245,28 @@ CLAIM_TYPES = {
         "?id ?issuer ?audience", method=("none", "log", "static-token", "oidc", "jwt-svid", "x509-svid", "peer"),
         claims_=free_map(str), token_digest_=digest, verified_at_ms_=uint53,
         binding_=("bearer", "statement")),
+    "observed": members("", digest=digest, count=uint53, outside=[string]),
+    "withdraws": (REFERENCE, members("", statement=octets(32))), "withdrawal_reason": string,
+    "withdrawal": members("", by=("signer", "admin")),
+    "workload_evidence": (
+        members("token", format="jwt", key=MEMBER, thumbprint=octets(32)),
+        members("", format="x509-svid", chain=[1, some_bytes], signature=some_bytes, bundle=MEMBER, ca=octets(32))),
+    "approval_checks": [1, members("signer fingerprint", at=uint53, statement=octets(32), roster=MEMBER,
+                                   presence_=bool, verification_=bool)],
+    "activation": members("language engine", environments=[1, string], publish=uint53, approvals_=[REFERENCE],
+                          previous_=REFERENCE),
+    "gate": members("engine", outcome=("allow", "deny"), policy=REFERENCE, as_of=uint53, at_ms=uint53,
+                    determining=[string], reasons=[string], expires_at_ms_=uint53, override_=bool),
+    "facts": octets(32),
+    "trust": members("name", what=("jwks", "spiffe-bundle", "allowed-signers", "promotion-key"), set_digest=octets(32),
+                     previous_=REFERENCE, part=uint53, parts=uint53, removed_=[octets(32)], source_=octets(32),
+                     approvals_=[REFERENCE]),
+    "erases": members("reason legal_basis", target=REFERENCE, claims=[
+        1, members("name", section=("submitted", "attested"), claim_hash=octets(32))]),
+    "refusal": members("code", count=uint53, from_ms=uint53, to_ms=uint53, submitted_digest_=octets(32)),
+    "hold": members("id reason ?authority", ranges=[1, members("", start=uint53, end=uint53)]),
+    "rotation": members("previous next reason", signature=octets(64)),
+    **{f"m{number:02}": string for number in range(1, 61)},
     "log": members("origin key", id=octets(16), format=1,
                    predecessor_=members("origin reason", size=uint53, root=octets(32))),
 }

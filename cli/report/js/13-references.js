@@ -1,7 +1,7 @@
 // What entries refer to, looked up among the records before them: SPEC.md sections 4.3 and 11.7.
 
 /** Claims that may refer to entries, and the kind of those. */
-const REFERRING = [["approvals", APPROVAL], ["generations", 1], ["scans", 2]];
+const REFERRING = [["approvals", APPROVAL], ["generations", 1], ["scans", 2], ["withdraws", APPROVAL]];
 
 const APPROVALS = "approvals";
 

@@ -660,7 +660,12 @@ static MEMBER: Type = Named(
 );
 
 static WORKLOAD_EVIDENCE: Type = ByFormat(&[
-    &Object(&[required(FORMAT_KEY, &Words(&["jwt"])), required("token", &Text), required("key", &MEMBER)]),
+    &Object(&[
+        required(FORMAT_KEY, &Words(&["jwt"])),
+        required("token", &Text),
+        required("key", &MEMBER),
+        required("thumbprint", &Bytes(&[32])),
+    ]),
     &Object(&[
         required(FORMAT_KEY, &Words(&["x509-svid"])),
         required("chain", &some(&AnyBytes)),

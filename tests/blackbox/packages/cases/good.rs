@@ -390,5 +390,6 @@ fn references() -> Vec<Case> {
         good("into-another-log", list(&[elsewhere("example.com/another".into())])),
         good("without-leaf-hash", list(&[map(&[("index", Value::Integer(3))])])),
         good("misfit-of-its-own", list(&["entry 3".into()])),
+        Case::good("references-withdraws", referring("withdraws", reference(3, 3)).finish()),
     ]
 }

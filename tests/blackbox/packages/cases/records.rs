@@ -229,5 +229,6 @@ fn references() -> Vec<Case> {
         refused("beyond-the-tree", "approvals", list(&[reference(999_999, 3)])),
         refused("itself", "approvals", list(&[reference(5, 3)])),
         refused("misfit-no-list", "generations", reference(3, 3)),
+        refused("withdraws-other-kind", "withdraws", reference(4, 4)),
     ]
 }

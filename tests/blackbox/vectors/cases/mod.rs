@@ -1,5 +1,6 @@
 //! Every vector: its name, what is wrong in it, and what a verifier has to say.
 
+mod evidence;
 mod malformed;
 mod not_proven;
 mod untrusted;
@@ -167,6 +168,7 @@ fn nested(depth: usize) -> Vec<u8> {
 
 pub fn all() -> Vec<Case> {
     let mut cases = good();
+    cases.extend(evidence::evidence());
     cases.extend(malformed::malformed_cbor());
     cases.extend(malformed::malformed_record());
     cases.extend(malformed::malformed_text());
