@@ -151,7 +151,7 @@ fn name_of(path: &Path) -> Option<String> {
 }
 
 fn submittable() -> impl Iterator<Item = &'static KindSpec> {
-    KINDS.iter().filter(|kind| kind.accepted && !kind.log_only)
+    KINDS.iter().filter(|kind| kind.accepted)
 }
 
 fn kinds() -> PossibleValuesParser {
