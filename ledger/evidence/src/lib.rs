@@ -5,4 +5,5 @@
 //! follows from it for a change is decided elsewhere.
 
 pub mod signature;
+pub mod ssh;
 pub mod window;
