@@ -4,6 +4,8 @@
 //! draws randomness, so daemon and verifier run the same code, years apart. It says what was proven and by whom; what
 //! follows from it for a change is decided elsewhere.
 
+pub mod roster;
 pub mod signature;
 pub mod ssh;
+pub mod time;
 pub mod window;

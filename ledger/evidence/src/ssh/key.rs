@@ -119,8 +119,14 @@ impl KeyType {
         matches!(self, Self::SkEd25519 | Self::SkEcdsaP256)
     }
 
+    /// The type of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|key_type| key_type.name() == name)
+    }
+
     fn of(name: &[u8]) -> Result<Self, SshKeyError> {
-        let found = Self::ALL.into_iter().find(|key_type| key_type.name().as_bytes() == name);
+        let found = std::str::from_utf8(name).ok().and_then(Self::named);
         found.ok_or_else(|| {
             let name = quoted(name);
             if name.contains("-cert-v0") { SshKeyError::Certificate(name) } else { SshKeyError::Type(name) }

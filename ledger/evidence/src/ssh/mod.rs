@@ -11,4 +11,4 @@ pub use signature::{NAMESPACE_BYTES_MAX, Signed, SshSignature, SshSignatureError
 pub use wire::WireError;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -22,6 +22,8 @@ struct Parts {
     signature_type: Option<&'static [u8]>,
     application: &'static [u8],
     flags: u8,
+    /// Of the secret key, where that is Ed25519.
+    seed: u8,
     /// After the signature, and after all of it.
     left: [&'static [u8]; 2],
 }
@@ -37,6 +39,7 @@ impl Default for Parts {
             signature_type: None,
             application: b"ssh:",
             flags: 1,
+            seed: 5,
             left: [b"", b""],
         }
     }
@@ -74,7 +77,7 @@ fn signed(key_type: KeyType, parts: &Parts) -> String {
     let name = key_type.name().as_bytes();
     let (key, signature) = match key_type {
         KeyType::Ed25519 | KeyType::SkEd25519 => {
-            let key = SigningKey::from_bytes(&[5; 32]);
+            let key = SigningKey::from_bytes(&[parts.seed; 32]);
             let signature = key.sign(&message).to_bytes().to_vec();
             (strings(&[name, key.verifying_key().as_bytes()]), signature)
         }
@@ -91,6 +94,13 @@ fn signed(key_type: KeyType, parts: &Parts) -> String {
     let fields = [&[key, key_left].concat(), &parts.namespace, &parts.reserved, parts.hash, &signature];
     let head = [parts.preamble, &parts.version.to_be_bytes()].concat();
     armor::close(&[head, strings(&fields.map(|field| field as &[u8])), parts.left[1].to_vec()].concat())
+}
+
+/// What the key of this seed signed for this use.
+pub(crate) fn signed_by(seed: u8, namespace: &str) -> Signed {
+    let parts = Parts { seed, namespace: namespace.into(), ..Parts::default() };
+    let signature = SshSignature::parse(signed(KeyType::Ed25519, &parts).as_bytes()).unwrap();
+    signature.verify(namespace, MESSAGE).unwrap()
 }
 
 const TYPES: [KeyType; 4] = [KeyType::Ed25519, KeyType::SkEd25519, KeyType::EcdsaP256, KeyType::SkEcdsaP256];
