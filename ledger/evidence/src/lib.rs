@@ -4,8 +4,12 @@
 //! draws randomness, so daemon and verifier run the same code, years apart. It says what was proven and by whom; what
 //! follows from it for a change is decided elsewhere.
 
+pub mod coverage;
 pub mod roster;
+pub mod separation;
 pub mod signature;
 pub mod ssh;
+pub mod statement;
+pub mod subject;
 pub mod time;
 pub mod window;

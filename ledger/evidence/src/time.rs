@@ -36,7 +36,8 @@ pub fn parse_compact(text: &str) -> Option<u64> {
     if year < 1970 || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    let leap = |year: u64| u64::from(year % 4 == 0 && (year % 100 != 0 || year % 400 == 0));
+    let times = |year: u64, number| year.is_multiple_of(number);
+    let leap = |year| u64::from(times(year, 4) && (!times(year, 100) || times(year, 400)));
     let before = usize::try_from(month.checked_sub(1)?).ok()?;
     let february = if month == 2 { leap(year) } else { 0 };
     if day < 1 || day > MONTH_DAYS.get(before)? + february {
