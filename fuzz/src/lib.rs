@@ -1,6 +1,7 @@
 //! What each fuzz target does with its bytes. The targets of `fuzz_targets/` call these under libFuzzer; a stable test
 //! (`tests/blackbox/seeds.rs`) includes this file and replays the checked-in seeds through the same functions.
 
+use base64ct::{Base64, Encoding};
 use provlog_core::Hash;
 use provlog_core::cbor::{Sequence, Value};
 use provlog_core::checkpoint::Checkpoint;
@@ -15,6 +16,9 @@ use provlog_core::tree::bundle::{clip, entries, push_entry};
 use provlog_core::tree::root_from_multiproof;
 use provlog_core::trust::Trust;
 use provlog_core::verify::Verifier;
+use provlog_evidence::roster::Roster;
+use provlog_evidence::ssh::{SshKey, SshSignature};
+use provlog_evidence::statement::Statement;
 
 /// The known answer of C2SP signed-note: a key that signed nothing of ours.
 const TRUST: &[u8] =
@@ -221,6 +225,48 @@ pub fn bundle(bytes: &[u8]) {
         ours.into_iter().for_each(|entry| push_entry(&mut written, entry));
         assert_eq!(written, cut, "one bundle, one writing");
     }
+}
+
+/// SSH signatures, in their armor or (what doesn't start as one) as the bytes within: no panic, none is of a message that nobody
+/// signed, and the key that it names is written and read as the same. So is a key that is all of the bytes.
+pub fn sshsig(bytes: &[u8]) {
+    let parsed = if bytes.starts_with(b"-----") {
+        SshSignature::parse(bytes)
+    } else {
+        let base64 = Base64::encode_string(bytes);
+        let lines = base64.as_bytes().chunks(70).map(|line| [line, b"\n"].concat());
+        let (header, footer) = (b"-----BEGIN SSH SIGNATURE-----\n", b"-----END SSH SIGNATURE-----\n");
+        SshSignature::parse(&[&header[..], &lines.collect::<Vec<_>>().concat(), footer].concat())
+    };
+    let parsed = parsed.inspect(|signature| {
+        let refused = signature.verify("provlog-fuzz", b"a message that nobody signed");
+        assert!(refused.is_err(), "a signature that nobody made");
+    });
+    for key in [parsed.map(|signature| signature.claimed_key().clone()).ok(), SshKey::from_blob(bytes).ok()] {
+        let Some(key) = key else { continue };
+        let text = key.to_string();
+        let (key_type, base64) = text.split_once(' ').expect("two fields");
+        assert_eq!(SshKey::parse(key_type, base64), Ok(key), "one key, one text");
+    }
+}
+
+/// Rosters: no panic; what is read is the same from its members, and every name leads to one person.
+pub fn roster(bytes: &[u8]) {
+    let Ok(roster) = Roster::parse(bytes) else { return };
+    let members: Vec<&str> = roster.members().collect();
+    assert_eq!(Roster::from_members(members.iter().copied()).as_ref(), Ok(&roster), "one line, one form");
+    assert_eq!(Roster::parse(members.join("\n").as_bytes()).as_ref(), Ok(&roster), "members are lines");
+    for person in roster.persons() {
+        assert!(person.aliases().any(|alias| alias == person.id()), "the id is an alias");
+        assert!(person.aliases().all(|alias| roster.person(alias) == Some(person)), "one name, one person");
+    }
+}
+
+/// Approval statements: no panic; a text is a statement only as it would be written, and what it says makes the same.
+pub fn statement(bytes: &[u8]) {
+    let Ok(statement) = Statement::parse(bytes) else { return };
+    assert_eq!(statement.to_text().as_bytes(), bytes, "one statement, one text");
+    assert_eq!(Statement::new(statement.fields().clone()).as_ref(), Ok(&statement), "what it says makes it");
 }
 
 fn same_as_ciborium(ours: &Value, theirs: &ciborium::Value) -> bool {

@@ -11,7 +11,7 @@ type Target = fn(&[u8]);
 
 #[test]
 fn every_seed_passes_its_target() {
-    let targets: [(&str, Target); 10] = [
+    let targets: [(&str, Target); 13] = [
         ("cbor", targets::cbor),
         ("checkpoint", targets::checkpoint),
         ("receipt", targets::receipt),
@@ -22,6 +22,9 @@ fn every_seed_passes_its_target() {
         ("package", targets::package),
         ("multiproof", targets::multiproof),
         ("bundle", targets::bundle),
+        ("sshsig", targets::sshsig),
+        ("roster", targets::roster),
+        ("statement", targets::statement),
     ];
     let folder = repository().join("fuzz/seeds");
     assert_eq!(
