@@ -3,7 +3,7 @@
 use provlog_core::cbor::{Map, Value};
 use provlog_core::claims::{DIGEST, Misfit, check, check_claim};
 use provlog_core::hex;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// One thing that something is said of: its digests, and what it is called. Two of them are the same when all of it is.
@@ -38,11 +38,11 @@ impl Subject {
         Self { digests: BTreeMap::from([("sha256".into(), sha256.into())]), uri: None, name: None }
     }
 
-    /// All that a claim `subject` names.
+    /// All that a claim `subject` names, item by item.
     ///
     /// # Errors
     /// A value that doesn't fit the claim's type.
-    pub fn of_claim(value: &Value) -> Result<BTreeSet<Self>, Misfit> {
+    pub fn of_claim(value: &Value) -> Result<Vec<Self>, Misfit> {
         if let Some(misfit) = check_claim("subject", value) {
             return Err(misfit);
         }

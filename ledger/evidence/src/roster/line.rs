@@ -4,13 +4,14 @@ use crate::ssh::{KeyType, SshKey, SshKeyError};
 use crate::time;
 use crate::window::Window;
 use provlog_core::limits::TIME_MS_MAX;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// Most names in the list of a line: one person's aliases, or the namespaces that the key signs for.
 pub const NAMES_MAX: usize = 16;
 
-/// Longest name, in bytes.
-pub const NAME_BYTES_MAX: usize = 255;
+/// Longest name, in bytes: that of an address that people still read at a glance.
+pub const NAME_BYTES_MAX: usize = 64;
 
 /// Characters of a line that an error repeats.
 const QUOTED_CHARACTERS_MAX: usize = 64;
@@ -36,8 +37,8 @@ pub enum RosterLineError {
     },
     /// Not a name, or one that stands for several.
     #[error(
-        "{list}: expected a name of 1 to {NAME_BYTES_MAX} printable ASCII characters without space, comma, quote, * ? ! and \
-         (of a namespace) backslash, got {got:?}"
+        "{list}: expected a name of 1 to {NAME_BYTES_MAX} visible ASCII characters without comma, quote, * ? ! and backslash, \
+         not starting with # (of a namespace, letters, digits, @ . _ - alone), got {got:?}"
     )]
     Name {
         /// Of what.
@@ -94,7 +95,9 @@ pub enum RosterLineError {
         got: String,
     },
     /// An alias of another person.
-    #[error("principal {alias:?}: expected an alias of {id:?} alone, got one of {other:?} too")]
+    #[error(
+        "principal {alias:?}: expected an alias of {id:?} alone, got one of {other:?} too (in whatever case)"
+    )]
     AliasOfAnother {
         /// The alias.
         alias: String,
@@ -103,7 +106,7 @@ pub enum RosterLineError {
         /// Who has it as well.
         other: String,
     },
-    /// A key that another line has.
+    /// A key that another line has, maybe as one of another type.
     #[error("expected a key that no other line has, got that of line {other} ({fingerprint})")]
     KeyTwice {
         /// That line's number, counted from 1.
@@ -118,7 +121,7 @@ pub enum RosterLineError {
 pub(super) struct Line {
     /// At least one; the first is the person's id.
     pub(super) aliases: Vec<String>,
-    namespaces: Option<Vec<String>>,
+    namespaces: Option<BTreeSet<String>>,
     valid_after_s: Option<u64>,
     valid_before_s: Option<u64>,
     pub(super) key: SshKey,
@@ -172,14 +175,14 @@ impl Line {
 
     /// Whether the key signs for this use.
     pub(super) fn is_for(&self, namespace: &str) -> bool {
-        self.namespaces.as_ref().is_none_or(|names| names.iter().any(|name| name == namespace))
+        self.namespaces.as_ref().is_none_or(|names| names.contains(namespace))
     }
 
-    /// When it holds.
+    /// When it holds: all of its last second, too.
     pub(super) fn window(&self) -> Window {
         Window {
             from_ms: self.valid_after_s.map_or(0, |time_s| time_s * 1_000),
-            to_ms: self.valid_before_s.map_or(TIME_MS_MAX, |time_s| time_s * 1_000),
+            to_ms: self.valid_before_s.map_or(TIME_MS_MAX, |time_s| time_s * 1_000 + 999),
         }
     }
 
@@ -195,7 +198,7 @@ impl Line {
                 after.strip_prefix('"').and_then(|rest| rest.split_once('"')).ok_or_else(malformed)?;
             match name {
                 NAMESPACES => {
-                    let given = self.namespaces.replace(names(NAMESPACES, value)?);
+                    let given = self.namespaces.replace(names(NAMESPACES, value)?.into_iter().collect());
                     given.map_or(Ok(()), |_| Err(RosterLineError::OptionTwice(NAMESPACES)))?;
                 }
                 VALID_AFTER => read_time(VALID_AFTER, value, &mut self.valid_after_s)?,
@@ -213,7 +216,8 @@ impl Line {
 impl fmt::Display for Line {
     /// The line in its one form, which is a member of a set.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let namespaces = self.namespaces.as_ref().map(|names| (NAMESPACES, names.join(",")));
+        let join = |names: &BTreeSet<String>| names.iter().map(String::as_str).collect::<Vec<_>>().join(",");
+        let namespaces = self.namespaces.as_ref().map(|names| (NAMESPACES, join(names)));
         let after = self.valid_after_s.map(|time_s| (VALID_AFTER, time::to_compact(time_s)));
         let before = self.valid_before_s.map(|time_s| (VALID_BEFORE, time::to_compact(time_s)));
         let options = [namespaces, after, before].into_iter().flatten();
@@ -238,17 +242,18 @@ fn word(text: &str) -> (&str, &str) {
 }
 
 fn names(list: &'static str, text: &str) -> Result<Vec<String>, RosterLineError> {
-    // `ssh-keygen` takes a backslash before an option's quote as leave to go on.
-    let refused: &[u8] = if list == PRINCIPALS { b"\"*?!" } else { b"\"*?!\\" };
-    let is_comment = list == PRINCIPALS && text.starts_with('#');
     let names: Vec<String> = text.split(',').map(str::to_owned).collect();
     if names.len() > NAMES_MAX {
         return Err(RosterLineError::NameCount { list, got: names.len() });
     }
     for (place, name) in names.iter().enumerate() {
-        let allowed = |byte: u8| byte.is_ascii_graphic() && !refused.contains(&byte);
+        // Of what `ssh-keygen` gives a meaning to, within quotes or outside, nothing may stand in a name.
+        let allowed = |byte: u8| match list {
+            PRINCIPALS => byte.is_ascii_graphic() && !b"\"*?!\\".contains(&byte),
+            _ => byte.is_ascii_alphanumeric() || b"@._-".contains(&byte),
+        };
         let length = (1..=NAME_BYTES_MAX).contains(&name.len());
-        if is_comment || !length || !name.bytes().all(allowed) {
+        if !length || !name.bytes().all(allowed) || name.starts_with('#') {
             return Err(RosterLineError::Name { list, got: brief(name) });
         }
         if names.iter().take(place).any(|other| other == name) {

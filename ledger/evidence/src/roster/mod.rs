@@ -16,12 +16,18 @@ pub use line::{NAME_BYTES_MAX, NAMES_MAX, RosterLineError};
 /// Largest roster, in bytes: 2,000 lines of Ed25519 keys with 130 each, or 400 of RSA keys with 650.
 pub const ROSTER_BYTES_MAX: usize = 256 * 1024;
 
+/// Most lines of a roster, which are the members of a set.
+pub const ROSTER_LINES_MAX: usize = 4_096;
+
 /// Why a roster can't be used.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum RosterError {
     /// Over its limit.
     #[error("roster: at most {ROSTER_BYTES_MAX} bytes, got {0}")]
     Bytes(usize),
+    /// Too many lines.
+    #[error("roster: at most {ROSTER_LINES_MAX} lines, got {0}")]
+    Lines(usize),
     /// Not UTF-8, or with control characters.
     #[error("roster: expected UTF-8 without control characters other than tabs and newlines")]
     Characters,
@@ -89,7 +95,7 @@ pub struct Roster {
     lines: BTreeMap<String, Line>,
     /// By id.
     persons: BTreeMap<String, Person>,
-    /// Alias to id.
+    /// Alias to id; aliases that differ by case alone are of one person.
     ids: BTreeMap<String, String>,
 }
 
@@ -107,6 +113,10 @@ impl Roster {
         if text.starts_with('\u{feff}') || text.contains(|c: char| c.is_control() && c != '\n' && c != '\t') {
             return Err(characters());
         }
+        let count = text.lines().count();
+        if count > ROSTER_LINES_MAX {
+            return Err(RosterError::Lines(count));
+        }
         let lines = text.split('\n').map(|line| line.trim_matches([' ', '\t'])).enumerate();
         Self::of_lines(lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')), Line::parse)
     }
@@ -116,10 +126,9 @@ impl Roster {
     /// # Errors
     /// [`RosterError`]; its line is the member's place, counted from 1.
     pub fn from_members<'m>(members: impl IntoIterator<Item = &'m str>) -> Result<Self, RosterError> {
-        let mut bytes = 0;
-        let members: Vec<&str> = members.into_iter().inspect(|member| bytes += member.len() + 1).collect();
-        if bytes > ROSTER_BYTES_MAX {
-            return Err(RosterError::Bytes(bytes));
+        let members: Vec<&str> = members.into_iter().collect();
+        if members.len() > ROSTER_LINES_MAX {
+            return Err(RosterError::Lines(members.len()));
         }
         Self::of_lines(members.into_iter().enumerate(), Line::parse_member)
     }
@@ -164,37 +173,51 @@ impl Roster {
         lines: impl Iterator<Item = (usize, &'t str)>,
         parse: impl Fn(&str) -> Result<Line, RosterLineError>,
     ) -> Result<Self, RosterError> {
-        let (mut roster, mut keys) = (Self::default(), BTreeMap::new());
+        let (mut roster, mut taken) = (Self::default(), Taken::default());
         for (place, text) in lines {
             let number = place + 1;
-            let line = parse(text).and_then(|line| roster.add(line, number, &mut keys));
-            line.map_err(|problem| RosterError::Line { line: number, problem })?;
+            let line = parse(text).and_then(|line| taken.take(&line, number).map(|()| line));
+            roster.add(line.map_err(|problem| RosterError::Line { line: number, problem })?);
         }
-        Ok(roster)
+        // A file may be shorter than its lines in their one form: what is read as a file must be readable as a set.
+        let bytes = roster.members().map(|member| member.len() + 1).sum();
+        if bytes > ROSTER_BYTES_MAX { Err(RosterError::Bytes(bytes)) } else { Ok(roster) }
     }
 
-    /// Adds a line, unless its key or one of its aliases is another's; `keys` are those of earlier lines, and where they stand.
-    fn add(
-        &mut self,
-        line: Line,
-        number: usize,
-        keys: &mut BTreeMap<String, usize>,
-    ) -> Result<(), RosterLineError> {
-        if let Some(other) = keys.insert(line.key.to_string(), number) {
+    fn add(&mut self, line: Line) {
+        let id = line.aliases.first().cloned().unwrap_or_default();
+        let nobody = || Person { id: id.clone(), aliases: BTreeSet::new() };
+        let person = self.persons.entry(id.clone()).or_insert_with(nobody);
+        for alias in &line.aliases {
+            person.aliases.insert(alias.clone());
+            self.ids.insert(alias.clone(), id.clone());
+        }
+        self.lines.insert(line.to_string(), line);
+    }
+}
+
+/// What earlier lines have, and no later one may have as another person's.
+#[derive(Default)]
+struct Taken {
+    /// In lower case, to the person's id.
+    aliases: BTreeMap<String, String>,
+    /// What makes them one key, to the line's number.
+    keys: BTreeMap<Vec<u8>, usize>,
+}
+
+impl Taken {
+    fn take(&mut self, line: &Line, number: usize) -> Result<(), RosterLineError> {
+        if let Some(other) = self.keys.insert(line.key.material().into(), number) {
             return Err(RosterLineError::KeyTwice { other, fingerprint: line.key.fingerprint() });
         }
         let id = line.aliases.first().cloned().unwrap_or_default();
         for alias in &line.aliases {
-            let owner = self.ids.entry(alias.clone()).or_insert_with(|| id.clone());
+            let owner = self.aliases.entry(alias.to_ascii_lowercase()).or_insert_with(|| id.clone());
             if *owner != id {
                 let (alias, other) = (alias.clone(), owner.clone());
                 return Err(RosterLineError::AliasOfAnother { alias, id, other });
             }
         }
-        let person =
-            self.persons.entry(id.clone()).or_insert_with(|| Person { id, aliases: BTreeSet::new() });
-        person.aliases.extend(line.aliases.iter().cloned());
-        self.lines.insert(line.to_string(), line);
         Ok(())
     }
 }

@@ -77,6 +77,9 @@ pub enum SshKeyError {
     /// Of the wrong size.
     #[error("key: expected a modulus of {RSA_BITS_MIN} to {RSA_BITS_MAX} bits, got {0}")]
     ModulusBits(usize),
+    /// No product of primes.
+    #[error("key: expected an odd modulus, got an even one")]
+    EvenModulus,
     /// One under which signatures can be forged, or that nobody uses.
     #[error("key: expected an odd exponent from 3 to 2^32-1, got {0}")]
     Exponent(String),
@@ -187,6 +190,17 @@ impl SshKey {
         format!("SHA256:{}", Base64Unpadded::encode_string(&Sha256::digest(&self.blob)))
     }
 
+    /// What makes two keys one, as who has one's secret has the other's: the point or modulus, whatever type, application or
+    /// exponent stands beside it.
+    pub(crate) fn material(&self) -> &[u8] {
+        match &self.public {
+            PublicKey::Ed25519(point) => point,
+            PublicKey::P256(point) => point,
+            PublicKey::P384(point) => point,
+            PublicKey::Rsa { n, .. } => n,
+        }
+    }
+
     pub(super) const fn public(&self) -> &PublicKey {
         &self.public
     }
@@ -242,6 +256,9 @@ fn rsa(wire: &mut Wire<'_>) -> Result<PublicKey, SshKeyError> {
         let got = if e.len() > 4 { format!("one of {} bytes", e.len()) } else { exponent.to_string() };
         return Err(SshKeyError::Exponent(got));
     }
+    if n.last().is_none_or(|byte| byte % 2 == 0) {
+        return Err(SshKeyError::EvenModulus);
+    }
     let key = PublicKey::Rsa { n: n.into(), e: e.into() };
     match key.modulus_bits().unwrap_or(0) {
         RSA_BITS_MIN..=RSA_BITS_MAX => Ok(key),
@@ -290,7 +307,7 @@ mod tests {
         let modulus = [[0, 0x80].as_slice(), &[1; 383]].concat();
         let too_large = [[1].as_slice(), &[1; 1024]].concat();
         assert!(SshKey::from_blob(&blob(&[b"ssh-rsa", &[1, 0, 1], &modulus])).is_ok());
-        let cases: [(Vec<u8>, &str); 19] = [
+        let cases: [(Vec<u8>, &str); 20] = [
             (good[..good.len() - 1].into(), "expected 32 bytes, got 31"),
             ([&good[..], &[0]].concat(), "expected nothing after it, got 1 bytes"),
             (blob(&[b"ssh-dss", &[1]]), "got \"ssh-dss\""),
@@ -309,6 +326,7 @@ mod tests {
             (blob(&[b"ssh-rsa", &[1, 0, 1], &[0x7f; 384]]), "bits, got 3071"),
             (blob(&[b"ssh-rsa", &[1, 0, 1], &too_large]), "bits, got 8193"),
             (blob(&[b"ssh-rsa", &[0, 1, 0, 1], &modulus]), "shortest form"),
+            (blob(&[b"ssh-rsa", &[1, 0, 1], &[&[1][..], &[2; 400]].concat()]), "an odd modulus"),
             (blob(&[b"sk-ssh-ed25519@openssh.com", &point, b"example.com"]), "got \"example.com\""),
             (blob(&[b"sk-ssh-ed25519@openssh.com", &point]), "application: expected 4 bytes, got 0"),
         ];

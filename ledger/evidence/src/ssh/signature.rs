@@ -22,6 +22,10 @@ const PRESENCE: u8 = 0x01;
 /// That it knew who did, by a PIN or a finger.
 const VERIFICATION: u8 = 0x04;
 
+/// These, and whether its secret can be copied (0x08) or was (0x10). The rest isn't in use, or says that more was signed than
+/// SSH keeps (0x40, 0x80).
+const FLAGS: u8 = PRESENCE | VERIFICATION | 0x08 | 0x10;
+
 /// Why a signature isn't one, or doesn't hold.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum SshSignatureError {
@@ -70,6 +74,9 @@ pub enum SshSignatureError {
         /// Bytes that are there.
         got: usize,
     },
+    /// Something else that a device says of its signature.
+    #[error("SSH signature: expected flags 0x01, 0x04, 0x08 and 0x10 alone, got 0x{0:02x}")]
+    Flags(u8),
     /// Made for another use.
     #[error("SSH signature: expected one for the namespace {expected:?}, got one for {got:?}")]
     Namespace {
@@ -105,8 +112,6 @@ enum HashName {
 /// What a device adds to a signature, and signs with it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Touch {
-    /// Whatever else a device says here (that its secret can be copied, say) is signed as it stands and means nothing to
-    /// us: `ssh-keygen` takes it so too, and refusing it would refuse devices, not forgeries.
     flags: u8,
     counter: u32,
 }
@@ -210,7 +215,8 @@ impl Signed {
         &self.namespace
     }
 
-    /// Whether the key's device says that somebody touched it. A key that is on no device says nothing.
+    /// Whether the key's device says that somebody touched it. A key that is on no device says nothing, and nothing shows that one
+    /// of a type for devices is on any.
     #[must_use]
     pub const fn presence(&self) -> bool {
         self.flags & PRESENCE != 0
@@ -245,8 +251,9 @@ impl HashName {
 }
 
 impl Touch {
-    fn parse(wire: &mut Wire<'_>) -> Result<Self, WireError> {
-        Ok(Self { flags: wire.byte("flags")?, counter: wire.uint32("counter")? })
+    fn parse(wire: &mut Wire<'_>) -> Result<Self, SshSignatureError> {
+        let (flags, counter) = (wire.byte("flags")?, wire.uint32("counter")?);
+        if flags & !FLAGS == 0 { Ok(Self { flags, counter }) } else { Err(SshSignatureError::Flags(flags)) }
     }
 }
 

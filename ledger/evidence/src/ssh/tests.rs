@@ -108,7 +108,7 @@ const TYPES: [KeyType; 4] = [KeyType::Ed25519, KeyType::SkEd25519, KeyType::Ecds
 #[test]
 fn what_an_honest_signer_makes_verifies_and_says_what_its_device_said() {
     for key_type in TYPES {
-        for (flags, hash) in [(0, "sha256"), (1, "sha512"), (4, "sha256"), (5, "sha512"), (0xf8, "sha512")] {
+        for (flags, hash) in [(0, "sha256"), (1, "sha512"), (4, "sha256"), (5, "sha512"), (0x18, "sha512")] {
             let parts = Parts { flags, hash: hash.as_bytes(), ..Parts::default() };
             let signature = SshSignature::parse(signed(key_type, &parts).as_bytes()).unwrap();
             let signed = signature.verify(NAMESPACE, MESSAGE).unwrap();
@@ -128,7 +128,7 @@ fn what_an_honest_signer_makes_verifies_and_says_what_its_device_said() {
 #[test]
 fn signatures_are_refused_for_what_is_wrong_with_them() {
     let parts = Parts::default;
-    let cases: [(KeyType, Parts, &str); 15] = [
+    let cases: [(KeyType, Parts, &str); 17] = [
         (KeyType::Ed25519, Parts { preamble: b"SSHSIg", ..parts() }, "start with SSHSIG"),
         (KeyType::Ed25519, Parts { version: 2, ..parts() }, "expected version 1, got 2"),
         (KeyType::Ed25519, Parts { version: 0, ..parts() }, "expected version 1, got 0"),
@@ -163,6 +163,8 @@ fn signatures_are_refused_for_what_is_wrong_with_them() {
             Parts { signature_type: Some(b"ssh-ed25519"), ..parts() },
             "type sk-ssh-ed25519",
         ),
+        (KeyType::SkEd25519, Parts { flags: 0x41, ..parts() }, "0x10 alone, got 0x41"),
+        (KeyType::SkEcdsaP256, Parts { flags: 0x03, ..parts() }, "got 0x03"),
         (
             KeyType::SkEcdsaP256,
             Parts { signature_type: Some(b"webauthn-sk-ecdsa-sha2-nistp256@openssh.com"), ..parts() },

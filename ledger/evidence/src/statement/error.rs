@@ -7,6 +7,19 @@ use provlog_core::encoding::Foreign;
 /// beside all other lines. Whoever signs more than a few has not read it.
 pub const STATEMENT_BYTES_MAX: usize = 8 * 1024;
 
+/// Largest statement that isn't a withdrawal, in bytes: a withdrawal of it has a subject of 83 and a reason of 521 beside its
+/// lines.
+pub const WITHDRAWABLE_BYTES_MAX: usize = 7 * 1024;
+
+/// Longest token, in bytes, before it is encoded: a URI.
+pub const TOKEN_BYTES_MAX: usize = 1_024;
+
+/// Longest purpose, and longest name of a subject, in bytes: what is read at a glance.
+pub const LINE_BYTES_MAX: usize = 200;
+
+/// Longest reason, in bytes: two or three sentences.
+pub const REASON_BYTES_MAX: usize = 512;
+
 /// Most subjects of a statement.
 pub const SUBJECTS_MAX: usize = 64;
 
@@ -17,7 +30,9 @@ const QUOTED_CHARACTERS_MAX: usize = 80;
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum StatementError {
     /// Over its limit.
-    #[error("approval statement: at most {STATEMENT_BYTES_MAX} bytes, got {0}")]
+    #[error(
+        "approval statement: at most {STATEMENT_BYTES_MAX} bytes, or {WITHDRAWABLE_BYTES_MAX} of one that can be withdrawn, got {0}"
+    )]
     Bytes(usize),
     /// Not UTF-8.
     #[error("approval statement: expected UTF-8")]

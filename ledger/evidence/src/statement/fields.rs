@@ -10,21 +10,8 @@ pub enum Action {
     Promote,
     /// A change may go to an environment although the policy in force says no.
     Override,
-    /// A policy comes into force.
-    PublishPolicy,
-    /// Other persons or keys than before may approve.
-    ChangeRoster,
     /// An earlier statement of the same person counts no longer.
     Withdraw,
-}
-
-/// Where something is approved for.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Environments {
-    /// `*`: all of them.
-    All,
-    /// These, at least one.
-    Named(BTreeSet<String>),
 }
 
 /// Why a change is made.
@@ -57,26 +44,25 @@ pub struct Fields {
     /// The origin of the one log that it is for.
     pub log: String,
     /// Where.
-    pub environments: Environments,
-    /// Of what: things that change, or the one text that is published, made or withdrawn.
+    pub environment: String,
+    /// Of what: things that change, or the statement that is withdrawn.
     pub subjects: BTreeSet<Subject>,
     /// Why, where that was declared.
     pub intent: Option<Intent>,
     /// Why the rule doesn't hold this time, or why a statement is withdrawn.
     pub reason: Option<String>,
-    /// Under which policy; for a change of the roster, none.
-    pub policy: Option<Policy>,
+    /// Under which policy.
+    pub policy: Policy,
     /// Who asked for it, where that is known.
     pub requester: Option<String>,
-    /// Chosen at random, so that no statement is another's.
+    /// Drawn at random, so that no statement is another's.
     pub nonce: [u8; 16],
     /// Until when it may be used, this second included.
     pub expires_s: u64,
 }
 
 impl Action {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Promote, Self::Override, Self::PublishPolicy, Self::ChangeRoster, Self::Withdraw];
+    pub(super) const ALL: [Self; 3] = [Self::Promote, Self::Override, Self::Withdraw];
 
     /// As it is written.
     #[must_use]
@@ -84,8 +70,6 @@ impl Action {
         match self {
             Self::Promote => "promote",
             Self::Override => "override",
-            Self::PublishPolicy => "publish-policy",
-            Self::ChangeRoster => "change-roster",
             Self::Withdraw => "withdraw",
         }
     }

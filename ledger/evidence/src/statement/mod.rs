@@ -10,6 +10,7 @@ mod words;
 mod write;
 
 use crate::subject::Subject;
+use crate::time::TIME_S_MAX;
 use crate::window::Window;
 use provlog_core::checkpoint::is_origin;
 use provlog_core::encoding::Foreign;
@@ -17,14 +18,20 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fmt;
 
-pub use error::{STATEMENT_BYTES_MAX, SUBJECTS_MAX, StatementError};
-pub use fields::{Action, Environments, Fields, Intent, Policy};
+pub use error::{
+    LINE_BYTES_MAX, REASON_BYTES_MAX, STATEMENT_BYTES_MAX, SUBJECTS_MAX, StatementError, TOKEN_BYTES_MAX,
+    WITHDRAWABLE_BYTES_MAX,
+};
+pub use fields::{Action, Fields, Intent, Policy};
 
 /// The use that persons sign statements for.
 pub const NAMESPACE: &str = "approval@provlog";
 
 /// Longest name of an environment, in bytes.
 const ENVIRONMENT_BYTES_MAX: usize = 63;
+
+/// Shortest digest that nobody finds a second text of, in bytes.
+const STRONG_BYTES: usize = 32;
 
 /// A statement. There is none that can't be written, or be read as another.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -42,7 +49,8 @@ impl Statement {
         check_action(&fields)?;
         check_words(&fields)?;
         let text = write::text(&fields);
-        if text.len() > STATEMENT_BYTES_MAX {
+        let is_withdrawal = fields.action == Action::Withdraw;
+        if text.len() > if is_withdrawal { STATEMENT_BYTES_MAX } else { WITHDRAWABLE_BYTES_MAX } {
             return Err(StatementError::Bytes(text.len()));
         }
         Ok(Self { fields, text })
@@ -142,56 +150,36 @@ impl fmt::Display for Statement {
     }
 }
 
-/// What the action allows: a row of the table in section 13.1.
+/// What the action allows: a column of the table in section 13.1.
 fn check_action(fields: &Fields) -> Result<(), StatementError> {
-    let action = fields.action;
-    let (is_all, count) = match &fields.environments {
-        Environments::All => (true, 1),
-        Environments::Named(names) => (false, names.len()),
-    };
-    let scope_count = fields.intent.as_ref().map_or(0, |intent| intent.scope.len());
-    let has_policy = fields.policy.is_some();
-    let (is_change, is_withdrawal) =
-        (matches!(action, Action::Promote | Action::Override), action == Action::Withdraw);
-    // The lines of a withdrawal are those of what it withdraws: of one of the other actions, whichever.
-    let as_change = !is_all && count == 1 && has_policy;
-    let as_policy = count > 0 && has_policy && scope_count == 0;
-    let as_roster = is_all && !has_policy && scope_count == 0;
-    let (fits, expected) = match action {
-        Action::Promote | Action::Override => (as_change, "one environment, and a policy"),
-        Action::PublishPolicy => (as_policy, "an environment or more, a policy, and no scope"),
-        Action::ChangeRoster => (as_roster, "the environment *, the policy -, and no scope"),
-        Action::Withdraw => {
-            (as_change || as_policy || as_roster, "environment, policy and scope of what it withdraws")
-        }
-    };
+    let (action, subjects) = (fields.action, &fields.subjects);
     let name = action.name();
-    if !fits {
-        let policy = if has_policy { "a policy" } else { "no policy" };
-        let where_to = if is_all { "all environments".into() } else { format!("{count} environments") };
-        let got = format!("{where_to}, {policy}, {scope_count} lines of scope");
-        return Err(StatementError::value("action", format!("for {name} {expected}"), &got));
-    }
-    let wants_reason = is_withdrawal || action == Action::Override;
+    let wants_reason = action != Action::Promote;
     if fields.reason.is_some() != wants_reason {
         let expected = format!("{} for {name}", if wants_reason { "one" } else { "none" });
         return Err(StatementError::value("reason", expected, fields.reason.as_deref().unwrap_or("")));
     }
-    let subjects = fields.subjects.len();
-    if !is_change {
-        // Of a text there is one, and the one digest of it.
-        let digest = fields.subjects.first().and_then(|subject| subject.digests().next());
-        let sha256 = digest.filter(|(algorithm, _)| *algorithm == "sha256").map(|(_, bytes)| bytes);
-        let sha256 = sha256.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-        if subjects != 1 || sha256.map(Subject::of_sha256).as_ref() != fields.subjects.first() {
-            let expected = format!("for {name} one subject, of a sha256 alone, without uri and name");
-            return Err(StatementError::value("subject", expected, &format!("{subjects} subjects")));
+    if action != Action::Withdraw {
+        if !(1..=SUBJECTS_MAX).contains(&subjects.len()) {
+            let expected = format!("1 to {SUBJECTS_MAX} subjects");
+            return Err(StatementError::value("subject", expected, &subjects.len().to_string()));
         }
-    } else if !(1..=SUBJECTS_MAX).contains(&subjects) {
-        let expected = format!("1 to {SUBJECTS_MAX} subjects");
-        return Err(StatementError::value("subject", expected, &subjects.to_string()));
+        return Ok(());
     }
-    Ok(())
+    // Of a statement there is the one digest by which it is known.
+    let digest = subjects.first().and_then(|subject| subject.digests().find(|pair| pair.0 == "sha256"));
+    let sha256 = digest.and_then(|(_, bytes)| <[u8; 32]>::try_from(bytes).ok());
+    let known = sha256.map(|sha256| BTreeSet::from([Subject::of_sha256(sha256)]));
+    if known.as_ref() == Some(subjects) {
+        Ok(())
+    } else {
+        let got: Vec<String> = subjects.iter().map(ToString::to_string).collect();
+        Err(StatementError::value(
+            "subject",
+            "for withdraw one sha256 alone, without uri and name",
+            &got.join(" "),
+        ))
+    }
 }
 
 /// What each word must be, whatever the action.
@@ -203,39 +191,33 @@ fn check_words(fields: &Fields) -> Result<(), StatementError> {
             &fields.log,
         ));
     }
-    if let Environments::Named(names) = &fields.environments
-        && let Some(name) = names.iter().find(|name| !is_environment(name))
-    {
-        return Err(StatementError::value("environment", "names [a-z0-9][a-z0-9._-]{0,62}", name));
+    if !is_environment(&fields.environment) {
+        return Err(StatementError::value("environment", "[a-z0-9][a-z0-9._-]{0,62}", &fields.environment));
     }
-    let subjects = fields.subjects.iter();
-    let (uris, names) = (subjects.clone().filter_map(Subject::uri), subjects.filter_map(Subject::name));
-    let intent = fields.intent.as_ref();
-    let scope = intent.map(|intent| &intent.scope).into_iter().flatten();
-    let scope = scope.clone().map(|(key, _)| key).chain(scope.clone().flat_map(|(_, values)| values));
-    let policy = fields.policy.iter().flat_map(|policy| [&policy.name, &policy.version]);
-    let mut tokens = uris
-        .map(|uri| ("subject", uri))
-        .chain(intent.map(|intent| ("intent", intent.id.as_str())))
-        .chain(scope.map(|word| ("scope", word.as_str())))
-        .chain(policy.map(|word| ("policy", word.as_str())))
-        .chain(fields.requester.as_deref().map(|id| ("requester", id)));
-    if let Some((name, _)) = tokens.find(|(_, token)| token.is_empty()) {
-        return Err(StatementError::value(name, "tokens that aren't empty", ""));
+    for subject in &fields.subjects {
+        check_subject(subject)?;
     }
-    let mut texts = names
-        .map(|name| ("subject", name))
-        .chain(intent.map(|intent| ("intent", intent.purpose.as_str())))
-        .chain(fields.reason.as_deref().map(|reason| ("reason", reason)));
-    if let Some((name, text)) = texts.find(|(_, text)| !words::is_text(text)) {
-        const EXPECTED: &str =
-            "text without hidden characters (SPEC.md section 13.1), single spaces in it and none at its ends";
-        return Err(StatementError::value(name, EXPECTED, text));
+    if let Some(intent) = &fields.intent {
+        token("intent", &intent.id)?;
+        text("intent", &intent.purpose, LINE_BYTES_MAX)?;
+        for (key, values) in &intent.scope {
+            token("scope", key)?;
+            values.iter().try_for_each(|value| token("scope", value))?;
+            if values.is_empty() {
+                return Err(StatementError::value("scope", "at least one value of each key", key));
+            }
+        }
     }
-    if intent.is_some_and(|intent| intent.scope.values().any(BTreeSet::is_empty)) {
-        return Err(StatementError::value("scope", "at least one value of each key", ""));
+    if let Some(reason) = &fields.reason {
+        text("reason", reason, REASON_BYTES_MAX)?;
     }
-    if fields.expires_s > crate::time::TIME_S_MAX {
+    token("policy", &fields.policy.name)?;
+    token("policy", &fields.policy.version)?;
+    fields.requester.as_deref().map_or(Ok(()), |id| token("requester", id))?;
+    if fields.nonce == [0; 16] {
+        return Err(StatementError::value("nonce", "random bytes", "zeros"));
+    }
+    if fields.expires_s > TIME_S_MAX {
         return Err(StatementError::value(
             "expires",
             "a second until the year 9999",
@@ -243,6 +225,40 @@ fn check_words(fields: &Fields) -> Result<(), StatementError> {
         ));
     }
     Ok(())
+}
+
+fn check_subject(subject: &Subject) -> Result<(), StatementError> {
+    let has = |wanted: &str| subject.digests().any(|(algorithm, _)| algorithm == wanted);
+    // A commit of SHA-1 alone can be made to have another tree.
+    let strong = subject.digests().any(|(_, bytes)| bytes.len() >= STRONG_BYTES);
+    if !strong && !(has("gitCommit") && has("gitTree")) {
+        let expected = format!("a digest of {STRONG_BYTES} bytes or more, or gitCommit and gitTree");
+        return Err(StatementError::value("subject", expected, &subject.to_string()));
+    }
+    subject.uri().map_or(Ok(()), |uri| token("subject", uri))?;
+    let Some(name) = subject.name() else { return Ok(()) };
+    if name.contains("://") {
+        return Err(StatementError::value("subject", "a name that is no URI", name));
+    }
+    text("subject", name, LINE_BYTES_MAX)
+}
+
+fn token(name: &'static str, token: &str) -> Result<(), StatementError> {
+    if (1..=TOKEN_BYTES_MAX).contains(&token.len()) {
+        return Ok(());
+    }
+    Err(StatementError::value(name, format!("tokens of 1 to {TOKEN_BYTES_MAX} bytes"), token))
+}
+
+fn text(name: &'static str, text: &str, bytes_max: usize) -> Result<(), StatementError> {
+    if text.len() <= bytes_max && words::is_text(text) {
+        return Ok(());
+    }
+    let expected = format!(
+        "text of 1 to {bytes_max} bytes, with single spaces in it and none at its ends, without hidden characters and without \
+         what looks like another part of the statement"
+    );
+    Err(StatementError::value(name, expected, text))
 }
 
 fn is_environment(name: &str) -> bool {

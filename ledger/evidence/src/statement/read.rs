@@ -2,9 +2,9 @@
 //! was read, so order and spelling aren't looked at here.
 
 use super::error::{StatementError, brief};
-use super::fields::{Action, Environments, Fields, Intent, Policy};
+use super::fields::{Action, Fields, Intent, Policy};
 use super::words::decode;
-use super::write::{ALL, HEADER, NONE};
+use super::write::{HEADER, NONE};
 use crate::subject::Subject;
 use crate::time;
 use provlog_core::hex;
@@ -17,10 +17,7 @@ pub(super) fn fields(text: &str) -> Result<Fields, StatementError> {
     }
     let action = action(lines.one("action")?)?;
     let log = lines.one("log")?.to_owned();
-    let environments = match lines.one("environment")? {
-        ALL => Environments::All,
-        names => Environments::Named(names.split(',').map(str::to_owned).collect()),
-    };
+    let environment = lines.one("environment")?.to_owned();
     let subjects = lines.many("subject").into_iter().map(subject).collect::<Result<_, _>>()?;
     let mut intent = lines.optional("intent").map(intent).transpose()?;
     for line in lines.many("scope") {
@@ -39,7 +36,7 @@ pub(super) fn fields(text: &str) -> Result<Fields, StatementError> {
         }
     }
     let reason = lines.optional("reason").map(str::to_owned);
-    let policy = Some(lines.one("policy")?).filter(|line| *line != NONE).map(policy).transpose()?;
+    let policy = policy(lines.one("policy")?)?;
     let requester = Some(lines.one("requester")?).filter(|line| *line != NONE);
     let requester = requester.map(|line| token("requester", line)).transpose()?;
     let nonce = lines.one("nonce")?;
@@ -50,7 +47,7 @@ pub(super) fn fields(text: &str) -> Result<Fields, StatementError> {
         StatementError::value("expires", "a time YYYY-MM-DDTHH:MM:SSZ from 1970 to 9999", expires)
     })?;
     lines.end()?;
-    Ok(Fields { action, log, environments, subjects, intent, reason, policy, requester, nonce, expires_s })
+    Ok(Fields { action, log, environment, subjects, intent, reason, policy, requester, nonce, expires_s })
 }
 
 /// The lines that are left; behind the final newline stands an empty one.
@@ -129,7 +126,7 @@ fn intent(line: &str) -> Result<Intent, StatementError> {
 
 fn policy(line: &str) -> Result<Policy, StatementError> {
     let expected =
-        || StatementError::value("policy", "<name>@<version> sha256:<64 lowercase hex digits>, or -", line);
+        || StatementError::value("policy", "<name>@<version> sha256:<64 lowercase hex digits>", line);
     let (called, digest) = line.split_once(' ').ok_or_else(expected)?;
     let (name, version) = called.split_once('@').ok_or_else(expected)?;
     let sha256 = digest.strip_prefix("sha256:").and_then(hex::decode_array).ok_or_else(expected)?;

@@ -29,7 +29,7 @@ fn promote() -> Fields {
     Fields {
         action: Action::Promote,
         log: "log.example.com/prod".into(),
-        environments: Environments::Named(set(["production".into()])),
+        environment: "production".into(),
         subjects: set([commit.unwrap(), Subject::of_sha256([0x33; 32])]),
         intent: Some(Intent {
             id: "CHG-17".into(),
@@ -40,17 +40,11 @@ fn promote() -> Fields {
             ]),
         }),
         reason: None,
-        policy: Some(Policy { name: "default".into(), version: "1.2".into(), sha256: [0x44; 32] }),
+        policy: Policy { name: "default".into(), version: "1.2".into(), sha256: [0x44; 32] },
         requester: Some("alice@example.com".into()),
         nonce: std::array::from_fn(|place| u8::try_from(place).unwrap()),
         expires_s: 1_796_083_200,
     }
-}
-
-fn of_text(action: Action) -> Fields {
-    let mut fields = Fields { action, subjects: set([Subject::of_sha256([9; 32])]), ..promote() };
-    fields.intent.as_mut().unwrap().scope.clear();
-    fields
 }
 
 #[test]
@@ -64,45 +58,35 @@ fn a_statement_is_written_as_it_is_specified() {
 
 #[test]
 fn each_action_has_its_lines() {
-    let all = Environments::All;
     let reason = Some("The pipeline is down".to_owned());
-    let publish = of_text(Action::PublishPolicy);
-    let roster = Fields { environments: all.clone(), policy: None, ..of_text(Action::ChangeRoster) };
-    let with_scope = promote().intent;
-    let two = Environments::Named(set(["b".into(), "a".into()]));
+    let of_sha256 = |bytes: std::ops::Range<u8>| bytes.map(|byte| Subject::of_sha256([byte; 32])).collect();
+    let withdraw =
+        Fields { action: Action::Withdraw, subjects: of_sha256(0..1), reason: reason.clone(), ..promote() };
+    let other = |algorithm: &str, length, uri: Option<&str>| {
+        let digests = BTreeMap::from([(algorithm.to_owned(), vec![1; length])]);
+        set([Subject::new(digests, uri.map(str::to_owned), None).unwrap()])
+    };
     let cases = [
         (Fields { intent: None, requester: None, ..promote() }, None),
         (Fields { action: Action::Override, reason: reason.clone(), ..promote() }, None),
-        (publish.clone(), None),
-        (Fields { environments: all.clone(), ..publish.clone() }, None),
-        (Fields { environments: two.clone(), ..publish.clone() }, None),
-        (roster.clone(), None),
-        (Fields { environments: two, ..promote() }, Some("for promote one environment")),
-        (Fields { environments: all.clone(), ..promote() }, Some("for promote one environment")),
-        (
-            Fields { environments: Environments::Named(set([])), ..promote() },
-            Some("for promote one environment"),
-        ),
-        (
-            Fields { environments: Environments::Named(set([])), ..publish.clone() },
-            Some("an environment or more"),
-        ),
-        (Fields { policy: None, ..promote() }, Some("and a policy")),
-        (Fields { reason: reason.clone(), ..promote() }, Some("reason: expected none for promote")),
+        (Fields { subjects: of_sha256(0..64), ..promote() }, None),
+        (withdraw.clone(), None),
+        (Fields { reason, ..promote() }, Some("reason: expected none for promote")),
         (Fields { action: Action::Override, ..promote() }, Some("reason: expected one for override")),
-        (Fields { subjects: set([]), ..promote() }, Some("1 to 64 subjects")),
+        (Fields { reason: None, ..withdraw.clone() }, Some("reason: expected one for withdraw")),
+        (Fields { subjects: set([]), ..promote() }, Some("1 to 64 subjects, got \"0\"")),
+        (Fields { subjects: of_sha256(0..65), ..promote() }, Some("1 to 64 subjects, got \"65\"")),
+        (Fields { subjects: set([]), ..withdraw.clone() }, Some("for withdraw one sha256 alone")),
+        (Fields { subjects: of_sha256(0..2), ..withdraw.clone() }, Some("for withdraw one sha256 alone")),
+        (Fields { subjects: promote().subjects, ..withdraw.clone() }, Some("for withdraw one sha256 alone")),
         (
-            Fields { subjects: (0..65).map(|byte| Subject::of_sha256([byte; 32])).collect(), ..promote() },
-            Some("1 to 64 subjects, got \"65\""),
+            Fields { subjects: other("sha256", 32, Some("a")), ..withdraw.clone() },
+            Some("for withdraw one sha256"),
         ),
-        (Fields { reason: reason.clone(), ..publish.clone() }, Some("none for publish-policy")),
-        (Fields { intent: with_scope.clone(), ..publish.clone() }, Some("no scope")),
-        (Fields { policy: None, ..publish.clone() }, Some("a policy")),
-        (Fields { subjects: promote().subjects, ..publish.clone() }, Some("one subject, of a sha256 alone")),
-        (Fields { environments: promote().environments, ..roster.clone() }, Some("the environment *")),
-        (Fields { policy: promote().policy, ..roster.clone() }, Some("the policy -")),
-        (Fields { intent: with_scope, ..roster }, Some("no scope")),
-        (Fields { action: Action::Withdraw, ..publish }, Some("one for withdraw")),
+        (Fields { subjects: other("sha512", 64, None), ..withdraw }, Some("for withdraw one sha256 alone")),
+        (Fields { subjects: other("gitCommit", 20, None), ..promote() }, Some("or gitCommit and gitTree")),
+        (Fields { subjects: other("gitTree", 20, None), ..promote() }, Some("or gitCommit and gitTree")),
+        (Fields { subjects: other("gitCommit", 32, None), ..promote() }, None),
     ];
     for (fields, expected) in cases {
         match (Statement::new(fields.clone()), expected) {
@@ -128,17 +112,17 @@ fn words_that_people_or_programs_would_read_otherwise_are_refused() {
             scope.iter().map(|(key, values)| ((*key).into(), values.iter().map(|it| (*it).into()).collect()));
         Some(Intent { id: id.into(), purpose: purpose.into(), scope: scope.collect() })
     };
-    let environment = |name: &str| Environments::Named(set([name.into()]));
+    let large = (0..7).flat_map(|byte| subject(Some(&format!("{byte}{}", "a".repeat(900))), None)).collect();
     let cases = [
         (Fields { log: "log.example.com/a b".into(), ..promote() }, "log: expected an origin"),
         (Fields { log: String::new(), ..promote() }, "log: expected an origin"),
-        (Fields { environments: environment(""), ..promote() }, "environment: expected names"),
-        (Fields { environments: environment("*"), ..promote() }, "environment: expected names"),
-        (Fields { environments: environment("Production"), ..promote() }, "environment: expected names"),
-        (Fields { environments: environment("a,b"), ..promote() }, "environment: expected names"),
-        (Fields { environments: environment("-a"), ..promote() }, "environment: expected names"),
-        (Fields { environments: environment(&"a".repeat(64)), ..promote() }, "environment: expected names"),
-        (Fields { subjects: subject(Some(""), None), ..promote() }, "subject: expected tokens"),
+        (Fields { environment: "".into(), ..promote() }, "environment: expected [a-z0-9]"),
+        (Fields { environment: "*".into(), ..promote() }, "environment: expected [a-z0-9]"),
+        (Fields { environment: "Production".into(), ..promote() }, "environment: expected [a-z0-9]"),
+        (Fields { environment: "a,b".into(), ..promote() }, "environment: expected [a-z0-9]"),
+        (Fields { environment: "-a".into(), ..promote() }, "environment: expected [a-z0-9]"),
+        (Fields { environment: "a".repeat(64), ..promote() }, "environment: expected [a-z0-9]"),
+        (Fields { subjects: subject(Some(""), None), ..promote() }, "subject: expected tokens of 1"),
         (Fields { subjects: subject(None, Some("")), ..promote() }, "subject: expected text"),
         (Fields { subjects: subject(None, Some("a\u{202e}b")), ..promote() }, "got \"a\\u{202e}b\""),
         (Fields { subjects: subject(None, Some("a\nexpires: 9")), ..promote() }, "subject: expected text"),
@@ -153,7 +137,19 @@ fn words_that_people_or_programs_would_read_otherwise_are_refused() {
         ),
         (Fields { requester: Some(String::new()), ..promote() }, "requester: expected tokens"),
         (Fields { expires_s: 253_402_300_800, ..promote() }, "until the year 9999"),
-        (Fields { requester: Some("a".repeat(8192)), ..promote() }, "at most 8192 bytes"),
+        (Fields { nonce: [0; 16], ..promote() }, "nonce: expected random bytes"),
+        (Fields { requester: Some("a".repeat(1025)), ..promote() }, "tokens of 1 to 1024 bytes"),
+        (Fields { intent: intent("a", &"a".repeat(201), &[]), ..promote() }, "text of 1 to 200 bytes"),
+        (Fields { intent: intent("a", "OK policy: none", &[]), ..promote() }, "looks like another part"),
+        (
+            Fields { subjects: subject(None, Some("https://example.com")), ..promote() },
+            "a name that is no URI",
+        ),
+        (
+            Fields { action: Action::Override, reason: Some("a".repeat(513)), ..promote() },
+            "reason: expected text of 1 to 512 bytes",
+        ),
+        (Fields { subjects: large, ..promote() }, "or 7168 of one that can be withdrawn, got 7"),
     ];
     for (fields, expected) in cases {
         let error = Statement::new(fields).unwrap_err().to_string();
@@ -177,13 +173,15 @@ fn texts_are_refused_for_what_is_wrong_with_them() {
     let cases = [
         (String::new(), "line 1: expected \"provlog-approval/v1\", got \"\""),
         (line("/v1", "/v2"), "line 1: expected \"provlog-approval/v1\", got \"provlog-approval/v2\""),
-        (line("promote", "approve"), "action: expected promote or override"),
+        (line("promote", "approve"), "action: expected promote or override or withdraw, got"),
         (line("promote", "override"), "reason: expected one for override"),
         (line("action: ", "action:"), "line 2: expected a line \"action: \""),
         (line("action: ", "Action: "), "line 2: expected a line \"action: \""),
         (line("action: ", " action: "), "line 2: expected a line \"action: \""),
-        (line("production", "production,staging"), "for promote one environment"),
-        (line("production", "production "), "environment: expected names"),
+        (line("promote", "publish-policy"), "action: expected promote"),
+        (line("production", "production,staging"), "environment: expected [a-z0-9]"),
+        (line("production", "*"), "environment: expected [a-z0-9]"),
+        (line("production", "production "), "environment: expected [a-z0-9]"),
         (line("gitCommit", "sha1"), "sha1: expected only sha256"),
         (line("gitCommit:11", "gitCommit:"), "gitCommit: expected 20 or 32 bytes"),
         (line("gitTree", "gitCommit"), "each algorithm once, got \"gitCommit twice\""),
@@ -258,8 +256,7 @@ fn a_withdrawal_is_of_one_statement_and_has_its_lines() {
     let nonce = [7; 16];
     let withdraw = |statement: &Statement| statement.withdrawal("A mistake".into(), nonce, 1_796_083_201);
     let overriding = Fields { action: Action::Override, reason: Some("Now".into()), ..promote() };
-    let roster = Fields { environments: Environments::All, policy: None, ..of_text(Action::ChangeRoster) };
-    for fields in [promote(), overriding, of_text(Action::PublishPolicy), roster] {
+    for fields in [promote(), overriding, Fields { intent: None, requester: None, ..promote() }] {
         let statement = Statement::new(fields.clone()).unwrap();
         let other = Statement::new(Fields { nonce: [8; 16], ..fields }).unwrap();
         let withdrawal = withdraw(&statement).unwrap();
@@ -282,25 +279,18 @@ fn words() -> impl Strategy<Value = String> {
 }
 
 fn texts() -> impl Strategy<Value = String> {
-    "[!-~é東]{1,6}( [!-~é東]{1,6}){0,2}"
+    "[!-9;-~é東]{1,6}( [!-9;-~é東]{1,6}){0,2}:?"
 }
 
 fn subjects() -> impl Strategy<Value = BTreeSet<Subject>> {
-    let digest = prop_oneof![
-        Just(("gitCommit", 20)),
-        Just(("gitCommit", 32)),
-        Just(("sha256", 32)),
-        Just(("sha512", 64)),
-        Just(("sha512_256", 32)),
-    ];
-    let digests = prop::collection::vec((digest, any::<u8>()), 1..4);
-    let subject =
-        (digests, prop::option::of(words()), prop::option::of(texts())).prop_map(|(digests, uri, name)| {
-            let digests = digests
-                .into_iter()
-                .map(|((algorithm, length), byte)| (algorithm.to_owned(), vec![byte; length]));
-            Subject::new(digests.collect(), uri, name).unwrap()
-        });
+    let lengths = [("gitCommit", 20), ("gitCommit", 32), ("sha256", 32), ("sha512", 64), ("sha512_256", 32)];
+    let digests = prop::collection::vec((prop::sample::select(lengths.to_vec()), any::<u8>()), 0..3);
+    let subject = (any::<u8>(), digests, prop::option::of(words()), prop::option::of(texts()));
+    let subject = subject.prop_map(|(byte, digests, uri, name)| {
+        let digests = digests.into_iter().chain([(("sha3_256", 32), byte)]);
+        let digests = digests.map(|((algorithm, length), byte)| (algorithm.to_owned(), vec![byte; length]));
+        Subject::new(digests.collect(), uri, name).unwrap()
+    });
     prop::collection::btree_set(subject, 1..4)
 }
 
@@ -308,43 +298,28 @@ fn statements() -> impl Strategy<Value = Statement> {
     let scope = prop::collection::btree_map(words(), prop::collection::btree_set(words(), 1..4), 0..4);
     let intent = prop::option::of((words(), texts(), scope));
     let policy = (words(), words(), any::<[u8; 32]>());
-    let rest = (texts(), prop::option::of(words()), any::<[u8; 16]>(), 0..=crate::time::TIME_S_MAX);
-    let environments = prop::collection::btree_set("[a-z0-9][a-z0-9._-]{0,9}", 1..3);
-    (0..6usize, environments, subjects(), intent, policy, rest).prop_map(
+    let rest = (texts(), prop::option::of(words()), 1..=u8::MAX, 0..=TIME_S_MAX);
+    let action = prop::sample::select(Action::ALL.to_vec());
+    (action, "[a-z0-9][a-z0-9._-]{0,9}", subjects(), intent, policy, rest).prop_map(
         |(
-            which,
-            environments,
+            action,
+            environment,
             subjects,
             intent,
             (name, version, sha256),
             (reason, requester, nonce, expires_s),
         )| {
-            let of_text = set([Subject::of_sha256(sha256)]);
-            let intent = intent.map(|(id, purpose, scope)| Intent { id, purpose, scope });
-            let without_scope = intent.clone().map(|intent| Intent { scope: BTreeMap::new(), ..intent });
-            let one = Environments::Named(environments.iter().take(1).cloned().collect());
-            let many = Environments::Named(environments);
-            let policy = Some(Policy { name, version, sha256 });
-            let (action, environments, subjects, intent, policy) = match which {
-                0 => (Action::Promote, one, subjects, intent, policy),
-                1 => (Action::Override, one, subjects, intent, policy),
-                2 => (Action::PublishPolicy, many, of_text, without_scope, policy),
-                3 => (Action::PublishPolicy, Environments::All, of_text, without_scope, policy),
-                4 => (Action::ChangeRoster, Environments::All, of_text, without_scope, None),
-                _ => (Action::Withdraw, one, of_text, intent, policy),
-            };
-            let reason = matches!(action, Action::Override | Action::Withdraw).then_some(reason);
-            let log = "log.example.com/prod".into();
+            let is_withdrawal = action == Action::Withdraw;
             let fields = Fields {
                 action,
-                log,
-                environments,
-                subjects,
-                intent,
-                reason,
-                policy,
+                log: "log.example.com/prod".into(),
+                environment,
+                subjects: if is_withdrawal { set([Subject::of_sha256(sha256)]) } else { subjects },
+                intent: intent.map(|(id, purpose, scope)| Intent { id, purpose, scope }),
+                reason: (action != Action::Promote).then_some(reason),
+                policy: Policy { name, version, sha256 },
                 requester,
-                nonce,
+                nonce: [nonce; 16],
                 expires_s,
             };
             Statement::new(fields).unwrap()

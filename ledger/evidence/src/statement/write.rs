@@ -1,6 +1,6 @@
 //! The one text of what a statement says.
 
-use super::fields::{Environments, Fields};
+use super::fields::Fields;
 use super::words::encode;
 use crate::subject::Subject;
 use crate::time;
@@ -13,15 +13,12 @@ pub(super) const HEADER: &str = "provlog-approval/v1";
 /// Where there is none.
 pub(super) const NONE: &str = "-";
 
-/// Everywhere.
-pub(super) const ALL: &str = "*";
-
 pub(super) fn text(fields: &Fields) -> String {
     let mut lines = vec![HEADER.to_owned()];
     let mut push = |name: &str, value: &str| lines.push(format!("{name}: {value}"));
     push("action", fields.action.name());
     push("log", &fields.log);
-    push("environment", &environments(&fields.environments));
+    push("environment", &fields.environment);
     // By the bytes that are read, which tokens put in another order than the names that they stand for.
     sorted(fields.subjects.iter().map(subject)).iter().for_each(|line| push("subject", line));
     if let Some(intent) = &fields.intent {
@@ -34,22 +31,13 @@ pub(super) fn text(fields: &Fields) -> String {
     if let Some(reason) = &fields.reason {
         push("reason", reason);
     }
-    let policy = fields.policy.as_ref().map(|policy| {
-        format!("{}@{} sha256:{}", encode(&policy.name), encode(&policy.version), hex::encode(&policy.sha256))
-    });
-    push("policy", policy.as_deref().unwrap_or(NONE));
+    let (name, version) = (encode(&fields.policy.name), encode(&fields.policy.version));
+    push("policy", &format!("{name}@{version} sha256:{}", hex::encode(&fields.policy.sha256)));
     push("requester", fields.requester.as_deref().map(encode).as_deref().unwrap_or(NONE));
     push("nonce", &hex::encode(&fields.nonce));
     push("expires", &time::to_text(fields.expires_s));
     lines.push(String::new());
     lines.join("\n")
-}
-
-fn environments(environments: &Environments) -> String {
-    match environments {
-        Environments::All => ALL.into(),
-        Environments::Named(names) => names.iter().map(String::as_str).collect::<Vec<_>>().join(","),
-    }
 }
 
 fn subject(subject: &Subject) -> String {
