@@ -9,7 +9,8 @@ pub enum Party<'n> {
     /// By a name: a requester's or a committer's, which a submitter gave, or the actor's of the attested workload. A name that
     /// isn't on the roster may be anybody's, an approver's too.
     Named(&'n str),
-    /// The attested workload itself, under an issuer of which the log's configuration says that no person starts its jobs.
+    /// An attested workload, under an issuer of which the log's configuration says that no person starts its jobs. Never a name
+    /// that a submitter gave.
     Unattended,
     /// Nothing is said of who it was.
     Untold,

@@ -27,7 +27,7 @@ pub enum RosterLineError {
     /// Fields are missing.
     #[error("expected <principals> [options] <key type> <base64>, got {0:?}")]
     Fields(String),
-    /// Too many names, or none.
+    /// Too many names.
     #[error("{list}: expected 1 to {NAMES_MAX} names, got {got}")]
     NameCount {
         /// Of what.

@@ -231,7 +231,8 @@ fn check_subject(subject: &Subject) -> Result<(), StatementError> {
     let has = |wanted: &str| subject.digests().any(|(algorithm, _)| algorithm == wanted);
     // A commit of SHA-1 alone can be made to have another tree.
     let strong = subject.digests().any(|(_, bytes)| bytes.len() >= STRONG_BYTES);
-    if !strong && !(has("gitCommit") && has("gitTree")) {
+    let whole = strong || has("gitCommit") && has("gitTree");
+    if !whole {
         let expected = format!("a digest of {STRONG_BYTES} bytes or more, or gitCommit and gitTree");
         return Err(StatementError::value("subject", expected, &subject.to_string()));
     }
