@@ -251,6 +251,21 @@ fn texts_are_refused_for_what_is_wrong_with_them() {
     assert_eq!(Statement::parse(b"provlog-approval/v1\n\xff"), Err(StatementError::Characters));
 }
 
+/// At every place of one statement, as the bytes that separate its parts are too few for chance to find them all.
+#[test]
+fn no_byte_of_a_statement_is_idle() {
+    let statement = Statement::parse(PROMOTE.as_bytes()).unwrap();
+    for at in 0..PROMOTE.len() {
+        let (before, after) = PROMOTE.as_bytes().split_at(at);
+        let with = |byte: u8| [[before, &[byte], after].concat(), [before, &[byte], &after[1..]].concat()];
+        let others = b"\n\r\t\0 -,:=@%A0".map(with);
+        for other in others.as_flattened().iter().chain([&[before, &after[1..]].concat()]) {
+            let same = Statement::parse(other).is_ok_and(|found| found.fields() == statement.fields());
+            assert_eq!(same, other == PROMOTE.as_bytes(), "{:?}", String::from_utf8_lossy(other));
+        }
+    }
+}
+
 #[test]
 fn a_withdrawal_is_of_one_statement_and_has_its_lines() {
     let nonce = [7; 16];
