@@ -12,6 +12,7 @@ use provlog_core::redact::RedactError;
 use provlog_core::submission::SubmissionError;
 use provlog_core::tree::ProofError;
 use provlog_core::verify::{CheckpointReport, ReceiptReport};
+use provlog_evidence::believed::BelievedError;
 use std::path::PathBuf;
 
 /// What is said beside a verdict on a package whose checkpoint is not believed.
@@ -25,6 +26,8 @@ pub(crate) enum Failure {
     Usage(String),
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    #[error("{}: {problem}", path.display())]
+    Believed { path: PathBuf, problem: BelievedError },
     #[error(
         "the log's key is not the one you named: expected fingerprint {expected}, got {got}; nothing was written"
     )]

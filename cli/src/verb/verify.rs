@@ -11,6 +11,7 @@ use crate::local::in_order::InOrder;
 use crate::local::settings::{TrustArgs, TrustFile};
 use crate::local::{digest, git, time};
 use crate::proof::believed;
+use crate::proof::evidence::EvidenceArgs;
 use crate::proof::heads::Heads;
 use crate::proof::mirror::JudgedMirror;
 use crate::proof::package::{self, JudgedPackage};
@@ -22,10 +23,12 @@ use crate::show::failure::Failure;
 use crate::show::page::{self, Page};
 use clap::Args;
 use provlog_core::cbor::Map;
+use provlog_core::check::add;
 use provlog_core::expectation::Expectation;
 use provlog_core::json::Json;
 use provlog_core::package::{MANIFEST, MANIFEST_SHA256};
 use provlog_core::verify::ReceiptVerifier;
+use provlog_evidence::verify::EvidenceVerifier;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -40,6 +43,8 @@ pub(crate) struct VerifyArgs {
     subject: SubjectArgs,
     #[command(flatten)]
     requirements: Requirements,
+    #[command(flatten)]
+    evidence: EvidenceArgs,
     /// The prompt, whose digest must be in prompt_hash
     #[arg(long, value_name = "FILE")]
     prompt_file: Option<PathBuf>,
@@ -106,12 +111,20 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     let package =
         sources.iter().find(|(_, found)| matches!(found, Verifiable::Archive(_) | Verifiable::Package));
     let expects = !expectations.is_empty() || args.requirements != Requirements::default();
-    if let Some((path, _)) = package.filter(|_| expects) {
-        let receipts = "what is expected is expected of receipts; a package has many entries";
-        return Err(Failure::Usage(format!("{}: {receipts}", path.display())));
+    if let Some((path, _)) = package {
+        let why = match () {
+            () if expects => "what is expected is expected of receipts; a package has many entries",
+            () if args.evidence.is_given() => "evidence is checked of receipts; of a package's entries it isn't yet",
+            () => "",
+        };
+        if !why.is_empty() {
+            return Err(Failure::Usage(format!("{}: {why}", path.display())));
+        }
     }
+    let believed = args.evidence.believed()?;
+    let evidence = EvidenceVerifier { believed: &believed, require_bound: args.evidence.require_bound };
     let crosswalk = crosswalk::load(&args.crosswalk)?;
-    let judge = Judge { trust: &trust, expectations: &expectations, args, crosswalk: &crosswalk };
+    let judge = Judge { trust: &trust, expectations: &expectations, evidence, args, crosswalk: &crosswalk };
     let receipts = sources.iter().filter(|(_, found)| matches!(found, Verifiable::Receipt));
     let receipts: Vec<PathBuf> = receipts.map(|(path, _)| path.clone()).collect();
     thread::scope(|scope| {
@@ -247,6 +260,7 @@ pub(crate) fn sources(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
 struct Judge<'a> {
     trust: &'a TrustFile,
     expectations: &'a [Expectation],
+    evidence: EvidenceVerifier<'a>,
     args: &'a VerifyArgs,
     crosswalk: &'a Crosswalk,
 }
@@ -260,7 +274,11 @@ impl<'a> Judge<'a> {
         verifier: &mut ReceiptVerifier<'_>,
     ) -> Judged {
         let outcome = match bytes {
-            Ok(bytes) => verifier.verify(&bytes, self.expectations, time::now_ms()).into(),
+            Ok(bytes) => {
+                let judged = verifier.verify(&bytes, self.expectations, time::now_ms());
+                let evidence = self.evidence;
+                add(judged, |report| evidence.checks(report.record.as_ref(), &report.checkpoint.origin)).into()
+            }
             Err(error) => Outcome::Unreadable(error),
         };
         let judged = Judged::new(source.display().to_string(), outcome, &self.args.requirements);

@@ -1,0 +1,174 @@
+//! Whether the workload is the one that its evidence says, and who says so beside the log.
+
+use super::{EvidenceVerifier, Made, Shown, VOUCHED, WORKLOAD_BOUND, shown};
+use crate::jwk::Thumbprint;
+use crate::jwt::{IssuerKeys, JwtError, UnverifiedBoundToken, UnverifiedToken};
+use crate::svid::{DomainCas, SignedSvid, UnverifiedSvid};
+use crate::window::Window;
+use crate::workload::Workload;
+use provlog_core::cbor::{Map, Value};
+use provlog_core::check::Check;
+use provlog_core::claims::check_claim;
+use provlog_core::record::{Record, SectionName};
+
+const NOT_DISCLOSED: &str = "not disclosed";
+
+/// Evidence that has its form, and so far nobody's word behind it but the log's.
+enum Formed<'a> {
+    Token { token: UnverifiedBoundToken<'a>, key: Thumbprint },
+    Svid { svid: SignedSvid<'a>, ca: [u8; 32] },
+}
+
+pub(super) fn checks(verifier: &EvidenceVerifier<'_>, record: &Record, origin: &str) -> Vec<Check> {
+    let evidence = shown(record, SectionName::Attested, "workload_evidence");
+    let workload = shown(record, SectionName::Attested, "workload");
+    let is_claimed = matches!(workload, Shown::Value(value) if binding(value) == Some("statement"));
+    let bound = |made: Made| made.required(verifier.require_bound).named(WORKLOAD_BOUND);
+    if matches!(evidence, Shown::Nothing) && !is_claimed {
+        return Vec::from_iter(verifier.require_bound.then(|| bound(Made::failed("there is no evidence"))));
+    }
+    let (form, of_signer) = match form(&evidence, &workload, record, origin) {
+        Ok(formed) => {
+            let by = formed.signer();
+            (Made::passed("fits this entry"), formed.bound(verifier, record).unwrap_or_else(|made| made).by(&by))
+        }
+        Err(made) => {
+            let same = Made { status: made.status, remark: "workload-form doesn't hold".into() };
+            (made, same)
+        }
+    };
+    Vec::from([form.named("workload-form"), bound(of_signer)])
+}
+
+fn binding(workload: &Value) -> Option<&str> {
+    workload.as_map()?.get("binding")?.as_text()
+}
+
+/// What doesn't take a key.
+fn form<'a>(
+    evidence: &Shown<'a>,
+    workload: &Shown<'_>,
+    record: &Record,
+    origin: &str,
+) -> Result<Formed<'a>, Made> {
+    let (evidence, workload) = match (evidence, workload) {
+        (Shown::Nothing, _) => return Err(Made::failed("workload says that it is bound, without evidence")),
+        (_, Shown::Nothing) => return Err(Made::failed("evidence without a workload")),
+        (Shown::Value(evidence), Shown::Value(workload)) => (*evidence, *workload),
+        _ => return Err(Made::skipped(NOT_DISCLOSED)),
+    };
+    let format = evidence.as_map().and_then(|map| map.get("format")).and_then(Value::as_text);
+    if let Some(format) = format.filter(|format| !matches!(*format, "jwt" | "x509-svid")) {
+        return Err(Made::skipped(format_args!("format {format:?} is not known to this version")));
+    }
+    for (name, value) in [("workload_evidence", evidence), ("workload", workload)] {
+        if let Some(misfit) = check_claim(name, value) {
+            return Err(Made::failed(misfit));
+        }
+    }
+    // What fits its type is a map, and has what is taken out of it here.
+    let map = evidence.as_map().ok_or_else(|| Made::failed("no map"))?;
+    let digest = &record.entry.submitted_digest.0;
+    let (formed, window, computed) = match format {
+        Some("jwt") => {
+            let token = text(map, "token");
+            let token = UnverifiedToken::parse(token).map_err(of_token)?;
+            let token = token.of_submission(origin, digest).map_err(of_token)?;
+            let (window, computed) = (token.window(), Workload::of_unverified_token(&token));
+            (Formed::Token { token, key: Thumbprint(bytes32(map, "thumbprint")) }, window, computed)
+        }
+        _ => {
+            let chain = map.get("chain").map(Value::items).unwrap_or_default();
+            let chain: Vec<&[u8]> = chain.iter().filter_map(Value::as_bytes).collect();
+            let signature = map.get("signature").and_then(Value::as_bytes).unwrap_or_default();
+            let svid = UnverifiedSvid::parse(&chain).map_err(Made::failed)?;
+            let svid = svid.signed(origin, digest, signature).map_err(Made::failed)?;
+            let (window, computed) = (svid.window(), Workload::of_signed_svid(&svid));
+            (Formed::Svid { svid, ca: bytes32(map, "ca") }, window, computed)
+        }
+    };
+    check_time(window, record)?;
+    check_workload(workload, &computed)?;
+    Ok(formed)
+}
+
+/// An algorithm that isn't listed may be a later version's.
+fn of_token(error: JwtError) -> Made {
+    match error {
+        JwtError::Algorithm(_) => Made::skipped(format_args!("{error}: not known to this version")),
+        error => Made::failed(error),
+    }
+}
+
+fn check_time(window: Window, record: &Record) -> Result<(), Made> {
+    let time_ms = record.entry.time_ms.get();
+    if window.contains(time_ms) {
+        return Ok(());
+    }
+    Err(Made::failed(format_args!("it holds from {window}, and the entry's time is {time_ms}")))
+}
+
+/// Whether the workload is what the evidence makes of it, but for when the log looked.
+fn check_workload(workload: &Value, computed: &Workload) -> Result<(), Made> {
+    let members = workload.as_map().into_iter().flat_map(Map::iter);
+    let claimed = members.filter(|(name, _)| *name != "verified_at_ms");
+    if claimed.eq(computed.value.iter()) {
+        return Ok(());
+    }
+    let expected = computed.value.get("id").and_then(Value::as_text).unwrap_or_default();
+    Err(Made::failed(format_args!("workload isn't what the evidence makes of it: that of {expected}")))
+}
+
+fn text<'a>(map: &'a Map, name: &str) -> &'a str {
+    map.get(name).and_then(Value::as_text).unwrap_or_default()
+}
+
+fn bytes32(map: &Map, name: &str) -> [u8; 32] {
+    map.get(name).and_then(Value::as_bytes).and_then(|bytes| bytes.try_into().ok()).unwrap_or_default()
+}
+
+impl Formed<'_> {
+    /// Who would have to have signed.
+    fn signer(&self) -> String {
+        match self {
+            Self::Token { token, .. } => token.issuer().to_string(),
+            Self::Svid { svid, .. } => svid.id().trust_domain().to_string(),
+        }
+    }
+
+    /// Whether it was signed under a key that the reader gave.
+    fn bound(self, verifier: &EvidenceVerifier<'_>, record: &Record) -> Result<Made, Made> {
+        let believed = verifier.believed;
+        match self {
+            Self::Token { token, key } => {
+                let issuer = token.issuer().clone();
+                let keys = believed.keys(&issuer);
+                match token.verified(IssuerKeys::by_thumbprint(&issuer, keys, key)) {
+                    Ok(_) => Ok(Made::passed("bound by the signature of")),
+                    Err(JwtError::NotGiven { .. }) => Err(not_given("this key of")),
+                    Err(error) => Err(Made::failed(format_args!("{error}; of"))),
+                }
+            }
+            Self::Svid { svid, ca } => {
+                let trust_domain = svid.id().trust_domain().clone();
+                let given = believed.cas(&trust_domain).iter().find(|given| given.digest() == ca);
+                let Some(given) = given else { return Err(not_given("this CA of")) };
+                let cas = DomainCas { trust_domain: &trust_domain, cas: std::slice::from_ref(given) };
+                match svid.bound(cas, record.entry.time_ms.get()) {
+                    Ok(_) => Ok(Made::passed("bound by the signature of")),
+                    Err(error) => Err(Made::failed(format_args!("{error}; of"))),
+                }
+            }
+        }
+    }
+}
+
+fn not_given(what: &str) -> Made {
+    Made::skipped(format_args!("{VOUCHED}: not given: {what}"))
+}
+
+impl Made {
+    fn by(self, signer: &str) -> Self {
+        Self { remark: format!("{} {signer}", self.remark), ..self }
+    }
+}
