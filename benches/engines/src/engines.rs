@@ -4,7 +4,7 @@ use anyhow::{Context, anyhow};
 use provlog_core::Kind;
 use provlog_core::encoded::Sealed;
 use provlog_core::record::{Claim, Section};
-use provlog_engine::{DedupKey, Log, Options, Submission};
+use provlog_engine::{DedupKey, Log, Options, Submission, Terms};
 use redb::{Database, ReadableDatabase, TableDefinition};
 use rustix::fs::{FallocateFlags, fallocate};
 use std::fs;
@@ -127,8 +127,8 @@ impl Provlog {
         let (submitted, attested) = (section(&entry.bytes[..ENTRY_BYTES - 80])?, section(&[])?);
         let kind = Kind::new(22).context("an event")?;
         let sealed = Arc::new(Sealed::new(kind, &submitted, &attested)?);
-        let dedup: DedupKey = self.log.dedup_key("key", "bench", &entry.keys[0]);
-        Ok(Submission { sealed, dedup: Some(dedup) })
+        let key: DedupKey = self.log.dedup_key("key", "bench", &entry.keys[0]);
+        Ok(Submission { sealed, terms: Terms { retries: vec![key], ..Terms::default() } })
     }
 }
 

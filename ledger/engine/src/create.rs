@@ -5,7 +5,7 @@
 //! whose key was kept would become another log under the same name and key.
 
 use crate::clock::ClockError;
-use crate::codec::frame;
+use crate::codec::encode::encode;
 use crate::dedup::Secret;
 use crate::durable::{
     Access, Disk, DiskError, create_file, make_folder, parent, read_file, remove_file, replace_file,
@@ -18,6 +18,7 @@ use crate::options::Options;
 use crate::store::high_water::HighWater;
 use crate::store::{Storage, StoreError};
 use crate::submission::Submission;
+use crate::terms::Terms;
 use provlog_core::checkpoint::is_origin;
 use provlog_core::encoded::{SealError, Sealed};
 use provlog_core::entry::TimeMs;
@@ -122,11 +123,11 @@ pub(crate) fn create(
     let [submitted, attested] =
         genesis_sections(origin, log, signer.verifier(), salts).ok_or(CreateError::Genesis)?;
     let sealed = Arc::new(Sealed::new(GENESIS, &submitted, &attested)?);
-    let genesis = Submission { sealed, dedup: None };
+    let genesis = Submission { sealed, terms: Terms::default() };
     let entry = genesis.sealed.entry(time);
     let before = Edge::empty();
     let after = Edge { frontier: before.extend([entry].into_iter()).after().clone(), last_time: time }.head();
-    let frame = frame::encode(&before.head(), &[entry], &[&genesis], &after);
+    let frame = encode(&before.head(), &[entry], &[&genesis], &after);
     storage.create(log, &frame, &after)?;
 
     let identity = LogIdentity::new(origin, log, &secret, time.get());

@@ -1,13 +1,9 @@
-//! Which dedup keys were used for which entry: what makes a retry safe.
-//!
-//! A map in memory behind a small interface, filled from the journal at every start: the newest run before the
-//! first append, older ones in the background. Until those are through, an unknown key is not known to be new.
-//! Nothing here stores what a key was made of: it is a keyed hash.
+//! Dedup keys: what makes a retry safe, and keeps two entries from taking what one may have. Nothing here stores what a
+//! key was made of: it is a keyed hash.
 
 use hmac::{Hmac, KeyInit, Mac};
 use provlog_core::cbor::Writer;
 use sha2::Sha256;
-use std::collections::HashMap;
 use std::fmt;
 
 /// Bytes of a dedup key.
@@ -30,16 +26,12 @@ impl DedupKey {
         Self(secret.mac(&writer.into_bytes()))
     }
 
-    /// As stored; all zeros stand for no key. That a derived key is all zeros has probability 2^-256.
-    pub(crate) fn from_stored(bytes: [u8; DEDUP_KEY_BYTES]) -> Option<Self> {
-        (bytes != [0; DEDUP_KEY_BYTES]).then_some(Self(bytes))
+    pub(crate) const fn from_stored(bytes: [u8; DEDUP_KEY_BYTES]) -> Self {
+        Self(bytes)
     }
 
-    pub(crate) const fn stored(key: Option<Self>) -> [u8; DEDUP_KEY_BYTES] {
-        match key {
-            Some(Self(bytes)) => bytes,
-            None => [0; DEDUP_KEY_BYTES],
-        }
+    pub(crate) const fn stored(&self) -> &[u8; DEDUP_KEY_BYTES] {
+        &self.0
     }
 }
 
@@ -79,95 +71,6 @@ impl Secret {
     }
 }
 
-/// What the map knows of a key.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Lookup {
-    /// It was used for this entry.
-    Used(u64),
-    /// It wasn't used.
-    Unused,
-    /// It may have been used in a run that isn't read yet.
-    Rebuilding { done: u64, total: u64 },
-    /// It may have been used in a run that can't be read.
-    Unavailable { detail: String },
-}
-
-#[derive(Debug)]
-enum Coverage {
-    Complete,
-    Rebuilding { done: u64, total: u64 },
-    Damaged { detail: String },
-}
-
-/// All dedup keys read so far.
-#[derive(Debug)]
-pub(crate) struct Dedup {
-    keys: HashMap<DedupKey, u64>,
-    coverage: Coverage,
-}
-
-impl Dedup {
-    /// Knows no key. `older` entries lie before the newest run and are still to be read.
-    pub(crate) fn new(older: u64) -> Self {
-        let coverage =
-            if older == 0 { Coverage::Complete } else { Coverage::Rebuilding { done: 0, total: older } };
-        Self { keys: HashMap::new(), coverage }
-    }
-
-    /// The entry of a key, if it is known.
-    pub(crate) fn lookup(&self, key: &DedupKey) -> Lookup {
-        self.keys.get(key).map_or_else(|| self.unknown(), |index| Lookup::Used(*index))
-    }
-
-    /// What is known of a key that isn't in the map.
-    pub(crate) fn unknown(&self) -> Lookup {
-        match &self.coverage {
-            Coverage::Complete => Lookup::Unused,
-            Coverage::Rebuilding { done, total } => Lookup::Rebuilding { done: *done, total: *total },
-            Coverage::Damaged { detail } => Lookup::Unavailable { detail: detail.clone() },
-        }
-    }
-
-    /// Records the first use of a key.
-    pub(crate) fn insert(&mut self, key: DedupKey, index: u64) {
-        // The first use stands, whatever the order in which runs are read.
-        let first = self.keys.entry(key).or_insert(index);
-        *first = index.min(*first);
-    }
-
-    /// Tells that older entries were read; at the total nothing is missing any more.
-    pub(crate) fn advance(&mut self, read: u64) {
-        if let Coverage::Rebuilding { done, total } = self.coverage {
-            let done = done.saturating_add(read);
-            self.coverage =
-                if done >= total { Coverage::Complete } else { Coverage::Rebuilding { done, total } };
-        }
-    }
-
-    /// Tells that older entries can't be read.
-    pub(crate) fn fail(&mut self, detail: String) {
-        self.coverage = Coverage::Damaged { detail };
-    }
-
-    /// Tells that nobody reads older entries any more, if some are still missing.
-    pub(crate) fn give_up(&mut self, detail: String) {
-        if matches!(self.coverage, Coverage::Rebuilding { .. }) {
-            self.fail(detail);
-        }
-    }
-
-    /// A sentence on what is missing, if anything is.
-    pub(crate) fn problem(&self) -> Option<String> {
-        match &self.coverage {
-            Coverage::Complete => None,
-            Coverage::Rebuilding { done, total } => {
-                Some(format!("dedup keys are being read from the journal: {done} of {total} entries"))
-            }
-            Coverage::Damaged { detail } => Some(detail.clone()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,7 +87,7 @@ mod tests {
         ];
         for (position, key) in keys.iter().enumerate() {
             assert_eq!(keys.iter().position(|other| other == key), Some(position));
-            assert_eq!(DedupKey::from_stored(DedupKey::stored(Some(*key))), Some(*key));
+            assert_eq!(DedupKey::from_stored(*key.stored()), *key);
         }
         assert_eq!(keys[0], DedupKey::derive(&secret, "a", "b", b"c"));
         assert_ne!(secret.id(), other.id());
@@ -197,25 +100,5 @@ mod tests {
         key[..20].fill(0x0b);
         let expected = "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7";
         assert_eq!(provlog_core::hex::encode(&Secret::new(key).mac(b"Hi There")), expected);
-    }
-
-    #[test]
-    fn an_unknown_key_is_new_only_when_everything_was_read() {
-        let secret = Secret::new([7; 32]);
-        let key = |n: u8| DedupKey::derive(&secret, "test", "", &[n]);
-        let mut dedup = Dedup::new(10);
-        dedup.insert(key(1), 12);
-        assert_eq!(dedup.lookup(&key(1)), Lookup::Used(12));
-        assert_eq!(dedup.lookup(&key(2)), Lookup::Rebuilding { done: 0, total: 10 });
-        dedup.insert(key(2), 3);
-        dedup.advance(9);
-        assert_eq!(dedup.lookup(&key(3)), Lookup::Rebuilding { done: 9, total: 10 });
-        dedup.advance(1);
-        assert_eq!(dedup.lookup(&key(3)), Lookup::Unused);
-        assert_eq!(dedup.lookup(&key(2)), Lookup::Used(3));
-        assert_eq!(dedup.problem(), None);
-        dedup.fail("broken".into());
-        assert_eq!(dedup.lookup(&key(3)), Lookup::Unavailable { detail: "broken".into() });
-        assert_eq!(dedup.lookup(&key(2)), Lookup::Used(3));
     }
 }

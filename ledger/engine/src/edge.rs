@@ -83,6 +83,7 @@ impl Edge {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::encode::encode;
     use crate::codec::frame;
     use crate::tests::submission;
 
@@ -90,7 +91,7 @@ mod tests {
     fn frame_between(before: &Head, time_ms: u64, after: &Head) -> Vec<u8> {
         let submission = submission(1);
         let entry = submission.sealed.entry(TimeMs::new(time_ms).unwrap());
-        frame::encode(before, &[entry], &[&submission], after)
+        encode(before, &[entry], &[&submission], after)
     }
 
     #[test]

@@ -22,6 +22,8 @@ mod log;
 mod log_id;
 mod observer;
 mod options;
+mod past;
+mod plan;
 mod queue;
 mod reader;
 mod recovery;
@@ -29,9 +31,11 @@ mod scan;
 mod sequencer;
 mod shared;
 mod standing;
+mod states;
 mod store;
 mod submission;
 mod sync;
+mod terms;
 
 #[cfg(test)]
 mod tests;
@@ -51,5 +55,7 @@ pub use queue::Untaken;
 pub use reader::{ReadError, Reader};
 pub use recovery::RecoveryError;
 pub use shared::Health;
+pub use states::State;
 pub use store::{Place, StoreError};
 pub use submission::{AppendError, Appended, AppendedBatch, Outcome, Submission};
+pub use terms::{By, KEYS_MAX, Terms, Unmet};

@@ -4,7 +4,7 @@ use crate::clock::ClockGuard;
 use crate::codec::frame::FRAME_BYTES_MAX;
 use crate::committed::Committed;
 use crate::create::{self, CreateError};
-use crate::dedup::{DedupKey, Lookup, Secret};
+use crate::dedup::{DedupKey, Secret};
 use crate::derived::files::{DerivedFiles, DerivedPlaces};
 use crate::durable::{Disk, DiskError, OsDisk, make_folder, refuse_writable_by_others, remove_file};
 use crate::follower::Follower;
@@ -19,10 +19,12 @@ use crate::reader::Reader;
 use crate::recovery::{RecoveryError, recover};
 use crate::sequencer::{Outlook, Sequencer};
 use crate::shared::{Health, Shared};
+use crate::states::State;
 use crate::store::files::{LocalFiles, SEGMENT_BYTES};
 use crate::store::{Storage, StoreError};
 use crate::submission::{AppendError, Appended, AppendedBatch, Submission};
 use crate::sync::lock;
+use crate::terms::KEYS_MAX;
 use provlog_core::note::VerifierKey;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -76,7 +78,7 @@ pub enum OpenError {
 /// use provlog_core::Kind;
 /// use provlog_core::encoded::Sealed;
 /// use provlog_core::record::{Claim, Section};
-/// use provlog_engine::{Log, Options, Submission};
+/// use provlog_engine::{Log, Options, Submission, Terms};
 /// use std::sync::Arc;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -93,7 +95,7 @@ pub enum OpenError {
 /// let sealed = Arc::new(Sealed::new(kind, &submitted, &attested)?);
 ///
 /// let (sender, receiver) = std::sync::mpsc::channel();
-/// log.append(Submission { sealed, dedup: None }, move |result, _| drop(sender.send(result)));
+/// log.append(Submission { sealed, terms: Terms::default() }, move |result, _| drop(sender.send(result)));
 /// let appended = receiver.recv()??;
 /// assert_eq!(appended.outcome.index(), 1); // entry 0 is the log's genesis
 /// assert_eq!(appended.committed.checkpoint.size, 2);
@@ -236,6 +238,10 @@ impl Log {
         if got_bytes > FRAME_BYTES_MAX {
             return work.answer.refuse(AppendError::TooLarge { limit_bytes: FRAME_BYTES_MAX, got_bytes });
         }
+        let keys = work.submissions.iter().map(|submission| submission.terms.keys().count());
+        if let Some(got) = keys.max().filter(|got| *got > KEYS_MAX) {
+            return work.answer.refuse(AppendError::TooManyKeys { limit: KEYS_MAX, got });
+        }
         if let Err(work) = self.queue.push(work) {
             let detail = self.shared.fatal.get().cloned();
             work.answer
@@ -250,14 +256,24 @@ impl Log {
         DedupKey::derive(&self.secret, what, caller, key)
     }
 
-    /// The entry that a dedup key is known to have been used for. What a batch is checked with before it is appended: in
+    /// The entry that took a dedup key. What a batch is checked with before it is appended: in
     /// between, another request may still use the key.
     ///
     /// # Errors
     /// [`AppendError::DedupRebuilding`] and [`AppendError::DedupUnavailable`]: an append under this key would be refused
     /// with the same.
     pub fn lookup(&self, key: &DedupKey) -> Result<Option<u64>, AppendError> {
-        used(lock(&self.shared.volatile.dedup).lookup(key))
+        lock(&self.shared.volatile.past).taker(key)
+    }
+
+    /// The entries below `size` that touched a state, ascending. Each is to be read before it is relied on.
+    ///
+    /// # Errors
+    /// As [`Log::lookup`]: an append that demands something of this state would be refused with the same.
+    pub fn touched(&self, state: &State, size: u64) -> Result<Vec<u64>, AppendError> {
+        let past = lock(&self.shared.volatile.past);
+        let indices = past.touched(state)?;
+        Ok(indices[..indices.partition_point(|index| *index < size)].to_vec())
     }
 
     /// Whether a key that was never used would be known to be new.
@@ -265,7 +281,7 @@ impl Log {
     /// # Errors
     /// As [`Log::lookup`].
     pub fn dedup_ready(&self) -> Result<(), AppendError> {
-        used(lock(&self.shared.volatile.dedup).unknown()).map(drop)
+        lock(&self.shared.volatile.past).whole()
     }
 
     /// The newest committed state.
@@ -352,15 +368,6 @@ impl Opened {
         sequencer.look();
         let follower = Follower::new(Arc::clone(&shared));
         Ok(Self { sequencer, follower, shared, secret, id })
-    }
-}
-
-fn used(lookup: Lookup) -> Result<Option<u64>, AppendError> {
-    match lookup {
-        Lookup::Used(index) => Ok(Some(index)),
-        Lookup::Unused => Ok(None),
-        Lookup::Rebuilding { done, total } => Err(AppendError::DedupRebuilding { done, total }),
-        Lookup::Unavailable { detail } => Err(AppendError::DedupUnavailable { detail }),
     }
 }
 

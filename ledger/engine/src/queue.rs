@@ -8,7 +8,8 @@
 //! passed over once is first in the next group, so that singles can't starve it. Memory is bounded by whoever hands
 //! requests in.
 
-use crate::codec::frame::{self, FRAME_OVERHEAD_BYTES, GROUP_BYTES};
+use crate::codec::encode::record_bytes;
+use crate::codec::frame::{FRAME_OVERHEAD_BYTES, GROUP_BYTES};
 use crate::committed::Committed;
 use crate::submission::{AppendError, Appended, AppendedBatch, Outcome, Submission};
 use crate::sync::lock;
@@ -63,7 +64,7 @@ pub(crate) struct Work {
 
 impl Work {
     pub(crate) fn new(submissions: Vec<Submission>, answer: Reply) -> Self {
-        let bytes = submissions.iter().map(frame::record_bytes).sum();
+        let bytes = submissions.iter().map(record_bytes).sum();
         Self { submissions, answer, bytes }
     }
 
@@ -224,7 +225,7 @@ mod tests {
 
     /// A batch of `bytes` and up to a record more.
     fn batch(bytes: usize) -> Work {
-        let count = bytes.div_ceil(frame::record_bytes(&large()));
+        let count = bytes.div_ceil(record_bytes(&large()));
         Work::new(vec![large(); count], Reply::Batch(Box::new(drop)))
     }
 

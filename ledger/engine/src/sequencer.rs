@@ -1,27 +1,29 @@
 //! The one writer: assigns indices and times, makes groups durable, signs, and answers.
 //!
-//! For each group, in this order: plan (dedup, time, space); append one frame, durable; move the high-water mark,
+//! For each group, in this order: plan (retries, demands, time, space); append one frame, durable; move the high-water mark,
 //! durable, which is the commit point; show and sign the new state; answer. A failure before an index was assigned
 //! refuses the requests and changes nothing. A failure from the append on is fatal: what is on disk is unknown, so
 //! nothing is tried again, everyone is told, and the next start finds out. It never reads derived files.
 
-use crate::clock::{Clock, ClockGuard};
-use crate::codec::frame::{self, FRAME_OVERHEAD_BYTES, Frame, RECORD_OVERHEAD_BYTES};
+use crate::clock::{Clock, ClockError, ClockGuard};
+use crate::codec::encode::{RECORD_OVERHEAD_BYTES, encode, record_bytes};
+use crate::codec::frame::{self, FRAME_OVERHEAD_BYTES, Frame};
 use crate::committed::Committed;
-use crate::dedup::{DedupKey, Lookup};
+use crate::dedup::DEDUP_KEY_BYTES;
 use crate::edge::Edge;
 use crate::observer::GroupStats;
-use crate::queue::{Queue, Reply, Work};
+use crate::plan::Plan;
+use crate::queue::{Queue, Work};
 use crate::shared::Shared;
 use crate::standing::Standing;
 use crate::store::{Advance, Store, StoreError};
-use crate::submission::{AppendError, Outcome, Submission};
+use crate::submission::{AppendError, Submission};
 use crate::sync::lock;
-use provlog_core::entry::Entry;
+use crate::terms::KEYS_MAX;
+use provlog_core::entry::{Entry, TimeMs};
 use provlog_core::limits::RECORD_BYTES_MAX;
 use provlog_core::note::LogSigner;
 use provlog_core::tree::Extension;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,7 +31,8 @@ use std::time::{Duration, Instant};
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Bytes of a frame of one record, at the most.
-const SINGLE_BYTES_MAX: usize = FRAME_OVERHEAD_BYTES + RECORD_OVERHEAD_BYTES + RECORD_BYTES_MAX;
+const SINGLE_BYTES_MAX: usize =
+    FRAME_OVERHEAD_BYTES + RECORD_OVERHEAD_BYTES + KEYS_MAX * DEDUP_KEY_BYTES + RECORD_BYTES_MAX;
 
 /// The writer's state, owned by its thread.
 pub(crate) struct Sequencer {
@@ -54,31 +57,6 @@ impl Default for Outlook {
     fn default() -> Self {
         Self { looked: Instant::now(), refusing: false, lacking: 0 }
     }
-}
-
-/// A request whose answer hangs on the group.
-struct Planned {
-    lines: Vec<Line>,
-    answer: Reply,
-}
-
-/// What is known of a submission before the group is committed.
-#[derive(Clone, Copy)]
-enum Line {
-    /// It is this entry already.
-    Known(u64),
-    /// It becomes the group's nth new entry.
-    New(usize),
-    /// It is the same as the group's nth new entry.
-    Same(usize),
-}
-
-/// What a group adds, and who waits for it.
-#[derive(Default)]
-struct Plan {
-    fresh: Vec<Submission>,
-    keys: HashMap<DedupKey, usize>,
-    waiting: Vec<Planned>,
 }
 
 impl Sequencer {
@@ -130,13 +108,12 @@ impl Sequencer {
             return group.into_iter().for_each(|work| work.answer.refuse(error.clone()));
         }
         let start = Instant::now();
-        let mut plan = self.plan(group);
-        if plan.fresh.is_empty() {
+        let (plan, time) = self.plan(group);
+        if plan.fresh().is_empty() {
             return;
         }
-        let waiting = std::mem::take(&mut plan.waiting);
-        let result = self.commit_fresh(&plan.fresh, start);
-        if let (Err(AppendError::NoSpace { .. }), [_]) = (&result, waiting.as_slice()) {
+        let result = self.commit_fresh(plan.fresh(), time, start);
+        if matches!(result, Err(AppendError::NoSpace { .. })) && plan.is_of_one() {
             // A large batch alone says nothing of the others' room.
             self.outlook.lacking = self.outlook.lacking.min(SINGLE_BYTES_MAX);
         }
@@ -147,66 +124,40 @@ impl Sequencer {
             Ok(_) if self.outlook.refusing => self.look(),
             Ok(_) => {}
         }
-        match result {
-            Ok((committed, entries)) => answer(waiting, &committed, &entries),
-            Err(error) => {
-                waiting.into_iter().for_each(|planned| planned.answer.refuse(error.clone()));
-            }
-        }
+        plan.answer(result);
     }
 
-    /// Sorts out what is new. Requests that can be answered or refused without the group are.
-    fn plan(&self, group: Vec<Work>) -> Plan {
-        let mut plan = Plan::default();
+    /// Sorts out what is new, and at which time. Requests that can be answered or refused without the group are.
+    fn plan(&mut self, group: Vec<Work>) -> (Plan, Option<Result<TimeMs, ClockError>>) {
+        let (mut plan, mut time) = (Plan::new(self.edge.size()), None);
         for work in group {
-            match self.resolve(&plan, &work.submissions) {
-                Err(error) => work.answer.refuse(error),
-                Ok(known) if known.iter().all(Option::is_some) => {
-                    let outcomes =
-                        known.into_iter().flatten().map(|index| Outcome::Duplicate { index }).collect();
-                    work.answer.give(outcomes, self.shared.committed());
-                }
-                Ok(known) => {
-                    let lines = work.submissions.into_iter().zip(known);
-                    let lines = lines.map(|(submission, known)| plan.line(submission, known)).collect();
-                    plan.waiting.push(Planned { lines, answer: work.answer });
-                }
+            let mut now =
+                || *time.get_or_insert_with(|| self.guard.now(self.clock.as_ref(), self.edge.last_time));
+            let settled = plan.add(work, &lock(&self.shared.volatile.past), &mut now);
+            match settled {
+                Some((reply, Ok(outcomes))) => reply.give(outcomes, self.shared.committed()),
+                Some((reply, Err(error))) => reply.refuse(error),
+                None => {}
             }
         }
-        plan
-    }
-
-    /// The entries that the submissions' dedup keys are known for. A key of this very group needs no map.
-    fn resolve(&self, plan: &Plan, submissions: &[Submission]) -> Result<Vec<Option<u64>>, AppendError> {
-        let dedup = lock(&self.shared.volatile.dedup);
-        let resolve = |submission: &Submission| {
-            let Some(key) = submission.dedup.filter(|key| !plan.keys.contains_key(key)) else {
-                return Ok(None);
-            };
-            match dedup.lookup(&key) {
-                Lookup::Used(index) => Ok(Some(index)),
-                Lookup::Unused => Ok(None),
-                Lookup::Rebuilding { done, total } => Err(AppendError::DedupRebuilding { done, total }),
-                Lookup::Unavailable { detail } => Err(AppendError::DedupUnavailable { detail }),
-            }
-        };
-        submissions.iter().map(resolve).collect()
+        (plan, time)
     }
 
     fn commit_fresh(
         &mut self,
         fresh: &[Submission],
+        time: Option<Result<TimeMs, ClockError>>,
         start: Instant,
     ) -> Result<(Arc<Committed>, Vec<Entry>), AppendError> {
-        let time = self.guard.now(self.clock.as_ref(), self.edge.last_time)?;
-        let bytes: usize = fresh.iter().map(frame::record_bytes).sum();
+        let time = time.unwrap_or_else(|| self.guard.now(self.clock.as_ref(), self.edge.last_time))?;
+        let bytes: usize = fresh.iter().map(record_bytes).sum();
         self.reserve(FRAME_OVERHEAD_BYTES + bytes)?;
         let entries: Vec<Entry> = fresh.iter().map(|submission| submission.sealed.entry(time)).collect();
         let extension = self.edge.extend(entries.iter().copied());
         let (before, after) =
             (self.edge.head(), Edge { frontier: extension.after().clone(), last_time: time }.head());
         let submissions: Vec<&Submission> = fresh.iter().collect();
-        let bytes = frame::encode(&before, &entries, &submissions, &after);
+        let bytes = encode(&before, &entries, &submissions, &after);
         let (frame, extension) = read_back(&self.edge, &bytes)?;
         let encoded = Instant::now();
         let at = self.store.append(&bytes).map_err(|error| fatal("cannot append to the journal", &error))?;
@@ -240,37 +191,6 @@ impl Sequencer {
             publish: since(advanced, published),
         });
         Ok((committed, entries))
-    }
-}
-
-impl Plan {
-    fn line(&mut self, submission: Submission, known: Option<u64>) -> Line {
-        if let Some(index) = known {
-            return Line::Known(index);
-        }
-        let next = self.fresh.len();
-        if let Some(key) = submission.dedup {
-            let first = *self.keys.entry(key).or_insert(next);
-            if first != next {
-                return Line::Same(first);
-            }
-        }
-        self.fresh.push(submission);
-        Line::New(next)
-    }
-}
-
-fn answer(waiting: Vec<Planned>, committed: &Arc<Committed>, entries: &[Entry]) {
-    let first = committed.extension.size_before();
-    let index = |position: usize| first.saturating_add(u64::try_from(position).unwrap_or(u64::MAX));
-    for Planned { lines, answer } in waiting {
-        let outcome = |line: Line| match line {
-            Line::Known(index) => Outcome::Duplicate { index },
-            Line::Same(position) => Outcome::Duplicate { index: index(position) },
-            // Positions were given out one by one as the group's entries were gathered.
-            Line::New(position) => Outcome::New { index: index(position), entry: entries[position] },
-        };
-        answer.give(lines.into_iter().map(outcome).collect(), Arc::clone(committed));
     }
 }
 
@@ -319,14 +239,13 @@ mod tests {
     use crate::committed::Head;
     use crate::tests::submission;
     use provlog_core::Hash;
-    use provlog_core::entry::TimeMs;
 
     #[test]
     fn a_frame_that_does_not_lead_to_where_it_says_is_not_written() {
         let (edge, submission) = (Edge::empty(), submission(1));
         let entry = submission.sealed.entry(TimeMs::MIN);
         let root = edge.extend([entry].into_iter()).after().root();
-        let made = |root| frame::encode(&edge.head(), &[entry], &[&submission], &Head { size: 1, root });
+        let made = |root| encode(&edge.head(), &[entry], &[&submission], &Head { size: 1, root });
         assert_eq!(read_back(&edge, &made(root)).unwrap().1.after().root(), root);
         let wrong = Hash([7; 32]);
         let Err(AppendError::Fatal { detail }) = read_back(&edge, &made(wrong)) else {

@@ -3,11 +3,11 @@
 use crate::bell::Bell;
 use crate::codec::frame::Frame;
 use crate::committed::Committed;
-use crate::dedup::Dedup;
 use crate::derived::files::DerivedFiles;
 use crate::derived::tail::Tail;
 use crate::edge::Edge;
 use crate::observer::Observer;
+use crate::past::{Past, Traces};
 use crate::standing::Standing;
 use crate::store::{FrameAt, Frames, Place};
 use crate::submission::AppendError;
@@ -41,25 +41,22 @@ pub enum Health {
 
 /// What is made from the journal and kept in memory.
 pub(crate) struct Volatile {
-    pub(crate) dedup: Mutex<Dedup>,
+    pub(crate) past: Mutex<Past>,
     pub(crate) tail: RwLock<Tail>,
 }
 
 impl Volatile {
     /// Of a log whose newest run starts at `edge`.
     pub(crate) fn new(run: u64, edge: &Edge) -> Self {
-        Self { dedup: Mutex::new(Dedup::new(edge.size())), tail: RwLock::new(Tail::new(run, edge)) }
+        Self { past: Mutex::new(Past::new(edge.size())), tail: RwLock::new(Tail::new(run, edge)) }
     }
 
     /// Takes in a frame that is in the log: what commit does, and recovery.
     pub(crate) fn apply(&self, at: FrameAt, frame: &Frame<'_>, extension: &Extension) {
         write(&self.tail).push(at, frame, extension);
-        let mut dedup = lock(&self.dedup);
-        for (record, index) in frame.records().iter().zip(frame.header().first_index..) {
-            if let Some(key) = record.dedup {
-                dedup.insert(key, index);
-            }
-        }
+        let mut traces = Traces::default();
+        traces.push(frame);
+        lock(&self.past).add(traces);
     }
 }
 
@@ -150,7 +147,7 @@ impl Shared {
     pub(crate) fn follower_stopped(&self) {
         let detail = "the thread that reads older segments panicked: this is a bug, please report it with the log's output, and start the log again";
         tracing::error!(detail, "the follower has stopped");
-        lock(&self.volatile.dedup).give_up(detail.into());
+        lock(&self.volatile.past).give_up(detail.into());
         self.derived.set_problem(Some(detail.into()));
         lock(&self.lasting).get_or_insert_with(|| detail.into());
     }
@@ -173,7 +170,7 @@ impl Shared {
             return Health::Refusing { error };
         }
         let lasting = lock(&self.lasting).clone();
-        let rebuilt = || self.derived.problem().or_else(|| lock(&self.volatile.dedup).problem());
+        let rebuilt = || self.derived.problem().or_else(|| lock(&self.volatile.past).problem());
         let problem = lasting.or(warning).or_else(rebuilt);
         problem.map_or(Health::Ok, |detail| Health::Degraded { detail })
     }

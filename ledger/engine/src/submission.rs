@@ -2,7 +2,7 @@
 
 use crate::clock::ClockError;
 use crate::committed::Committed;
-use crate::dedup::DedupKey;
+use crate::terms::{Terms, Unmet};
 use provlog_core::Entry;
 use provlog_core::encoded::Sealed;
 use provlog_core::record::SectionName;
@@ -15,8 +15,8 @@ use std::sync::Arc;
 pub struct Submission {
     /// Its sections.
     pub sealed: Arc<Sealed>,
-    /// What makes a retry the same entry; none: every request is a new entry.
-    pub dedup: Option<DedupKey>,
+    /// What it takes and demands; by default nothing, and every request is a new entry.
+    pub terms: Terms,
 }
 
 impl fmt::Debug for Submission {
@@ -39,7 +39,7 @@ pub enum Outcome {
         /// The entry.
         entry: Entry,
     },
-    /// Its dedup key was there already: the entry of the first request under it. The caller reads the record and, where
+    /// A dedup key of it was taken already: the entry of the first request under it. The caller reads the record and, where
     /// the key was the client's own choice, compares the values.
     Duplicate {
         /// The earlier entry's index.
@@ -91,7 +91,7 @@ pub enum AppendError {
         /// What the system said, with the path.
         detail: String,
     },
-    /// It is not known yet whether the dedup key was used before.
+    /// It is not known yet whether a dedup key was taken before, or what touched a state.
     #[error("dedup keys are being read from the journal: {done} of {total} entries")]
     DedupRebuilding {
         /// Entries read.
@@ -99,11 +99,27 @@ pub enum AppendError {
         /// Entries to read.
         total: u64,
     },
-    /// It cannot be known whether the dedup key was used before: the journal is damaged.
+    /// It cannot be known whether a dedup key was taken before, or what touched a state: the journal is damaged.
     #[error("dedup keys cannot be read from the journal: {detail}")]
     DedupUnavailable {
         /// Which file, where, and what to do.
         detail: String,
+    },
+    /// A demand of it didn't hold.
+    #[error("{unmet}")]
+    Unmet {
+        /// Line of the batch, from 1; none for a single append.
+        line: Option<usize>,
+        /// Which demand.
+        unmet: Unmet,
+    },
+    /// An entry would take more keys than it may.
+    #[error("an entry takes at most {limit} keys, got {got}")]
+    TooManyKeys {
+        /// The limit.
+        limit: usize,
+        /// What it would take.
+        got: usize,
     },
     /// The wall clock isn't believed.
     #[error(transparent)]

@@ -4,7 +4,7 @@ use crate::support::{Daemon, promotion, provlog, stderr};
 use provlog_core::Section;
 use provlog_core::encoded::Sealed;
 use provlog_core::submission::Submission;
-use provlog_engine::{Log, Options};
+use provlog_engine::{Log, Options, Terms};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -63,7 +63,7 @@ impl Evidence {
         let attested = Section::from_claims(Vec::new()).unwrap();
         let sealed = Arc::new(Sealed::new(kind, &submitted, &attested).unwrap());
         let (sender, answer) = mpsc::channel();
-        log.append(provlog_engine::Submission { sealed, dedup: None }, move |appended, _| {
+        log.append(provlog_engine::Submission { sealed, terms: Terms::default() }, move |appended, _| {
             drop(sender.send(appended))
         });
         answer.recv().unwrap().unwrap();

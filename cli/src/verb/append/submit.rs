@@ -145,7 +145,7 @@ fn is_final(failure: &Failure) -> bool {
 /// Codes of problems that lie in the submission itself. Not among them is what passes: with time, such as `claim.ahead`, or
 /// `reference.missing` where an entry is still to come; with a later version of the log, such as `kind.unknown`; with another
 /// way to the log, such as `body.incomplete`, because what this program sends is well formed.
-const FINAL: [&str; 20] = [
+const FINAL: [&str; 21] = [
     "claim.missing",
     "claim.missing-field",
     "claim.name",
@@ -155,6 +155,7 @@ const FINAL: [&str; 20] = [
     "claim.type",
     "claims.too-many",
     "idempotency-key.conflict",
+    "key.taken",
     "kind.log-only",
     "record.malformed",
     "record.too-large",

@@ -9,7 +9,7 @@ use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use provlog_core::submission::SubmissionError;
-use provlog_engine::{AppendError, ReadError};
+use provlog_engine::{AppendError, ReadError, Unmet};
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -103,6 +103,9 @@ codes! {
     }
     CONFLICT {
         IDEMPOTENCY_KEY_CONFLICT "idempotency-key.conflict" "The idempotency key was used for other values"
+        KEY_TAKEN "key.taken" "Another entry has taken what only one may, or what none may have taken"
+        STATE_CHANGED "state.changed" "What the entry relies on has changed"
+        TIME_WINDOW "time.window" "The entry's time would be outside of what it relies on"
     }
     PAYLOAD_TOO_LARGE {
         BODY_TOO_LARGE "body.too-large" "The body is over its limit"
@@ -338,6 +341,16 @@ impl From<AppendError> for Problem {
             AppendError::DedupUnavailable { .. } => {
                 Self::new(&DEDUP_UNAVAILABLE, error.to_string()).retry_later()
             }
+            AppendError::Unmet { line, unmet } => {
+                let code = match unmet {
+                    Unmet::Taken { .. } | Unmet::Present { .. } => &KEY_TAKEN,
+                    Unmet::Changed { .. } => &STATE_CHANGED,
+                    Unmet::Window { .. } => &TIME_WINDOW,
+                };
+                let problem = Self::new(code, error.to_string());
+                if let Some(line) = line { problem.on_line(*line) } else { problem }
+            }
+            AppendError::TooManyKeys { .. } => Self::new(&INTERNAL, error.to_string()),
             AppendError::Clock(_) => Self::new(&CLOCK, error.to_string()).retry_later(),
             AppendError::TooLarge { limit_bytes, got_bytes } => {
                 Self::new(&BODY_TOO_LARGE, error.to_string()).limit(*limit_bytes, got_bytes)

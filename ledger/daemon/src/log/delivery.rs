@@ -71,7 +71,7 @@ mod tests {
     use provlog_core::Kind;
     use provlog_core::encoded::Sealed;
     use provlog_core::record::Section;
-    use provlog_engine::{Log, Options, Submission};
+    use provlog_engine::{Log, Options, Submission, Terms};
     use std::future::poll_fn;
     use std::pin::pin;
     use std::task::Poll;
@@ -86,7 +86,9 @@ mod tests {
         let sealed = Arc::new(Sealed::new(Kind::new(22).unwrap(), &none, &none).unwrap());
         let append = move || {
             let (log, sealed) = (Arc::clone(&log), Arc::clone(&sealed));
-            async move { log.append(Submission { sealed, dedup: None }).await.unwrap().outcome.index() }
+            async move {
+                log.append(Submission { sealed, terms: Terms::default() }).await.unwrap().outcome.index()
+            }
         };
         let workers = Workers::start(1, deliver).unwrap();
         let (gone, last) = (append(), append());

@@ -23,7 +23,7 @@ use provlog_core::encoded::{SealError, Sealed};
 use provlog_core::record::{Claim, Record, Salt, Section, SectionName};
 use provlog_core::submission::{Submission, SubmissionError, same_values};
 use provlog_core::{Entry, Kind};
-use provlog_engine::{Appended, Committed, DedupKey, Outcome, Reader};
+use provlog_engine::{Appended, Committed, DedupKey, Outcome, Reader, Terms};
 use serde::Serialize;
 use std::fmt::Display;
 use std::sync::Arc;
@@ -114,8 +114,9 @@ pub(crate) fn prepare(
     };
     let referred = references::in_claims(submission.claims(), log.verifier().name());
     let sealed = Arc::new(seal(submission)?);
-    let dedup = chosen.or_else(|| has_salts.then(|| digest_key(log, &sealed)));
-    let prepared = provlog_engine::Submission { sealed: Arc::clone(&sealed), dedup };
+    let key = chosen.or_else(|| has_salts.then(|| digest_key(log, &sealed)));
+    let terms = Terms { retries: key.into_iter().collect(), ..Terms::default() };
+    let prepared = provlog_engine::Submission { sealed: Arc::clone(&sealed), terms };
     Ok((prepared, Draft { sealed, chosen_key: chosen, referred }))
 }
 

@@ -2,27 +2,32 @@
 //!
 //! ```text
 //! header, 100 bytes
-//!   0  magic "PLF1"                     4  length of the frame, all of it       8  index of its first entry
+//!   0  magic "PLF2"                     4  length of the frame, all of it       8  index of its first entry
 //!  16  number of entries               20  length of the sections part         24  root before it
 //!  56  size of the tree after it       64  root after it                       96  CRC32C of the 96 bytes before
 //! body
 //!      entries, 80 bytes each
-//!      dedup keys, 32 bytes each, zeros for none
+//!      keys part: for each record the number of its keys (1), then all keys in order, 32 bytes each
 //!      sections part, for each record: length of submitted (4), length of attested (4), submitted, attested
 //!      CRC32C of the body before it (4)
 //! ```
-//! Integers are big endian. [`decode`] checks that the bytes are a whole frame and may be handed anything; whether the
+//! Integers are big endian. Frames of format 1, with the magic "PLF1", are read and written no more: their keys part is one
+//! key for each record, zeros for none.
+//!
+//! [`decode`] checks that the bytes are a whole frame and may be handed anything; whether the
 //! sections are what the entries commit to is [`Frame::check_sections`], and whether the frame follows on the log is
 //! the edge's matter.
 
 use super::fields::Fields;
-use crate::committed::Head;
+use super::keys;
 use crate::dedup::{DEDUP_KEY_BYTES, DedupKey};
-use crate::submission::Submission;
 use provlog_core::Hash;
-use provlog_core::entry::{Entry, EntryError};
+use provlog_core::entry::Entry;
 use provlog_core::limits::{ENTRY_BYTES, INTEGER_MAX};
-use provlog_core::record::{RecordError, Section, SectionName};
+use provlog_core::record::{Section, SectionName};
+
+pub use super::format::Format;
+pub use super::frame_error::FrameError;
 
 /// Bytes of a frame's header.
 pub const HEADER_BYTES: usize = 100;
@@ -36,18 +41,16 @@ pub(crate) const GROUP_BYTES: usize = 8 * 1024 * 1024;
 /// Bytes of a frame that belong to no record: the header and the body's checksum.
 pub(crate) const FRAME_OVERHEAD_BYTES: usize = HEADER_BYTES + CHECKSUM_BYTES;
 
-/// Bytes of a record beside its sections: entry, dedup key and two lengths.
-pub(crate) const RECORD_OVERHEAD_BYTES: usize = ENTRY_BYTES + DEDUP_KEY_BYTES + LENGTHS_BYTES;
-
 /// Bytes of the two lengths before a record's sections.
-const LENGTHS_BYTES: usize = 8;
+pub(super) const LENGTHS_BYTES: usize = 8;
 
-const MAGIC: [u8; 4] = *b"PLF1";
 const CHECKSUM_BYTES: usize = 4;
 
 /// What a frame says of itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Header {
+    /// What its keys part looks like.
+    pub format: Format,
     /// Bytes of the whole frame.
     pub frame_bytes: usize,
     /// Index of the first entry.
@@ -69,8 +72,7 @@ pub struct Header {
 pub struct FrameRecord<'a> {
     /// The entry.
     pub entry: Entry,
-    /// The dedup key under which it was appended.
-    pub dedup: Option<DedupKey>,
+    keys: &'a [[u8; DEDUP_KEY_BYTES]],
     /// The submitted section's CBOR.
     pub submitted: &'a [u8],
     /// The attested section's CBOR.
@@ -86,78 +88,6 @@ pub struct Frame<'a> {
     records: Vec<FrameRecord<'a>>,
 }
 
-/// Why bytes are not a frame.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum FrameError {
-    /// Zeros: nothing was written here.
-    #[error("no frame: only zeros")]
-    Nothing,
-    /// Fewer bytes than a header, or than the header says.
-    #[error("the frame is cut off: expected {expected} bytes, got {got}")]
-    Short {
-        /// Bytes that there should be.
-        expected: usize,
-        /// Bytes that there are.
-        got: usize,
-    },
-    /// More bytes than the header says.
-    #[error("the frame has {expected} bytes, got {got}")]
-    Trailing {
-        /// Bytes that there should be.
-        expected: usize,
-        /// Bytes that there are.
-        got: usize,
-    },
-    /// It doesn't start like a frame.
-    #[error("a frame starts with \"PLF1\", got 0x{}", provlog_core::hex::encode(.0))]
-    Magic([u8; 4]),
-    /// The header's checksum is wrong.
-    #[error("the header's CRC32C is wrong")]
-    HeaderChecksum,
-    /// Lengths, count and sizes don't fit each other, or are over their limits.
-    #[error("the header's lengths and counts don't fit each other")]
-    Lengths,
-    /// The body's checksum is wrong.
-    #[error("the body's CRC32C is wrong")]
-    BodyChecksum,
-    /// Bytes that aren't an entry.
-    #[error("entry {index}: {source}")]
-    Entry {
-        /// Index in the log.
-        index: u64,
-        /// What is wrong with it.
-        source: EntryError,
-    },
-    /// A record's sections reach beyond the sections part, or don't fill it.
-    #[error("record {index}: the lengths of its sections don't fit the frame")]
-    SectionLengths {
-        /// Index in the log.
-        index: u64,
-    },
-    /// Bytes that aren't a section.
-    #[error("record {index}, {section}: {source}")]
-    Section {
-        /// Index in the log.
-        index: u64,
-        /// Which section.
-        section: SectionName,
-        /// What is wrong with it.
-        source: RecordError,
-    },
-    /// A section that isn't the one that the entry commits to.
-    #[error("record {index}, {section}: expected digest {expected}, got {got}")]
-    Digest {
-        /// Index in the log.
-        index: u64,
-        /// Which section.
-        section: SectionName,
-        /// In the entry.
-        expected: Hash,
-        /// Of the section.
-        got: Hash,
-    },
-}
-
 /// Reads a header from the front of `bytes`.
 ///
 /// # Errors
@@ -170,9 +100,7 @@ pub fn decode_header(bytes: &[u8]) -> Result<Header, FrameError> {
     }
     let mut fields = Fields(header);
     let magic = fields.take::<4>();
-    if magic != MAGIC {
-        return Err(FrameError::Magic(magic));
-    }
+    let format = Format::of_magic(magic).ok_or(FrameError::Magic(magic))?;
     let (frame_bytes, first_index) = (fields.u32(), fields.u64());
     let (count, sections_bytes, previous_root) = (fields.u32(), fields.u32(), Hash(fields.take()));
     let (new_size, new_root) = (fields.u64(), Hash(fields.take()));
@@ -181,14 +109,17 @@ pub fn decode_header(bytes: &[u8]) -> Result<Header, FrameError> {
     }
     let size = |value: u32| usize::try_from(value).map_err(|_| FrameError::Lengths);
     let (frame_bytes, entries, sections_bytes) = (size(frame_bytes)?, size(count)?, size(sections_bytes)?);
-    let fixed =
-        entries.checked_mul(ENTRY_BYTES + DEDUP_KEY_BYTES).and_then(|n| n.checked_add(FRAME_OVERHEAD_BYTES));
-    let fits = fixed.and_then(|n| n.checked_add(sections_bytes)) == Some(frame_bytes)
+    let keys_bytes = entries
+        .checked_mul(ENTRY_BYTES)
+        .and_then(|n| n.checked_add(FRAME_OVERHEAD_BYTES)?.checked_add(sections_bytes))
+        .and_then(|n| frame_bytes.checked_sub(n));
+    let fits = keys_bytes.is_some_and(|bytes| format.may_have(entries, bytes))
         && frame_bytes <= FRAME_BYTES_MAX
         && entries > 0
         && first_index.checked_add(u64::from(count)) == Some(new_size)
         && new_size <= INTEGER_MAX;
     let header = Header {
+        format,
         frame_bytes,
         first_index,
         count: entries,
@@ -219,28 +150,28 @@ pub fn decode(bytes: &[u8]) -> Result<Frame<'_>, FrameError> {
         return Err(FrameError::BodyChecksum);
     }
     let (entries, rest) = body.split_at(header.count * ENTRY_BYTES);
-    let (keys, sections) = rest.split_at(header.count * DEDUP_KEY_BYTES);
-    let records = decode_records(&header, entries, keys, sections)?;
+    let (keys, sections) = rest.split_at(rest.len() - header.sections_bytes);
+    let keys = keys::split(header.format, header.count, keys)?;
+    let records = decode_records(&header, entries, &keys, sections)?;
     Ok(Frame { header, records })
 }
 
 fn decode_records<'a>(
     header: &Header,
     entries: &[u8],
-    keys: &[u8],
+    keys: &[&'a [[u8; DEDUP_KEY_BYTES]]],
     sections: &'a [u8],
 ) -> Result<Vec<FrameRecord<'a>>, FrameError> {
     let (entries, _) = entries.as_chunks::<ENTRY_BYTES>();
-    let (keys, _) = keys.as_chunks::<DEDUP_KEY_BYTES>();
     let sections_start = header.frame_bytes - CHECKSUM_BYTES - sections.len();
     let (mut records, mut rest) = (Vec::with_capacity(header.count), sections);
-    for ((entry, key), index) in entries.iter().zip(keys).zip(header.first_index..) {
+    for ((entry, keys), index) in entries.iter().zip(keys).zip(header.first_index..) {
         let lengths = FrameError::SectionLengths { index };
         let offset =
             u32::try_from(sections_start + (sections.len() - rest.len())).map_err(|_| FrameError::Lengths)?;
         let (submitted, attested, after) = split_sections(rest).ok_or(lengths)?;
         let entry = Entry::parse(entry).map_err(|source| FrameError::Entry { index, source })?;
-        records.push(FrameRecord { entry, dedup: DedupKey::from_stored(*key), submitted, attested, offset });
+        records.push(FrameRecord { entry, keys, submitted, attested, offset });
         rest = after;
     }
     if rest.is_empty() { Ok(records) } else { Err(FrameError::SectionLengths { index: header.new_size - 1 }) }
@@ -255,38 +186,6 @@ pub(crate) fn split_sections(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (submitted, rest) = rest.split_at_checked(submitted)?;
     let (attested, rest) = rest.split_at_checked(attested)?;
     Some((submitted, attested, rest))
-}
-
-/// Bytes that a submission takes in a frame.
-pub(crate) fn record_bytes(submission: &Submission) -> usize {
-    RECORD_OVERHEAD_BYTES + submission.sealed.bytes()
-}
-
-/// The bytes of a frame that appends `submissions`, as `entries`, to the tree of head `before` and makes it `after`.
-pub(crate) fn encode(before: &Head, entries: &[Entry], submissions: &[&Submission], after: &Head) -> Vec<u8> {
-    let records: usize = submissions.iter().map(|submission| record_bytes(submission)).sum();
-    let mut bytes = Vec::with_capacity(FRAME_OVERHEAD_BYTES + records);
-    let sections_bytes = records - submissions.len() * (ENTRY_BYTES + DEDUP_KEY_BYTES);
-    bytes.extend_from_slice(&MAGIC);
-    bytes.extend_from_slice(&length(FRAME_OVERHEAD_BYTES + records));
-    bytes.extend_from_slice(&before.size.to_be_bytes());
-    bytes.extend_from_slice(&length(submissions.len()));
-    bytes.extend_from_slice(&length(sections_bytes));
-    bytes.extend_from_slice(&before.root.0);
-    bytes.extend_from_slice(&after.size.to_be_bytes());
-    bytes.extend_from_slice(&after.root.0);
-    let checksum = crc32c::crc32c(&bytes);
-    bytes.extend_from_slice(&checksum.to_be_bytes());
-    entries.iter().for_each(|entry| bytes.extend_from_slice(&entry.to_bytes()));
-    submissions.iter().for_each(|submission| bytes.extend_from_slice(&DedupKey::stored(submission.dedup)));
-    for submission in submissions {
-        let sections = SectionName::ALL.map(|name| submission.sealed.section(name));
-        sections.iter().for_each(|section| bytes.extend_from_slice(&length(section.len())));
-        sections.iter().for_each(|section| bytes.extend_from_slice(section));
-    }
-    let checksum = crc32c::crc32c(&bytes[HEADER_BYTES..]);
-    bytes.extend_from_slice(&checksum.to_be_bytes());
-    bytes
 }
 
 impl<'a> Frame<'a> {
@@ -315,6 +214,11 @@ impl<'a> Frame<'a> {
 }
 
 impl FrameRecord<'_> {
+    /// The keys that the entry took.
+    pub fn keys(&self) -> impl ExactSizeIterator<Item = DedupKey> {
+        self.keys.iter().copied().map(DedupKey::from_stored)
+    }
+
     /// The two sections, parsed and compared with the digests in the entry. `index` is for the errors.
     ///
     /// # Errors
@@ -335,29 +239,31 @@ impl FrameRecord<'_> {
     }
 }
 
-/// Lengths in a frame are below [`FRAME_BYTES_MAX`], which fits 32 bits.
-fn length(bytes: usize) -> [u8; 4] {
-    debug_assert!(bytes <= FRAME_BYTES_MAX, "a frame of {bytes} bytes");
-    u32::try_from(bytes).unwrap_or(u32::MAX).to_be_bytes()
-}
-
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+    use crate::codec::encode::{encode, record_bytes};
     use crate::edge::Edge;
-    use crate::tests::{keyed, submission};
+    use crate::submission::Submission;
+    use crate::terms::{KEYS_MAX, Terms};
+    use crate::tests::{key, keyed, submission};
     use proptest::prelude::*;
-    use provlog_core::entry::TimeMs;
+    use provlog_core::entry::{EntryError, TimeMs};
 
     /// A frame of three records on the empty log.
     fn sample() -> (Vec<u8>, Vec<Submission>) {
-        let submissions = vec![submission(1), keyed(2, "key"), submission(6)];
+        let keys = |range: std::ops::Range<u8>| range.map(|n| key(&n.to_string())).collect();
+        let terms = Terms { retries: keys(0..2), once: keys(2..5), absent: keys(5..6), ..Terms::default() };
+        let submissions = vec![submission(1), keyed(2, "key"), Submission { terms, ..submission(6) }];
+        (frame_of(&submissions), submissions)
+    }
+
+    fn frame_of(submissions: &[Submission]) -> Vec<u8> {
         let entries: Vec<Entry> =
             submissions.iter().map(|submission| submission.sealed.entry(TimeMs::MIN)).collect();
         let edge = Edge::empty();
         let after = Edge { frontier: edge.extend(entries.iter().copied()).after().clone(), ..edge.clone() };
-        let bytes = encode(&edge.head(), &entries, &submissions.iter().collect::<Vec<_>>(), &after.head());
-        (bytes, submissions)
+        encode(&edge.head(), &entries, &submissions.iter().collect::<Vec<_>>(), &after.head())
     }
 
     /// Makes both checksums right again after a change.
@@ -369,19 +275,92 @@ mod tests {
         bytes[end..].copy_from_slice(&body.to_be_bytes());
     }
 
+    /// The same frame in format 1, of records that have a key at the most.
+    pub(crate) fn in_format_1(bytes: &[u8]) -> Vec<u8> {
+        let frame = decode(bytes).unwrap();
+        let Header { count, sections_bytes, .. } = *frame.header();
+        let keys = frame
+            .records()
+            .iter()
+            .flat_map(|record| record.keys().next().map_or([0; DEDUP_KEY_BYTES], |key| *key.stored()));
+        let (before_keys, end) = (HEADER_BYTES + count * ENTRY_BYTES, bytes.len() - CHECKSUM_BYTES);
+        let mut old = bytes[..before_keys].to_vec();
+        old.extend(keys);
+        old.extend_from_slice(&bytes[end - sections_bytes..]);
+        let length = u32::try_from(old.len()).unwrap();
+        old[..4].copy_from_slice(b"PLF1");
+        old[4..8].copy_from_slice(&length.to_be_bytes());
+        seal(&mut old);
+        old
+    }
+
+    #[test]
+    fn frames_of_format_1_are_read() {
+        let submissions = [submission(1), keyed(2, "key")];
+        let bytes = frame_of(&submissions);
+        let old = in_format_1(&bytes);
+        let (new_frame, frame) = (decode(&bytes).unwrap(), decode(&old).unwrap());
+        frame.check_sections().unwrap();
+        assert_eq!((frame.header().format, new_frame.header().format), (Format::One, Format::Two));
+        for ((record, new_record), submission) in
+            frame.records().iter().zip(new_frame.records()).zip(&submissions)
+        {
+            assert!(record.keys().eq(submission.terms.keys().copied()));
+            let parts = |record: &FrameRecord<'_>| (record.entry, record.submitted.to_vec());
+            assert_eq!(parts(record), parts(new_record));
+            let at = usize::try_from(record.offset).unwrap();
+            assert_eq!(split_sections(&old[at..]).unwrap().0, record.submitted);
+        }
+        for position in 0..old.len() * 8 {
+            let mut flipped = old.clone();
+            flipped[position / 8] ^= 1 << (position % 8);
+            assert!(decode(&flipped).is_err(), "bit {position}");
+        }
+        // A keys part that is no key for each record, and one of format 2 under the magic of format 1.
+        let sections_bytes = u32::try_from(frame.header().sections_bytes).unwrap();
+        for (mut wrong, sections_bytes) in
+            [(old.clone(), sections_bytes + 1), (old, sections_bytes - 1), (bytes, sections_bytes)]
+        {
+            wrong[3] = b'1';
+            wrong[20..24].copy_from_slice(&sections_bytes.to_be_bytes());
+            seal(&mut wrong);
+            assert_eq!(decode(&wrong), Err(FrameError::Lengths));
+        }
+    }
+
+    #[test]
+    fn a_record_may_have_as_many_keys_as_a_byte_counts() {
+        for count in [0, 1, KEYS_MAX] {
+            let keys: Vec<DedupKey> = (0..count).map(|n| key(&n.to_string())).collect();
+            let terms = Terms { once: keys.clone(), ..Terms::default() };
+            let bytes = frame_of(&[Submission { terms, ..submission(1) }]);
+            assert!(decode(&bytes).unwrap().records()[0].keys().eq(keys));
+        }
+        // Written by nobody so far.
+        let mut bytes = frame_of(&[submission(1)]);
+        let number = HEADER_BYTES + ENTRY_BYTES;
+        bytes[number] = 255;
+        bytes.splice(number + 1..number + 1, vec![7; 255 * DEDUP_KEY_BYTES]);
+        let length = u32::try_from(bytes.len()).unwrap();
+        bytes[4..8].copy_from_slice(&length.to_be_bytes());
+        seal(&mut bytes);
+        assert_eq!(decode(&bytes).unwrap().records()[0].keys().len(), 255);
+    }
+
     #[test]
     fn round_trip() {
         let (bytes, submissions) = sample();
         let frame = decode(&bytes).unwrap();
         frame.check_sections().unwrap();
         assert_eq!((frame.header().first_index, frame.header().new_size), (0, 3));
+        assert_eq!(frame.records().iter().map(|record| record.keys().len()).collect::<Vec<_>>(), [0, 1, 5]);
         for (record, submission) in frame.records().iter().zip(&submissions) {
             assert_eq!(record.entry, submission.sealed.entry(TimeMs::MIN));
             assert_eq!(
                 (record.submitted, record.attested),
                 SectionName::ALL.map(|name| submission.sealed.section(name)).into()
             );
-            assert_eq!(record.dedup, submission.dedup);
+            assert!(record.keys().eq(submission.terms.keys().copied()));
             let at = usize::try_from(record.offset).unwrap();
             assert_eq!(split_sections(&bytes[at..]).unwrap().0, record.submitted);
         }
@@ -407,15 +386,27 @@ mod tests {
     #[test]
     fn right_checksums_over_wrong_contents_are_refused() {
         let (bytes, submissions) = sample();
-        let sections = HEADER_BYTES + 3 * (ENTRY_BYTES + DEDUP_KEY_BYTES);
+        let numbers = HEADER_BYTES + 3 * ENTRY_BYTES;
+        let sections = numbers + 3 + 6 * DEDUP_KEY_BYTES;
         let second = sections + LENGTHS_BYTES + submissions[0].sealed.bytes();
         let lengths = |index| FrameError::SectionLengths { index };
-        let cases: [(usize, &[u8], FrameError); 10] = [
+        let by_numbers = |keys: usize| 3 + keys * DEDUP_KEY_BYTES;
+        let keys = |number| FrameError::Keys { expected: by_numbers(number), got: by_numbers(6) };
+        let keys_part = |got| FrameError::Keys { expected: by_numbers(6), got };
+        let sections_bytes = decode_header(&bytes).unwrap().sections_bytes;
+        let lengthened = |by| u32::try_from(sections_bytes + by).unwrap().to_be_bytes();
+        let cases: [(usize, &[u8], FrameError); 16] = [
+            (numbers, &[1], keys(7)),
+            (numbers + 2, &[4], keys(5)),
+            (numbers, &[0xff; 3], keys(3 * 255)),
             (4, &[0xff; 4], FrameError::Lengths),
             (8, &[0xff; 8], FrameError::Lengths),
             (16, &[0, 0, 0, 0], FrameError::Lengths),
             (16, &[0xff; 4], FrameError::Lengths),
-            (20, &[0, 0, 0, 1], FrameError::Lengths),
+            (20, &[0xff; 4], FrameError::Lengths),
+            (20, &lengthened(6 * DEDUP_KEY_BYTES + 1), FrameError::Lengths),
+            (20, &lengthened(6 * DEDUP_KEY_BYTES), keys_part(3)),
+            (20, &lengthened(1), keys_part(2 + 6 * DEDUP_KEY_BYTES)),
             (56, &[0, 0, 0, 0, 0, 0, 0, 9], FrameError::Lengths),
             (HEADER_BYTES, &[0x84], FrameError::Entry { index: 0, source: EntryError::Head }),
             (sections, &[0xff; 4], lengths(0)),

@@ -2,10 +2,13 @@
 
 use crate::codec::frame::Frame;
 use crate::committed::Head;
-use crate::dedup::{DedupKey, Lookup};
 use crate::derived::tail::Chunk;
+use crate::past::Traces;
+use crate::scan::damaged;
 use crate::shared::{Diagnosis, Shared};
+use crate::states;
 use crate::store::{FrameAt, StoreError};
+use crate::submission::AppendError;
 use crate::sync::{lock, write};
 use provlog_core::tree::Extension;
 use std::sync::Arc;
@@ -37,23 +40,25 @@ pub(crate) trait Follow: Send {
     fn behind(&self) -> u64;
 }
 
-/// After a start: reads the dedup keys of the runs that were full by then into the map.
-pub(crate) struct OlderKeys {
+/// After a start: reads what the entries of the runs that were full by then left for later ones.
+pub(crate) struct OlderTraces {
     shared: Arc<Shared>,
     next: u64,
     end: u64,
-    keys: Vec<(DedupKey, u64)>,
+    traces: Traces,
     entries: u64,
+    /// What the run can't be believed for.
+    wrong: Option<StoreError>,
 }
 
-impl OlderKeys {
+impl OlderTraces {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         let end = shared.frames.newest();
-        Self { shared, next: 0, end, keys: Vec::new(), entries: 0 }
+        Self { shared, next: 0, end, traces: Traces::default(), entries: 0, wrong: None }
     }
 }
 
-impl Follow for OlderKeys {
+impl Follow for OlderTraces {
     fn name(&self) -> &'static str {
         "dedup"
     }
@@ -62,30 +67,38 @@ impl Follow for OlderKeys {
         Ok(Some(self.next).filter(|next| *next < self.end))
     }
 
-    fn frame(&mut self, _at: FrameAt, frame: &Frame<'_>, extension: &Extension) {
+    fn frame(&mut self, at: FrameAt, frame: &Frame<'_>, extension: &Extension) {
+        // Sections are hashed where something is derived from them, and only there.
         let indexed = frame.records().iter().zip(frame.header().first_index..);
-        self.keys.extend(indexed.filter_map(|(record, index)| record.dedup.map(|key| (key, index))));
+        let mut concerned = indexed.filter(|(record, _)| states::concern(record.entry.kind));
+        if let Some(error) = concerned.find_map(|(record, index)| record.sections(index).err()) {
+            self.wrong = Some(damaged(self.shared.frames.as_ref(), at, &error.to_string()));
+        }
+        self.traces.push(frame);
         self.entries += extension.after().size() - extension.size_before();
     }
 
     fn keep(&mut self) -> Result<(), StoreError> {
-        let mut map = lock(&self.shared.volatile.dedup);
-        std::mem::take(&mut self.keys).into_iter().for_each(|(key, index)| map.insert(key, index));
-        map.advance(std::mem::take(&mut self.entries));
+        if let Some(wrong) = self.wrong.take() {
+            return Err(wrong);
+        }
+        let mut past = lock(&self.shared.volatile.past);
+        past.add(std::mem::take(&mut self.traces));
+        past.advance(std::mem::take(&mut self.entries));
         self.next += 1;
         Ok(())
     }
 
     fn failed(&mut self, error: &StoreError) {
-        (self.keys, self.entries) = (Vec::new(), 0);
+        (self.traces, self.entries, self.wrong) = (Traces::default(), 0, None);
         if error.is_damage() {
-            lock(&self.shared.volatile.dedup).fail(error.to_string());
+            lock(&self.shared.volatile.past).fail(error.to_string());
         }
     }
 
     fn behind(&self) -> u64 {
-        match lock(&self.shared.volatile.dedup).unknown() {
-            Lookup::Rebuilding { done, total } => total - done,
+        match lock(&self.shared.volatile.past).whole() {
+            Err(AppendError::DedupRebuilding { done, total }) => total - done,
             _ => 0,
         }
     }

@@ -9,7 +9,7 @@ mod follow;
 use crate::scan::scan_run;
 use crate::shared::Shared;
 use crate::store::StoreError;
-use follow::{Follow, OlderKeys, TilesAndPositions};
+use follow::{Follow, OlderTraces, TilesAndPositions};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -40,9 +40,12 @@ enum State {
 impl Follower {
     /// Of a log that was just opened.
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        let keys: Box<dyn Follow> = Box::new(OlderKeys::new(Arc::clone(&shared)));
+        let traces: Box<dyn Follow> = Box::new(OlderTraces::new(Arc::clone(&shared)));
         let files: Box<dyn Follow> = Box::new(TilesAndPositions::new(Arc::clone(&shared)));
-        Self { shared, consumers: [keys, files].map(|follow| Consumer { follow, state: State::Going(None) }) }
+        Self {
+            shared,
+            consumers: [traces, files].map(|follow| Consumer { follow, state: State::Going(None) }),
+        }
     }
 
     /// Works until it is told to stop.

@@ -3,6 +3,7 @@
 use super::files::LocalFiles;
 use super::memory::{Memory, MemoryFault};
 use super::{Advance, FrameAt, Next, Storage, Store};
+use crate::codec::encode::encode;
 use crate::codec::frame;
 use crate::committed::Head;
 use crate::durable::OsDisk;
@@ -26,7 +27,7 @@ fn frame_on(edge: &Edge, records: std::ops::Range<u64>) -> (Vec<u8>, Edge) {
     let after =
         Edge { frontier: edge.extend(entries.iter().copied()).after().clone(), last_time: TimeMs::MIN };
     let submissions: Vec<_> = submissions.iter().collect();
-    (frame::encode(&edge.head(), &entries, &submissions, &after.head()), after)
+    (encode(&edge.head(), &entries, &submissions, &after.head()), after)
 }
 
 /// Runs a check against a new store of each sort, which holds one frame of one record.

@@ -8,7 +8,7 @@ use super::names::{Named, Names};
 use super::segment::{self, HeaderFault, SEGMENT_HEADER_BYTES};
 use super::segments::{START, Segments, missing_segment, segment_path};
 use super::{Advance, FrameAt, Frames, Space, Storage, Store, StoreError};
-use crate::codec::frame::FRAME_BYTES_MAX;
+use crate::codec::frame::{FRAME_BYTES_MAX, Format};
 use crate::committed::Head;
 use crate::durable::{Access, Disk, DiskError, DiskFile, create_file, make_folder};
 use crate::edge::Edge;
@@ -51,6 +51,8 @@ pub(crate) struct FileStore {
 struct Current {
     sequence: u64,
     file: Arc<dyn DiskFile>,
+    /// Of its frames. A segment of another format than the newest takes no frame more.
+    format: Format,
     /// Bytes that the file has room for.
     capacity: u32,
     /// Where the next frame goes.
@@ -99,14 +101,14 @@ impl FileStore {
             newest -= 1;
             segments.set_newest(newest);
         }
-        segments.edge(newest)?;
+        let format = segments.header(newest)?.format;
         let file = segments.open_for_writing(newest)?;
         let names = Names {
             folder: Named::of_folder(files.disk.as_ref(), &files.folder)?,
             mark: Named::new(&files.high_water, high_water.id()?),
             segment: Named::new(&segment_path(&files.journal, newest), file.id()?),
         };
-        let current = Current { sequence: newest, file, capacity: START, end: START, cleared: false };
+        let current = Current { sequence: newest, file, format, capacity: START, end: START, cleared: false };
         Ok(Self { segments, high_water, current, names, segment_bytes: files.segment_bytes })
     }
 
@@ -118,8 +120,8 @@ impl FileStore {
         let file = create_segment(disk.as_ref(), folder, *log, sequence, edge, self.segment_bytes)?;
         self.names.segment = Named::new(&segment_path(folder, sequence), file.id()?);
         self.segments.set_newest(sequence);
-        let (file, capacity) = (Arc::from(file), self.segment_bytes);
-        self.current = Current { sequence, file, capacity, end: START, cleared: true };
+        let (file, format, capacity) = (Arc::from(file), Format::NEWEST, self.segment_bytes);
+        self.current = Current { sequence, file, format, capacity, end: START, cleared: true };
         Ok(())
     }
 
@@ -168,7 +170,11 @@ impl Store for FileStore {
         if !self.current.cleared {
             self.clear()?;
         }
-        let room = usize::try_from(self.current.capacity.saturating_sub(self.current.end)).unwrap_or(0);
+        let room = match self.current.format {
+            Format::NEWEST => self.current.capacity.saturating_sub(self.current.end),
+            Format::One => 0,
+        };
+        let room = usize::try_from(room).unwrap_or(0);
         if bytes <= room { Ok(()) } else { self.roll(edge) }
     }
 

@@ -238,12 +238,12 @@ pub enum StoreError {
     },
     /// It is of a later version.
     #[error(
-        "{name} has format version {got}, this program knows {expected}: use the version that wrote it, or a later one"
+        "{name} has format version {got}, this program knows {expected} and earlier ones: use the version that wrote it, or a later one"
     )]
     Version {
         /// What.
         name: String,
-        /// The version that this program reads and writes.
+        /// The version that this program writes.
         expected: u32,
         /// The version in it.
         got: u32,

@@ -6,9 +6,13 @@
 //! 100  number of peaks (4)    104  peaks, 32 bytes each, largest first            4092  CRC32C of all before (4)
 //! ```
 //! Integers are big endian; the rest is zeros. The first index is the size: a segment starts where the log ended.
+//!
+//! The version is the format of the frames that the segment holds. A segment of version 1 is read, and takes no frame more:
+//! the next one begins a new segment, which a program that knows version 1 alone refuses instead of misreading it.
 
 use super::{Place, StoreError};
 use crate::codec::fields::Fields;
+use crate::codec::frame::Format;
 use crate::edge::Edge;
 use crate::log_id::LogId;
 use provlog_core::Hash;
@@ -17,9 +21,6 @@ use provlog_core::tree::Frontier;
 
 /// Bytes of a segment's header: one page.
 pub(crate) const SEGMENT_HEADER_BYTES: usize = 4096;
-
-/// The journal's format version.
-pub(crate) const FORMAT_VERSION: u32 = 1;
 
 const MAGIC: [u8; 16] = *b"provlog journal\n";
 const CHECKSUM_AT: usize = SEGMENT_HEADER_BYTES - 4;
@@ -33,13 +34,22 @@ pub(crate) enum HeaderFault {
     Refused(StoreError),
 }
 
+/// What a segment's header says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct SegmentHeader {
+    /// Where the log ended when the segment was begun.
+    pub(crate) edge: Edge,
+    /// Which frames it holds.
+    pub(crate) format: Format,
+}
+
 /// The header of segment `sequence`, which starts at `edge`.
 pub(crate) fn encode(log: LogId, sequence: u64, edge: &Edge) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(SEGMENT_HEADER_BYTES);
     let peaks = edge.frontier.peaks();
     bytes.extend_from_slice(&MAGIC);
     bytes.extend_from_slice(&log.0);
-    bytes.extend_from_slice(&FORMAT_VERSION.to_be_bytes());
+    bytes.extend_from_slice(&Format::NEWEST.number().to_be_bytes());
     bytes.extend_from_slice(&sequence.to_be_bytes());
     bytes.extend_from_slice(&edge.size().to_be_bytes());
     bytes.extend_from_slice(&edge.size().to_be_bytes());
@@ -54,8 +64,13 @@ pub(crate) fn encode(log: LogId, sequence: u64, edge: &Edge) -> Vec<u8> {
     bytes
 }
 
-/// The edge in the header of segment `sequence`.
-pub(crate) fn decode(bytes: &[u8], log: LogId, sequence: u64, name: &str) -> Result<Edge, HeaderFault> {
+/// The header of segment `sequence`.
+pub(crate) fn decode(
+    bytes: &[u8],
+    log: LogId,
+    sequence: u64,
+    name: &str,
+) -> Result<SegmentHeader, HeaderFault> {
     let bytes: &[u8; SEGMENT_HEADER_BYTES] =
         bytes.try_into().map_err(|_| HeaderFault::Invalid("the file is shorter than a segment's header"))?;
     let (content, checksum) = bytes.split_at(CHECKSUM_AT);
@@ -67,13 +82,13 @@ pub(crate) fn decode(bytes: &[u8], log: LogId, sequence: u64, name: &str) -> Res
         return Err(HeaderFault::Invalid("the file doesn't start like a journal segment"));
     }
     let (id, version, number) = (LogId(fields.take()), fields.u32(), fields.u64());
-    if version != FORMAT_VERSION {
+    let Some(format) = Format::of_number(version) else {
         return Err(HeaderFault::Refused(StoreError::Version {
             name: name.into(),
-            expected: FORMAT_VERSION,
+            expected: Format::NEWEST.number(),
             got: version,
         }));
-    }
+    };
     if id != log {
         let (expected, got) = (log.to_hex(), id.to_hex());
         return Err(HeaderFault::Refused(StoreError::Foreign { name: name.into(), expected, got }));
@@ -87,7 +102,7 @@ pub(crate) fn decode(bytes: &[u8], log: LogId, sequence: u64, name: &str) -> Res
         (Some(frontier), Some(last_time))
             if frontier.root() == root && first == size && number == sequence =>
         {
-            Ok(Edge { frontier, last_time })
+            Ok(SegmentHeader { edge: Edge { frontier, last_time }, format })
         }
         _ => {
             let detail = "the segment's header contradicts itself or the file's name: right edge, root, size and sequence don't belong together. Put the file back from a copy";
@@ -115,7 +130,10 @@ mod tests {
         for size in [0, 1, 2, 200, 255] {
             let bytes = encode(log, 7, &edge(size));
             assert_eq!(bytes.len(), SEGMENT_HEADER_BYTES);
-            assert!(decode(&bytes, log, 7, "f").is_ok_and(|read| read == edge(size)));
+            assert!(
+                decode(&bytes, log, 7, "f")
+                    .is_ok_and(|read| read == SegmentHeader { edge: edge(size), format: Format::Two })
+            );
             assert!(matches!(
                 decode(&bytes, other, 7, "f"),
                 Err(HeaderFault::Refused(StoreError::Foreign { .. }))
@@ -130,14 +148,21 @@ mod tests {
                 assert!(matches!(decode(&bad, log, 7, "f"), Err(HeaderFault::Invalid(_))), "byte {position}");
             }
         }
-        let mut later = encode(log, 7, &edge(3));
-        later[35] = 2;
-        let checksum = crc32c::crc32c(&later[..CHECKSUM_AT]);
-        later[CHECKSUM_AT..].copy_from_slice(&checksum.to_be_bytes());
-        let Err(HeaderFault::Refused(error)) = decode(&later, log, 7, "f") else { panic!("a later version") };
-        assert_eq!(
-            error.to_string(),
-            "f has format version 2, this program knows 1: use the version that wrote it, or a later one"
-        );
+        let of_version = |version| {
+            let mut bytes = encode(log, 7, &edge(3));
+            bytes[35] = version;
+            let checksum = crc32c::crc32c(&bytes[..CHECKSUM_AT]);
+            bytes[CHECKSUM_AT..].copy_from_slice(&checksum.to_be_bytes());
+            decode(&bytes, log, 7, "f")
+        };
+        let one = SegmentHeader { edge: edge(3), format: Format::One };
+        assert!(of_version(1).is_ok_and(|read| read == one));
+        for version in [0, 3] {
+            let Err(HeaderFault::Refused(error)) = of_version(version) else { panic!("version {version}") };
+            let expected = format!(
+                "f has format version {version}, this program knows 2 and earlier ones: use the version that wrote it, or a later one"
+            );
+            assert_eq!(error.to_string(), expected);
+        }
     }
 }

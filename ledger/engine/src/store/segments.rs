@@ -1,8 +1,8 @@
 //! The journal's segments as readers have them: found, opened, and read, with or without waiting for the disk.
 
-use super::segment::{self, HeaderFault, SEGMENT_HEADER_BYTES};
+use super::segment::{self, HeaderFault, SEGMENT_HEADER_BYTES, SegmentHeader};
 use super::{FrameAt, Frames, Next, Place, StoreError};
-use crate::codec::frame::{self, FrameError, HEADER_BYTES};
+use crate::codec::frame::{self, Format, FrameError, HEADER_BYTES};
 use crate::durable::{Access, Disk, DiskError, DiskFile};
 use crate::edge::Edge;
 use crate::log_id::LogId;
@@ -23,24 +23,30 @@ pub(super) struct Segments {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) folder: PathBuf,
     pub(super) log: LogId,
-    /// Index of each segment's first entry, by sequence, once it was read.
-    first_indices: RwLock<Vec<Arc<OnceLock<u64>>>>,
+    /// What is remembered of each segment's header, by sequence, once it was read.
+    known: RwLock<Vec<Arc<OnceLock<Known>>>>,
     /// Files opened to read, the last used one first.
     open: Mutex<VecDeque<(u64, Arc<dyn DiskFile>)>>,
+}
+
+#[derive(Clone, Copy)]
+struct Known {
+    first_index: u64,
+    format: Format,
 }
 
 impl Segments {
     /// Those of a folder, up to the newest.
     pub(super) fn new(disk: Arc<dyn Disk>, folder: &Path, log: LogId, newest: u64) -> Self {
-        let (first_indices, open) = (RwLock::default(), Mutex::default());
-        let segments = Self { disk, folder: folder.into(), log, first_indices, open };
+        let (known, open) = (RwLock::default(), Mutex::default());
+        let segments = Self { disk, folder: folder.into(), log, known, open };
         segments.set_newest(newest);
         segments
     }
 
     pub(super) fn set_newest(&self, newest: u64) {
         let count = usize::try_from(newest).unwrap_or(usize::MAX).saturating_add(1);
-        write(&self.first_indices).resize_with(count, Arc::default);
+        write(&self.known).resize_with(count, Arc::default);
         lock(&self.open).retain(|(segment, _)| *segment <= newest);
     }
 
@@ -67,9 +73,19 @@ impl Segments {
         Some(file)
     }
 
-    /// Index of a segment's first entry, once it was read.
-    fn known_first_index(&self, segment: u64) -> Option<u64> {
-        read(&self.first_indices).get(usize::try_from(segment).ok()?)?.get().copied()
+    /// What is remembered of a segment's header.
+    fn known(&self, segment: u64) -> Option<Arc<OnceLock<Known>>> {
+        read(&self.known).get(usize::try_from(segment).ok()?).cloned()
+    }
+
+    /// The same, read now if it wasn't before.
+    fn know(&self, segment: u64) -> Result<Known, StoreError> {
+        let known = self.known(segment).ok_or_else(|| missing_segment(self.name(segment)))?;
+        if let Some(known) = known.get() {
+            return Ok(*known);
+        }
+        let SegmentHeader { edge, format } = self.header(segment)?;
+        Ok(*known.get_or_init(|| Known { first_index: edge.size(), format }))
     }
 
     pub(super) fn open_for_writing(&self, segment: u64) -> Result<Arc<dyn DiskFile>, StoreError> {
@@ -80,29 +96,33 @@ impl Segments {
         segment_path(&self.folder, segment).display().to_string()
     }
 
-    pub(super) fn read_header(&self, segment: u64) -> Result<Result<Edge, HeaderFault>, StoreError> {
+    pub(super) fn read_header(&self, segment: u64) -> Result<Result<SegmentHeader, HeaderFault>, StoreError> {
         let file = self.file(segment)?;
         let length = usize::try_from(file.len()?).unwrap_or(usize::MAX).min(SEGMENT_HEADER_BYTES);
         let mut header = vec![0; length];
         file.read_at(&mut header, 0)?;
         Ok(segment::decode(&header, self.log, segment, &self.name(segment)))
     }
-}
 
-impl Frames for Segments {
-    fn newest(&self) -> u64 {
-        u64::try_from(read(&self.first_indices).len().saturating_sub(1)).unwrap_or(u64::MAX)
-    }
-
-    fn edge(&self, segment: u64) -> Result<Edge, StoreError> {
+    pub(super) fn header(&self, segment: u64) -> Result<SegmentHeader, StoreError> {
         match self.read_header(segment)? {
-            Ok(edge) => Ok(edge),
+            Ok(header) => Ok(header),
             Err(HeaderFault::Refused(error)) => Err(error),
             Err(HeaderFault::Invalid(what)) => {
                 let detail = format!("{what}: the file is damaged. Put it back from a copy");
                 Err(StoreError::Damaged { place: Place { name: self.name(segment), byte: 0 }, detail })
             }
         }
+    }
+}
+
+impl Frames for Segments {
+    fn newest(&self) -> u64 {
+        u64::try_from(read(&self.known).len().saturating_sub(1)).unwrap_or(u64::MAX)
+    }
+
+    fn edge(&self, segment: u64) -> Result<Edge, StoreError> {
+        self.header(segment).map(|header| header.edge)
     }
 
     fn start(&self, segment: u64) -> FrameAt {
@@ -128,10 +148,14 @@ impl Frames for Segments {
         }
         let mut bytes = vec![0; HEADER_BYTES];
         file.read_at(&mut bytes, u64::from(at.offset))?;
-        let frame_bytes = match frame::decode_header(&bytes) {
-            Ok(header) => header.frame_bytes,
+        let (got, frame_bytes) = match frame::decode_header(&bytes) {
+            Ok(header) => (header.format, header.frame_bytes),
             Err(error) => return Ok(Next::End(error)),
         };
+        let expected = self.know(at.run)?.format;
+        if got != expected {
+            return Ok(Next::End(FrameError::OtherFormat { expected, got }));
+        }
         if frame_bytes > left {
             return Ok(Next::End(FrameError::Short { expected: frame_bytes, got: left }));
         }
@@ -154,14 +178,7 @@ impl Frames for Segments {
     }
 
     fn first_index(&self, segment: u64) -> Result<u64, StoreError> {
-        let known =
-            usize::try_from(segment).ok().and_then(|number| read(&self.first_indices).get(number).cloned());
-        let known = known.ok_or_else(|| missing_segment(self.name(segment)))?;
-        if let Some(first) = known.get() {
-            return Ok(*first);
-        }
-        let first = self.edge(segment)?.size();
-        Ok(*known.get_or_init(|| first))
+        self.know(segment).map(|known| known.first_index)
     }
 }
 
@@ -228,7 +245,8 @@ impl Frames for Unwaiting {
     }
 
     fn first_index(&self, segment: u64) -> Result<u64, StoreError> {
-        self.0.known_first_index(segment).ok_or_else(|| self.would_wait(segment))
+        let known = self.0.known(segment).and_then(|known| known.get().copied());
+        known.map(|known| known.first_index).ok_or_else(|| self.would_wait(segment))
     }
 }
 

@@ -1,8 +1,7 @@
 //! Derived files may be deleted, damaged or unwritable, and older segments may rot: what is read is right, or refused.
 
 use super::oracle::History;
-use super::{Folder, SMALL_SEGMENT_BYTES, Stepped, damage, keyed, submission};
-use crate::dedup::Lookup;
+use super::{Folder, SMALL_SEGMENT_BYTES, Stepped, damage, key, keyed, submission};
 use crate::observer::Observer;
 use crate::options::Options;
 use crate::reader::{ReadError, Reader};
@@ -193,7 +192,7 @@ fn a_flipped_byte_in_an_older_segment_is_found_by_any_read_of_it_and_by_the_next
 /// only the start reads.
 fn reads(position: usize, frame_bytes: usize, count: u64) -> bool {
     let (within, count) = (position - 4096, usize::try_from(count).unwrap());
-    let keys = 100 + 80 * count..100 + 112 * count;
+    let keys = 100 + 80 * count..100 + 81 * count;
     !keys.contains(&within) && within < frame_bytes - 4
 }
 
@@ -287,7 +286,7 @@ fn a_segment_found_damaged_is_not_searched_again() {
     let first = log.opened.shared.frames.first_index(1).unwrap();
     let second =
         4096 + crate::codec::frame::decode_header(&disk.bytes(&segment)[4096..]).unwrap().frame_bytes;
-    let sections = crate::codec::frame::HEADER_BYTES + crate::codec::frame::RECORD_OVERHEAD_BYTES + 80;
+    let sections = crate::codec::frame::HEADER_BYTES + crate::codec::encode::RECORD_OVERHEAD_BYTES + 80;
     disk.damage(&segment, |bytes| bytes[second + sections] ^= 1);
     let error = log.reader().record(first + 1).unwrap_err().to_string();
     assert!(error.contains(&format!("{} at byte {second}: ", segment.display())), "{error}");
@@ -314,6 +313,6 @@ fn a_panic_on_the_followers_thread_is_told() {
     std::thread::spawn(move || follower.run()).join().unwrap_err();
     let Health::Degraded { detail } = opened.shared.health() else { panic!("nobody was told") };
     assert!(detail.contains("panicked"), "{detail}");
-    let key = keyed(1, "a new one").dedup.unwrap();
-    assert_eq!(lock(&opened.shared.volatile.dedup).lookup(&key), Lookup::Unavailable { detail });
+    let unavailable = Err(AppendError::DedupUnavailable { detail });
+    assert_eq!(lock(&opened.shared.volatile.past).taker(&key("a new one")), unavailable);
 }

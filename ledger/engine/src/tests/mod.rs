@@ -16,16 +16,18 @@ mod unwaiting;
 
 use crate::clock::tests::ManualClock;
 use crate::create::{self, CreateError};
-use crate::dedup::DedupKey;
+use crate::dedup::{DedupKey, Secret};
 use crate::durable::Disk;
 use crate::follower::RETRY_AFTER;
 use crate::log::{OpenError, Opened, local_files};
 use crate::options::Options;
 use crate::queue::{Reply, Work};
 use crate::reader::Reader;
+use crate::states::State;
 use crate::submission::{AppendError, Appended, AppendedBatch, Submission};
+use crate::terms::Terms;
 use provlog_core::Kind;
-use provlog_core::cbor::Value;
+use provlog_core::cbor::{Map, Value};
 use provlog_core::encoded::Sealed;
 use provlog_core::record::{Claim, Section};
 use std::sync::Arc;
@@ -48,13 +50,17 @@ pub(crate) fn large() -> Submission {
     let claim = |name: &str, salt| {
         (name.to_owned(), Claim::disclosed([salt; 16], "x".repeat(16_000).as_str().into()))
     };
-    sealed(vec![claim("a", 1), claim("b", 2)], Vec::new())
+    sealed(4, vec![claim("a", 1), claim("b", 2)], Vec::new())
 }
 
-fn sealed(submitted: Vec<(String, Claim)>, attested: Vec<(String, Claim)>) -> Submission {
+pub(crate) fn sealed(
+    kind: u8,
+    submitted: Vec<(String, Claim)>,
+    attested: Vec<(String, Claim)>,
+) -> Submission {
     let [submitted, attested] = [submitted, attested].map(|claims| Section::from_claims(claims).unwrap());
-    let sealed = Sealed::new(Kind::new(4).unwrap(), &submitted, &attested).unwrap();
-    Submission { sealed: Arc::new(sealed), dedup: None }
+    let sealed = Sealed::new(Kind::new(kind).unwrap(), &submitted, &attested).unwrap();
+    Submission { sealed: Arc::new(sealed), terms: Terms::default() }
 }
 
 /// A record whose claims follow from `n`.
@@ -69,13 +75,47 @@ pub(crate) fn submission(n: u64) -> Submission {
         claim("subject", 1, Value::Text(format!("artifact {n} {}", "x".repeat(length)))),
         claim("model", 2, "a model".into()),
     ];
-    sealed(submitted, vec![claim("workload", 3, "none".into())])
+    sealed(4, submitted, vec![claim("workload", 3, "none".into())])
 }
 
-/// The same under a dedup key that follows from `key`.
-pub(crate) fn keyed(n: u64, key: &str) -> Submission {
-    let secret = crate::dedup::Secret::new([9; 32]);
-    Submission { dedup: Some(DedupKey::derive(&secret, "test", "alice", key.as_bytes())), ..submission(n) }
+/// A record that touches a state, and else follows from `n`.
+pub(crate) fn touching(n: u64, state: &State) -> Submission {
+    let map = |entries: Vec<(&str, Value)>| {
+        Value::Map(
+            Map::from_entries(entries.into_iter().map(|(name, value)| (name.into(), value)).collect())
+                .unwrap(),
+        )
+    };
+    let claim = |name: &str, value| (name.to_owned(), Claim::disclosed([0x55; 16], value));
+    let subject = || claim("subject", Value::Text(format!("change {n}")));
+    let withdrawal = |withdraws| sealed(8, vec![subject(), claim("withdraws", map(withdraws))], Vec::new());
+    match state {
+        State::Activation(environment) => {
+            let environments = Value::Array(vec![environment.as_str().into()]);
+            sealed(5, vec![subject()], vec![claim("activation", map(vec![("environments", environments)]))])
+        }
+        State::AnyActivation => touching(n, &State::Activation("any".into())),
+        State::Set { what, name } => {
+            let trust = map(vec![("what", what.as_str().into()), ("name", name.as_str().into())]);
+            sealed(6, vec![subject(), claim("trust", trust)], Vec::new())
+        }
+        State::Withdrawn(statement) => withdrawal(vec![("statement", Value::Bytes(statement.to_vec()))]),
+        State::WithdrawnEntry(index) => {
+            let index = Value::Integer(i64::try_from(*index).unwrap());
+            withdrawal(vec![("index", index), ("leaf_hash", Value::Bytes(vec![1; 32]))])
+        }
+    }
+}
+
+/// A dedup key that follows from `key`.
+pub(crate) fn key(key: &str) -> DedupKey {
+    DedupKey::derive(&Secret::new([9; 32]), "test", "alice", key.as_bytes())
+}
+
+/// The same under a dedup key.
+pub(crate) fn keyed(n: u64, name: &str) -> Submission {
+    let terms = Terms { retries: vec![key(name)], ..Terms::default() };
+    Submission { terms, ..submission(n) }
 }
 
 /// A log whose threads don't run: the tests do their work, one step after the other.

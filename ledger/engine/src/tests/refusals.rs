@@ -272,11 +272,11 @@ fn secret_files_that_others_may_read() {
 fn a_later_format_of_the_journal() {
     let folder = Folder::new();
     damage(&folder.segment(0), |bytes| {
-        bytes[35] = 2;
+        bytes[35] = 3;
         let checksum = crc32c::crc32c(&bytes[..4092]);
         bytes[4092..4096].copy_from_slice(&checksum.to_be_bytes());
     });
-    assert_says(&refusal(&folder), &["has format version 2, this program knows 1"]);
+    assert_says(&refusal(&folder), &["has format version 3, this program knows 2"]);
 }
 
 #[test]
