@@ -8,6 +8,7 @@ mod faults;
 mod follow;
 mod invariants;
 mod moved;
+mod old;
 mod refusals;
 mod service;
 mod sizes;
