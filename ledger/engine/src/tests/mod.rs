@@ -13,6 +13,7 @@ mod refusals;
 mod service;
 mod sizes;
 mod standing;
+mod terms;
 mod unwaiting;
 
 use crate::clock::tests::ManualClock;
