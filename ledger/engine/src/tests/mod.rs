@@ -7,6 +7,7 @@ mod derived;
 mod faults;
 mod follow;
 mod invariants;
+mod model;
 mod moved;
 mod old;
 mod refusals;
