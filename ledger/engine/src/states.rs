@@ -40,10 +40,13 @@ pub(crate) const fn concern(kind: Kind) -> bool {
     matches!(kind.number(), POLICY | TRUST | WITHDRAWAL)
 }
 
+/// Which states a claim's value names; none where it isn't of its form.
+type Read = fn(&Map) -> Option<Vec<State>>;
+
 /// The states that an entry with these sections touches, each once. Claims that are hidden, or not of their form, touch
 /// nothing.
 pub(crate) fn touched<'a>(kind: Kind, section: impl Fn(SectionName) -> &'a [u8]) -> Vec<State> {
-    let (name, claim, states): (_, _, fn(&Map) -> Option<Vec<State>>) = match kind.number() {
+    let (name, claim, states): (_, _, Read) = match kind.number() {
         POLICY => (SectionName::Attested, "activation", activations),
         TRUST => (SectionName::Submitted, "trust", set),
         WITHDRAWAL => (SectionName::Submitted, "withdraws", withdrawn),

@@ -219,20 +219,18 @@ fn frames_of_one_format_do_not_count_in_a_segment_of_the_other() {
         bytes[4096..].fill(0);
         bytes[4096..][..old.len()].copy_from_slice(&old);
     };
-    let changes: [(&dyn Fn(&mut Vec<u8>), &str); 2] = [
-        (&of_version_1, "at byte 4096 (a frame of format 2 in a segment of format 1)"),
-        (&of_format_1, "at byte 4096 (a frame of format 1 in a segment of format 2)"),
-    ];
-    for (change, expected) in changes {
-        damage(&folder.segment(newest), |bytes| change(bytes));
+    let refused = |change: fn(&mut Vec<u8>), expected: &str| {
+        damage(&folder.segment(newest), change);
         let Err(error) = folder.open() else { panic!("the log opened") };
         assert!(error.to_string().contains(expected), "{error}");
         fs::write(folder.segment(newest), &whole).unwrap();
-    }
+    };
+    refused(of_version_1, "at byte 4096 (a frame of format 2 in a segment of format 1)");
+    refused(of_format_1, "at byte 4096 (a frame of format 1 in a segment of format 2)");
     folder.open().unwrap();
 
     // In an older segment the start doesn't see it; who reads it does.
-    damage(&folder.segment(1), |bytes| of_version_1(bytes));
+    damage(&folder.segment(1), of_version_1);
     let mut log = folder.open().unwrap();
     log.follow();
     let error = log.append(keyed(1, "a new one")).unwrap_err();
