@@ -215,8 +215,8 @@ impl Log {
         self.enqueue(Work::new(vec![submission], Reply::One(self.counted(respond))));
     }
 
-    /// Appends a batch: all of it in one commit, or nothing. Lines whose dedup key was used before report their old
-    /// entries, and fail nothing. `respond` as with [`Log::append`].
+    /// Appends a batch: all of it in one commit, or nothing. Lines that are retries report their old entries, and fail
+    /// nothing; a demand of another line that doesn't hold fails all of it. `respond` as with [`Log::append`].
     pub fn append_batch(
         &self,
         batch: Vec<Submission>,

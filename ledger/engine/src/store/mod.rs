@@ -93,7 +93,7 @@ pub(crate) trait Store: Send {
     fn advance(&mut self, from: &Head, to: &Head) -> Advance;
 
     /// Makes sure that a frame of `bytes` can be appended without needing more space; begins a new run with `edge`,
-    /// the log's present one, if the current run has no room.
+    /// the log's present one, if the current run has no room, or holds frames of an older format.
     fn reserve(&mut self, bytes: usize, edge: &Edge) -> Result<(), StoreError>;
 
     /// Appends a frame for which room was reserved.
