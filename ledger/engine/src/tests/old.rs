@@ -1,7 +1,7 @@
 //! A log that 0.1.0 made: it is read and gone on with, and what 0.1.0 wrote stays as it is.
 
 use super::oracle::History;
-use super::{Folder, SMALL_SEGMENT_BYTES, Stepped, damage, key, keyed, options, submission};
+use super::{Folder, Stepped, damage, key, keyed, options, submission};
 use crate::clock::tests::{ManualClock, START_MS};
 use crate::codec::frame::tests::in_format_1;
 use crate::codec::frame::{HEADER_BYTES, decode_header};
@@ -23,6 +23,9 @@ const KEPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/logs/0.1.0"
 const SIZE: u64 = 12;
 const ROOT: &str = "1d665f1ea02abf537af08339c3663b7c8fa13b47cf06a5e431191c3367bbb16e";
 const CREATED_MS: i64 = 1_795_816_743_994;
+
+/// There is room behind the frames of 0.1.0.
+const SEGMENT_BYTES: u32 = 64 * 1024;
 
 /// Where each file of the kept log lies in it.
 const FILES: [&str; 6] = [
@@ -57,7 +60,7 @@ impl Copy {
 
     fn open(&self) -> Stepped {
         let disk: Arc<dyn Disk> = Arc::new(OsDisk);
-        let mut log = Stepped::open(&disk, &self.options, SMALL_SEGMENT_BYTES).unwrap();
+        let mut log = Stepped::open(&disk, &self.options, SEGMENT_BYTES).unwrap();
         log.follow();
         log
     }
