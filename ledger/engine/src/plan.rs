@@ -28,14 +28,14 @@ pub(crate) struct Plan {
     first: u64,
     keys: HashMap<DedupKey, u64>,
     states: HashMap<State, Vec<u64>>,
-    waiting: Vec<Waiting>,
+    waiting: Vec<Unanswered>,
 }
 
 /// A request that is answered, and its answer.
 pub(crate) type Settled = (Reply, Result<Vec<Outcome>, AppendError>);
 
 /// A request whose answer hangs on the group, and what it gets when that is committed.
-struct Waiting {
+struct Unanswered {
     reply: Reply,
     answer: Result<Vec<Line>, AppendError>,
 }
@@ -94,7 +94,7 @@ impl Plan {
             Ok(()) => {
                 let known = |line: &Line| matches!(line, Line::Old(index) if *index < first);
                 if !lines.iter().all(known) {
-                    self.waiting.push(Waiting { reply, answer: Ok(lines) });
+                    self.waiting.push(Unanswered { reply, answer: Ok(lines) });
                     return None;
                 }
                 Some((reply, Ok(lines.into_iter().map(|line| line.outcome(first, &[])).collect())))
@@ -104,7 +104,7 @@ impl Plan {
                 if !hangs {
                     return Some((reply, Err(error)));
                 }
-                self.waiting.push(Waiting { reply, answer: Err(error) });
+                self.waiting.push(Unanswered { reply, answer: Err(error) });
                 None
             }
         }
@@ -112,7 +112,7 @@ impl Plan {
 
     /// Answers all who waited for the group.
     pub(crate) fn answer(self, result: Result<(Arc<Committed>, Vec<Entry>), AppendError>) {
-        for Waiting { reply, answer } in self.waiting {
+        for Unanswered { reply, answer } in self.waiting {
             match (&result, answer) {
                 (Ok((committed, entries)), Ok(lines)) => {
                     let outcomes = lines.into_iter().map(|line| line.outcome(self.first, entries)).collect();

@@ -24,11 +24,11 @@ pub(crate) struct Follower {
 
 struct Consumer {
     follow: Box<dyn Follow>,
-    state: State,
+    state: Progress,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum State {
+enum Progress {
     /// It wants this run, or, with none, has all that it is to have.
     Going(Option<u64>),
     /// Nothing is tried before, however often the log commits.
@@ -44,7 +44,7 @@ impl Follower {
         let files: Box<dyn Follow> = Box::new(TilesAndPositions::new(Arc::clone(&shared)));
         Self {
             shared,
-            consumers: [traces, files].map(|follow| Consumer { follow, state: State::Going(None) }),
+            consumers: [traces, files].map(|follow| Consumer { follow, state: Progress::Going(None) }),
         }
     }
 
@@ -54,8 +54,8 @@ impl Follower {
         loop {
             self.catch_up(Instant::now());
             let retries = self.consumers.iter().filter_map(|consumer| match consumer.state {
-                State::RetryAt(at) => Some(at.saturating_duration_since(Instant::now())),
-                State::Going(_) | State::Over => None,
+                Progress::RetryAt(at) => Some(at.saturating_duration_since(Instant::now())),
+                Progress::Going(_) | Progress::Over => None,
             });
             let orders = self.shared.bell.wait(retries.min());
             if orders.stop {
@@ -70,9 +70,9 @@ impl Follower {
 
     /// Something derived was found wrong.
     pub(crate) fn start_over(&mut self) {
-        for consumer in self.consumers.iter_mut().filter(|consumer| consumer.state != State::Over) {
+        for consumer in self.consumers.iter_mut().filter(|consumer| consumer.state != Progress::Over) {
             consumer.follow.start_over();
-            consumer.state = State::Going(None);
+            consumer.state = Progress::Going(None);
         }
     }
 
@@ -80,8 +80,8 @@ impl Follower {
     /// that one's share is in memory.
     pub(crate) fn catch_up(&mut self, now: Instant) {
         for consumer in &mut self.consumers {
-            if matches!(consumer.state, State::RetryAt(at) if at <= now) {
-                consumer.state = State::Going(None);
+            if matches!(consumer.state, Progress::RetryAt(at) if at <= now) {
+                consumer.state = Progress::Going(None);
             }
         }
         while !self.shared.bell.stopping()
@@ -90,7 +90,7 @@ impl Follower {
             self.hand_out(run);
         }
         for Consumer { follow, state } in &mut self.consumers {
-            if *state == State::Going(None) {
+            if *state == Progress::Going(None) {
                 follow.caught_up();
             }
             self.shared.observer.followed(follow.name(), follow.behind());
@@ -99,21 +99,21 @@ impl Follower {
 
     /// The first run that someone wants.
     fn next_run(&mut self) -> Option<u64> {
-        for consumer in self.consumers.iter_mut().filter(|it| matches!(it.state, State::Going(_))) {
+        for consumer in self.consumers.iter_mut().filter(|it| matches!(it.state, Progress::Going(_))) {
             match consumer.follow.next_run() {
-                Ok(run) => consumer.state = State::Going(run),
+                Ok(run) => consumer.state = Progress::Going(run),
                 Err(error) => {
                     tell(&self.shared, &error);
                     consumer.fail(&error);
                 }
             }
         }
-        let wanted = |consumer: &Consumer| if let State::Going(run) = consumer.state { run } else { None };
+        let wanted = |consumer: &Consumer| if let Progress::Going(run) = consumer.state { run } else { None };
         self.consumers.iter().filter_map(wanted).min()
     }
 
     fn hand_out(&mut self, run: u64) {
-        let wants = |consumer: &&mut Consumer| consumer.state == State::Going(Some(run));
+        let wants = |consumer: &&mut Consumer| consumer.state == Progress::Going(Some(run));
         let mut wanting: Vec<_> = self.consumers.iter_mut().filter(wants).collect();
         let read = scan_run(self.shared.frames.as_ref(), run, 0, |at, frame, extension| {
             wanting.iter_mut().for_each(|consumer| consumer.follow.frame(at, frame, extension));
@@ -136,7 +136,7 @@ impl Consumer {
     fn fail(&mut self, error: &StoreError) {
         self.follow.failed(error);
         let over = error.is_damage();
-        self.state = if over { State::Over } else { State::RetryAt(Instant::now() + RETRY_AFTER) };
+        self.state = if over { Progress::Over } else { Progress::RetryAt(Instant::now() + RETRY_AFTER) };
     }
 }
 
