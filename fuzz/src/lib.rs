@@ -5,6 +5,7 @@ use base64ct::{Base64, Encoding};
 use provlog_core::Hash;
 use provlog_core::cbor::{Sequence, Value};
 use provlog_core::checkpoint::Checkpoint;
+use provlog_core::claims::check_claim;
 use provlog_core::encoded::Sealed;
 use provlog_core::limits::{ENTRY_BYTES, RECORD_DEPTH_MAX};
 use provlog_core::note::{LogSigner, Note};
@@ -19,10 +20,24 @@ use provlog_core::verify::Verifier;
 use provlog_evidence::roster::Roster;
 use provlog_evidence::ssh::{SshKey, SshSignature};
 use provlog_evidence::statement::Statement;
+use provlog_evidence::jwk::{Jwk, Jwks};
+use provlog_evidence::jwt::{IssuerKeys, UnverifiedToken};
+use provlog_evidence::svid::{Bundle, BundleMember, Ca, UnverifiedSvid};
+use provlog_evidence::workload::Workload;
 
 /// The known answer of C2SP signed-note: a key that signed nothing of ours.
 const TRUST: &[u8] =
     b"log example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k\nquorum none\n";
+
+/// The key of RFC 8037, under which nothing of ours was signed.
+const JWK: &str =
+    r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"k"}"#;
+
+/// What the seeds of tokens and SVIDs are bound to.
+const ORIGIN: &str = "log.example.com/one";
+const DIGEST: [u8; 32] = [0xd1; 32];
+/// A time at which they hold.
+const AT_MS: u64 = 1_795_816_800_000;
 
 /// Whatever our reader accepts, two general readers decode to the same value, and our writer writes back byte for byte.
 pub fn cbor(bytes: &[u8]) {
@@ -267,6 +282,65 @@ pub fn statement(bytes: &[u8]) {
     let Ok(statement) = Statement::parse(bytes) else { return };
     assert_eq!(statement.to_text().as_bytes(), bytes, "one statement, one text");
     assert_eq!(Statement::new(statement.fields().clone()).as_ref(), Ok(&statement), "what it says makes it");
+}
+
+/// Tokens: no panic; nothing verifies that wasn't signed; and of what says that it is bound a workload is computed that fits
+/// its claim.
+pub fn jwt(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let read = || UnverifiedToken::parse(text).and_then(|token| token.of_submission(ORIGIN, &DIGEST, AT_MS));
+    let (Ok(token), Ok(bound)) = (UnverifiedToken::parse(text), read()) else { return };
+    assert!(bound.window().contains(AT_MS), "it holds then");
+    let workload = Workload::of_unverified_token(&bound);
+    assert!(workload.identity.contains(&token.issuer().to_string()), "who it is names who says so");
+    assert_eq!(check_claim("workload", &Value::Map(workload.value)), None);
+    let keys = [Jwk::parse(JWK.as_bytes()).expect("a key")];
+    let by_kid = IssuerKeys::by_kid(token.issuer(), &keys);
+    let by_thumbprint = IssuerKeys::by_thumbprint(token.issuer(), &keys, keys[0].thumbprint());
+    assert!(bound.verified(by_kid).is_err(), "a token verified under a key that signed none");
+    assert!(read().is_ok_and(|bound| bound.verified(by_thumbprint).is_err()));
+}
+
+/// Keys, sets of them and bundles: no panic; and what is read has one form as a member, and reads back as the same.
+pub fn jwk(bytes: &[u8]) {
+    let round = |key: &Jwk| assert_eq!(Jwk::from_member(&key.to_member()).as_ref(), Ok(key));
+    Jwk::parse(bytes).iter().for_each(round);
+    Jwks::parse(bytes).iter().flat_map(|set| &set.keys).for_each(round);
+    let round = |member: &BundleMember| {
+        assert_eq!(BundleMember::parse(&member.to_string()).as_ref(), Ok(member));
+    };
+    Bundle::parse(bytes).iter().flat_map(|bundle| &bundle.members).for_each(round);
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(key) = Jwk::from_member(text) {
+        assert_eq!(key.to_member(), text, "one key, one member");
+    }
+    if let Ok(member) = BundleMember::parse(text) {
+        assert_eq!(member.to_string(), text, "one member, one text");
+    }
+}
+
+/// Chains of certificates, each behind its length in two bytes: no panic; what is read has nothing left over; and no
+/// signature is none.
+pub fn svid(mut bytes: &[u8]) {
+    let mut chain = Vec::new();
+    while let Some((length, rest)) = bytes.split_first_chunk::<2>() {
+        let Some((der, rest)) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length))) else {
+            return;
+        };
+        chain.push(der.to_vec());
+        bytes = rest;
+    }
+    for der in &chain {
+        let Ok(ca) = Ca::parse(der) else { continue };
+        assert_eq!(ca.der(), der);
+        assert!(Ca::parse(&[der, &[0][..]].concat()).is_err(), "a CA and something behind it");
+    }
+    if let Ok(svid) = UnverifiedSvid::parse(&chain) {
+        assert!(!svid.trust_domain().as_str().is_empty());
+        assert!(svid.signed(ORIGIN, &DIGEST, &[], AT_MS).is_err(), "no signature is none");
+        chain[0].push(0);
+        assert!(UnverifiedSvid::parse(&chain).is_err(), "a certificate and something behind it");
+    }
 }
 
 fn same_as_ciborium(ours: &Value, theirs: &ciborium::Value) -> bool {

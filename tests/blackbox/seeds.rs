@@ -25,6 +25,9 @@ fn every_seed_passes_its_target() {
         ("sshsig", targets::sshsig),
         ("roster", targets::roster),
         ("statement", targets::statement),
+        ("jwt", targets::jwt),
+        ("jwk", targets::jwk),
+        ("svid", targets::svid),
     ];
     let folder = repository().join("fuzz/seeds");
     assert_eq!(

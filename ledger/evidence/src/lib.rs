@@ -4,12 +4,23 @@
 //! draws randomness, so daemon and verifier run the same code, years apart. It says what was proven and by whom; what
 //! follows from it for a change is decided elsewhere.
 
+pub mod approval;
+mod base64url;
+pub mod believed;
 pub mod coverage;
+pub mod jwk;
+pub mod jwt;
+pub mod preset;
 pub mod roster;
 pub mod separation;
 pub mod signature;
+pub mod spiffe;
 pub mod ssh;
 pub mod statement;
 pub mod subject;
+pub mod submission;
+pub mod svid;
 pub mod time;
+pub mod verify;
 pub mod window;
+pub mod workload;

@@ -1,0 +1,229 @@
+//! X.509-SVIDs: a workload's certificate, the way from it to its trust domain, and its key's signature over a submission
+//! (`SPEC.md` section 12.4).
+//!
+//! No path is searched: each certificate is signed by the next one. What webpki doesn't look at, or does otherwise (key
+//! usage, how many URIs there are, the order, the CA's own time and path length), is checked here; then webpki verifies the
+//! path as a whole.
+
+mod bundle;
+mod certificate;
+mod der;
+mod error;
+mod webpki_path;
+
+pub use bundle::{Bundle, BundleMember, CA_BYTES_MAX, Ca, CaError, MemberError};
+pub use certificate::CertificateError;
+pub use der::DerError;
+pub use error::{CHAIN_BYTES_MAX, CHAIN_CERTIFICATES_MAX, SVID_VALID_S_MAX, SvidError};
+
+use crate::signature::{PublicKey, Scheme};
+use crate::spiffe::{SpiffeId, TrustDomain};
+use crate::submission::submission_message;
+use crate::window::Window;
+use certificate::Certificate;
+
+/// The CAs of one trust domain, for that domain alone: the `x509-svid` members of its bundle.
+#[derive(Clone, Copy, Debug)]
+pub struct DomainCas<'a> {
+    /// Whose they are.
+    pub trust_domain: &'a TrustDomain,
+    /// In any order.
+    pub cas: &'a [Ca],
+}
+
+/// A chain that was read and not yet verified. It says whose CAs are needed, and is good for nothing else.
+#[derive(Debug)]
+pub struct UnverifiedSvid<'a> {
+    /// The workload's certificate first, each signed by the next.
+    chain: Vec<&'a [u8]>,
+    id: SpiffeId,
+    key: PublicKey,
+    /// When every certificate of the chain holds.
+    window: Window,
+}
+
+impl<'a> UnverifiedSvid<'a> {
+    /// Reads a chain, the workload's certificate first, and everything in it that doesn't take a CA.
+    ///
+    /// # Errors
+    /// What isn't an SVID with what leads to its CA.
+    pub fn parse(chain: &'a [impl AsRef<[u8]>]) -> Result<Self, SvidError> {
+        if !(1..=CHAIN_CERTIFICATES_MAX).contains(&chain.len()) {
+            return Err(SvidError::Count(chain.len()));
+        }
+        let chain: Vec<&[u8]> = chain.iter().map(AsRef::as_ref).collect();
+        let bytes = chain.iter().fold(0_usize, |sum, der| sum.saturating_add(der.len()));
+        if bytes > CHAIN_BYTES_MAX {
+            return Err(SvidError::Large(bytes));
+        }
+        let mut certificates = Vec::new();
+        for (at, der) in chain.iter().enumerate() {
+            let certificate = Certificate::parse(der);
+            certificates.push(certificate.map_err(|error| SvidError::Certificate { at, error })?);
+        }
+        let [leaf, cas @ ..] = &certificates[..] else { return Err(SvidError::Count(0)) };
+        let (id, key) = workload(leaf)?;
+        for (below, ca) in cas.iter().enumerate() {
+            let at = below + 1;
+            if !ca.may_sign_others() {
+                return Err(SvidError::NoCa(at));
+            }
+            if !ca.allows_below(below) {
+                return Err(SvidError::PathLength(at));
+            }
+            if certificates.iter().take(at).any(|other| (other.subject, other.spki) == (ca.subject, ca.spki))
+            {
+                return Err(SvidError::Twice(at));
+            }
+        }
+        if let Some(at) = certificates.array_windows().position(|[one, by]| one.issuer != by.subject) {
+            return Err(SvidError::Issuer(at));
+        }
+        let windows = certificates.iter().map(|certificate| Some(certificate.window));
+        let window = windows.reduce(|all, one| all?.and(&one?)).flatten().ok_or(SvidError::NoWindow)?;
+        Ok(Self { chain, id, key, window })
+    }
+
+    /// Whose workload it says it is.
+    #[must_use]
+    pub const fn trust_domain(&self) -> &TrustDomain {
+        self.id.trust_domain()
+    }
+
+    /// Verifies that the certificate's key signed exactly this submission to this log, and that the chain holds at this time.
+    /// Whose key that is nobody vouches for yet.
+    ///
+    /// # Errors
+    /// Another time, or a signature that is none.
+    pub fn signed(
+        self,
+        origin: &str,
+        submitted_digest: &[u8; 32],
+        signature: &[u8],
+        at_ms: u64,
+    ) -> Result<SignedSvid<'a>, SvidError> {
+        if !self.window.contains(at_ms) {
+            return Err(SvidError::Time { at_ms, window: self.window });
+        }
+        let scheme = match &self.key {
+            PublicKey::P256(_) => Scheme::Es256Der,
+            PublicKey::P384(_) => Scheme::Es384Der,
+            PublicKey::Rsa { .. } => Scheme::Ps256,
+            PublicKey::Ed25519(_) => Scheme::Ed25519,
+        };
+        let leaf = self.chain.first().copied().unwrap_or_default();
+        let message = submission_message(origin, submitted_digest, leaf);
+        if !self.key.verifies(scheme, &message, signature) {
+            return Err(SvidError::Signature(self.key.name()));
+        }
+        Ok(SignedSvid { svid: self, at_ms })
+    }
+}
+
+/// A certificate whose key signed one submission to one log. A reader without the trust domain's CAs gets this far.
+#[derive(Debug)]
+pub struct SignedSvid<'a> {
+    svid: UnverifiedSvid<'a>,
+    at_ms: u64,
+}
+
+impl SignedSvid<'_> {
+    /// Who the certificate says it is.
+    #[must_use]
+    pub const fn id(&self) -> &SpiffeId {
+        &self.svid.id
+    }
+
+    /// When every certificate of the chain holds.
+    #[must_use]
+    pub const fn window(&self) -> Window {
+        self.svid.window
+    }
+
+    /// Verifies that the trust domain vouches for the workload, then, too. A CA is renewed under its own key, so that
+    /// several may fit: the one that holds longest is taken.
+    ///
+    /// # Errors
+    /// Another trust domain, or no way to one of its CAs.
+    pub fn bound(self, given: DomainCas<'_>) -> Result<BoundSvid, SvidError> {
+        let Self { svid: UnverifiedSvid { chain, id, window, .. }, at_ms } = self;
+        if given.trust_domain != id.trust_domain() {
+            let (expected, got) = (given.trust_domain.clone(), id.trust_domain().clone());
+            return Err(SvidError::TrustDomain { expected, got });
+        }
+        let (mut found, mut got): (Option<(&Ca, Window)>, _) = (None, "none that was given".into());
+        for ca in given.cas {
+            let window = window.and(&ca.window()).filter(|window| window.contains(at_ms));
+            let Some(window) = window else {
+                got = "one that doesn't hold then".into();
+                continue;
+            };
+            match webpki_path::check(&chain, ca, at_ms) {
+                Err(reason) => got = reason,
+                Ok(()) if found.is_none_or(|(_, longest)| window.to_ms > longest.to_ms) => {
+                    found = Some((ca, window));
+                }
+                Ok(()) => {}
+            }
+        }
+        match found {
+            Some((ca, window)) => Ok(BoundSvid { ca: ca.clone(), id, window }),
+            None => Err(SvidError::NoPath { trust_domain: given.trust_domain.clone(), at_ms, got }),
+        }
+    }
+}
+
+/// What SPIFFE demands of a workload's certificate.
+fn workload(certificate: &Certificate<'_>) -> Result<(SpiffeId, PublicKey), SvidError> {
+    let [uri] = certificate.uris[..] else { return Err(SvidError::Uris(certificate.uris.len())) };
+    // What isn't UTF-8 is no ID either.
+    let id = SpiffeId::parse(&String::from_utf8_lossy(uri))?;
+    if certificate.is_ca {
+        return Err(SvidError::IsCa);
+    }
+    let fits = certificate.key_usage.as_ref().is_some_and(|usage| {
+        usage.is_critical && usage.digital_signature() && !usage.key_cert_sign() && !usage.crl_sign()
+    });
+    if !fits {
+        return Err(SvidError::KeyUsage);
+    }
+    if certificate.is_for_clients == Some(false) {
+        return Err(SvidError::Purpose);
+    }
+    let valid_ms = certificate.window.to_ms.saturating_sub(certificate.window.from_ms);
+    if valid_ms > SVID_VALID_S_MAX * 1000 {
+        return Err(SvidError::LongValidity(valid_ms / 1000));
+    }
+    let key =
+        certificate.public_key().map_err(|error| SvidError::Certificate { at: 0, error: error.into() })?;
+    key.check()?;
+    Ok((id, key))
+}
+
+/// A workload's signature over one submission to one log. There is no way to it but [`SignedSvid::bound`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BoundSvid {
+    id: SpiffeId,
+    ca: Ca,
+    window: Window,
+}
+
+impl BoundSvid {
+    /// Who signed.
+    #[must_use]
+    pub const fn id(&self) -> &SpiffeId {
+        &self.id
+    }
+
+    /// The CA that the chain led to.
+    #[must_use]
+    pub const fn ca(&self) -> &Ca {
+        &self.ca
+    }
+
+    /// When every certificate of the chain holds, and the CA.
+    #[must_use]
+    pub const fn window(&self) -> Window {
+        self.window
+    }
+}
