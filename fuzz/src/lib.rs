@@ -17,11 +17,11 @@ use provlog_core::tree::bundle::{clip, entries, push_entry};
 use provlog_core::tree::root_from_multiproof;
 use provlog_core::trust::Trust;
 use provlog_core::verify::Verifier;
+use provlog_evidence::jwk::{Jwk, Jwks};
+use provlog_evidence::jwt::{IssuerKeys, UnverifiedToken};
 use provlog_evidence::roster::Roster;
 use provlog_evidence::ssh::{SshKey, SshSignature};
 use provlog_evidence::statement::Statement;
-use provlog_evidence::jwk::{Jwk, Jwks};
-use provlog_evidence::jwt::{IssuerKeys, UnverifiedToken};
 use provlog_evidence::svid::{Bundle, BundleMember, Ca, UnverifiedSvid};
 use provlog_evidence::workload::Workload;
 

@@ -107,7 +107,9 @@ impl Exit {
         match failure {
             Failure::Usage(_) => Self::Usage,
             Failure::Settings(error) => Self::of_settings(error),
-            Failure::Fingerprint { .. } | Failure::OtherLog { .. } | Failure::Believed { .. } => Self::Untrusted,
+            Failure::Fingerprint { .. } | Failure::OtherLog { .. } | Failure::Believed { .. } => {
+                Self::Untrusted
+            }
             Failure::Checkpoint { refused, .. } => Self::of_refused(refused),
             Failure::Receipt { refused, .. } => Self::of_refused(refused),
             Failure::Package { refused, .. } => Self::of_refused(refused),

@@ -114,7 +114,9 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     if let Some((path, _)) = package {
         let why = match () {
             () if expects => "what is expected is expected of receipts; a package has many entries",
-            () if args.evidence.is_given() => "evidence is checked of receipts; of a package's entries it isn't yet",
+            () if args.evidence.is_given() => {
+                "evidence is checked of receipts; of a package's entries it isn't yet"
+            }
             () => "",
         };
         if !why.is_empty() {
@@ -277,7 +279,8 @@ impl<'a> Judge<'a> {
             Ok(bytes) => {
                 let judged = verifier.verify(&bytes, self.expectations, time::now_ms());
                 let evidence = self.evidence;
-                add(judged, |report| evidence.checks(report.record.as_ref(), &report.checkpoint.origin)).into()
+                add(judged, |report| evidence.checks(report.record.as_ref(), &report.checkpoint.origin))
+                    .into()
             }
             Err(error) => Outcome::Unreadable(error),
         };

@@ -80,18 +80,7 @@ pub fn fields_of(claims: &Claims<'_>, occasion: Occasion) -> Result<Fields, Appr
     let environment = claims.environment.as_text().unwrap_or_default().into();
     let (intent, requester) = intent(claims.intent)?;
     let policy = policy(claims.policy)?;
-    Ok(Fields {
-        action,
-        log,
-        environment,
-        subjects,
-        intent,
-        reason,
-        policy,
-        requester,
-        nonce,
-        expires_s,
-    })
+    Ok(Fields { action, log, environment, subjects, intent, reason, policy, requester, nonce, expires_s })
 }
 
 /// Whether these claims are what the statement says of them.

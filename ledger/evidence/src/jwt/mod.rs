@@ -248,6 +248,12 @@ pub struct UnverifiedBoundToken<'a> {
 }
 
 impl UnverifiedBoundToken<'_> {
+    /// Whose keys it has to be verified with.
+    #[must_use]
+    pub const fn issuer(&self) -> &Issuer {
+        &self.token.issuer
+    }
+
     /// When it holds: an entry that a log writes has its time in it.
     #[must_use]
     pub const fn window(&self) -> Window {

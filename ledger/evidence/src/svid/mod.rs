@@ -47,11 +47,13 @@ impl<'a> UnverifiedSvid<'a> {
     ///
     /// # Errors
     /// What isn't an SVID with what leads to its CA.
-    pub fn parse(chain: &'a [impl AsRef<[u8]>]) -> Result<Self, SvidError> {
+    pub fn parse<T: AsRef<[u8]> + ?Sized + 'a>(
+        chain: impl IntoIterator<Item = &'a T>,
+    ) -> Result<Self, SvidError> {
+        let chain: Vec<&[u8]> = chain.into_iter().map(AsRef::as_ref).collect();
         if !(1..=CHAIN_CERTIFICATES_MAX).contains(&chain.len()) {
             return Err(SvidError::Count(chain.len()));
         }
-        let chain: Vec<&[u8]> = chain.iter().map(AsRef::as_ref).collect();
         let bytes = chain.iter().fold(0_usize, |sum, der| sum.saturating_add(der.len()));
         if bytes > CHAIN_BYTES_MAX {
             return Err(SvidError::Large(bytes));

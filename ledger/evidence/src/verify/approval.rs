@@ -47,7 +47,10 @@ fn own(believed: &Believed, record: &Record, approval: &Map, origin: &str) -> [C
         Ok((_, signed)) => of_person(believed, record, approval, signed).unwrap_or_else(|made| made),
         Err(made) => Made { status: made.status, remark: "approval-form doesn't hold".into() },
     };
-    let form = form.map_or_else(|made| made, |(_, signed)| Made::passed(format_args!("signed by {}", signed.key().fingerprint())));
+    let form = form.map_or_else(
+        |made| made,
+        |(_, signed)| Made::passed(format_args!("signed by {}", signed.key().fingerprint())),
+    );
     [form.named("approval-form"), by.named("approval-signed")]
 }
 
@@ -65,7 +68,10 @@ fn signed(
     let statement = Statement::parse(text("statement").as_bytes()).map_err(Made::failed)?;
     let said = statement.fields();
     if said.log != origin {
-        return Err(Made::failed(format_args!("the statement is for the log {}, this is {origin}", said.log)));
+        return Err(Made::failed(format_args!(
+            "the statement is for the log {}, this is {origin}",
+            said.log
+        )));
     }
     if !actions.contains(&said.action) {
         return Err(Made::failed(format_args!("a statement to {} is none here", said.action.name())));
@@ -75,7 +81,9 @@ fn signed(
     let time_ms = record.entry.time_ms.get();
     if !statement.window().contains(time_ms) {
         let expires_s = said.expires_s;
-        return Err(Made::failed(format_args!("it expired at {expires_s} s, and the entry's time is {time_ms} ms")));
+        return Err(Made::failed(format_args!(
+            "it expired at {expires_s} s, and the entry's time is {time_ms} ms"
+        )));
     }
     let signature = SshSignature::parse(text("signature").as_bytes()).map_err(Made::failed)?;
     let signed = signature.verify(NAMESPACE, statement.to_text().as_bytes()).map_err(Made::failed)?;
@@ -93,7 +101,8 @@ fn claims(record: &Record, action: Action) -> Result<Claims<'_>, Made> {
         Shown::Nothing => Ok(None),
         Shown::Hidden => Err(Made::skipped(format_args!("{NOT_DISCLOSED}: {name}"))),
     };
-    let needed = |name| submitted(name)?.ok_or_else(|| Made::failed(format_args!("there is no claim {name}")));
+    let needed =
+        |name| submitted(name)?.ok_or_else(|| Made::failed(format_args!("there is no claim {name}")));
     let subject = match action {
         Action::Withdraw => needed("withdraws")?,
         Action::Promote | Action::Override => needed("subject")?,
@@ -140,7 +149,9 @@ fn listed_check(
     let at = |item: &Value| item.as_map()?.get("at")?.as_uint();
     let ascends = number == 0 || at(&listed.items()[number - 1]) < at(item);
     if !ascends || listed.items().len() > CHECKS_MAX {
-        return Err(Made::failed(format_args!("expected at most {CHECKS_MAX} items, their \"at\" ascending")));
+        return Err(Made::failed(format_args!(
+            "expected at most {CHECKS_MAX} items, their \"at\" ascending"
+        )));
     }
     let item = item.as_map().ok_or_else(|| Made::failed("no map"))?;
     let approvals = match shown(record, SectionName::Submitted, "approvals") {
@@ -152,7 +163,9 @@ fn listed_check(
     let approval = place.and_then(|at| approvals.as_array()?.get(at)).and_then(Value::as_map);
     let approval = approval.ok_or_else(|| Made::failed("there is no such approval"))?;
     if approval.get("leaf_hash").is_some() || approval.get("index").is_some() {
-        return Err(Made::skipped(format_args!("{VOUCHED}: the approval is an entry of its own, and isn't here")));
+        return Err(Made::skipped(format_args!(
+            "{VOUCHED}: the approval is an entry of its own, and isn't here"
+        )));
     }
     let (statement, signed) = signed(record, approval, origin, &[Action::Promote, Action::Override])?;
     let sha256 = item.get("statement").and_then(Value::as_bytes);
@@ -164,7 +177,8 @@ fn listed_check(
         return Err(Made::failed(format_args!("the log checked another key than {fingerprint}")));
     }
     check_flags(item, &signed)?;
-    let roster = believed.roster().ok_or_else(|| Made::skipped(format_args!("{VOUCHED}: not given: a roster")))?;
+    let roster =
+        believed.roster().ok_or_else(|| Made::skipped(format_args!("{VOUCHED}: not given: a roster")))?;
     let signer = roster.signer(&signed, &[record.entry.time_ms.get()]).map_err(Made::failed)?;
     let (id, by_log) = (signer.person.id(), item.get("signer").and_then(Value::as_text).unwrap_or_default());
     if signers.entry(id.into()).or_insert_with(|| by_log.into()) != by_log {

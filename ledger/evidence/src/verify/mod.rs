@@ -7,9 +7,9 @@ mod approval;
 mod workload;
 
 use crate::believed::Believed;
+use provlog_core::cbor::Value;
 use provlog_core::check::{Check, Status};
 use provlog_core::record::{Claim, Record, Section, SectionName};
-use provlog_core::cbor::Value;
 use std::fmt;
 
 /// What is left where no key was given for it.
@@ -29,7 +29,8 @@ impl EvidenceVerifier<'_> {
     #[must_use]
     pub fn checks(&self, record: Option<&Record>, origin: &str) -> Vec<Check> {
         let Some(record) = record else {
-            let missing = Made::skipped("of an entry whose version is not known").required(self.require_bound);
+            let missing =
+                Made::skipped("of an entry whose version is not known").required(self.require_bound);
             return Vec::from_iter(self.require_bound.then(|| missing.named(WORKLOAD_BOUND)));
         };
         let mut checks = workload::checks(self, record, origin);
@@ -85,6 +86,3 @@ fn shown<'a>(record: &'a Record, section: SectionName, name: &str) -> Shown<'a> 
         Some(claim) => claim.value().map_or(Shown::Hidden, Shown::Value),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -4,7 +4,6 @@ use super::{EvidenceVerifier, Made, Shown, VOUCHED, WORKLOAD_BOUND, shown};
 use crate::jwk::Thumbprint;
 use crate::jwt::{IssuerKeys, JwtError, UnverifiedBoundToken, UnverifiedToken};
 use crate::svid::{DomainCas, SignedSvid, UnverifiedSvid};
-use crate::window::Window;
 use crate::workload::Workload;
 use provlog_core::cbor::{Map, Value};
 use provlog_core::check::Check;
@@ -30,7 +29,7 @@ pub(super) fn checks(verifier: &EvidenceVerifier<'_>, record: &Record, origin: &
     let (form, of_signer) = match form(&evidence, &workload, record, origin) {
         Ok(formed) => {
             let by = formed.signer();
-            (Made::passed("fits this entry"), formed.bound(verifier, record).unwrap_or_else(|made| made).by(&by))
+            (Made::passed("fits this entry"), formed.bound(verifier).unwrap_or_else(|made| made).by(&by))
         }
         Err(made) => {
             let same = Made { status: made.status, remark: "workload-form doesn't hold".into() };
@@ -69,25 +68,25 @@ fn form<'a>(
     // What fits its type is a map, and has what is taken out of it here.
     let map = evidence.as_map().ok_or_else(|| Made::failed("no map"))?;
     let digest = &record.entry.submitted_digest.0;
-    let (formed, window, computed) = match format {
+    let at_ms = record.entry.time_ms.get();
+    let (formed, computed) = match format {
         Some("jwt") => {
             let token = text(map, "token");
             let token = UnverifiedToken::parse(token).map_err(of_token)?;
-            let token = token.of_submission(origin, digest).map_err(of_token)?;
-            let (window, computed) = (token.window(), Workload::of_unverified_token(&token));
-            (Formed::Token { token, key: Thumbprint(bytes32(map, "thumbprint")) }, window, computed)
+            let token = token.of_submission(origin, digest, at_ms).map_err(of_token)?;
+            let computed = Workload::of_unverified_token(&token);
+            (Formed::Token { token, key: Thumbprint(bytes32(map, "thumbprint")) }, computed)
         }
         _ => {
             let chain = map.get("chain").map(Value::items).unwrap_or_default();
-            let chain: Vec<&[u8]> = chain.iter().filter_map(Value::as_bytes).collect();
             let signature = map.get("signature").and_then(Value::as_bytes).unwrap_or_default();
-            let svid = UnverifiedSvid::parse(&chain).map_err(Made::failed)?;
-            let svid = svid.signed(origin, digest, signature).map_err(Made::failed)?;
-            let (window, computed) = (svid.window(), Workload::of_signed_svid(&svid));
-            (Formed::Svid { svid, ca: bytes32(map, "ca") }, window, computed)
+            let svid =
+                UnverifiedSvid::parse(chain.iter().filter_map(Value::as_bytes)).map_err(Made::failed)?;
+            let svid = svid.signed(origin, digest, signature, at_ms).map_err(Made::failed)?;
+            let computed = Workload::of_signed_svid(&svid);
+            (Formed::Svid { svid, ca: bytes32(map, "ca") }, computed)
         }
     };
-    check_time(window, record)?;
     check_workload(workload, &computed)?;
     Ok(formed)
 }
@@ -98,14 +97,6 @@ fn of_token(error: JwtError) -> Made {
         JwtError::Algorithm(_) => Made::skipped(format_args!("{error}: not known to this version")),
         error => Made::failed(error),
     }
-}
-
-fn check_time(window: Window, record: &Record) -> Result<(), Made> {
-    let time_ms = record.entry.time_ms.get();
-    if window.contains(time_ms) {
-        return Ok(());
-    }
-    Err(Made::failed(format_args!("it holds from {window}, and the entry's time is {time_ms}")))
 }
 
 /// Whether the workload is what the evidence makes of it, but for when the log looked.
@@ -137,7 +128,7 @@ impl Formed<'_> {
     }
 
     /// Whether it was signed under a key that the reader gave.
-    fn bound(self, verifier: &EvidenceVerifier<'_>, record: &Record) -> Result<Made, Made> {
+    fn bound(self, verifier: &EvidenceVerifier<'_>) -> Result<Made, Made> {
         let believed = verifier.believed;
         match self {
             Self::Token { token, key } => {
@@ -154,7 +145,7 @@ impl Formed<'_> {
                 let given = believed.cas(&trust_domain).iter().find(|given| given.digest() == ca);
                 let Some(given) = given else { return Err(not_given("this CA of")) };
                 let cas = DomainCas { trust_domain: &trust_domain, cas: std::slice::from_ref(given) };
-                match svid.bound(cas, record.entry.time_ms.get()) {
+                match svid.bound(cas) {
                     Ok(_) => Ok(Made::passed("bound by the signature of")),
                     Err(error) => Err(Made::failed(format_args!("{error}; of"))),
                 }
