@@ -3,10 +3,11 @@
 
 Its worth is its independence: it shares no code with the Rust verifier, so where the two disagree about a test vector,
 SPEC.md is ambiguous or one of them is wrong. It keeps close to the text rather than being fast; "section" in a comment
-is one of SPEC.md. It needs Python 3.11 and the package `cryptography`, the latter for nothing but Ed25519. What is only
-of packages is in package.py.
+is one of SPEC.md. It needs Python 3.11 and the package `cryptography`, the latter for nothing but signatures. What is
+only of packages is in package.py, and what is of evidence in evidence.py.
 
     verify.py RECEIPT --trust FILE [--expect submitted.model.name=x]... [--subject ALG:HEX]... [--prompt ALG:HEX]...
+              [--issuer-keys ISSUER=FILE]... [--bundle DOMAIN=FILE]... [--roster FILE] [--require bound]
     verify.py PACKAGE --trust FILE      (a folder, or a file whose name ends in .zip)
     verify.py --vectors DIR
 
@@ -435,8 +436,9 @@ class Trust:
 # --- Section 8: verification
 MALFORMED = {"verdict": "malformed", "exit": 8, "checks": [{"name": "format", "status": "fail"}]}
 
-def verify(data, trust, expectations):
-    """The object of section 8.1."""
+def verify(data, trust, expectations, given):
+    """The object of section 8.1. `given` is what the reader gave for the checks of section 12.7."""
+    import evidence  # not above, because it imports this file
     try:
         record, index, proof, checkpoint = read_receipt(data)
     except ValueError:
@@ -445,6 +447,7 @@ def verify(data, trust, expectations):
     checks = [("format", "pass"), *trusting, *record_checks(record)]
     checks += inclusion_checks(record.entry, index, proof, checkpoint)
     checks += warnings(record) + expectation_checks(record, expectations)
+    checks += evidence.evidence_checks(record, checkpoint, given)
     return judge(checks, trusting)
 
 def judge(checks, trusting):
@@ -552,18 +555,19 @@ def text_at(path, value):
 def is_package(path):
     return path.is_dir() or path.suffix == ".zip"
 
-def verify_path(path, trust, expectations):
+def verify_path(path, trust, expectations, given):
     if is_package(path):
         import package  # not above, because it imports this file
         return package.verify_package(path, trust)
-    return verify(path.read_bytes(), trust, expectations)
+    return verify(path.read_bytes(), trust, expectations, given)
 
 def vector_agrees(folder):
-    given = folder / "expectations.json"
-    expectations = [read_expectation(item) for item in json.loads(given.read_bytes())] if given.exists() else []
+    import evidence
+    file = folder / "expectations.json"
+    expectations = [read_expectation(item) for item in json.loads(file.read_bytes())] if file.exists() else []
     trust = Trust((folder / "trust.tlog-policy").read_bytes())
     [path] = [folder / name for name in ("receipt.tlog-proof", "package", "package.zip") if (folder / name).exists()]
-    got = verify_path(path, trust, expectations)
+    got = verify_path(path, trust, expectations, evidence.read_given(folder))
     wanted = json.loads((folder / "verdict.json").read_bytes())
     if got != wanted:
         print(f"{folder.name}:\n  verdict.json {json.dumps(wanted)}\n  verify.py    {json.dumps(got)}")
@@ -580,6 +584,11 @@ def main():
     for name in ("subject", "prompt"):
         as_item = lambda text, name=name: {name: dict([text.split(":", 1)])}  # one of expectations.json
         parser.add_argument(f"--{name}", metavar="ALG:HEX", type=as_item, **expectation)
+    for name, what in (("issuer-keys", "ISSUER"), ("bundle", "DOMAIN")):
+        as_pair = lambda text: text.rsplit("=", 1) if "=" in text else parser.error(f"{text} has no =")
+        parser.add_argument(f"--{name}", metavar=f"{what}=FILE", type=as_pair, action="append", default=[])
+    parser.add_argument("--roster", type=Path)
+    parser.add_argument("--require", choices=["bound"], action="append", default=[])
     options = parser.parse_args()
     if options.vectors:
         results = [vector_agrees(path) for path in sorted(options.vectors.iterdir()) if path.is_dir()]
@@ -588,8 +597,9 @@ def main():
         return 0 if agreed else 1
     if not (options.path and options.trust):
         parser.error("a receipt or package and --trust, or --vectors")
-    if options.expectations and is_package(options.path):
-        parser.error("expectations are of a receipt")
+    of_evidence = options.issuer_keys or options.bundle or options.roster or options.require
+    if (options.expectations or of_evidence) and is_package(options.path):
+        parser.error("expectations, and what is for evidence, are of a receipt")
     try:
         expectations = [read_expectation(item) for item in options.expectations]
     except ValueError as refusal:
@@ -599,7 +609,16 @@ def main():
     except ValueError as refusal:
         print(f"trust file refused: {refusal}", file=sys.stderr)
         return 5  # section 7: no receipt is looked at
-    result = verify_path(options.path, trust, expectations)
+    try:
+        import evidence
+        issuers, bundles = ([(name, Path(file).read_bytes()) for name, file in pairs]
+                            for pairs in (options.issuer_keys, options.bundle))
+        roster = options.roster.read_bytes() if options.roster else None
+        given = evidence.Given(issuers, bundles, roster, options.require)
+    except ValueError as refusal:
+        print(f"keys, bundle or roster refused: {refusal}", file=sys.stderr)
+        return 5  # section 12.7
+    result = verify_path(options.path, trust, expectations, given)
     for check in result["checks"]:
         print(f"{check['status']:14}{check['name']}")
     print(result["verdict"])
