@@ -15,6 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Claims<'a> {
     /// `subject`; of a withdrawal, `withdraws`.
     pub subject: &'a Value,
+    /// Of a withdrawal, `withdrawal_reason`.
+    pub reason: Option<&'a Value>,
     /// `environment`.
     pub environment: &'a Value,
     /// `intent`, where the entry has one.
@@ -30,7 +32,7 @@ pub struct Occasion {
     pub action: Action,
     /// The origin of the log.
     pub log: String,
-    /// Why, for those actions that need a reason.
+    /// Why, for an override; of a withdrawal a claim says it.
     pub reason: Option<String>,
     /// Drawn at random.
     pub nonce: [u8; 16],
@@ -72,9 +74,11 @@ pub enum ApprovalError {
 /// The first claim that no statement can equal.
 pub fn fields_of(claims: &Claims<'_>, occasion: Occasion) -> Result<Fields, ApprovalError> {
     let Occasion { action, log, reason, nonce, expires_s } = occasion;
-    let subjects = match action {
-        Action::Withdraw => withdrawn(claims.subject)?,
-        Action::Promote | Action::Override => subjects(claims.subject)?,
+    let (subjects, reason) = match action {
+        Action::Withdraw => {
+            (withdrawn(claims.subject)?, claims.reason.and_then(Value::as_text).map(Into::into))
+        }
+        Action::Promote | Action::Override => (subjects(claims.subject)?, reason),
     };
     fits("environment", claims.environment)?;
     let environment = claims.environment.as_text().unwrap_or_default().into();
@@ -100,6 +104,9 @@ pub fn check_claims(statement: &Statement, claims: &Claims<'_>) -> Result<(), Ap
     let subject = if said.action == Action::Withdraw { "withdraws" } else { "subject" };
     same(subject, &said.subjects, &got.subjects, |subjects| {
         subjects.iter().map(named).collect::<Vec<_>>().join("; ")
+    })?;
+    same("withdrawal_reason", &said.reason, &got.reason, |reason| {
+        reason.clone().unwrap_or_else(|| "none".into())
     })?;
     same("environment", &said.environment, &got.environment, Clone::clone)?;
     same("intent", &said.intent, &got.intent, |intent| match intent {

@@ -20,7 +20,7 @@ pub use from_json::from_json;
 pub use references::{Reference, references, referring_claims};
 pub use table::{
     ATTESTED_ON_ANY, CLAIMS, ClaimSpec, GENESIS, KINDS, KindSpec, KindWriter, OPTIONAL_ON_ANY,
-    is_attested_alone, kind_name, kind_named, kind_spec, type_of,
+    is_attested_alone, is_member, kind_name, kind_named, kind_spec, type_of,
 };
 pub use to_json::to_json;
 pub use types::{ABSENT, DIGEST, Field, PRINCIPAL, REFERENCE, Type};

@@ -118,7 +118,8 @@ fn is_extension(claim: &str) -> bool {
 }
 
 /// `m01` to `m60`: the members that a part of a set's change adds.
-fn is_member(claim: &str) -> bool {
+#[must_use]
+pub fn is_member(claim: &str) -> bool {
     let Some([tens @ b'0'..=b'9', ones @ b'0'..=b'9']) = claim.strip_prefix('m').map(str::as_bytes) else {
         return false;
     };

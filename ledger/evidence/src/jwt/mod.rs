@@ -111,10 +111,12 @@ impl<'a> UnverifiedToken<'a> {
         }
         let parts: Vec<&str> = token.split('.').collect();
         let [header, payload, signature] = parts[..] else { return Err(JwtError::Parts(parts.len())) };
-        let (header, payload) = (object(header, "header")?, object(payload, "payload")?);
+        // First of all: a token of a later version may be otherwise in everything else.
+        let header = object(header, "header")?;
+        let algorithm = algorithm(&header)?;
+        let payload = object(payload, "payload")?;
         let signature = part(signature, "signature")?;
 
-        let algorithm = algorithm(&header)?;
         let subject = subject(&payload)?;
         let issuer = if SpiffeId::is_meant_by(&subject) {
             Issuer::Spiffe(SpiffeId::parse(&subject)?.trust_domain().clone())

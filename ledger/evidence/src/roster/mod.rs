@@ -149,6 +149,13 @@ impl Roster {
         self.persons.get(self.ids.get(alias)?)
     }
 
+    /// Whose key has this fingerprint.
+    #[must_use]
+    pub fn person_of_key(&self, fingerprint: &str) -> Option<&Person> {
+        let line = self.lines.values().find(|line| line.key.fingerprint() == fingerprint)?;
+        self.person(line.aliases.first()?)
+    }
+
     /// Who signed: the person whose line has the key, is for the namespace that was signed, and holds at all of these times.
     ///
     /// # Errors

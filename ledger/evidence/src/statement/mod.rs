@@ -213,7 +213,12 @@ fn check_words(fields: &Fields) -> Result<(), StatementError> {
     }
     token("policy", &fields.policy.name)?;
     token("policy", &fields.policy.version)?;
-    fields.requester.as_deref().map_or(Ok(()), |id| token("requester", id))?;
+    if let Some(id) = fields.requester.as_deref() {
+        token("requester", id)?;
+        if fields.intent.is_none() {
+            return Err(StatementError::value("requester", "- where there is no intent", id));
+        }
+    }
     if fields.nonce == [0; 16] {
         return Err(StatementError::value("nonce", "random bytes", "zeros"));
     }

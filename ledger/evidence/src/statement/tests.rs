@@ -136,6 +136,7 @@ fn words_that_people_or_programs_would_read_otherwise_are_refused() {
             "scope: expected at least one value",
         ),
         (Fields { requester: Some(String::new()), ..promote() }, "requester: expected tokens"),
+        (Fields { intent: None, ..promote() }, "requester: expected - where there is no intent"),
         (Fields { expires_s: 253_402_300_800, ..promote() }, "until the year 9999"),
         (Fields { nonce: [0; 16], ..promote() }, "nonce: expected random bytes"),
         (Fields { requester: Some("a".repeat(1025)), ..promote() }, "tokens of 1 to 1024 bytes"),
@@ -325,6 +326,7 @@ fn statements() -> impl Strategy<Value = Statement> {
             (reason, requester, nonce, expires_s),
         )| {
             let is_withdrawal = action == Action::Withdraw;
+            let requester = requester.filter(|_| intent.is_some());
             let fields = Fields {
                 action,
                 log: "log.example.com/prod".into(),

@@ -43,10 +43,10 @@ pub struct UnverifiedSvid<'a> {
 }
 
 impl<'a> UnverifiedSvid<'a> {
-    /// Reads a chain, the workload's certificate first, and everything in it that doesn't take a CA.
+    /// Reads a chain, the workload's certificate first, and all that SPIFFE demands of that one.
     ///
     /// # Errors
-    /// What isn't an SVID with what leads to its CA.
+    /// What isn't an SVID, with other certificates behind it.
     pub fn parse<T: AsRef<[u8]> + ?Sized + 'a>(
         chain: impl IntoIterator<Item = &'a T>,
     ) -> Result<Self, SvidError> {
@@ -58,29 +58,9 @@ impl<'a> UnverifiedSvid<'a> {
         if bytes > CHAIN_BYTES_MAX {
             return Err(SvidError::Large(bytes));
         }
-        let mut certificates = Vec::new();
-        for (at, der) in chain.iter().enumerate() {
-            let certificate = Certificate::parse(der);
-            certificates.push(certificate.map_err(|error| SvidError::Certificate { at, error })?);
-        }
-        let [leaf, cas @ ..] = &certificates[..] else { return Err(SvidError::Count(0)) };
+        let certificates = read(&chain)?;
+        let leaf = certificates.first().ok_or(SvidError::Count(0))?;
         let (id, key) = workload(leaf)?;
-        for (below, ca) in cas.iter().enumerate() {
-            let at = below + 1;
-            if !ca.may_sign_others() {
-                return Err(SvidError::NoCa(at));
-            }
-            if !ca.allows_below(below) {
-                return Err(SvidError::PathLength(at));
-            }
-            if certificates.iter().take(at).any(|other| (other.subject, other.spki) == (ca.subject, ca.spki))
-            {
-                return Err(SvidError::Twice(at));
-            }
-        }
-        if let Some(at) = certificates.array_windows().position(|[one, by]| one.issuer != by.subject) {
-            return Err(SvidError::Issuer(at));
-        }
         let windows = certificates.iter().map(|certificate| Some(certificate.window));
         let window = windows.reduce(|all, one| all?.and(&one?)).flatten().ok_or(SvidError::NoWindow)?;
         Ok(Self { chain, id, key, window })
@@ -149,6 +129,7 @@ impl SignedSvid<'_> {
     /// Another trust domain, or no way to one of its CAs.
     pub fn bound(self, given: DomainCas<'_>) -> Result<BoundSvid, SvidError> {
         let Self { svid: UnverifiedSvid { chain, id, window, .. }, at_ms } = self;
+        check_links(&read(&chain)?)?;
         if given.trust_domain != id.trust_domain() {
             let (expected, got) = (given.trust_domain.clone(), id.trust_domain().clone());
             return Err(SvidError::TrustDomain { expected, got });
@@ -172,6 +153,34 @@ impl SignedSvid<'_> {
             Some((ca, window)) => Ok(BoundSvid { ca: ca.clone(), id, window }),
             None => Err(SvidError::NoPath { trust_domain: given.trust_domain.clone(), at_ms, got }),
         }
+    }
+}
+
+fn read<'a>(chain: &[&'a [u8]]) -> Result<Vec<Certificate<'a>>, SvidError> {
+    let certificates = chain
+        .iter()
+        .enumerate()
+        .map(|(at, der)| Certificate::parse(der).map_err(|error| SvidError::Certificate { at, error }));
+    certificates.collect()
+}
+
+/// Whether each certificate may be signed by the next one.
+fn check_links(certificates: &[Certificate<'_>]) -> Result<(), SvidError> {
+    for (below, ca) in certificates.iter().skip(1).enumerate() {
+        let at = below + 1;
+        if !ca.may_sign_others() {
+            return Err(SvidError::NoCa(at));
+        }
+        if !ca.allows_below(below) {
+            return Err(SvidError::PathLength(at));
+        }
+        if certificates.iter().take(at).any(|other| (other.subject, other.spki) == (ca.subject, ca.spki)) {
+            return Err(SvidError::Twice(at));
+        }
+    }
+    match certificates.array_windows().position(|[one, by]| one.issuer != by.subject) {
+        Some(at) => Err(SvidError::Issuer(at)),
+        None => Ok(()),
     }
 }
 

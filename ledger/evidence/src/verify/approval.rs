@@ -1,53 +1,47 @@
 //! Whether approvals were signed, by whom, and of exactly this.
 
-use super::{Made, Shown, VOUCHED, shown};
+use super::{Made, NOT_DISCLOSED, Shown, VOUCHED, check_member, shown};
 use crate::approval::{Claims, check_approval, check_claims};
 use crate::believed::Believed;
+use crate::roster::Person;
 use crate::ssh::{Signed, SshSignature};
 use crate::statement::{Action, NAMESPACE, Statement};
+use crate::time;
 use provlog_core::cbor::{Map, Value};
 use provlog_core::check::Check;
 use provlog_core::claims::{check_claim, kind_name};
 use provlog_core::record::{Record, SectionName};
-use std::collections::BTreeMap;
-
-const NOT_DISCLOSED: &str = "not disclosed";
 
 /// Most approvals that a log checks for one entry.
 const CHECKS_MAX: usize = 16;
 
 pub(super) fn checks(believed: &Believed, record: &Record, origin: &str) -> Vec<Check> {
+    let kind = kind_name(record.entry.kind);
     let mut checks = Vec::new();
-    if let Shown::Value(Value::Map(approval)) = shown(record, SectionName::Submitted, "approval")
+    if matches!(kind, Some("approval" | "withdrawal"))
+        && let Shown::Value(Value::Map(approval)) = shown(record, SectionName::Submitted, "approval")
         && approval.get("statement").is_some()
     {
         checks.extend(own(believed, record, approval, origin));
     }
-    if kind_name(record.entry.kind) == Some("promotion")
-        && let Shown::Value(listed) = shown(record, SectionName::Attested, "approval_checks")
+    if kind == Some("promotion")
+        && let Shown::Value(Value::Array(items)) = shown(record, SectionName::Attested, "approval_checks")
     {
-        let mut signers = BTreeMap::new();
-        let items = listed.items().iter().enumerate();
-        checks.extend(items.map(|(number, item)| {
-            let made = listed_check(believed, record, listed, number, item, &mut signers, origin);
-            made.unwrap_or_else(|made| made).named(format!("approval:{number}"))
-        }));
+        let listed = Listed { believed, record, items, origin };
+        let made = |number| listed.check(number).unwrap_or_else(|made| made);
+        checks.extend((0..items.len()).map(|number| made(number).named(format!("approval:{number}"))));
     }
     checks
 }
 
 /// The approval of an entry that is one, or withdraws one.
 fn own(believed: &Believed, record: &Record, approval: &Map, origin: &str) -> [Check; 2] {
-    let actions: &[Action] = match kind_name(record.entry.kind) {
-        Some("withdrawal") => &[Action::Withdraw],
-        _ => &[Action::Promote, Action::Override],
-    };
-    let form = signed(record, approval, origin, actions);
-    let by = match &form {
+    let signed = signed(record, approval, origin);
+    let by = match &signed {
         Ok((_, signed)) => of_person(believed, record, approval, signed).unwrap_or_else(|made| made),
         Err(made) => Made { status: made.status, remark: "approval-form doesn't hold".into() },
     };
-    let form = form.map_or_else(
+    let form = signed.map_or_else(
         |made| made,
         |(_, signed)| Made::passed(format_args!("signed by {}", signed.key().fingerprint())),
     );
@@ -55,12 +49,8 @@ fn own(believed: &Believed, record: &Record, approval: &Map, origin: &str) -> [C
 }
 
 /// The statement and its signature, where both are of these claims, this log and this time.
-fn signed(
-    record: &Record,
-    approval: &Map,
-    origin: &str,
-    actions: &[Action],
-) -> Result<(Statement, Signed), Made> {
+fn signed(record: &Record, approval: &Map, origin: &str) -> Result<(Statement, Signed), Made> {
+    let claims = claims(record)?;
     if let Some(misfit) = check_claim("approval", &Value::Map(approval.clone())) {
         return Err(Made::failed(misfit));
     }
@@ -73,16 +63,16 @@ fn signed(
             said.log
         )));
     }
-    if !actions.contains(&said.action) {
+    if (said.action == Action::Withdraw) != is_withdrawal(record) {
         return Err(Made::failed(format_args!("a statement to {} is none here", said.action.name())));
     }
-    check_claims(&statement, &claims(record, said.action)?).map_err(Made::failed)?;
+    check_claims(&statement, &claims).map_err(Made::failed)?;
     check_approval(&statement, approval).map_err(Made::failed)?;
     let time_ms = record.entry.time_ms.get();
     if !statement.window().contains(time_ms) {
-        let expires_s = said.expires_s;
+        let expired = time::to_text(said.expires_s);
         return Err(Made::failed(format_args!(
-            "it expired at {expires_s} s, and the entry's time is {time_ms} ms"
+            "it expired at {expired}, and the entry's time is {time_ms} ms"
         )));
     }
     let signature = SshSignature::parse(text("signature").as_bytes()).map_err(Made::failed)?;
@@ -94,37 +84,43 @@ fn signed(
     }
 }
 
-/// The claims of this record that a statement for this action is about.
-fn claims(record: &Record, action: Action) -> Result<Claims<'_>, Made> {
+fn is_withdrawal(record: &Record) -> bool {
+    kind_name(record.entry.kind) == Some("withdrawal")
+}
+
+/// The claims of this record that a statement is about. One that is hidden comes before anything else.
+fn claims(record: &Record) -> Result<Claims<'_>, Made> {
     let submitted = |name| match shown(record, SectionName::Submitted, name) {
         Shown::Value(value) => Ok(Some(value)),
         Shown::Nothing => Ok(None),
         Shown::Hidden => Err(Made::skipped(format_args!("{NOT_DISCLOSED}: {name}"))),
     };
-    let needed =
-        |name| submitted(name)?.ok_or_else(|| Made::failed(format_args!("there is no claim {name}")));
-    let subject = match action {
-        Action::Withdraw => needed("withdraws")?,
-        Action::Promote | Action::Override => needed("subject")?,
+    let (subject, reason) = if is_withdrawal(record) {
+        ("withdraws", submitted("withdrawal_reason")?)
+    } else {
+        ("subject", None)
     };
-    Ok(Claims {
-        subject,
-        environment: needed("environment")?,
-        intent: submitted("intent")?,
-        policy: needed("policy")?,
-    })
+    let found = [subject, "environment", "policy"].map(|name| (name, submitted(name)));
+    let intent = submitted("intent")?;
+    let mut values = Vec::with_capacity(found.len());
+    for (name, value) in found {
+        values.push((name, value?));
+    }
+    let missing = |name| Made::failed(format_args!("there is no claim {name}"));
+    let mut values = values.into_iter().map(|(name, value)| value.ok_or_else(|| missing(name)));
+    let mut next = || values.next().unwrap_or_else(|| Err(missing(subject)));
+    Ok(Claims { subject: next()?, environment: next()?, policy: next()?, reason, intent })
 }
 
 /// Whether the key is one of a person of the reader's roster, whose alias the approver is.
 fn of_person(believed: &Believed, record: &Record, approval: &Map, signed: &Signed) -> Result<Made, Made> {
     let roster = believed.roster().ok_or_else(|| Made::skipped("not given: a roster"))?;
     let signer = roster.signer(signed, &[record.entry.time_ms.get()]).map_err(Made::failed)?;
-    let approver = approver(approval);
+    let (approver, id) = (approver(approval), signer.person.id());
     if roster.person(approver) != Some(signer.person) {
-        let id = signer.person.id();
         return Err(Made::failed(format_args!("approver is {approver:?}, and {id} signed")));
     }
-    Ok(Made::passed(format_args!("signed by {}", signer.person.id())))
+    Ok(Made::passed(format_args!("signed by {id}")))
 }
 
 fn approver(approval: &Map) -> &str {
@@ -132,59 +128,82 @@ fn approver(approval: &Map) -> &str {
     id.and_then(Value::as_text).unwrap_or_default()
 }
 
-/// One item of what the log attests that it checked. `signers` are the persons of the reader's roster so far, by the name that
-/// the log has for them.
-fn listed_check(
-    believed: &Believed,
-    record: &Record,
-    listed: &Value,
-    number: usize,
-    item: &Value,
-    signers: &mut BTreeMap<String, String>,
-    origin: &str,
-) -> Result<Made, Made> {
-    if let Some(misfit) = check_claim("approval_checks", listed) {
-        return Err(Made::failed(misfit));
+/// What the log attests that it checked of a promotion's approvals.
+struct Listed<'a> {
+    believed: &'a Believed,
+    record: &'a Record,
+    items: &'a [Value],
+    origin: &'a str,
+}
+
+impl Listed<'_> {
+    fn check(&self, number: usize) -> Result<Made, Made> {
+        let approvals = match shown(self.record, SectionName::Submitted, "approvals") {
+            Shown::Value(approvals) => approvals.as_array(),
+            Shown::Hidden => return Err(Made::skipped(format_args!("{NOT_DISCLOSED}: approvals"))),
+            Shown::Nothing => None,
+        };
+        self.check_form()?;
+        let item = self.items.get(number).and_then(Value::as_map).ok_or_else(|| Made::failed("no map"))?;
+        item.get("roster").map_or(Ok(()), check_member)?;
+        let place = at(item).and_then(|at| usize::try_from(at).ok());
+        let approval = place.and_then(|at| approvals?.get(at)).and_then(Value::as_map);
+        let approval = approval.ok_or_else(|| Made::failed("there is no such approval"))?;
+        if approval.get("leaf_hash").is_some() || approval.get("index").is_some() {
+            return Err(Made::skipped(format_args!(
+                "{VOUCHED}: the approval is an entry of its own, and isn't here"
+            )));
+        }
+        let (statement, signed) = signed(self.record, approval, self.origin)?;
+        if item.get("statement").and_then(Value::as_bytes) != Some(&statement.sha256()[..]) {
+            return Err(Made::failed("the log checked another statement"));
+        }
+        let fingerprint = signed.key().fingerprint();
+        if text(item, "fingerprint") != fingerprint {
+            return Err(Made::failed(format_args!("the log checked another key than {fingerprint}")));
+        }
+        check_flags(item, &signed)?;
+        if self.believed.roster().is_none() {
+            return Err(Made::skipped(format_args!("{VOUCHED}: not given: a roster")));
+        }
+        let made = of_person(self.believed, self.record, approval, &signed)?;
+        self.check_one_name(item, &fingerprint)?;
+        Ok(made)
     }
-    let at = |item: &Value| item.as_map()?.get("at")?.as_uint();
-    let ascends = number == 0 || at(&listed.items()[number - 1]) < at(item);
-    if !ascends || listed.items().len() > CHECKS_MAX {
-        return Err(Made::failed(format_args!(
-            "expected at most {CHECKS_MAX} items, their \"at\" ascending"
-        )));
+
+    fn check_form(&self) -> Result<(), Made> {
+        if let Some(misfit) = check_claim("approval_checks", &Value::Array(self.items.to_vec())) {
+            return Err(Made::failed(misfit));
+        }
+        let places: Vec<Option<u64>> = self.items.iter().map(|item| at(item.as_map()?)).collect();
+        if self.items.len() > CHECKS_MAX || !places.is_sorted_by(|one, next| one < next) {
+            return Err(Made::failed(format_args!(
+                "expected at most {CHECKS_MAX} items, their \"at\" ascending"
+            )));
+        }
+        Ok(())
     }
-    let item = item.as_map().ok_or_else(|| Made::failed("no map"))?;
-    let approvals = match shown(record, SectionName::Submitted, "approvals") {
-        Shown::Value(approvals) => approvals,
-        Shown::Hidden => return Err(Made::skipped(format_args!("{NOT_DISCLOSED}: approvals"))),
-        Shown::Nothing => return Err(Made::failed("there is no claim approvals")),
-    };
-    let place = item.get("at").and_then(Value::as_uint).and_then(|at| usize::try_from(at).ok());
-    let approval = place.and_then(|at| approvals.as_array()?.get(at)).and_then(Value::as_map);
-    let approval = approval.ok_or_else(|| Made::failed("there is no such approval"))?;
-    if approval.get("leaf_hash").is_some() || approval.get("index").is_some() {
-        return Err(Made::skipped(format_args!(
-            "{VOUCHED}: the approval is an entry of its own, and isn't here"
-        )));
+
+    /// Whether nobody of the reader's roster is counted under two of the log's names.
+    fn check_one_name(&self, item: &Map, fingerprint: &str) -> Result<(), Made> {
+        let Some(roster) = self.believed.roster() else { return Ok(()) };
+        let person = roster.person_of_key(fingerprint);
+        let others = self.items.iter().filter_map(Value::as_map);
+        let mut others = others.filter(|other| roster.person_of_key(text(other, "fingerprint")) == person);
+        if others.any(|other| text(other, "signer") != text(item, "signer")) {
+            let id = person.map_or("somebody", Person::id);
+            return Err(Made::failed(format_args!("{id} is counted under two names")));
+        }
+        Ok(())
     }
-    let (statement, signed) = signed(record, approval, origin, &[Action::Promote, Action::Override])?;
-    let sha256 = item.get("statement").and_then(Value::as_bytes);
-    if sha256 != Some(&statement.sha256()[..]) {
-        return Err(Made::failed("the log checked another statement"));
-    }
-    let fingerprint = signed.key().fingerprint();
-    if item.get("fingerprint").and_then(Value::as_text) != Some(&fingerprint) {
-        return Err(Made::failed(format_args!("the log checked another key than {fingerprint}")));
-    }
-    check_flags(item, &signed)?;
-    let roster =
-        believed.roster().ok_or_else(|| Made::skipped(format_args!("{VOUCHED}: not given: a roster")))?;
-    let signer = roster.signer(&signed, &[record.entry.time_ms.get()]).map_err(Made::failed)?;
-    let (id, by_log) = (signer.person.id(), item.get("signer").and_then(Value::as_text).unwrap_or_default());
-    if signers.entry(id.into()).or_insert_with(|| by_log.into()) != by_log {
-        return Err(Made::failed(format_args!("{id} is counted under two names")));
-    }
-    Ok(Made::passed(format_args!("signed by {id}")))
+}
+
+fn at(item: &Map) -> Option<u64> {
+    item.get("at")?.as_uint()
+}
+
+fn text<'a>(map: &'a Map, name: &str) -> &'a str {
+    map.get(name).and_then(Value::as_text).unwrap_or_default()
 }
 
 /// Of a key on a device alone, and what it said.

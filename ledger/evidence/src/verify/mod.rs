@@ -9,11 +9,15 @@ mod workload;
 use crate::believed::Believed;
 use provlog_core::cbor::Value;
 use provlog_core::check::{Check, Status};
+use provlog_core::claims::is_member;
 use provlog_core::record::{Claim, Record, Section, SectionName};
 use std::fmt;
 
 /// What is left where no key was given for it.
 const VOUCHED: &str = "vouched for by the log";
+
+/// What is said where a claim is hidden.
+const NOT_DISCLOSED: &str = "not disclosed";
 
 /// Checks the evidence of entries, by what its reader believes and nothing else.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +73,23 @@ impl Made {
     fn named(self, name: impl Into<String>) -> Check {
         Check { remark: Some(self.remark), ..Check::new(name, self.status) }
     }
+}
+
+/// Whether what names a member of a set can name one.
+fn check_member(member: &Value) -> Result<(), Made> {
+    let field = |map: &'_ Value, name: &str| map.as_map().and_then(|map| map.get(name)).cloned();
+    let index = |map: &Value| field(map, "index").as_ref().and_then(Value::as_uint);
+    let set = field(member, "set").unwrap_or(Value::Null);
+    let claim = field(member, "claim");
+    if !claim.as_ref().and_then(Value::as_text).is_some_and(is_member) {
+        return Err(Made::failed("a member's claim: expected m01 to m60"));
+    }
+    if field(&set, "origin").is_some() || index(member) > index(&set) {
+        return Err(Made::failed(
+            "a member's set: expected a change of this log, not before the member was added",
+        ));
+    }
+    Ok(())
 }
 
 /// What a section has under a name.

@@ -1,6 +1,6 @@
 //! Whether the workload is the one that its evidence says, and who says so beside the log.
 
-use super::{EvidenceVerifier, Made, Shown, VOUCHED, WORKLOAD_BOUND, shown};
+use super::{EvidenceVerifier, Made, NOT_DISCLOSED, Shown, VOUCHED, WORKLOAD_BOUND, check_member, shown};
 use crate::jwk::Thumbprint;
 use crate::jwt::{IssuerKeys, JwtError, UnverifiedBoundToken, UnverifiedToken};
 use crate::svid::{DomainCas, SignedSvid, UnverifiedSvid};
@@ -9,8 +9,6 @@ use provlog_core::cbor::{Map, Value};
 use provlog_core::check::Check;
 use provlog_core::claims::check_claim;
 use provlog_core::record::{Record, SectionName};
-
-const NOT_DISCLOSED: &str = "not disclosed";
 
 /// Evidence that has its form, and so far nobody's word behind it but the log's.
 enum Formed<'a> {
@@ -51,10 +49,10 @@ fn form<'a>(
     origin: &str,
 ) -> Result<Formed<'a>, Made> {
     let (evidence, workload) = match (evidence, workload) {
+        (Shown::Hidden, _) | (_, Shown::Hidden) => return Err(Made::skipped(NOT_DISCLOSED)),
         (Shown::Nothing, _) => return Err(Made::failed("workload says that it is bound, without evidence")),
         (_, Shown::Nothing) => return Err(Made::failed("evidence without a workload")),
         (Shown::Value(evidence), Shown::Value(workload)) => (*evidence, *workload),
-        _ => return Err(Made::skipped(NOT_DISCLOSED)),
     };
     let format = evidence.as_map().and_then(|map| map.get("format")).and_then(Value::as_text);
     if let Some(format) = format.filter(|format| !matches!(*format, "jwt" | "x509-svid")) {
@@ -67,6 +65,8 @@ fn form<'a>(
     }
     // What fits its type is a map, and has what is taken out of it here.
     let map = evidence.as_map().ok_or_else(|| Made::failed("no map"))?;
+    let member = map.get("key").or_else(|| map.get("bundle"));
+    member.map_or(Ok(()), check_member)?;
     let digest = &record.entry.submitted_digest.0;
     let at_ms = record.entry.time_ms.get();
     let (formed, computed) = match format {
