@@ -1,8 +1,8 @@
 """The second verifier's part for evidence: sections 12 and 13 of SPEC.md, like verify.py written from SPEC.md alone.
 
-It has the checks of section 12.7 for a receipt. A reference to an approval is not followed there, so its check is
-skipped. The package `cryptography` has no part in it but the equations of RSA, ECDSA and Ed25519: keys, certificates
-and signatures are taken apart here, because it takes more than SPEC.md does.
+It has the checks of section 12.7, which are those of a receipt. The package `cryptography` has no part in it but the
+equations of RSA, ECDSA and Ed25519: keys, certificates and signatures are taken apart here, because it takes more than
+SPEC.md does.
 """
 
 import base64
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 
 from package import json_text, read_json
 from verify import (
-    APPROVAL, CLAIM_TYPES, KINDS, MAX_INTEGER, claim_fits, decode_base64, demand, digest, ed25519_verifies, fits,
+    APPROVAL, KINDS, MAX_INTEGER, ORIGIN, claim_fits, decode_base64, demand, digest, ed25519_verifies, fits,
     is_usable_key, passes, sha256)
 
 MAX_TOKEN = 8192  # section 12.8, as are all limits below
@@ -103,7 +103,7 @@ def ecdsa_verifies(key, r, s, message, hash):
 # --- Section 12.3: JSON Web Keys
 ALGORITHMS = ("RS256", "ES256", "ES384", "EdDSA")
 CURVES = {"P-256": P256, "P-384": P384}
-PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"}
+PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 
 def encode_base64url(data):
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
@@ -129,7 +129,6 @@ def thumbprint(key):
     return sha256(json_text({"crv": key.curve.name, "kty": "EC", "x": x, "y": y}).encode())
 
 def read_jwk(jwk):
-    """The key, or None if it is of another type."""
     def octets(name):
         demand(type(jwk.get(name)) is str, "member of a JWK")
         return decode_base64url(jwk[name])
@@ -139,44 +138,64 @@ def read_jwk(jwk):
         demand(data[0] != 0, "leading zero byte in a JWK")
         return int.from_bytes(data)
 
-    kind, curve = jwk.get("kty"), jwk.get("crv")
-    demand(type(kind) is str and (kind not in ("EC", "OKP") or type(curve) is str), "type of a JWK")
-    if kind == "RSA":
-        return rsa_key(number("n"), number("e"))
-    if kind == "EC" and curve in CURVES:
-        return ec_key(CURVES[curve], octets("x"), octets("y"))
-    if kind == "OKP" and curve == "Ed25519":
-        return ed_key(octets("x"))
-    return None
+    match jwk.get("kty"), jwk.get("crv"):
+        case "RSA", _:
+            return rsa_key(number("n"), number("e"))
+        case "EC", "P-256" | "P-384" as curve:
+            return ec_key(CURVES[curve], octets("x"), octets("y"))
+        case "OKP", "Ed25519":
+            return ed_key(octets("x"))
+    raise ValueError("type of a JWK")
 
 def read_jwks(data):
-    """The objects of a JWKS or a bundle, without those that aren't for verifying."""
+    """The objects of a JWKS or a bundle."""
     demand(len(data) <= MAX_FILE, "file of keys too long")
     jwks = read_json(data)
     demand(type(jwks) is dict and type(jwks.get("keys")) is list and len(jwks["keys"]) <= MAX_KEYS, "no list of keys")
-    for jwk in jwks["keys"]:
-        demand(type(jwk) is dict and not PRIVATE & jwk.keys(), "not a JWK, or one with a private part")
-        demand(fits({"?use": str, "?alg": str, "?kid": str, "?key_ops": [str]},
-                    {name: jwk[name] for name in ("use", "alg", "kid", "key_ops") if name in jwk}), "member of a JWK")
-        if "verify" in jwk.get("key_ops", ["verify"]):
-            yield jwk
+    objects = [jwk for jwk in jwks["keys"] if type(jwk) is dict]
+    demand(not any(PRIVATE & jwk.keys() for jwk in objects), "a JWK has a private part")
+    return objects
+
+def usable(read, values):
+    """What `read` makes of them; what it refuses is passed over."""
+    for value in values:
+        try:
+            yield read(value)
+        except ValueError:
+            pass
+
+def read_member_jwk(jwk):
+    """The key of a JWK that could be a member; `use` is not looked at."""
+    key, operations = read_jwk(jwk), jwk.get("key_ops", ["verify"])
+    demand(type(jwk.get("kid")) is str, "no kid")
+    demand(jwk.get("alg", algorithm_of(key)) == algorithm_of(key), "another alg")
+    demand(type(operations) is list and "verify" in operations, "not for verifying")
+    return key
 
 def keys_of(jwks):
-    keys = [(read_jwk(jwk), jwk.get("alg")) for jwk in jwks]
-    return {thumbprint(key): key for key, alg in keys if key and alg in (None, algorithm_of(key))}
+    return {thumbprint(key): key for key in usable(read_member_jwk, jwks)}
+
+def read_issuer(data):
+    keys = keys_of(jwk for jwk in read_jwks(data) if jwk.get("use", "sig") == "sig")
+    demand(keys, "no key that can be used")
+    return keys
 
 Bundle = namedtuple("Bundle", "keys authorities")  # by thumbprint; by the SHA-256 of their DER
 
 def read_bundle(data):
     """SPIFFE's JSON: a JWKS, whose `use` tells the two kinds apart."""
-    jwks = list(read_jwks(data))
-    authorities = [read_authority(jwk) for jwk in jwks if jwk.get("use") == "x509-svid"]
-    return Bundle(keys_of(jwk for jwk in jwks if jwk.get("use") == "jwt-svid"),
-                  {sha256(one.der): one for one in authorities if one.key})
+    jwks = read_jwks(data)
+    authorities = usable(read_authority, (jwk for jwk in jwks if jwk.get("use") == "x509-svid"))
+    bundle = Bundle(keys_of(jwk for jwk in jwks if jwk.get("use") == "jwt-svid"),
+                    {sha256(one.der): one for one in authorities})
+    demand(bundle.keys or bundle.authorities, "no key that can be used")
+    return bundle
 
 def read_authority(jwk):
     demand(fits([1, str], jwk.get("x5c")) and len(jwk["x5c"]) == 1, "not exactly one certificate")
-    return read_certificate(decode_base64(jwk["x5c"][0]))
+    certificate = read_certificate(decode_base64(jwk["x5c"][0]))
+    demand(certificate.key, "key of a CA")
+    return certificate
 
 # --- Section 12.3: SPIFFE IDs and tokens
 TRUST_DOMAIN = r"[a-z0-9._-]{1,255}"
@@ -214,6 +233,7 @@ def read_token(value, origin, submitted_digest):
     header = read_part(parts[0])
     if type(header.get("alg")) is str and header["alg"] not in ALGORITHMS:
         raise Unknown
+    check_member(value["key"])
     payload, signature = read_part(parts[1]), decode_base64url(parts[2])
     domain = read_payload(payload)
     check_header(header, domain)
@@ -353,33 +373,31 @@ def read_certificate(data):
     """RFC 5280, section 4.1."""
     [whole] = der(data, SEQUENCE)
     signed, signed_with, signature = der(whole.value, SEQUENCE, SEQUENCE, BITS)
-    fields = der(signed.value)
-    version = 0
-    if fields and fields[0].tag == 0xA0:
-        [number] = der(fields.pop(0).value)
-        version = der_integer(number)
-        demand(version in (1, 2), "version of a certificate")
+    version, *fields = der(signed.value)
+    demand(version.whole == b"\xa0\x03\x02\x01\x02", "not a certificate of version 3")
     demand([field.tag for field in fields[:6]] == [INTEGER] + 5 * [SEQUENCE], "not a certificate")
     number, algorithm_again, issuer, validity, subject, public = fields[:6]
     der_integer(number)
     demand(algorithm_again.whole == signed_with.whole, "a certificate's two algorithms differ")
     others = [field.tag for field in fields[6:]]
-    demand(others == sorted({*others} & {0x81, 0x82, 0xA3}) and (version == 2 or 0xA3 not in others) and (
-        version or not others), "fields of a certificate")
+    demand(others == sorted({*others} & {0x81, 0x82, 0xA3}), "fields of a certificate")
     not_before, not_after = map(der_time, der(validity.value))
     extensions = read_extensions(fields[-1].value) if 0xA3 in others else {}
     return Certificate(data, signed.whole, signed_with.whole, der_bits(signature), issuer.whole, not_before, not_after,
                        subject.whole, read_public_key(public), extensions)
 
 def read_public_key(element):
-    """None if it is of another type."""
+    """None if it can't be used: nothing verifies under it, but the certificate can be read."""
     kind, bits = der(element.value, SEQUENCE, BITS)
-    if kind.whole == RSA_KEY:
-        [numbers] = der(der_bits(bits), SEQUENCE)
-        return rsa_key(*map(der_integer, der(numbers.value, INTEGER, INTEGER)))
-    if kind.whole in (P256_KEY, P384_KEY):
-        return ec_point(P256 if kind.whole == P256_KEY else P384, der_bits(bits))
-    return ed_key(der_bits(bits)) if kind.whole == ED_KEY else None
+    try:
+        if kind.whole == RSA_KEY:
+            [numbers] = der(der_bits(bits), SEQUENCE)
+            return rsa_key(*map(der_integer, der(numbers.value, INTEGER, INTEGER)))
+        if kind.whole in (P256_KEY, P384_KEY):
+            return ec_point(P256 if kind.whole == P256_KEY else P384, der_bits(bits))
+        return ed_key(der_bits(bits)) if kind.whole == ED_KEY else None
+    except ValueError:
+        return None
 
 def read_extensions(data):
     """Identifier to whether it is critical, and value."""
@@ -500,8 +518,8 @@ def chain_verifies(certificates, ca, time_ms):
             demand(certificate_verifies(certificate, signer.key), "not signed by the next one")
     except ValueError:
         return False
-    distinct = len({certificate.der for certificate in path}) == len(path)
-    return distinct and ca.not_before * 1000 <= time_ms <= ca.not_after * 1000
+    distinct = {(certificate.subject, certificate.key) for certificate in path}
+    return len(distinct) == len(path) and ca.not_before * 1000 <= time_ms <= ca.not_after * 1000
 
 # --- Section 12.6: SSH keys and signatures
 class Wire:
@@ -684,8 +702,9 @@ Statement = namedtuple(
     "Statement", "action log environment subjects intent scope reason policy requester nonce expires")
 
 def read_token_of_statement(encoded, may_lack=False):
-    demand(1 <= len(encoded.encode()) <= MAX_STATEMENT_TOKEN, "token of a statement")
-    return None if may_lack and encoded == "-" else unquote_to_bytes(encoded).decode()
+    value = unquote_to_bytes(encoded)
+    demand(1 <= len(value) <= MAX_STATEMENT_TOKEN, "token of a statement")
+    return None if may_lack and encoded == "-" else value.decode()
 
 def write_token(value):
     if value in (None, "-"):
@@ -722,7 +741,6 @@ def read_statement(text):
     one = lambda label: given[label][0] if given[label] else None
     demand(all(given[label] for label in LABELS if label not in ("intent", "scope", "reason")), "line is missing")
     demand(len(given["subject"]) <= 64, "too many subjects")
-    demand(given["intent"] or not scopes, "scope without intent")
     intent_id, _, purpose = (one("intent") or "").partition(" ")
     named, sha256_of_policy = one("policy").split(" sha256:")
     requester = read_token_of_statement(one("requester"), may_lack=True)
@@ -741,6 +759,8 @@ def read_statement(text):
 def check_statement(statement, length):
     demand(statement.action in ("promote", "override", "withdraw"), "action")
     demand((statement.reason is None) == (statement.action == "promote"), "reason")
+    demand(statement.intent or not statement.scope and statement.requester is None, "scope or requester without intent")
+    demand(ORIGIN.fullmatch(statement.log), "log")
     demand(statement.action == "withdraw" or length <= MAX_STATEMENT_OF_APPROVAL, "statement too long")
     if statement.action == "withdraw":
         [(digests, uri, name)] = statement.subjects
@@ -777,22 +797,22 @@ def write_statement(statement):
 
 # --- Section 13.2: what a statement says of claims
 COVERED = ("subject", "environment", "intent", "policy")
+COVERED_BY_WITHDRAWAL = ("withdraws", "withdrawal_reason", "environment", "intent", "policy")
 
 def demand_equal(statement, origin, values):
     """All rows of the table but the last. `values` are those of the submitted claims, all of them disclosed."""
-    demand(all(claim_fits(name, values[name]) for name in COVERED if name in values), "claim's type")
+    demand(all(claim_fits(name, values[name]) for name in COVERED[1:] if name in values), "claim's type")
     demand(statement.log == origin, "log")
     demand(values.get("environment") == statement.environment, "environment")
     if statement.action == "withdraw":
-        demand("subject" not in values, "subject of a withdrawal")
+        [(((_, withdrawn),), _, _)] = statement.subjects
+        demand(values.get("withdraws") == {"statement": withdrawn}, "withdraws")
+        demand(values.get("withdrawal_reason") == statement.reason, "withdrawal_reason")
     else:
-        subjects = [Subject(tuple(sorted(item["digest"].items())), item.get("uri"), item.get("name"))
-                    for item in values.get("subject", [])]
-        # No two lines are equal, so as many that are the same are each one.
-        demand(len(subjects) == len(statement.subjects) and set(subjects) == set(statement.subjects), "subject")
+        demand_equal_subjects(statement.subjects, values.get("subject"))
     intent = values.get("intent", {"absent": None})
     if "absent" in intent:
-        demand(statement.intent is statement.requester is None, "intent")
+        demand(statement.intent is None, "intent")
     else:
         demand((intent["id"], intent["purpose"]) == statement.intent, "intent")
         demand(("scope" in intent) == bool(statement.scope), "scope")
@@ -801,6 +821,12 @@ def demand_equal(statement, origin, values):
         demand(intent.get("requester", {"id": None})["id"] == statement.requester, "requester")
     name, version, of_policy = statement.policy
     demand(values.get("policy") == {"name": name, "version": version, "digest": {"sha256": of_policy}}, "policy")
+
+def demand_equal_subjects(subjects, value):
+    demand(value is not None and claim_fits("subject", value), "subject is missing, or its type")
+    claimed = [Subject(tuple(sorted(item["digest"].items())), item.get("uri"), item.get("name")) for item in value]
+    # No two lines are equal, so as many that are the same are each one.
+    demand(len(claimed) == len(subjects) and set(claimed) == set(subjects), "subject")
 
 def read_approval(approval, origin, values, actions, *times_ms):
     """The statement's key and flags, where all but the roster is as it must be."""
@@ -828,21 +854,20 @@ class Given:
         for pairs in (issuers, bundles):
             demand(len(dict(pairs)) == len(pairs), "an issuer or a trust domain is given twice")
         demand(all(re.fullmatch(TRUST_DOMAIN, domain) for domain, _ in bundles), "not a trust domain")
-        self.issuers = {issuer: keys_of(jwk for jwk in read_jwks(data) if jwk.get("use", "sig") == "sig")
-                        for issuer, data in issuers}
+        self.issuers = {issuer: read_issuer(data) for issuer, data in issuers}
         self.bundles = {domain: read_bundle(data) for domain, data in bundles}
         self.roster = None if roster is None else Roster(roster)
         self.requires_bound = "bound" in require
         self.check_authorities()
 
     def check_authorities(self):
-        """Section 12.4: the public key of a CA has no other role."""
-        taken = {identity(key) for keys in (*self.issuers.values(), *(one.keys for one in self.bundles.values()))
-                 for key in keys.values()}
-        for bundle in self.bundles.values():
+        """The key of a CA is in no other domain's bundle."""
+        for domain, bundle in self.bundles.items():
             own = {identity(ca.key) for ca in bundle.authorities.values()}
-            demand(not own & taken, "key of a CA is in another domain, or in a JWK")
-            taken |= own
+            for other, its in self.bundles.items():
+                taken = {identity(one) for one in its.keys.values()}
+                taken |= {identity(ca.key) for ca in its.authorities.values()}
+                demand(other == domain or not own & taken, "key of a CA is in the bundle of another domain")
 
 def read_given(folder):
     """From a vector's reader.json."""
@@ -894,37 +919,36 @@ def read_evidence(record, origin, evidence):
         raise Unknown
     demand(claim_fits("workload_evidence", evidence.value), "evidence's type")
     if format == "jwt":
-        check_member(evidence.value["key"])
         return read_token(evidence.value, origin, record.digests[0])
     check_member(evidence.value["bundle"])
     return read_svid(evidence.value, origin, record.digests[0], record.time_ms)
 
 def check_member(member):
-    """Section 12.1; and section 12 has no `origin` in attested references."""
+    """Section 12.1."""
+    demand(re.fullmatch("m(?:0[1-9]|[1-5][0-9]|60)", member["claim"]), "member's claim")
     demand("origin" not in member["set"] and member["index"] <= member["set"]["index"], "member of a set")
 
+# What the approval of an entry of these kinds is read with: actions, and names of claims.
+OF_KIND = {"approval": (("promote", "override"), COVERED), "withdrawal": (("withdraw",), COVERED_BY_WITHDRAWAL)}
+
 def approval_checks(record, origin, given):
-    claims = record.sections["submitted"]
+    claims, kind = record.sections["submitted"], KINDS.get(record.kind)
     approval = shown(claims.get("approval"))
-    if "statement" not in approval:
+    if kind not in OF_KIND or "statement" not in approval:
         return []
-    form, signed = approval_statuses(record, origin, claims, approval, given)
+    form, signed = approval_statuses(record, origin, claims, approval, given, *OF_KIND[kind])
     return [("approval-form", form), ("approval-signed", signed)]
 
-def approval_statuses(record, origin, claims, approval, given):
-    if hides(claims, COVERED):
+def approval_statuses(record, origin, claims, approval, given, actions, names):
+    if hides(claims, names):
         return "skip", "skip"
-    actions = {"approval": ("promote", "override"), "withdrawal": ("withdraw",)}.get(KINDS.get(record.kind), ())
-    form, signed = "pass", "fail"
     try:
         key, _ = read_approval(approval, origin, values_of(claims), actions, record.time_ms)
     except ValueError:
-        form = "fail"
+        return "fail", "fail"
     if given.roster is None:
-        return form, "skip"
-    if form == "pass":
-        signed = passes(is_signed_by_approver(given.roster, key, approval, record.time_ms))
-    return form, signed
+        return "pass", "skip"
+    return "pass", passes(is_signed_by_approver(given.roster, key, approval, record.time_ms))
 
 def is_signed_by_approver(roster, key, approval, *times_ms):
     try:
@@ -942,44 +966,38 @@ def promotion_checks(record, origin, given):
     claim = record.sections["attested"].get("approval_checks")
     if KINDS.get(record.kind) != "promotion" or claim is None or type(claim.value) is not list:
         return []
-    return [(f"approval:{number}", promotion_status(record, origin, claim.value, number, given))
-            for number in range(len(claim.value))]
+    return [(f"approval:{number}", promotion_status(record, origin, claim.value, item, given))
+            for number, item in enumerate(claim.value)]
 
-def is_reference(item):
-    """Section 4.3."""
-    return type(item) is dict and type(item.get("index")) is int and (
-        type(item.get("leaf_hash")) is bytes and len(item["leaf_hash"]) == 32)
+def is_list_of_items(items):
+    """Section 13.2, its last paragraph."""
+    if not claim_fits("approval_checks", items) or len(items) > MAX_APPROVAL_CHECKS:
+        return False
+    return all(before["at"] < item["at"] for before, item in zip(items, items[1:]))
 
-def promotion_status(record, origin, items, number, given):
-    claims, item = record.sections["submitted"], items[number]
-    if given.roster is None or hides(claims, ("approvals", *COVERED)):
+def promotion_status(record, origin, items, item, given):
+    claims = record.sections["submitted"]
+    if hides(claims, ("approvals", *COVERED)):
         return "skip"
+    if not is_list_of_items(items):
+        return "fail"
     values = values_of(claims)
-    approvals, at = values.get("approvals"), item.get("at") if type(item) is dict else None
-    is_there = type(approvals) is list and type(at) is int and 0 <= at < len(approvals)
-    if is_there and is_reference(approvals[at]):
+    approvals = values.get("approvals")
+    approval = approvals[item["at"]] if type(approvals) is list and item["at"] < len(approvals) else None
+    is_reference = type(approval) is dict and bool({"index", "leaf_hash"} & approval.keys())
+    if is_reference or given.roster is None:
         return "skip"
     try:
-        demand(is_there and len(items) <= MAX_APPROVAL_CHECKS, "no such approval, or too many")
-        check_item(items, number)
-        key, flags = read_approval(approvals[at], origin, values, ("promote", "override"), record.time_ms)
-        demand(sha256(approvals[at]["statement"].encode()) == item["statement"], "another statement")
+        check_member(item["roster"])
+        key, flags = read_approval(approval, origin, values, ("promote", "override"), record.time_ms)
+        demand(sha256(approval["statement"].encode()) == item["statement"], "another statement")
         demand(fingerprint(key.blob) == item["fingerprint"], "another key")
         said = {name: item[name] for name in Flags._fields if name in item}
         demand(said == (flags._asdict() if flags else {}), "other flags")
         person = given.roster.signer(key, record.time_ms)
-        demand(is_signed_by_approver(given.roster, key, approvals[at], record.time_ms), "not the approver")
-        others = [other for other in items if type(other) is dict and other.get("signer") != item["signer"]]
-        persons = [given.roster.ids.get(str(other.get("fingerprint"))) for other in others]
-        demand(person not in persons, "one person as two signers")
+        demand(is_signed_by_approver(given.roster, key, approval, record.time_ms), "not the approver")
+        others = [other["fingerprint"] for other in items if other["signer"] != item["signer"]]
+        demand(person not in map(given.roster.ids.get, others), "one person as two signers")
     except ValueError:
         return "fail"
     return "pass"
-
-def check_item(items, number):
-    """Section 13.2, its last paragraph."""
-    _, item_type = CLAIM_TYPES["approval_checks"]
-    demand(fits(item_type, items[number]), "item's type")
-    check_member(items[number]["roster"])
-    before = items[number - 1] if number else None
-    demand(before is None or fits(item_type, before) and before["at"] < items[number]["at"], "items don't ascend")

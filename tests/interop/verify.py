@@ -7,7 +7,7 @@ is one of SPEC.md. It needs Python 3.11 and the package `cryptography`, the latt
 only of packages is in package.py, and what is of evidence in evidence.py.
 
     verify.py RECEIPT --trust FILE [--expect submitted.model.name=x]... [--subject ALG:HEX]... [--prompt ALG:HEX]...
-              [--issuer-keys ISSUER=FILE]... [--bundle DOMAIN=FILE]... [--roster FILE] [--require bound]
+              [--issuer-keys ISSUER=FILE]... [--bundle DOMAIN=FILE]... [--roster FILE] [--require-bound]
     verify.py PACKAGE --trust FILE      (a folder, or a file whose name ends in .zip)
     verify.py --vectors DIR
 
@@ -588,7 +588,7 @@ def main():
         as_pair = lambda text: text.rsplit("=", 1) if "=" in text else parser.error(f"{text} has no =")
         parser.add_argument(f"--{name}", metavar=f"{what}=FILE", type=as_pair, action="append", default=[])
     parser.add_argument("--roster", type=Path)
-    parser.add_argument("--require", choices=["bound"], action="append", default=[])
+    parser.add_argument("--require-bound", dest="require", action="store_const", const=["bound"], default=[])
     options = parser.parse_args()
     if options.vectors:
         results = [vector_agrees(path) for path in sorted(options.vectors.iterdir()) if path.is_dir()]
