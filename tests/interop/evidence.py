@@ -383,6 +383,9 @@ def read_certificate(data):
     demand(others == sorted({*others} & {0x81, 0x82, 0xA3}), "fields of a certificate")
     not_before, not_after = map(der_time, der(validity.value))
     extensions = read_extensions(fields[-1].value) if 0xA3 in others else {}
+    critical = {name for name, (is_critical, _) in extensions.items() if is_critical}
+    demand(critical <= {BASIC_CONSTRAINTS, KEY_USAGE, EXTENDED_KEY_USAGE, ALTERNATIVE_NAMES}, "critical")
+    demand(NAME_CONSTRAINTS not in extensions, "name constraints")
     return Certificate(data, signed.whole, signed_with.whole, der_bits(signature), issuer.whole, not_before, not_after,
                        subject.whole, read_public_key(public), extensions)
 
@@ -505,10 +508,6 @@ def read_svid(value, origin, submitted_digest, time_ms):
 def chain_verifies(certificates, ca, time_ms):
     path = [*certificates, ca]
     try:
-        for certificate in path:
-            critical = {name for name, (is_critical, _) in certificate.extensions.items() if is_critical}
-            demand(critical <= {BASIC_CONSTRAINTS, KEY_USAGE, EXTENDED_KEY_USAGE, ALTERNATIVE_NAMES}, "critical")
-            demand(NAME_CONSTRAINTS not in certificate.extensions, "name constraints")
         for below, certificate in enumerate(path[1:]):
             is_authority, most_below = authority(certificate)
             demand(is_authority and KEY_CERT_SIGN in (usages(certificate) or ()), "not a CA that signs")
