@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
 #![expect(unreachable_pub, reason = "one binary: pub means for the other modules")]
 
+mod approvals;
 mod audit;
 mod audit_hosts;
 mod bad_input;

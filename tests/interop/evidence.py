@@ -933,8 +933,11 @@ OF_KIND = {"approval": (("promote", "override"), COVERED), "withdrawal": (("with
 def approval_checks(record, origin, given):
     claims, kind = record.sections["submitted"], KINDS.get(record.kind)
     approval = shown(claims.get("approval"))
-    if kind not in OF_KIND or "statement" not in approval:
-        return []
+    statement = approval.get("statement")
+    if kind not in OF_KIND or type(statement) is not str or not statement.startswith("provlog-approval/"):
+        return []  # in words of its own, it is the submitter's
+    if statement.split("\n")[0] != "provlog-approval/v1":
+        return [("approval-form", "skip"), ("approval-signed", "skip")]
     form, signed = approval_statuses(record, origin, claims, approval, given, *OF_KIND[kind])
     return [("approval-form", form), ("approval-signed", signed)]
 

@@ -12,7 +12,7 @@ const FILE_BYTES_MAX: usize = 1024 * 1024;
 
 /// Keys and persons that come from elsewhere than the log. Each file serves what it is named for, and nothing else.
 #[derive(Debug, Args)]
-pub(crate) struct EvidenceArgs {
+pub(crate) struct BelievedArgs {
     /// Keys of an issuer of tokens, by its iss: a JWKS. A workload that its token binds to an entry is then checked against
     /// the issuer's own signature
     #[arg(long, value_name = "ISSUER=FILE")]
@@ -48,7 +48,7 @@ impl FromStr for Given {
     }
 }
 
-impl EvidenceArgs {
+impl BelievedArgs {
     /// Whether anything was said of evidence.
     pub(crate) const fn is_given(&self) -> bool {
         !self.issuer_keys.is_empty() || !self.bundle.is_empty() || self.roster.is_some() || self.require_bound

@@ -11,7 +11,7 @@ use crate::local::in_order::InOrder;
 use crate::local::settings::{TrustArgs, TrustFile};
 use crate::local::{digest, git, time};
 use crate::proof::believed;
-use crate::proof::evidence::EvidenceArgs;
+use crate::proof::evidence::BelievedArgs;
 use crate::proof::heads::Heads;
 use crate::proof::mirror::JudgedMirror;
 use crate::proof::package::{self, JudgedPackage};
@@ -44,7 +44,7 @@ pub(crate) struct VerifyArgs {
     #[command(flatten)]
     requirements: Requirements,
     #[command(flatten)]
-    evidence: EvidenceArgs,
+    evidence: BelievedArgs,
     /// The prompt, whose digest must be in prompt_hash
     #[arg(long, value_name = "FILE")]
     prompt_file: Option<PathBuf>,

@@ -58,7 +58,7 @@ pub enum Type {
     ReferenceOr(Kind, &'static Type),
     /// `type / absent`: a map that has `absent` is an [`ABSENT`].
     OrAbsent(&'static Type),
-    /// One of these maps, by the word in their first field, [`FORMAT_KEY`].
+    /// One of these maps, by the word in their first field, `format`.
     ByFormat(&'static [&'static Type]),
     /// A type with a name of its own in CDDL and JSON Schema.
     Named(&'static str, &'static Type),

@@ -23,6 +23,7 @@ pub use error::{
     WITHDRAWABLE_BYTES_MAX,
 };
 pub use fields::{Action, Fields, Intent, Policy};
+pub use write::VERSION;
 
 /// The use that persons sign statements for.
 pub const NAMESPACE: &str = "approval@provlog";

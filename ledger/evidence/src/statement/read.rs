@@ -4,7 +4,7 @@
 use super::error::{StatementError, brief};
 use super::fields::{Action, Fields, Intent, Policy};
 use super::words::decode;
-use super::write::{HEADER, NONE};
+use super::write::{NONE, VERSION};
 use crate::subject::Subject;
 use crate::time;
 use provlog_core::hex;
@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 
 pub(super) fn fields(text: &str) -> Result<Fields, StatementError> {
     let mut lines = Lines { lines: text.split('\n').collect(), place: 0 };
-    if lines.next() != HEADER {
-        return Err(StatementError::line(0, format!("{HEADER:?}"), lines.lines.first().unwrap_or(&"")));
+    if lines.next() != VERSION {
+        return Err(StatementError::line(0, format!("{VERSION:?}"), lines.lines.first().unwrap_or(&"")));
     }
     let action = action(lines.one("action")?)?;
     let log = lines.one("log")?.to_owned();

@@ -8,13 +8,13 @@ use provlog_core::hex;
 use std::collections::BTreeSet;
 
 /// The first line.
-pub(super) const HEADER: &str = "provlog-approval/v1";
+pub const VERSION: &str = "provlog-approval/v1";
 
 /// Where there is none.
 pub(super) const NONE: &str = "-";
 
 pub(super) fn text(fields: &Fields) -> String {
-    let mut lines = vec![HEADER.to_owned()];
+    let mut lines = vec![VERSION.to_owned()];
     let mut push = |name: &str, value: &str| lines.push(format!("{name}: {value}"));
     push("action", fields.action.name());
     push("log", &fields.log);

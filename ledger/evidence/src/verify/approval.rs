@@ -1,16 +1,19 @@
 //! Whether approvals were signed, by whom, and of exactly this.
 
-use super::{Made, NOT_DISCLOSED, Shown, VOUCHED, check_member, shown};
+use super::made::{Made, NOT_DISCLOSED, Shown, VOUCHED, check_member, shown};
 use crate::approval::{Claims, check_approval, check_claims};
 use crate::believed::Believed;
 use crate::roster::Person;
 use crate::ssh::{Signed, SshSignature};
-use crate::statement::{Action, NAMESPACE, Statement};
+use crate::statement::{Action, NAMESPACE, Statement, VERSION};
 use crate::time;
 use provlog_core::cbor::{Map, Value};
 use provlog_core::check::Check;
 use provlog_core::claims::{check_claim, kind_name};
 use provlog_core::record::{Record, SectionName};
+
+/// How statements of any version start. What people wrote in words of their own doesn't.
+const MARK: &str = "provlog-approval/";
 
 /// Most approvals that a log checks for one entry.
 const CHECKS_MAX: usize = 16;
@@ -20,7 +23,7 @@ pub(super) fn checks(believed: &Believed, record: &Record, origin: &str) -> Vec<
     let mut checks = Vec::new();
     if matches!(kind, Some("approval" | "withdrawal"))
         && let Shown::Value(Value::Map(approval)) = shown(record, SectionName::Submitted, "approval")
-        && approval.get("statement").is_some()
+        && text(approval, "statement").starts_with(MARK)
     {
         checks.extend(own(believed, record, approval, origin));
     }
@@ -36,7 +39,11 @@ pub(super) fn checks(believed: &Believed, record: &Record, origin: &str) -> Vec<
 
 /// The approval of an entry that is one, or withdraws one.
 fn own(believed: &Believed, record: &Record, approval: &Map, origin: &str) -> [Check; 2] {
-    let signed = signed(record, approval, origin);
+    let version = text(approval, "statement").split('\n').next().unwrap_or_default();
+    let signed = match version {
+        VERSION => signed(record, approval, origin),
+        _ => Err(Made::skipped(format_args!("{version:?} is not known to this version"))),
+    };
     let by = match &signed {
         Ok((_, signed)) => of_person(believed, record, approval, signed).unwrap_or_else(|made| made),
         Err(made) => Made { status: made.status, remark: "approval-form doesn't hold".into() },
@@ -54,7 +61,7 @@ fn signed(record: &Record, approval: &Map, origin: &str) -> Result<(Statement, S
     if let Some(misfit) = check_claim("approval", &Value::Map(approval.clone())) {
         return Err(Made::failed(misfit));
     }
-    let text = |name: &str| approval.get(name).and_then(Value::as_text).unwrap_or_default();
+    let text = |name: &str| text(approval, name);
     let statement = Statement::parse(text("statement").as_bytes()).map_err(Made::failed)?;
     let said = statement.fields();
     if said.log != origin {

@@ -1,6 +1,7 @@
 //! Whether the workload is the one that its evidence says, and who says so beside the log.
 
-use super::{EvidenceVerifier, Made, NOT_DISCLOSED, Shown, VOUCHED, WORKLOAD_BOUND, check_member, shown};
+use super::made::{Made, NOT_DISCLOSED, Shown, VOUCHED, check_member, shown};
+use crate::believed::Believed;
 use crate::jwk::Thumbprint;
 use crate::jwt::{IssuerKeys, JwtError, UnverifiedBoundToken, UnverifiedToken};
 use crate::svid::{DomainCas, SignedSvid, UnverifiedSvid};
@@ -16,18 +17,28 @@ enum Formed<'a> {
     Svid { svid: SignedSvid<'a>, ca: [u8; 32] },
 }
 
-pub(super) fn checks(verifier: &EvidenceVerifier<'_>, record: &Record, origin: &str) -> Vec<Check> {
+const BOUND: &str = "workload-bound";
+
+/// Without a record, its version is unknown.
+pub(super) fn checks(
+    believed: &Believed,
+    require_bound: bool,
+    record: Option<&Record>,
+    origin: &str,
+) -> Vec<Check> {
+    let bound = |made: Made| made.required(require_bound).named(BOUND);
+    let only = |remark: &str| Vec::from_iter(require_bound.then(|| bound(Made::failed(remark))));
+    let Some(record) = record else { return only("the entry's version is not known") };
     let evidence = shown(record, SectionName::Attested, "workload_evidence");
     let workload = shown(record, SectionName::Attested, "workload");
     let is_claimed = matches!(workload, Shown::Value(value) if binding(value) == Some("statement"));
-    let bound = |made: Made| made.required(verifier.require_bound).named(WORKLOAD_BOUND);
     if matches!(evidence, Shown::Nothing) && !is_claimed {
-        return Vec::from_iter(verifier.require_bound.then(|| bound(Made::failed("there is no evidence"))));
+        return only("there is no evidence");
     }
     let (form, of_signer) = match form(&evidence, &workload, record, origin) {
         Ok(formed) => {
             let by = formed.signer();
-            (Made::passed("fits this entry"), formed.bound(verifier).unwrap_or_else(|made| made).by(&by))
+            (Made::passed("fits this entry"), formed.bound(believed).unwrap_or_else(|made| made).by(&by))
         }
         Err(made) => {
             let same = Made { status: made.status, remark: "workload-form doesn't hold".into() };
@@ -128,8 +139,7 @@ impl Formed<'_> {
     }
 
     /// Whether it was signed under a key that the reader gave.
-    fn bound(self, verifier: &EvidenceVerifier<'_>) -> Result<Made, Made> {
-        let believed = verifier.believed;
+    fn bound(self, believed: &Believed) -> Result<Made, Made> {
         match self {
             Self::Token { token, key } => {
                 let issuer = token.issuer().clone();

@@ -1,0 +1,75 @@
+//! How a check of evidence ended, and what of a record it was about.
+
+use provlog_core::cbor::Value;
+use provlog_core::check::{Check, Status};
+use provlog_core::claims::is_member;
+use provlog_core::record::{Claim, Record, SectionName};
+use std::fmt;
+
+/// What is left where no key was given for it.
+pub(super) const VOUCHED: &str = "vouched for by the log";
+
+/// What is said where a claim is hidden.
+pub(super) const NOT_DISCLOSED: &str = "not disclosed";
+
+/// How one check ended, before it has its name.
+pub(super) struct Made {
+    pub(super) status: Status,
+    pub(super) remark: String,
+}
+
+impl Made {
+    pub(super) fn passed(remark: impl fmt::Display) -> Self {
+        Self { status: Status::Pass, remark: remark.to_string() }
+    }
+
+    pub(super) fn failed(remark: impl fmt::Display) -> Self {
+        Self { status: Status::Fail, remark: remark.to_string() }
+    }
+
+    pub(super) fn skipped(remark: impl fmt::Display) -> Self {
+        Self { status: Status::Skip, remark: remark.to_string() }
+    }
+
+    /// The same where nothing but a pass will do.
+    pub(super) fn required(self, required: bool) -> Self {
+        let status = if required && self.status != Status::Pass { Status::Fail } else { self.status };
+        Self { status, ..self }
+    }
+
+    pub(super) fn named(self, name: impl Into<String>) -> Check {
+        Check { remark: Some(self.remark), ..Check::new(name, self.status) }
+    }
+}
+
+/// Whether what names a member of a set can name one.
+pub(super) fn check_member(member: &Value) -> Result<(), Made> {
+    let field = |map: &'_ Value, name: &str| map.as_map().and_then(|map| map.get(name)).cloned();
+    let index = |map: &Value| field(map, "index").as_ref().and_then(Value::as_uint);
+    let set = field(member, "set").unwrap_or(Value::Null);
+    let claim = field(member, "claim");
+    if !claim.as_ref().and_then(Value::as_text).is_some_and(is_member) {
+        return Err(Made::failed("a member's claim: expected m01 to m60"));
+    }
+    if field(&set, "origin").is_some() || index(member) > index(&set) {
+        return Err(Made::failed(
+            "a member's set: expected a change of this log, not before the member was added",
+        ));
+    }
+    Ok(())
+}
+
+/// What a section has under a name.
+pub(super) enum Shown<'a> {
+    Nothing,
+    Hidden,
+    Value(&'a Value),
+}
+
+pub(super) fn shown<'a>(record: &'a Record, section: SectionName, name: &str) -> Shown<'a> {
+    match record.section(section).get(name) {
+        None => Shown::Nothing,
+        Some(Claim::Hidden(_)) => Shown::Hidden,
+        Some(claim) => claim.value().map_or(Shown::Hidden, Shown::Value),
+    }
+}
