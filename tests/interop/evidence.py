@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 
 from package import json_text, read_json
 from verify import (
-    APPROVAL, KINDS, MAX_INTEGER, ORIGIN, claim_fits, decode_base64, demand, digest, ed25519_verifies, fits,
+    APPROVAL, KINDS, MAX_INTEGER, ORIGIN, REFERENCE, claim_fits, decode_base64, demand, digest, ed25519_verifies, fits,
     is_usable_key, passes, sha256)
 
 MAX_TOKEN = 8192  # section 12.8, as are all limits below
@@ -986,7 +986,8 @@ def promotion_status(record, origin, items, item, given):
     values = values_of(claims)
     approvals = values.get("approvals")
     approval = approvals[item["at"]] if type(approvals) is list and item["at"] < len(approvals) else None
-    is_reference = type(approval) is dict and bool({"index", "leaf_hash"} & approval.keys())
+    is_reference = type(approval) is dict and all(
+        name in approval and fits(REFERENCE[name], approval[name]) for name in ("index", "leaf_hash"))
     if is_reference or given.roster is None:
         return "skip"
     try:

@@ -267,9 +267,13 @@ pub struct RawRecord {
 
 impl RawRecord {
     pub fn entry(&self) -> [u8; 80] {
+        self.entry_at(TIME_MS)
+    }
+
+    fn entry_at(&self, time_ms: u64) -> [u8; 80] {
         let entry = Entry {
             kind: Kind::new(self.kind).unwrap(),
-            time_ms: TimeMs::new(TIME_MS).unwrap(),
+            time_ms: TimeMs::new(time_ms).unwrap(),
             submitted_digest: self.submitted.digest(0, self.kind),
             attested_digest: self.attested.digest(1, self.kind),
         };
@@ -287,7 +291,12 @@ impl RawRecord {
 
     /// A receipt of this record, right in everything that isn't wrong in the record itself.
     pub fn forge(&self) -> Forge {
-        let entry = self.entry();
+        self.forge_at(TIME_MS)
+    }
+
+    /// The same with another time in its entry.
+    pub fn forge_at(&self, time_ms: u64) -> Forge {
+        let entry = self.entry_at(time_ms);
         Forge::new(Hash::leaf(&entry), self.to_bytes(&entry), 5, 11)
     }
 }

@@ -57,7 +57,8 @@ fn check_typ(typ: &Json, is_spiffe: bool) -> Result<(), JwtError> {
 
 pub(super) fn algorithm(header: &Json) -> Result<Algorithm, JwtError> {
     let found = header.get("alg").ok_or(JwtError::Missing("alg"))?;
-    found.as_str().and_then(Algorithm::of_name).ok_or_else(|| JwtError::Algorithm(told(found)))
+    let name = found.as_str().ok_or_else(|| wrong("alg", "text", found))?;
+    Algorithm::of_name(name).ok_or_else(|| JwtError::Algorithm(told(found)))
 }
 
 /// Identities are written `<issuer>#<subject>`: with a `#` in the issuer one could be read as another's.

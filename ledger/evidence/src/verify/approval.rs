@@ -8,7 +8,7 @@ use crate::ssh::{Signed, SshSignature};
 use crate::statement::{Action, NAMESPACE, Statement, VERSION};
 use crate::time;
 use provlog_core::cbor::{Map, Value};
-use provlog_core::check::Check;
+use provlog_core::check::{Check, Status};
 use provlog_core::claims::{check_claim, kind_name};
 use provlog_core::record::{Record, SectionName};
 
@@ -150,17 +150,24 @@ impl Listed<'_> {
             Shown::Hidden => return Err(Made::skipped(format_args!("{NOT_DISCLOSED}: approvals"))),
             Shown::Nothing => None,
         };
+        if let Err(Made { status: Status::Skip, remark }) = claims(self.record) {
+            return Err(Made::skipped(remark));
+        }
         self.check_form()?;
         let item = self.items.get(number).and_then(Value::as_map).ok_or_else(|| Made::failed("no map"))?;
-        item.get("roster").map_or(Ok(()), check_member)?;
         let place = at(item).and_then(|at| usize::try_from(at).ok());
-        let approval = place.and_then(|at| approvals?.get(at)).and_then(Value::as_map);
-        let approval = approval.ok_or_else(|| Made::failed("there is no such approval"))?;
-        if approval.get("leaf_hash").is_some() || approval.get("index").is_some() {
+        let approval = place.and_then(|at| approvals?.get(at));
+        if approval.is_some_and(is_reference) {
             return Err(Made::skipped(format_args!(
                 "{VOUCHED}: the approval is an entry of its own, and isn't here"
             )));
         }
+        if self.believed.roster().is_none() {
+            return Err(Made::skipped(format_args!("{VOUCHED}: not given: a roster")));
+        }
+        item.get("roster").map_or(Ok(()), check_member)?;
+        let approval =
+            approval.and_then(Value::as_map).ok_or_else(|| Made::failed("there is no such approval"))?;
         let (statement, signed) = signed(self.record, approval, self.origin)?;
         if item.get("statement").and_then(Value::as_bytes) != Some(&statement.sha256()[..]) {
             return Err(Made::failed("the log checked another statement"));
@@ -170,9 +177,6 @@ impl Listed<'_> {
             return Err(Made::failed(format_args!("the log checked another key than {fingerprint}")));
         }
         check_flags(item, &signed)?;
-        if self.believed.roster().is_none() {
-            return Err(Made::skipped(format_args!("{VOUCHED}: not given: a roster")));
-        }
         let made = of_person(self.believed, self.record, approval, &signed)?;
         self.check_one_name(item, &fingerprint)?;
         Ok(made)
@@ -203,6 +207,13 @@ impl Listed<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether it names an entry that is the approval.
+fn is_reference(value: &Value) -> bool {
+    let Some(map) = value.as_map() else { return false };
+    let leaf_hash = map.get("leaf_hash").and_then(Value::as_bytes);
+    map.get("index").and_then(Value::as_uint).is_some() && leaf_hash.is_some_and(|bytes| bytes.len() == 32)
 }
 
 fn at(item: &Map) -> Option<u64> {

@@ -62,33 +62,32 @@ fn form<'a>(
     let (evidence, workload) = match (evidence, workload) {
         (Shown::Hidden, _) | (_, Shown::Hidden) => return Err(Made::skipped(NOT_DISCLOSED)),
         (Shown::Nothing, _) => return Err(Made::failed("workload says that it is bound, without evidence")),
-        (_, Shown::Nothing) => return Err(Made::failed("evidence without a workload")),
-        (Shown::Value(evidence), Shown::Value(workload)) => (*evidence, *workload),
+        (Shown::Value(evidence), Shown::Nothing) => (*evidence, None),
+        (Shown::Value(evidence), Shown::Value(workload)) => (*evidence, Some(*workload)),
     };
+    // Of a later version first: it may be otherwise in everything else.
     let format = evidence.as_map().and_then(|map| map.get("format")).and_then(Value::as_text);
     if let Some(format) = format.filter(|format| !matches!(*format, "jwt" | "x509-svid")) {
         return Err(Made::skipped(format_args!("format {format:?} is not known to this version")));
     }
-    for (name, value) in [("workload_evidence", evidence), ("workload", workload)] {
-        if let Some(misfit) = check_claim(name, value) {
-            return Err(Made::failed(misfit));
-        }
-    }
+    check_type("workload_evidence", evidence)?;
     // What fits its type is a map, and has what is taken out of it here.
     let map = evidence.as_map().ok_or_else(|| Made::failed("no map"))?;
-    let member = map.get("key").or_else(|| map.get("bundle"));
-    member.map_or(Ok(()), check_member)?;
-    let digest = &record.entry.submitted_digest.0;
-    let at_ms = record.entry.time_ms.get();
-    let (formed, computed) = match format {
-        Some("jwt") => {
-            let token = text(map, "token");
-            let token = UnverifiedToken::parse(token).map_err(of_token)?;
+    let token = match format {
+        Some("jwt") => Some(UnverifiedToken::parse(text(map, "token")).map_err(of_token)?),
+        _ => None,
+    };
+    let workload = workload.ok_or_else(|| Made::failed("evidence without a workload"))?;
+    check_type("workload", workload)?;
+    map.get("key").or_else(|| map.get("bundle")).map_or(Ok(()), check_member)?;
+    let (digest, at_ms) = (&record.entry.submitted_digest.0, record.entry.time_ms.get());
+    let (formed, computed) = match token {
+        Some(token) => {
             let token = token.of_submission(origin, digest, at_ms).map_err(of_token)?;
             let computed = Workload::of_unverified_token(&token);
             (Formed::Token { token, key: Thumbprint(bytes32(map, "thumbprint")) }, computed)
         }
-        _ => {
+        None => {
             let chain = map.get("chain").map(Value::items).unwrap_or_default();
             let signature = map.get("signature").and_then(Value::as_bytes).unwrap_or_default();
             let svid =
@@ -100,6 +99,10 @@ fn form<'a>(
     };
     check_workload(workload, &computed)?;
     Ok(formed)
+}
+
+fn check_type(name: &str, value: &Value) -> Result<(), Made> {
+    check_claim(name, value).map_or(Ok(()), |misfit| Err(Made::failed(misfit)))
 }
 
 /// An algorithm that isn't listed may be a later version's.

@@ -2,6 +2,7 @@
 
 use super::Case;
 use crate::vectors::forge::{RawRecord, RawSection};
+use crate::vectors::reader::Reader;
 use provlog_core::cbor::{Map, Value};
 use provlog_core::claims::{from_json, type_of};
 use provlog_core::json::Json;
@@ -70,11 +71,20 @@ pub fn evidence() -> Vec<Case> {
     });
     let mut unknown = x509.clone();
     unknown.attested = RawSection::default().with("workload_evidence", &other_format);
+    // That a claim fits its type says nothing of what it says.
+    let ends = |name, forge, checks: &[(&'static str, &'static str)]| {
+        Case::evidence(name, forge, Reader::default(), checks)
+    };
+    let failed = |approval| [("workload-form", "fail"), ("workload-bound", "fail"), ("approval:0", approval)];
     vec![
-        Case::good("evidence-claims", &record(fits).forge()),
-        Case::good("evidence-claims-x509-svid", &x509.forge()),
-        Case::good("evidence-claims-misfit", &record(misfit).forge()),
-        Case::good("evidence-claims-format-unknown", &unknown.forge()),
+        ends("evidence-claims", &record(fits).forge(), &failed("skip")),
+        ends("evidence-claims-x509-svid", &x509.forge(), &failed("")[..2]),
+        ends("evidence-claims-misfit", &record(misfit).forge(), &failed("fail")),
+        ends(
+            "evidence-claims-format-unknown",
+            &unknown.forge(),
+            &[("workload-form", "skip"), ("workload-bound", "skip")],
+        ),
     ]
 }
 

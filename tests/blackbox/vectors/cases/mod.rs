@@ -1,11 +1,20 @@
 //! Every vector: its name, what is wrong in it, and what a verifier has to say.
 
+mod approvals;
+mod counted;
 mod evidence;
 mod malformed;
 mod not_proven;
+mod parts;
+mod ssh;
+mod statements;
+mod svids;
+mod tokens;
 mod untrusted;
+mod workloads;
 
 use super::forge::{Forge, ORIGIN, RawClaim, RawRecord, RawSection, log_signer, salt, signature_line};
+use super::reader::Reader;
 use provlog_core::Hash;
 use provlog_core::cbor::{Map, Value};
 use provlog_core::expectation::Expectation;
@@ -20,11 +29,38 @@ pub struct Case {
     pub exit: i32,
     /// Checks that fail or are not disclosed, in order.
     pub refused: Vec<&'static str>,
+    /// What the reader believes about evidence.
+    pub reader: Reader,
+    /// The last checks and how they end, where more is said of them than whether they fail.
+    pub last: Vec<(&'static str, &'static str)>,
 }
 
 impl Case {
     fn new(name: &'static str, receipt: Vec<u8>, exit: i32, refused: &[&'static str]) -> Self {
-        Self { name, receipt, trust: trust(), expectations: Vec::new(), exit, refused: refused.to_vec() }
+        let (refused, reader) = (refused.to_vec(), Reader::default());
+        Self {
+            name,
+            receipt,
+            trust: trust(),
+            expectations: Vec::new(),
+            exit,
+            refused,
+            reader,
+            last: Vec::new(),
+        }
+    }
+
+    /// A receipt whose checks of evidence end like this.
+    fn evidence(
+        name: &'static str,
+        forge: &Forge,
+        reader: Reader,
+        checks: &[(&'static str, &'static str)],
+    ) -> Self {
+        let failed: Vec<_> =
+            checks.iter().filter(|(_, status)| *status == "fail").map(|(name, _)| *name).collect();
+        let exit = if failed.is_empty() { 0 } else { 3 };
+        Self { reader, last: checks.to_vec(), ..Self::new(name, forge.receipt(), exit, &failed) }
     }
 
     fn good(name: &'static str, forge: &Forge) -> Self {
@@ -169,6 +205,12 @@ fn nested(depth: usize) -> Vec<u8> {
 pub fn all() -> Vec<Case> {
     let mut cases = good();
     cases.extend(evidence::evidence());
+    cases.extend(tokens::tokens());
+    cases.extend(workloads::workloads());
+    cases.extend(svids::svids());
+    cases.extend(approvals::approvals());
+    cases.extend(statements::of_statements());
+    cases.extend(counted::counted());
     cases.extend(malformed::malformed_cbor());
     cases.extend(malformed::malformed_record());
     cases.extend(malformed::malformed_text());
