@@ -30,8 +30,8 @@ pub enum KeyError {
     #[error("RSA modulus: expected an odd number of 2048 to 8192 bits, got {0} bits")]
     Modulus(usize),
     /// An RSA exponent that is even, starts with a zero, is 1, or is long.
-    #[error("RSA exponent: expected an odd number from 3 to 2^32 - 1")]
-    Exponent,
+    #[error("RSA exponent: expected an odd number from 3 to 2^32 - 1, got 0x{0}")]
+    Exponent(String),
 }
 
 /// A public key.
@@ -118,7 +118,8 @@ impl PublicKey {
                     return Err(KeyError::Modulus(bits));
                 }
                 if is_even_or_padded(e) || e[..] == [1] || e.len() > EXPONENT_BYTES_MAX {
-                    return Err(KeyError::Exponent);
+                    let shown = e.get(..EXPONENT_BYTES_MAX + 1).unwrap_or(e);
+                    return Err(KeyError::Exponent(provlog_core::hex::encode(shown)));
                 }
                 Ok(())
             }

@@ -11,6 +11,7 @@
 mod check;
 mod from_json;
 mod references;
+mod shapes;
 mod table;
 mod to_json;
 mod types;

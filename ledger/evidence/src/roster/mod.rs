@@ -97,6 +97,8 @@ pub struct Roster {
     persons: BTreeMap<String, Person>,
     /// Alias to id; aliases that differ by case alone are of one person.
     ids: BTreeMap<String, String>,
+    /// A key's fingerprint to id: persons are looked up by many, and a roster may have thousands.
+    keys: BTreeMap<String, String>,
 }
 
 impl Roster {
@@ -152,8 +154,7 @@ impl Roster {
     /// Whose key has this fingerprint.
     #[must_use]
     pub fn person_of_key(&self, fingerprint: &str) -> Option<&Person> {
-        let line = self.lines.values().find(|line| line.key.fingerprint() == fingerprint)?;
-        self.person(line.aliases.first()?)
+        self.persons.get(self.keys.get(fingerprint)?)
     }
 
     /// Who signed: the person whose line has the key, is for the namespace that was signed, and holds at all of these times.
@@ -199,6 +200,7 @@ impl Roster {
             person.aliases.insert(alias.clone());
             self.ids.insert(alias.clone(), id.clone());
         }
+        self.keys.insert(line.key.fingerprint(), id);
         self.lines.insert(line.to_string(), line);
     }
 }

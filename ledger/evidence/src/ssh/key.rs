@@ -1,10 +1,8 @@
 //! Public keys as OpenSSH writes them.
 
 use super::wire::{Wire, WireError};
-use crate::signature::PublicKey;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
+use crate::signature::{KeyError, PublicKey};
 use base64ct::{Base64, Base64Unpadded, Encoding};
-use ed25519_dalek::VerifyingKey;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -77,15 +75,9 @@ pub enum SshKeyError {
     /// Of the wrong size.
     #[error("key: expected a modulus of {RSA_BITS_MIN} to {RSA_BITS_MAX} bits, got {0}")]
     ModulusBits(usize),
-    /// No product of primes.
-    #[error("key: expected an odd modulus, got an even one")]
-    EvenModulus,
-    /// One under which signatures can be forged, or that nobody uses.
-    #[error("key: expected an odd exponent from 3 to 2^32-1, got {0}")]
-    Exponent(String),
-    /// Not a point on the curve in its one encoding, or one of small order.
-    #[error("key: expected a point on the curve of {0}, in its one encoding and not of small order")]
-    Point(&'static str),
+    /// Not a key at all, or one under which signatures can be forged.
+    #[error("key: {0}")]
+    Key(#[from] KeyError),
     /// Made for something else than SSH: a device's owner who signs in on a website didn't sign for us.
     #[error("key: expected an application that starts with \"ssh:\", got {0:?}")]
     Application(String),
@@ -229,12 +221,8 @@ pub(super) fn quoted(name: &[u8]) -> String {
 }
 
 fn ed25519(wire: &mut Wire<'_>) -> Result<PublicKey, SshKeyError> {
-    let point = SshKeyError::Point("Ed25519");
-    let Ok(bytes) = <[u8; 32]>::try_from(wire.string("Ed25519 point")?) else { return Err(point) };
-    // As the log's own keys: a second encoding of a point would be a second key with the same signatures.
-    let usable = VerifyingKey::from_bytes(&bytes)
-        .is_ok_and(|key| !key.is_weak() && key.to_edwards().compress().as_bytes() == &bytes);
-    if usable { Ok(PublicKey::Ed25519(bytes)) } else { Err(point) }
+    let point = wire.string("Ed25519 point")?.try_into().map_err(|_| KeyError::Ed25519)?;
+    checked(PublicKey::Ed25519(point))
 }
 
 fn p256(wire: &mut Wire<'_>) -> Result<PublicKey, SshKeyError> {
@@ -242,28 +230,22 @@ fn p256(wire: &mut Wire<'_>) -> Result<PublicKey, SshKeyError> {
     if curve != CURVE {
         return Err(SshKeyError::Curve(quoted(curve)));
     }
-    let point = SshKeyError::Point("P-256");
-    // Compressed points and hybrid ones are others' spellings of the same key.
-    let Ok(bytes @ [4, ..]) = <[u8; 65]>::try_from(wire.string("P-256 point")?) else { return Err(point) };
-    let usable = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, bytes).is_ok();
-    if usable { Ok(PublicKey::P256(bytes)) } else { Err(point) }
+    let point = wire.string("P-256 point")?.try_into().map_err(|_| KeyError::Point("ECDSA P-256"))?;
+    checked(PublicKey::P256(point))
 }
 
 fn rsa(wire: &mut Wire<'_>) -> Result<PublicKey, SshKeyError> {
     let (e, n) = (wire.mpint("exponent")?, wire.mpint("modulus")?);
-    let exponent = e.iter().fold(0u64, |sum, byte| sum << 8 | u64::from(*byte));
-    if e.len() > 4 || exponent < 3 || exponent % 2 == 0 {
-        let got = if e.len() > 4 { format!("one of {} bytes", e.len()) } else { exponent.to_string() };
-        return Err(SshKeyError::Exponent(got));
-    }
-    if n.last().is_none_or(|byte| byte % 2 == 0) {
-        return Err(SshKeyError::EvenModulus);
-    }
     let key = PublicKey::Rsa { n: n.into(), e: e.into() };
     match key.modulus_bits().unwrap_or(0) {
-        RSA_BITS_MIN..=RSA_BITS_MAX => Ok(key),
+        RSA_BITS_MIN..=RSA_BITS_MAX => checked(key),
         other => Err(SshKeyError::ModulusBits(other)),
     }
+}
+
+fn checked(key: PublicKey) -> Result<PublicKey, SshKeyError> {
+    key.check()?;
+    Ok(key)
 }
 
 fn application(wire: &mut Wire<'_>) -> Result<Vec<u8>, SshKeyError> {
@@ -315,18 +297,30 @@ mod tests {
             (blob(&[b"ssh-ed25519-cert-v01@openssh.com"]), "got a certificate"),
             (blob(&[b"ssh-ed25519", &[0; 32]]), "not of small order"),
             // A point whose y is the field's size and more: 2^255 - 19 + 3, with another encoding as 3.
-            (blob(&[b"ssh-ed25519", &[&[0xf0][..], &[0xff; 30], &[0x7f]].concat()]), "its one encoding"),
-            (blob(&[b"ssh-ed25519", &point[..31]]), "curve of Ed25519"),
+            (
+                blob(&[b"ssh-ed25519", &[&[0xf0][..], &[0xff; 30], &[0x7f]].concat()]),
+                "the canonical encoding",
+            ),
+            (blob(&[b"ssh-ed25519", &point[..31]]), "Ed25519: expected the canonical"),
             (blob(&[b"ecdsa-sha2-nistp256", b"nistp384", &[4; 65]]), "got \"nistp384\""),
-            (blob(&[b"ecdsa-sha2-nistp256", b"nistp256", &on_no_curve]), "curve of P-256"),
-            (blob(&[b"ecdsa-sha2-nistp256", b"nistp256", &[2; 33]]), "curve of P-256"),
-            (blob(&[b"ssh-rsa", &[1], &modulus]), "exponent from 3 to 2^32-1, got 1"),
-            (blob(&[b"ssh-rsa", &[1, 0], &modulus]), "got 256"),
-            (blob(&[b"ssh-rsa", &[1, 0, 0, 0, 1], &modulus]), "got one of 5 bytes"),
+            (
+                blob(&[b"ecdsa-sha2-nistp256", b"nistp256", &on_no_curve]),
+                "ECDSA P-256: expected a point on the curve",
+            ),
+            (
+                blob(&[b"ecdsa-sha2-nistp256", b"nistp256", &[2; 33]]),
+                "ECDSA P-256: expected a point on the curve",
+            ),
+            (blob(&[b"ssh-rsa", &[1], &modulus]), "from 3 to 2^32 - 1, got 0x01"),
+            (blob(&[b"ssh-rsa", &[1, 0], &modulus]), "got 0x0100"),
+            (blob(&[b"ssh-rsa", &[1, 0, 0, 0, 1], &modulus]), "got 0x0100000001"),
             (blob(&[b"ssh-rsa", &[1, 0, 1], &[0x7f; 384]]), "bits, got 3071"),
             (blob(&[b"ssh-rsa", &[1, 0, 1], &too_large]), "bits, got 8193"),
             (blob(&[b"ssh-rsa", &[0, 1, 0, 1], &modulus]), "shortest form"),
-            (blob(&[b"ssh-rsa", &[1, 0, 1], &[&[1][..], &[2; 400]].concat()]), "an odd modulus"),
+            (
+                blob(&[b"ssh-rsa", &[1, 0, 1], &[&[1][..], &[2; 400]].concat()]),
+                "RSA modulus: expected an odd number",
+            ),
             (blob(&[b"sk-ssh-ed25519@openssh.com", &point, b"example.com"]), "got \"example.com\""),
             (blob(&[b"sk-ssh-ed25519@openssh.com", &point]), "application: expected 4 bytes, got 0"),
         ];

@@ -75,10 +75,7 @@ fn a_header_holds_what_the_list_has_and_nothing_else() {
         (good.replace("ES256", "es256"), "alg: expected"),
         (good.replace("ES256", "ES256K"), "alg: expected"),
         (good.replace("ES256", "PS256"), "alg: expected"),
-        (
-            good.replace("\"ES256\"", "[\"ES256\"]"),
-            "alg: expected one of RS256, ES256, ES384, EdDSA, got an array",
-        ),
+        (good.replace("\"ES256\"", "[\"ES256\"]"), "alg: expected text, got an array"),
         (
             good.replace("ES256", "RS256"),
             "the key \"k\" of https://issuer.example.com doesn't sign with RS256",
