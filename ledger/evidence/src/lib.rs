@@ -13,6 +13,7 @@ pub mod jwt;
 pub mod preset;
 pub mod roster;
 pub mod separation;
+pub mod set;
 pub mod signature;
 pub mod spiffe;
 pub mod ssh;

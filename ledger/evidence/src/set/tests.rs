@@ -1,0 +1,239 @@
+use super::*;
+use proptest::prelude::*;
+use provlog_core::entry::{Entry, TimeMs};
+use provlog_core::record::Section;
+
+fn name() -> SetName {
+    SetName { what: "jwks".into(), name: "https://issuer.example.com".into() }
+}
+
+fn salted(text: &str, salt: u8) -> Claim {
+    Claim::disclosed([salt; 16], Value::Text(text.into()))
+}
+
+fn hash(text: &str) -> Hash {
+    salted(text, 1).hash()
+}
+
+fn map<'a>(entries: impl IntoIterator<Item = (&'a str, Value)>) -> Map {
+    Map::from_entries(entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()).unwrap()
+}
+
+fn bytes(hash: &Hash) -> Value {
+    Value::Bytes(hash.0.to_vec())
+}
+
+fn leaf(index: u64) -> Hash {
+    Hash::plain(&index.to_be_bytes())
+}
+
+/// What a part adds, and what it removes.
+type Texts = (Vec<&'static str>, Vec<&'static str>);
+
+/// The parts of a change, before they are entries.
+#[derive(Clone)]
+struct Wanted {
+    previous: Option<u64>,
+    parts: Vec<Texts>,
+    digest: [u8; 32],
+}
+
+impl Wanted {
+    fn one(added: &[&'static str], removed: &[&'static str], after: &[&str], previous: Option<u64>) -> Self {
+        let hashes: Vec<Hash> = after.iter().map(|text| hash(text)).collect();
+        Self { previous, parts: vec![(added.to_vec(), removed.to_vec())], digest: set_digest(&hashes) }
+    }
+
+    fn and(mut self, added: &[&'static str], removed: &[&'static str]) -> Self {
+        self.parts.push((added.to_vec(), removed.to_vec()));
+        self
+    }
+
+    fn records(&self) -> Vec<Record> {
+        let parts = i64::try_from(self.parts.len()).unwrap();
+        let part = |((added, removed), part): (&Texts, i64)| {
+            let mut hashes: Vec<Hash> = removed.iter().map(|text| hash(text)).collect();
+            hashes.sort_unstable();
+            let mut trust = vec![
+                ("what", Value::Text(name().what)),
+                ("name", Value::Text(name().name)),
+                ("set_digest", Value::Bytes(self.digest.to_vec())),
+                ("part", Value::Integer(part)),
+                ("parts", Value::Integer(parts)),
+                ("removed", Value::Array(hashes.iter().map(bytes).collect())),
+            ];
+            if let Some(index) = self.previous {
+                let index_value = Value::Integer(i64::try_from(index).unwrap());
+                let reference = map([("index", index_value), ("leaf_hash", bytes(&leaf(index)))]);
+                trust.push(("previous", Value::Map(reference)));
+            }
+            let mut claims = vec![("trust".to_owned(), Claim::disclosed([9; 16], Value::Map(map(trust))))];
+            let members =
+                added.iter().zip(1..).map(|(text, number)| (format!("m{number:02}"), salted(text, 1)));
+            claims.extend(members);
+            record(claims)
+        };
+        self.parts.iter().zip(1..).map(part).collect()
+    }
+}
+
+fn record(claims: Vec<(String, Claim)>) -> Record {
+    let (submitted, attested) = (Section::from_claims(claims).unwrap(), Section::default());
+    let kind = Kind::new(TRUST).unwrap();
+    let entry = Entry {
+        kind,
+        time_ms: TimeMs::MIN,
+        submitted_digest: submitted.digest(SectionName::Submitted, kind),
+        attested_digest: attested.digest(SectionName::Attested, kind),
+    };
+    Record { entry, submitted, attested }
+}
+
+/// Reads records at consecutive indices, and tells what came of the last one.
+fn read(fold: &mut SetFold, first: u64, records: &[Record]) -> Result<(), SetError> {
+    let each = records.iter().zip(first..).map(|(record, index)| fold.read(index, leaf(index), record));
+    each.last().unwrap()
+}
+
+fn texts(fold: &SetFold) -> Vec<String> {
+    let set = fold.set(&name()).unwrap();
+    let mut texts: Vec<String> =
+        set.iter().flat_map(|set| set.members.values()).filter_map(|member| member.text.clone()).collect();
+    texts.sort_unstable();
+    texts
+}
+
+#[test]
+fn changes_are_in_force_from_their_last_part_on() {
+    let mut fold = SetFold::default();
+    let first = Wanted::one(&["a", "b"], &[], &["a", "b", "c"], None).and(&["c"], &[]).records();
+    fold.read(3, leaf(3), &first[0]).unwrap();
+    assert_eq!(fold.set(&name()), Ok(None), "its last part is still to come");
+    fold.read(4, leaf(4), &first[1]).unwrap();
+    assert_eq!(texts(&fold), ["a", "b", "c"]);
+    let next = Wanted::one(&["d"], &["a", "c"], &["b", "d"], Some(4)).records();
+    read(&mut fold, 9, &next).unwrap();
+    assert_eq!(texts(&fold), ["b", "d"]);
+    let set = fold.set(&name()).unwrap().unwrap();
+    assert_eq!(set.last, (9, leaf(9)));
+    assert_eq!(set.members[&hash("b")], Member { index: 3, claim: "m02".into(), text: Some("b".into()) });
+    let empty = Wanted::one(&[], &["b", "d"], &[], Some(9)).records();
+    read(&mut fold, 10, &empty).unwrap();
+    assert_eq!(texts(&fold), [""; 0]);
+}
+
+#[test]
+fn a_change_that_breaks_a_rule_is_none_and_so_is_what_follows_on_it() {
+    let begun = || {
+        let mut fold = SetFold::default();
+        read(&mut fold, 1, &Wanted::one(&["a", "b"], &[], &["a", "b"], None).records()).unwrap();
+        fold
+    };
+    let cases = [
+        (Wanted::one(&["c"], &[], &["a", "b", "c"], None), "previous"),
+        (Wanted::one(&["c"], &[], &["a", "b", "c"], Some(2)), "previous"),
+        (Wanted::one(&["c"], &[], &["a", "b"], Some(1)), "set_digest"),
+        (Wanted::one(&["a"], &[], &["a", "b"], Some(1)), "no member to be added that is in the set"),
+        (Wanted::one(&["a"], &["a"], &["a", "b"], Some(1)), "no member to be added that is in the set"),
+        (Wanted::one(&["c", "c"], &[], &["a", "b", "c"], Some(1)), "no member twice"),
+        (Wanted::one(&["c"], &[], &["a", "b", "c"], Some(1)).and(&["c"], &[]), "no member twice"),
+        (Wanted::one(&[], &["c"], &["a", "b"], Some(1)), "only members to be removed"),
+        (Wanted::one(&[], &["a"], &["b"], Some(1)).and(&[], &["a"]), "in one part"),
+        (Wanted::one(&[], &["a", "a"], &["b"], Some(1)), "removed to ascend"),
+        (Wanted::one(&[], &[], &["a", "b"], Some(1)), "add or remove something"),
+    ];
+    for (wanted, expected) in cases {
+        let mut fold = begun();
+        let error = read(&mut fold, 5, &wanted.records()).unwrap_err().to_string();
+        assert!(error.contains(expected), "{expected}: {error}");
+        assert_eq!(texts(&fold), ["a", "b"]);
+        // What follows on it follows on nothing; what follows on the one before it does.
+        assert!(read(&mut fold, 8, &Wanted::one(&["d"], &[], &["a", "b", "d"], Some(5)).records()).is_err());
+        read(&mut fold, 9, &Wanted::one(&["d"], &[], &["a", "b", "d"], Some(1)).records()).unwrap();
+        assert_eq!(texts(&fold), ["a", "b", "d"]);
+    }
+}
+
+#[test]
+fn parts_stand_side_by_side_and_say_the_same() {
+    let two = Wanted::one(&["a"], &[], &["a", "b"], None).and(&["b"], &[]).records();
+    let mut apart = SetFold::default();
+    apart.read(1, leaf(1), &two[0]).unwrap();
+    assert_eq!(apart.read(3, leaf(3), &two[1]), Err(SetError::Part { expected: 2, got: 2, parts: 2 }));
+    assert_eq!(apart.set(&name()), Ok(None));
+
+    // A first part ends what was open, and begins anew.
+    let mut anew = SetFold::default();
+    anew.read(1, leaf(1), &two[0]).unwrap();
+    read(&mut anew, 2, &two).unwrap();
+    assert_eq!(texts(&anew), ["a", "b"]);
+
+    let mut other = SetFold::default();
+    let differs = Wanted::one(&["a"], &[], &["a"], None).and(&["b"], &[]).records();
+    other.read(1, leaf(1), &two[0]).unwrap();
+    assert!(matches!(other.read(2, leaf(2), &differs[1]), Err(SetError::Part { .. })));
+    let parts = Wanted::one(&["a"], &[], &["a"], None);
+    let gap = record(vec![
+        ("trust".into(), parts.records()[0].submitted.get("trust").unwrap().clone()),
+        ("m02".into(), salted("a", 1)),
+    ]);
+    assert_eq!(other.read(3, leaf(3), &gap), Err(SetError::Rule("members to be m01, m02 and so on")));
+}
+
+#[test]
+fn what_is_hidden_is_told_from_what_is_not() {
+    let shown = Wanted::one(&["a", "b"], &[], &["a", "b"], None).records().remove(0);
+    let hide = |hidden: &str| {
+        let claims = shown.submitted.iter().map(|(name, claim)| {
+            let claim = if name == hidden { Claim::Hidden(claim.hash()) } else { claim.clone() };
+            (name.to_owned(), claim)
+        });
+        Record { submitted: Section::from_claims(claims.collect()).unwrap(), ..shown.clone() }
+    };
+    let mut fold = SetFold::default();
+    fold.read(1, leaf(1), &hide("m01")).unwrap();
+    assert_eq!(texts(&fold), ["b"]);
+    assert_eq!(fold.set(&name()).unwrap().unwrap().members.len(), 2, "it is a member all the same");
+    assert_eq!(fold.read(2, leaf(2), &hide("trust")), Err(SetError::Hidden));
+    assert_eq!(fold.set(&name()), Err(2), "nothing is known from there on");
+    let mut other = shown.clone();
+    other.entry.kind = Kind::new(5).unwrap();
+    assert_eq!(SetFold::default().read(1, leaf(1), &other), Err(SetError::Kind));
+    let nothing = record(vec![("m01".into(), salted("a", 1))]);
+    assert!(matches!(SetFold::default().read(1, leaf(1), &nothing), Err(SetError::Misfit(_))));
+}
+
+#[test]
+fn the_digest_of_the_empty_set_is_known() {
+    let hex = "e52d9c508c502347344d8c07ad91cbd6068afc75ff6292f062a09ca381c89e71";
+    assert_eq!(provlog_core::hex::encode(&set_digest(&[])), hex);
+}
+
+/// Texts that changes are made of.
+const TEXTS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+
+proptest! {
+    /// Random changes, valid or not, against a set that is changed by hand.
+    #[test]
+    fn the_fold_is_the_set(steps in prop::collection::vec((any::<[bool; 6]>(), any::<[bool; 6]>(), any::<u8>()), 1..12)) {
+        let (mut fold, mut model, mut last) = (SetFold::default(), BTreeSet::new(), None);
+        for ((adds, removes, defect), index) in steps.into_iter().zip(1..) {
+            let pick = |chosen: [bool; 6]| TEXTS.into_iter().zip(chosen).filter(|(_, is)| *is).map(|(text, _)| text);
+            let (adds, removes): (Vec<_>, Vec<_>) = (pick(adds).collect(), pick(removes).collect());
+            let mut after: BTreeSet<&str> = model.iter().copied().filter(|text| !removes.contains(text)).collect();
+            after.extend(&adds);
+            let previous = if defect % 8 == 1 { Some(1_000) } else { last };
+            let is_valid = defect % 8 != 1
+                && !(adds.is_empty() && removes.is_empty())
+                && removes.iter().all(|text| model.contains(text))
+                && adds.iter().all(|text| !model.contains(text));
+            let wanted = Wanted::one(&adds, &removes, &after.iter().copied().collect::<Vec<_>>(), previous);
+            let result = read(&mut fold, index, &wanted.records());
+            prop_assert_eq!(result.is_ok(), is_valid, "{:?}", result);
+            if is_valid {
+                (model, last) = (after, Some(index));
+            }
+            prop_assert_eq!(texts(&fold), model.iter().map(ToString::to_string).collect::<Vec<_>>());
+        }
+    }
+}
