@@ -386,8 +386,13 @@ def read_certificate(data):
     critical = {name for name, (is_critical, _) in extensions.items() if is_critical}
     demand(critical <= {BASIC_CONSTRAINTS, KEY_USAGE, EXTENDED_KEY_USAGE, ALTERNATIVE_NAMES}, "critical")
     demand(NAME_CONSTRAINTS not in extensions, "name constraints")
-    return Certificate(data, signed.whole, signed_with.whole, der_bits(signature), issuer.whole, not_before, not_after,
-                       subject.whole, read_public_key(public), extensions)
+    certificate = Certificate(data, signed.whole, signed_with.whole, der_bits(signature), issuer.whole, not_before,
+                              not_after, subject.whole, read_public_key(public), extensions)
+    authority(certificate), usages(certificate)
+    for name in (ALTERNATIVE_NAMES, EXTENDED_KEY_USAGE):
+        element = extension(certificate, name)
+        demand(element is None or element.tag == SEQUENCE and der(element.value) is not None, "extension")
+    return certificate
 
 def read_public_key(element):
     """None if it can't be used: nothing verifies under it, but the certificate can be read."""
@@ -405,7 +410,7 @@ def read_public_key(element):
 def read_extensions(data):
     """Identifier to whether it is critical, and value."""
     [whole], extensions = der(data, SEQUENCE), {}
-    demand(whole.value, "no extensions")
+    demand(whole.value and len(der(whole.value)) <= 32, "no extensions, or too many")
     for extension in der(whole.value):
         demand(extension.tag == SEQUENCE, "not an extension")
         name, *flag, value = der(extension.value)
@@ -433,7 +438,7 @@ def authority(certificate):
     demand(not is_authority or rest.pop(0).value == b"\xff", "basic constraints")
     demand(len(rest) <= 1, "basic constraints")
     length = der_integer(rest[0]) if rest else None
-    demand(length is None or length >= 0, "path length")
+    demand(length is None or 0 <= length <= 255, "path length")
     return is_authority, length
 
 def usages(certificate):

@@ -8,6 +8,7 @@ pub mod forge;
 #[allow(dead_code, unused_imports, unreachable_pub)]
 #[path = "../../../ledger/evidence/tests/evidence/support.rs"]
 mod keys;
+mod mutated;
 mod reader;
 
 use crate::support::{blessing, have, repository};

@@ -97,7 +97,7 @@ impl<'a> Certificate<'a> {
     pub(super) fn parse(der: &'a [u8]) -> Result<Self, CertificateError> {
         let mut outer = Reader::whole(der, SEQUENCE, "Certificate")?;
         let mut tbs = Reader::new(outer.expect(SEQUENCE, "tbsCertificate")?);
-        outer.expect(SEQUENCE, "signatureAlgorithm")?;
+        let signed_with = outer.expect(SEQUENCE, "signatureAlgorithm")?;
         bytes_of_bits(&mut outer, "signatureValue")?;
         outer.end("Certificate")?;
 
@@ -106,7 +106,9 @@ impl<'a> Certificate<'a> {
             return Err(DerError("version of 3").into());
         }
         tbs.expect(INTEGER, "serialNumber")?;
-        tbs.expect(SEQUENCE, "signature")?;
+        if tbs.expect(SEQUENCE, "signature")? != signed_with {
+            return Err(DerError("signature algorithm that is the same in both places").into());
+        }
         let issuer = tbs.expect(SEQUENCE, "issuer")?;
         let mut validity = Reader::new(tbs.expect(SEQUENCE, "validity")?);
         let (from_s, to_s) = (time_s(&mut validity, "notBefore")?, time_s(&mut validity, "notAfter")?);

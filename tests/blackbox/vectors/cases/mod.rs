@@ -21,6 +21,7 @@ use provlog_core::expectation::Expectation;
 use serde_json::Value as Json;
 
 /// One vector.
+#[derive(Clone)]
 pub struct Case {
     pub name: &'static str,
     pub receipt: Vec<u8>,

@@ -1,0 +1,149 @@
+//! Two verifiers, and evidence that nobody thought of: vectors of evidence with a byte of it changed, under an entry that
+//! commits to it. Whatever it is then, both say the same of it, check by check.
+
+use super::cases::{self, Case};
+use super::forge::{RawClaim, RawRecord, RawSection};
+use super::{files, python_available, verdict};
+use crate::support::{folder, repository};
+use provlog_core::cbor::{Map, Value};
+use provlog_core::receipt::Receipt;
+use provlog_core::record::{AnyRecord, Claim, Record, SectionName};
+use std::fs;
+use std::process::Command;
+
+/// What is changed: claims that evidence is, or is of.
+const CLAIMS: [(SectionName, &str); 9] = [
+    (SectionName::Attested, "workload_evidence"),
+    (SectionName::Attested, "workload"),
+    (SectionName::Attested, "approval_checks"),
+    (SectionName::Submitted, "approval"),
+    (SectionName::Submitted, "approvals"),
+    (SectionName::Submitted, "subject"),
+    (SectionName::Submitted, "intent"),
+    (SectionName::Submitted, "policy"),
+    (SectionName::Submitted, "environment"),
+];
+
+/// Texts and bytes are changed to what stands in them often, and to what doesn't belong there.
+const PUT: &[u8] = b"aAzZ09+/-_=.:, \n\t\"\\{}[]@#%*\0\x7f";
+
+/// Changes of each vector: 2, or what `MUTATIONS` says.
+fn rounds() -> u64 {
+    std::env::var("MUTATIONS").map_or(2, |text| text.parse().unwrap())
+}
+
+/// Numbers that look drawn, the same every time.
+struct Draws(u64);
+
+impl Draws {
+    fn below(&mut self, end: usize) -> usize {
+        // Knuth's multiplier; the upper bits are the better ones.
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % end.max(1)
+    }
+}
+
+#[test]
+fn both_verifiers_end_alike_on_what_nobody_thought_of() {
+    if !python_available() {
+        return;
+    }
+    let root = folder();
+    let (mut count, mut refused) = (0, 0);
+    for (case, number) in cases::all().iter().zip(0_u64..) {
+        for round in 0..rounds() {
+            let Some(receipt) = changed(case, &mut Draws(1_000_003 * number + round)) else { continue };
+            let case = Case { receipt, ..case.clone() };
+            refused += u64::from(verdict(&case)["exit"] != 0);
+            let folder = root.path().join(format!("{}-{round}", case.name));
+            fs::create_dir(&folder).unwrap();
+            for (name, bytes) in files(&case) {
+                fs::write(folder.join(name), bytes).unwrap();
+            }
+            count += 1;
+        }
+    }
+    assert!(count > 200 * rounds() && refused > count / 2, "{refused} of {count} refused");
+    let script = repository().join("tests/interop/verify.py");
+    let output = Command::new("python3").arg(script).arg("--vectors").arg(root.path()).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains(&format!("{count} vectors agree")), "expected {count} vectors: {text}");
+}
+
+/// The receipt of the same record with one change in one of its claims; none where it has none of them.
+fn changed(case: &Case, draws: &mut Draws) -> Option<Vec<u8>> {
+    let (receipt, _) = Receipt::parse(&case.receipt).ok()?;
+    let Ok(AnyRecord::Known(record)) = Record::parse(&receipt.record) else { return None };
+    let has = |(section, name): &&(SectionName, &str)| record.section(*section).value(name).is_some();
+    record.attested.get("workload_evidence").or_else(|| record.submitted.get("approval"))?;
+    let present: Vec<&(SectionName, &str)> = CLAIMS.iter().filter(has).collect();
+    let (section, name) = present.get(draws.below(present.len()))?;
+    let raw = |of: SectionName| {
+        let claims = record.section(of).iter().map(|(other, claim)| {
+            let raw = match claim {
+                Claim::Hidden(hash) => RawClaim { encoded: hidden(&hash.0), hash: *hash },
+                claim if of == *section && other == *name => {
+                    let mut value = claim.value().unwrap().clone();
+                    change(&mut value, draws);
+                    RawClaim::of_bytes(&super::forge::salt(other), &value.to_bytes())
+                }
+                claim => RawClaim::of_bytes(&super::forge::salt(other), &claim.value().unwrap().to_bytes()),
+            };
+            (other.to_owned(), raw)
+        });
+        RawSection(claims.collect())
+    };
+    let kind = record.entry.kind.number();
+    let mut raw = raw;
+    let (submitted, attested) = (raw(SectionName::Submitted), raw(SectionName::Attested));
+    let forged = RawRecord { kind, submitted, attested };
+    Some(forged.forge_at(record.entry.time_ms.get()).receipt())
+}
+
+fn hidden(hash: &[u8; 32]) -> Vec<u8> {
+    Value::Bytes(hash.to_vec()).to_bytes()
+}
+
+/// Changes one scalar, wherever in the value.
+fn change(value: &mut Value, draws: &mut Draws) {
+    match value {
+        Value::Array(items) if !items.is_empty() => {
+            let place = draws.below(items.len());
+            change(&mut items[place], draws);
+        }
+        Value::Map(map) if map.iter().len() > 0 => {
+            let chosen = draws.below(map.iter().len());
+            let mut changed = Map::new();
+            for (place, (name, member)) in map.iter().enumerate() {
+                let mut member = member.clone();
+                if place == chosen {
+                    change(&mut member, draws);
+                }
+                changed.insert(name, member).unwrap();
+            }
+            *map = changed;
+        }
+        Value::Text(text) => {
+            let mut bytes = text.clone().into_bytes();
+            change_byte(&mut bytes, draws);
+            // What is no text any more stays what it was.
+            *text = String::from_utf8(bytes).unwrap_or_else(|_| text.clone());
+        }
+        Value::Bytes(bytes) => change_byte(bytes, draws),
+        Value::Integer(integer) => *integer = (*integer ^ 1).abs(),
+        Value::Bool(value) => *value = !*value,
+        other => *other = Value::Integer(1),
+    }
+}
+
+fn change_byte(bytes: &mut Vec<u8>, draws: &mut Draws) {
+    let (place, put) = (draws.below(bytes.len()), PUT[draws.below(PUT.len())]);
+    match draws.below(4) {
+        _ if bytes.is_empty() => bytes.push(put),
+        0 => bytes.insert(place, put),
+        1 => drop(bytes.remove(place)),
+        2 => bytes[place] ^= 1 << draws.below(7),
+        _ => bytes[place] = put,
+    }
+}
