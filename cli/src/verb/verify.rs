@@ -111,17 +111,15 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     let package =
         sources.iter().find(|(_, found)| matches!(found, Verifiable::Archive(_) | Verifiable::Package));
     let expects = !expectations.is_empty() || args.requirements != Requirements::default();
-    if let Some((path, _)) = package {
-        let why = match () {
-            () if expects => "what is expected is expected of receipts; a package has many entries",
-            () if args.evidence.is_given() => {
-                "evidence is checked of receipts; of a package's entries it isn't yet"
-            }
-            () => "",
-        };
-        if !why.is_empty() {
-            return Err(Failure::Usage(format!("{}: {why}", path.display())));
-        }
+    let of_receipts = if expects {
+        Some("what is expected is expected of receipts; a package has many entries")
+    } else {
+        args.evidence
+            .is_given()
+            .then_some("evidence is checked of receipts; of a package's entries it isn't yet")
+    };
+    if let (Some((path, _)), Some(why)) = (package, of_receipts) {
+        return Err(Failure::Usage(format!("{}: {why}", path.display())));
     }
     let believed = args.evidence.believed()?;
     let evidence = EvidenceVerifier { believed: &believed, require_bound: args.evidence.require_bound };
