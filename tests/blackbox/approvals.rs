@@ -175,4 +175,16 @@ fn what_a_reader_believes_is_read_or_refused_by_name() {
         assert_eq!(exit, Some(expected), "{arguments:?}: {text}");
         assert!(text.contains(part), "expected {part:?} in {text}");
     }
+    let exported = provlog(
+        place.root.path(),
+        &["export", "-o", "package", "--url", &place.daemon.url, "--trust", &place.trust],
+    );
+    assert_eq!(exported.status.code(), Some(0), "{}", stderr(&exported));
+    let verify = |arguments: &[&str]| {
+        provlog(place.root.path(), &[&["verify", "package", "--trust", &place.trust], arguments].concat())
+    };
+    assert_eq!(verify(&[]).status.code(), Some(0));
+    let refused = verify(&["--roster", "roster"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("of a package's entries it isn't yet"), "{}", stderr(&refused));
 }
