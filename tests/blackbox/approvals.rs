@@ -19,7 +19,8 @@ struct Place {
 impl Place {
     /// None where there is no `ssh-keygen`.
     fn new() -> Option<Self> {
-        if !have("ssh-keygen", &["-?"], "openssh-client") {
+        // `ssh-keygen` has no argument with which it does nothing well; it comes with this one.
+        if !have("ssh", &["-V"], "openssh-client") {
             return None;
         }
         let root = folder();
