@@ -10,7 +10,6 @@ pub mod believed;
 pub mod coverage;
 pub mod jwk;
 pub mod jwt;
-pub mod preset;
 pub mod roster;
 pub mod separation;
 pub mod set;

@@ -102,21 +102,20 @@ fn claims(record: &Record) -> Result<Claims<'_>, Made> {
         Shown::Nothing => Ok(None),
         Shown::Hidden => Err(Made::skipped(format_args!("{NOT_DISCLOSED}: {name}"))),
     };
-    let (subject, reason) = if is_withdrawal(record) {
-        ("withdraws", submitted("withdrawal_reason")?)
-    } else {
-        ("subject", None)
+    let subject = if is_withdrawal(record) { "withdraws" } else { "subject" };
+    let reason = if is_withdrawal(record) { submitted("withdrawal_reason")? } else { None };
+    let (about, environment) = (submitted(subject)?, submitted("environment")?);
+    let (policy, intent) = (submitted("policy")?, submitted("intent")?);
+    let needed = |name: &str, value: Option<_>| {
+        value.ok_or_else(|| Made::failed(format_args!("there is no claim {name}")))
     };
-    let found = [subject, "environment", "policy"].map(|name| (name, submitted(name)));
-    let intent = submitted("intent")?;
-    let mut values = Vec::with_capacity(found.len());
-    for (name, value) in found {
-        values.push((name, value?));
-    }
-    let missing = |name| Made::failed(format_args!("there is no claim {name}"));
-    let mut values = values.into_iter().map(|(name, value)| value.ok_or_else(|| missing(name)));
-    let mut next = || values.next().unwrap_or_else(|| Err(missing(subject)));
-    Ok(Claims { subject: next()?, environment: next()?, policy: next()?, reason, intent })
+    Ok(Claims {
+        subject: needed(subject, about)?,
+        environment: needed("environment", environment)?,
+        policy: needed("policy", policy)?,
+        reason,
+        intent,
+    })
 }
 
 /// Whether the key is one of a person of the reader's roster, whose alias the approver is.

@@ -44,14 +44,14 @@ impl Made {
 
 /// Whether what names a member of a set can name one.
 pub(super) fn check_member(member: &Value) -> Result<(), Made> {
-    let field = |map: &'_ Value, name: &str| map.as_map().and_then(|map| map.get(name)).cloned();
-    let index = |map: &Value| field(map, "index").as_ref().and_then(Value::as_uint);
-    let set = field(member, "set").unwrap_or(Value::Null);
-    let claim = field(member, "claim");
-    if !claim.as_ref().and_then(Value::as_text).is_some_and(is_member) {
+    let set = member.as_map().and_then(|map| map.get("set"));
+    let index = |of: &Value| of.as_map()?.get("index")?.as_uint();
+    let claim = member.as_map().and_then(|map| map.get("claim")).and_then(Value::as_text);
+    if !claim.is_some_and(is_member) {
         return Err(Made::failed("a member's claim: expected m01 to m60"));
     }
-    if field(&set, "origin").is_some() || index(member) > index(&set) {
+    let is_foreign = set.and_then(Value::as_map).is_some_and(|map| map.get("origin").is_some());
+    if is_foreign || index(member) > set.and_then(index) {
         return Err(Made::failed(
             "a member's set: expected a change of this log, not before the member was added",
         ));
