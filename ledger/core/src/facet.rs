@@ -5,7 +5,7 @@
 //! a report are all made from it.
 
 use crate::cbor::{Map, Value};
-use crate::claims::digests_agree;
+use crate::claims::{check_claim, digests_agree};
 use crate::path::{ClaimName, ClaimPath};
 use crate::record::{Claim, Record, SectionName};
 use alloc::string::ToString;
@@ -38,6 +38,43 @@ pub enum Facet {
     Decision,
     /// What a scanner found.
     Scan,
+    /// What the log says that it checked the workload by.
+    Evidence,
+    /// Whose signed approvals the log says that it checked.
+    Signers,
+    /// Whether a change may go where it is to, by a policy that the log says it evaluated.
+    Gate,
+}
+
+/// What decides of a promotion, and by whose word (`SPEC.md` section 14).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Decision<'r> {
+    /// It is hidden, or the log's gate says nothing that could be read.
+    NotDisclosed,
+    /// The log says that a gate of its own decided.
+    Gate(&'r Value),
+    /// Whoever submitted it says so.
+    Submitted(&'r Value),
+}
+
+/// What decides of this record: the attested `gate`, where there is one, alone; else the submitted `decision`.
+#[must_use]
+pub fn decision(record: &Record) -> Option<Decision<'_>> {
+    if let Some(gate) = Facet::Gate.claim(record) {
+        let fits = gate.value().filter(|value| check_claim("gate", value).is_none());
+        return Some(fits.map_or(Decision::NotDisclosed, Decision::Gate));
+    }
+    let claim = Facet::Decision.claim(record)?;
+    Some(claim.value().map_or(Decision::NotDisclosed, Decision::Submitted))
+}
+
+impl<'r> Decision<'r> {
+    /// Its outcome, such as `allow`, where it says one that is text.
+    #[must_use]
+    pub fn outcome(self) -> Option<&'r str> {
+        let (Self::Gate(value) | Self::Submitted(value)) = self else { return None };
+        at(value, &["outcome"])?.as_text()
+    }
 }
 
 /// The facets that a record has, shown or hidden, in the order of [`Facet::ALL`].
@@ -50,7 +87,7 @@ type Members = &'static [&'static str];
 
 impl Facet {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Subject,
         Self::Model,
         Self::PromptHash,
@@ -63,6 +100,9 @@ impl Facet {
         Self::Environment,
         Self::Decision,
         Self::Scan,
+        Self::Evidence,
+        Self::Signers,
+        Self::Gate,
     ];
 
     /// The section and name of the claim that says it.
@@ -74,6 +114,9 @@ impl Facet {
             Self::Agent => "agent",
             Self::HumanInvolvement => "human_involvement",
             Self::Workload => return (SectionName::Attested, "workload"),
+            Self::Evidence => return (SectionName::Attested, "workload_evidence"),
+            Self::Signers => return (SectionName::Attested, "approval_checks"),
+            Self::Gate => return (SectionName::Attested, "gate"),
             Self::Approvals => "approvals",
             Self::Approval => "approval",
             Self::Policy => "policy",
@@ -93,7 +136,9 @@ impl Facet {
             Self::HumanInvolvement => &[&["level"]],
             Self::Workload => &[&["method"], &["id"]],
             Self::Approvals | Self::Approval => &[&["approver", "id"], &["index"]],
-            Self::Decision => &[&["outcome"]],
+            Self::Decision | Self::Gate => &[&["outcome"]],
+            Self::Evidence => &[&["format"]],
+            Self::Signers => &[&["signer"]],
             Self::Scan => &[&["verdict"]],
             Self::PromptHash | Self::Environment => &[],
         }

@@ -118,9 +118,14 @@ impl Counts {
             Facet::Agent => &mut self.agents,
             Facet::Policy => &mut self.policies,
             Facet::Workload => &mut self.workloads,
-            Facet::Subject | Facet::PromptHash | Facet::HumanInvolvement | Facet::Decision | Facet::Scan => {
-                return;
-            }
+            Facet::Subject
+            | Facet::PromptHash
+            | Facet::HumanInvolvement
+            | Facet::Decision
+            | Facet::Scan
+            | Facet::Evidence
+            | Facet::Signers
+            | Facet::Gate => return,
         };
         for item in value.items() {
             // One that says why there is none isn't counted.
