@@ -109,7 +109,7 @@ fn a_later_start_says_which_log_it_serves() {
     let trust = Trust::parse(&fs::read(data_dir.join("trust.tlog-policy")).unwrap()).unwrap();
     let daemon = Daemon::start(&data_dir);
     let expected = format!(
-        "example.com/named: 2 entries, key fingerprint {}\nlistening on {}\n",
+        "example.com/named: 2 entries, key fingerprint {}\ncallers: anybody who reaches this address; there are no tokens\nlistening on {}\n",
         trust.log().fingerprint(),
         daemon.url
     );

@@ -33,11 +33,12 @@ fn main() -> ExitCode {
 }
 
 fn run(command_line: CommandLine) -> anyhow::Result<()> {
-    let verb = command_line.verb;
+    let verb = command_line.verb.clone();
     let config = command_line.resolve().map_err(Failure::from)?;
     start_logs(&config)?;
     match verb {
         Some(Verb::Init) => run::init(&config)?,
+        Some(Verb::Token(verb)) => run::tokens(&config, &verb)?,
         None => run::run(config)?,
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! A whole run of the daemon: take the address, open the log, serve, drain, and close the log.
 
+use crate::access::callers::Callers;
+use crate::access::file::TokensFile;
 use crate::http::body::Bodies;
 use crate::http::server;
 use crate::log::delivery;
@@ -7,6 +9,7 @@ use crate::operate::config::{Config, WithoutLog};
 use crate::operate::failure::Failure;
 use crate::operate::first_start::{FirstStart, companion};
 use crate::operate::metrics::Metrics;
+use crate::operate::token::TokenVerb;
 use crate::routes::api::Api;
 use crate::routes::app::App;
 use crate::workers::Workers;
@@ -43,11 +46,12 @@ pub fn run(mut config: Config) -> Result<(), Failure> {
     let metrics = Arc::new(Metrics::default());
     let options = options(&config, &metrics);
     let (log, first) = open(&config, &options, &metrics)?;
+    let callers = Callers::open(&config.data_dir)?;
     let signals = Signals::install().map_err(system("signal handlers"))?;
-    announce(&options, &log, &url, first);
+    announce(&options, &log, &callers, &url, first);
 
     let bodies = Bodies::new(config.body_bytes_max, config.body_timeout);
-    let app = App::new(log, options.clock, bodies, Arc::clone(&metrics), workers.seats())
+    let app = App::new(log, options.clock, bodies, Arc::clone(&metrics), workers.seats(), callers)
         .map_err(system("starting threads"))?;
     let app = Arc::new(app);
     let mut failed = metrics.failure();
@@ -95,6 +99,24 @@ pub fn init(config: &Config) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Makes, lists or revokes tokens of a log that is there; a daemon that serves it takes that at once.
+///
+/// # Errors
+/// [`Failure`] says why not.
+pub fn tokens(config: &Config, verb: &TokenVerb) -> Result<(), Failure> {
+    let options = Options::new(&config.data_dir);
+    if Log::presence(&options) == Presence::Absent {
+        let why = "tokens are of a log that is there";
+        return Err(Failure::NoLog { dir: absolute(&config.data_dir), why });
+    }
+    Ok(verb.run(&TokensFile::of(&config.data_dir), now_s(&options))?)
+}
+
+/// Seconds since the Unix epoch.
+fn now_s(options: &Options) -> u64 {
+    u64::try_from(options.clock.wall_ms()).unwrap_or(0) / 1_000
+}
+
 fn make(config: &Config, options: &Options) -> Result<(), Failure> {
     let origin = config.origin.clone().map_or_else(random_origin, Ok)?;
     Ok(Log::create(options, &origin)?)
@@ -131,7 +153,7 @@ fn random_origin() -> Result<String, Failure> {
 
 /// What people need to know: after the first start all of it, later which log this is, so that the wrong one is seen. Then,
 /// always, the one line that programs wait for.
-fn announce(options: &Options, log: &Log, url: &str, first: bool) {
+fn announce(options: &Options, log: &Log, callers: &Callers, url: &str, first: bool) {
     let mut text = if first {
         first_start(options, log, Some(url))
     } else {
@@ -139,7 +161,7 @@ fn announce(options: &Options, log: &Log, url: &str, first: bool) {
         let entries = if size == 1 { "entry" } else { "entries" };
         format!("{}: {size} {entries}, key fingerprint {fingerprint}\n", log.origin())
     };
-    text.push_str(&format!("listening on {url}\n"));
+    text.push_str(&format!("callers: {}\nlistening on {url}\n", callers.told(now_s(options))));
     tell(&text);
 }
 

@@ -1,22 +1,28 @@
-//! The table of error codes in SPEC.md is the daemon's own. `PROVLOG_BLESS=1` writes it anew.
+//! The tables of error codes and of who may ask for what in SPEC.md are the daemon's own. `PROVLOG_BLESS=1` writes it anew.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on fails")]
 
 use std::fs;
 use std::path::Path;
 
-#[test]
-fn the_codes_in_spec_are_current() {
+/// Holds the table of this name to what the daemon says.
+fn assert_current(name: &str, generated: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../SPEC.md");
     let spec = fs::read_to_string(&path).unwrap();
-    let start = "<!-- generated: codes -->\n";
-    let (before, rest) = spec.split_once(start).unwrap();
+    let start = format!("<!-- generated: {name} -->\n");
+    let (before, rest) = spec.split_once(&start).unwrap();
     let (found, after) = rest.split_once("<!-- end -->").unwrap();
-    let generated = provlogd::http::problem::codes_markdown();
     if found != generated {
         assert!(
             std::env::var("PROVLOG_BLESS").as_deref() == Ok("1"),
-            "SPEC.md, codes: expected\n{generated}\ngot\n{found}"
+            "SPEC.md, {name}: expected\n{generated}\ngot\n{found}"
         );
         fs::write(&path, format!("{before}{start}{generated}<!-- end -->{after}")).unwrap();
     }
+}
+
+/// One test, since two would write one file.
+#[test]
+fn the_tables_in_spec_are_current() {
+    assert_current("codes", &provlogd::http::problem::codes_markdown());
+    assert_current("access", &provlogd::access_markdown());
 }

@@ -144,8 +144,8 @@ fn is_final(failure: &Failure) -> bool {
 
 /// Codes of problems that lie in the submission itself. Not among them is what passes: with time, such as `claim.ahead`, or
 /// `reference.missing` where an entry is still to come; with newer evidence, such as `state.changed` and `time.window`; with a
-/// later version of the log, such as `kind.unknown`; with another way to the log, such as `body.incomplete`, because what this
-/// program sends is well formed.
+/// later version of the log, such as `kind.unknown`; with another token, such as `kind.denied`; with another way to the log, such as
+/// `body.incomplete`, because what this program sends is well formed.
 const FINAL: [&str; 21] = [
     "claim.missing",
     "claim.missing-field",
@@ -296,10 +296,12 @@ mod tests {
     /// A code that is added to the table has to be judged here.
     #[test]
     fn every_code_of_a_refused_append_is_final_or_known_to_pass() {
-        const PASS: [&str; 24] = [
+        const PASS: [&str; 32] = [
+            "authorization.malformed",
             "batch.empty",
             "batch.too-many",
             "body.incomplete",
+            "caller.missing",
             "cbor.malformed",
             "claim.ahead",
             "claim.form",
@@ -308,19 +310,25 @@ mod tests {
             "claim.unknown-field",
             "content-encoding.unsupported",
             "content-type.unsupported",
+            "environment.denied",
             "header.malformed",
             "host.missing",
             "idempotency-key.form",
             "idempotency-key.twice",
             "json.malformed",
+            "kind.denied",
             "kind.not-accepted",
             "kind.unknown",
             "parameter.malformed",
             "reference.missing",
+            "role.denied",
             "state.changed",
             "submission.form",
             "submission.unknown-member",
             "time.window",
+            "token.expired",
+            "token.revoked",
+            "token.unknown",
         ];
         let spec = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../SPEC.md")).unwrap();
         let rows = spec.lines().filter_map(|line| {
@@ -331,7 +339,7 @@ mod tests {
             Some((status.parse::<u16>().ok()?, code.strip_prefix('`')?.strip_suffix('`')?))
         });
         let refusals: Vec<&str> = rows
-            .filter(|(status, _)| matches!(status, 400 | 409 | 413 | 415))
+            .filter(|(status, _)| matches!(status, 400 | 401 | 403 | 409 | 413 | 415))
             .map(|(_, code)| code)
             .collect();
         let judged = [&FINAL[..], &PASS].concat();

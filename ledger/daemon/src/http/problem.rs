@@ -5,7 +5,7 @@
 
 use crate::system::Refusal;
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use provlog_core::submission::SubmissionError;
@@ -54,6 +54,7 @@ codes! {
         BODY_INCOMPLETE "body.incomplete" "The body ended early or is not well formed"
         PARAMETER_MALFORMED "parameter.malformed" "A part of the path or the query is not what it must be"
         HEADER_MALFORMED "header.malformed" "A header is not what it must be"
+        AUTHORIZATION_MALFORMED "authorization.malformed" "The request has several Authorization headers, or one without a bearer token"
         JSON_MALFORMED "json.malformed" "The body is not JSON as provlog reads it"
         CBOR_MALFORMED "cbor.malformed" "The body is not CBOR as provlog reads it"
         SUBMISSION_FORM "submission.form" "The body is not a submission"
@@ -88,6 +89,17 @@ codes! {
         RECORD_MALFORMED "record.malformed" "The claims make no record"
         BATCH_EMPTY "batch.empty" "The batch has no entries"
         BATCH_TOO_MANY "batch.too-many" "The batch has too many entries"
+    }
+    UNAUTHORIZED {
+        CALLER_MISSING "caller.missing" "The path takes a caller with a token, and the request has none"
+        TOKEN_UNKNOWN "token.unknown" "The token is not one of this log"
+        TOKEN_EXPIRED "token.expired" "The token has ended"
+        TOKEN_REVOKED "token.revoked" "The token was revoked"
+    }
+    FORBIDDEN {
+        ROLE_DENIED "role.denied" "The caller has not the role that the path takes"
+        KIND_DENIED "kind.denied" "The caller may not append entries of this kind"
+        ENVIRONMENT_DENIED "environment.denied" "The caller may not append for this environment"
     }
     NOT_FOUND {
         ROUTE_UNKNOWN "route.unknown" "There is nothing at this path"
@@ -127,6 +139,7 @@ codes! {
         BUSY_CONNECTIONS "busy.connections" "Too many connections are open already"
         BUSY_READS "busy.reads" "Too many reads wait for their turn already"
         STORAGE_FATAL "storage.fatal" "A write failed, and the daemon is going down"
+        CALLERS_UNKNOWN "callers.unknown" "Who calls can't be told, so that nobody is let in"
         SHUTTING_DOWN "shutting-down" "The daemon is going down"
         CLOCK "clock" "The wall clock can't be believed"
         DEDUP_REBUILDING "dedup.rebuilding" "What makes retries safe is being rebuilt"
@@ -276,13 +289,29 @@ impl Problem {
         if self.0.close {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        if let Some(challenge) = challenge(self.0.code) {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
         headers
     }
 
-    fn retry_later(mut self) -> Self {
+    /// Says that it will take a while: until an operator, or a rebuild, is done.
+    #[must_use]
+    pub(crate) fn retry_later(mut self) -> Self {
         self.0.retry_after_s = Some(RETRY_LATER_S);
         self
     }
+}
+
+/// What a refusal of a caller asks for (RFC 6750, section 3).
+fn challenge(code: &Code) -> Option<&'static str> {
+    Some(match code.status {
+        _ if code == &AUTHORIZATION_MALFORMED => r#"Bearer realm="provlog", error="invalid_request""#,
+        StatusCode::UNAUTHORIZED if code == &CALLER_MISSING => r#"Bearer realm="provlog""#,
+        StatusCode::UNAUTHORIZED => r#"Bearer realm="provlog", error="invalid_token""#,
+        StatusCode::FORBIDDEN => r#"Bearer realm="provlog", error="insufficient_scope""#,
+        _ => return None,
+    })
 }
 
 /// As much of a text as is told: what a client sent comes back in some, and needn't come back whole.
@@ -457,6 +486,19 @@ mod tests {
         assert_eq!(response.headers()[RETRY_AFTER], "1");
         assert_eq!(response.headers()[CONNECTION], "close");
         assert_eq!(response.headers()[CONTENT_TYPE], MEDIA_TYPE);
+    }
+
+    #[test]
+    fn whoever_is_not_let_in_is_told_how() {
+        for code in CODES {
+            let challenge = challenge(code).unwrap_or_default();
+            let asks = matches!(code.status.as_u16(), 401 | 403) || *code == &AUTHORIZATION_MALFORMED;
+            assert_eq!(challenge.starts_with("Bearer realm="), asks, "{code:?}");
+            // Without a token there is nothing that could be an error (RFC 6750, section 3.1).
+            assert_eq!(challenge.contains("error="), asks && *code != &CALLER_MISSING, "{code:?}");
+        }
+        let response = Problem::new(&CALLER_MISSING, "none").into_response();
+        assert_eq!(response.headers()[WWW_AUTHENTICATE], r#"Bearer realm="provlog""#);
     }
 
     #[test]

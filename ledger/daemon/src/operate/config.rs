@@ -5,6 +5,7 @@
 
 use crate::http::body::LEFT_TO_SINGLES;
 use crate::http::limits::ServerLimits;
+use crate::operate::token::TokenVerb;
 use clap::builder::Resettable;
 use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -70,10 +71,13 @@ pub struct CommandLine {
 }
 
 /// What the program does beside serving a log.
-#[derive(Subcommand, Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Subcommand, Clone, PartialEq, Eq, Debug)]
 pub enum Verb {
     /// Makes the log, tells what was made, and ends; takes the settings of the daemon that is to serve it
     Init,
+    /// Says who may call: makes, lists and revokes tokens; a daemon that serves the log takes that at once
+    #[command(subcommand)]
+    Token(TokenVerb),
 }
 
 /// Every setting, set or not. The file and the command line are read into this one struct.
@@ -191,7 +195,7 @@ pub enum ConfigError {
     },
     /// An address that others can reach.
     #[error(
-        "listen: expected a loopback address such as {LISTEN_DEFAULT}, got {0}: this version has no authentication yet, and whoever reaches the daemon may append and read everything"
+        "listen: expected a loopback address such as {LISTEN_DEFAULT}, got {0}: this version has no TLS yet, and whoever is on the way could read tokens and records"
     )]
     NotLoopback(SocketAddr),
     /// Not an origin.
@@ -442,7 +446,7 @@ mod tests {
         let cases: [(&[&str], &str); 12] = [
             (&["--config", file], "unknown field `lisen`"),
             (&["--config", "no-such-file.toml"], "no-such-file.toml"),
-            (&["--listen", "0.0.0.0:4180"], "no authentication yet"),
+            (&["--listen", "0.0.0.0:4180"], "no TLS yet"),
             (&["--listen", "192.0.2.1:4180"], "expected a loopback address"),
             (&["--origin", "two words"], "got \"two words\""),
             (&["--body-bytes-max", "1024"], "expected at least 50331648, got 1024"),

@@ -1,5 +1,6 @@
 //! Why the daemon doesn't start or doesn't go on, and the exit code of each reason.
 
+use crate::access::error::TokensError;
 use crate::operate::config::ConfigError;
 use crate::operate::exit_codes::{ADDRESS, FAILED, FOLDER, INTERNAL, LOCKED, REFUSES, USAGE};
 use crate::system::Refusal;
@@ -54,6 +55,9 @@ pub enum Failure {
     /// The log refuses to open.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The tokens can't be read or changed.
+    #[error(transparent)]
+    Tokens(#[from] TokensError),
     /// A write or sync failed while the log was running.
     #[error("stopped by itself: {0}")]
     Fatal(String),
@@ -78,6 +82,7 @@ impl Failure {
             Self::Create(error) => refusal_code(error).unwrap_or_else(|| create_code(error)),
             Self::Open(error) => refusal_code(error).unwrap_or_else(|| open_code(error)),
             Self::NoLog { .. } => REFUSES,
+            Self::Tokens(error) => refusal_code(error).unwrap_or_else(|| tokens_code(error)),
             Self::Fatal(_) => FAILED,
         }
     }
@@ -101,6 +106,26 @@ fn create_code(error: &CreateError) -> u8 {
         CreateError::Clock(_) => REFUSES,
         CreateError::Origin(_) | CreateError::Genesis => USAGE,
         CreateError::Random(_) | CreateError::Key(_) | CreateError::Seal(_) => INTERNAL,
+    }
+}
+
+const fn tokens_code(error: &TokensError) -> u8 {
+    match error {
+        TokensError::NameTaken { .. }
+        | TokensError::NoSuchName(_)
+        | TokensError::NothingToRestrict { .. }
+        | TokensError::TooManyRestrictions { .. }
+        | TokensError::Past(_) => USAGE,
+        TokensError::Io { .. }
+        | TokensError::NoFile { .. }
+        | TokensError::Mode { .. }
+        | TokensError::Owner { .. }
+        | TokensError::User { .. } => FOLDER,
+        TokensError::TooLarge { .. }
+        | TokensError::Form { .. }
+        | TokensError::Gone { .. }
+        | TokensError::Full(_) => REFUSES,
+        TokensError::Random(_) | TokensError::IdTaken(_) | TokensError::Unprinted { .. } => INTERNAL,
     }
 }
 

@@ -1,7 +1,8 @@
-//! What the operator sets and is told: settings, the first start, metrics, and exit codes.
+//! What the operator sets, does and is told: settings, tokens, the first start, metrics, and exit codes.
 
 pub mod config;
 pub mod failure;
+pub mod token;
 
 pub(crate) mod exit_codes;
 pub(crate) mod first_start;

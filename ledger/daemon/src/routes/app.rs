@@ -1,5 +1,6 @@
 //! What every handler shares.
 
+use crate::access::callers::Callers;
 use crate::http::answer::BrokenOff;
 use crate::http::body::Bodies;
 use crate::http::gzip::Gzips;
@@ -20,6 +21,7 @@ pub(crate) struct App {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) workers: Seats,
     pub(crate) gzips: Gzips,
+    pub(crate) callers: Callers,
     draining: AtomicBool,
 }
 
@@ -32,6 +34,7 @@ impl App {
         bodies: Bodies,
         metrics: Arc<Metrics>,
         workers: Seats,
+        callers: Callers,
     ) -> io::Result<Self> {
         Ok(Self {
             log: AsyncLog::new(log)?,
@@ -40,8 +43,16 @@ impl App {
             metrics,
             workers,
             gzips: Gzips::default(),
+            callers,
             draining: AtomicBool::new(false),
         })
+    }
+
+    /// Seconds since the Unix epoch, as tokens count them: never before the newest entry's, so that a clock that was turned back
+    /// brings no token to life again that had ended by then.
+    pub(crate) fn now_s(&self) -> u64 {
+        let wall_ms = u64::try_from(self.clock.wall_ms()).unwrap_or(0);
+        wall_ms.max(self.log.committed().time_ms.get()) / 1_000
     }
 
     /// Says from now on that the daemon takes no more appends.
@@ -65,7 +76,10 @@ impl App {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::access::caller::Caller;
+    use crate::access::role::Access;
     use crate::operate::config::BODY_BYTES_MAX_DEFAULT;
+    use axum::http::HeaderMap;
     use provlog_engine::Options;
     use std::time::Duration;
     use tempfile::TempDir;
@@ -76,8 +90,13 @@ pub(crate) mod tests {
         let options = Options::new(folder.path().join("data"));
         Log::create(&options, "example.com/log").unwrap();
         let bodies = Bodies::new(BODY_BYTES_MAX_DEFAULT, Duration::from_secs(600));
-        let app =
-            App::new(Log::open(&options).unwrap(), options.clock, bodies, Arc::default(), Seats::default());
+        let (log, callers) = (Log::open(&options).unwrap(), Callers::open(&options.data_dir).unwrap());
+        let app = App::new(log, options.clock, bodies, Arc::default(), Seats::default(), callers);
         (folder, Arc::new(app.unwrap()))
+    }
+
+    /// Whoever asks a log without tokens.
+    pub(crate) fn anybody(app: &App) -> Caller {
+        app.callers.enter(&HeaderMap::new(), Access::Append, || 0).unwrap()
     }
 }

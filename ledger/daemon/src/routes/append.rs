@@ -3,6 +3,7 @@
 //! All the work on a submission's bytes is done here, on the worker that read them: parsing, salting, hashing, and
 //! checking the receipt. The engine only orders, writes and signs.
 
+use crate::access::caller::Caller;
 use crate::http::answer::{NO_STORE, answer, to_json};
 use crate::http::body::{Content, Received, busy};
 use crate::http::problem::{IDEMPOTENCY_KEY_CONFLICT, IDEMPOTENCY_KEY_TWICE, INTERNAL, Problem};
@@ -18,7 +19,7 @@ use axum::extract::{Request, State};
 use axum::http::header::{LOCATION, VARY};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
-use provlog_core::cbor::{Map, Value};
+use provlog_core::cbor::Value;
 use provlog_core::encoded::{SealError, Sealed};
 use provlog_core::record::{Claim, Record, Salt, Section, SectionName};
 use provlog_core::submission::{Submission, SubmissionError, same_values};
@@ -28,14 +29,15 @@ use serde::Serialize;
 use std::fmt::Display;
 use std::sync::Arc;
 
-/// Who every caller is until there is authentication: what dedup keys are bound to.
-const CALLER: &str = "anonymous";
-
 /// Answers with the entry's index and receipt.
 ///
 /// # Errors
 /// A problem for whatever is wrong with the request, and for whatever keeps the log from taking it.
-pub(crate) async fn append(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
+pub(crate) async fn append(
+    State(app): State<Arc<App>>,
+    State(caller): State<Caller>,
+    request: Request,
+) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
     let media_type = request::content_type(&head.headers, &[JSON, CBOR])?;
     request::query(&head.uri, [])?;
@@ -48,7 +50,7 @@ pub(crate) async fn append(State(app): State<Arc<App>>, request: Request) -> Res
     if let Some(key) = key {
         submission = under_key(submission, key)?;
     }
-    let (prepared, mut draft) = prepare(&app, submission, None)?;
+    let (prepared, mut draft) = prepare(&app, &caller, submission, None)?;
     if !share.grow(draft.bytes()) {
         return Err(busy());
     }
@@ -91,47 +93,50 @@ pub(crate) struct Draft {
     referred: Vec<Referred>,
 }
 
-/// Salts, attests and seals a submission. `batch_line` is the key of a batch and the line in it, for a line without a
+/// Salts, attests and seals a submission of `caller`'s. `batch_line` is the key of a batch and the line in it, for a line without a
 /// key of its own.
 ///
 /// # Errors
-/// What the claim table can't see: a time ahead of the clock, and the limits of sections and records.
+/// What the claim table can't see: what the caller may not append, a time ahead of the clock, and the limits of sections and records.
 pub(crate) fn prepare(
     app: &App,
+    caller: &Caller,
     submission: Submission,
     batch_line: Option<(&str, usize)>,
 ) -> Result<(provlog_engine::Submission, Draft), Problem> {
+    caller.check_append(submission.kind(), submission.claims())?;
     submission.check_occurred_at(u64::try_from(app.clock.wall_ms()).unwrap_or(0))?;
-    let log = &app.log;
+    let (log, identity) = (&app.log, caller.identity());
     let has_salts = submission.has_salts();
     let chosen = match (submission.idempotency_key(), batch_line) {
-        (Some(key), _) => Some(log.dedup_key("idempotency-key", CALLER, key.as_bytes())),
+        (Some(key), _) => Some(log.dedup_key("idempotency-key", &identity, key.as_bytes())),
         // No key holds a newline, so no two pairs spell the same.
         (None, Some((key, line))) => {
-            Some(log.dedup_key("batch-line", CALLER, format!("{key}\n{line}").as_bytes()))
+            Some(log.dedup_key("batch-line", &identity, format!("{key}\n{line}").as_bytes()))
         }
         (None, None) => None,
     };
     let referred = references::in_claims(submission.claims(), log.verifier().name());
-    let sealed = Arc::new(seal(submission)?);
-    let key = chosen.or_else(|| has_salts.then(|| digest_key(log, &sealed)));
+    let sealed = Arc::new(seal(submission, caller.workload())?);
+    let key = chosen.or_else(|| has_salts.then(|| digest_key(log, &identity, &sealed)));
     let terms = Terms { retries: key.into_iter().collect(), ..Terms::default() };
     let prepared = provlog_engine::Submission { sealed: Arc::clone(&sealed), terms };
     Ok((prepared, Draft { sealed, chosen_key: chosen, referred }))
 }
 
-/// Salts that the client drew are its own for ever, so its digest is.
-fn digest_key(log: &AsyncLog, sealed: &Sealed) -> DedupKey {
-    log.dedup_key("submitted-digest", CALLER, &sealed.digest(SectionName::Submitted).0)
+/// Salts that the client drew are its own for ever, so its digest is. Of another caller it is another entry: this one's receipt says
+/// who submitted it.
+fn digest_key(log: &AsyncLog, identity: &str, sealed: &Sealed) -> DedupKey {
+    log.dedup_key("submitted-digest", identity, &sealed.digest(SectionName::Submitted).0)
 }
 
-fn seal(submission: Submission) -> Result<Sealed, Problem> {
+fn seal(submission: Submission, workload: Value) -> Result<Sealed, Problem> {
     let drawn = if submission.has_salts() { 0 } else { submission.claims().len() };
     let no_salts = |error| Problem::new(&INTERNAL, format!("the system has no randomness to give: {error}"));
     let mut salts = salts::draw(drawn + 1).map_err(no_salts)?.into_iter();
     // Were there ever too few, a salt of zeros would be refused when the claims are sealed.
     let mut next = || salts.next().unwrap_or_default();
-    let attested = attested(next())?;
+    let attested = attested(next(), workload)?;
     let submitted = submission.with_salts(next)?.encode()?;
     Sealed::of_encoded(&submitted, &attested).map_err(|error| match error {
         SealError::Size(error) => SubmissionError::from(error).into(),
@@ -139,12 +144,9 @@ fn seal(submission: Submission) -> Result<Sealed, Problem> {
     })
 }
 
-/// What the log says about who submitted: nothing yet.
-fn attested(salt: Salt) -> Result<Section, Problem> {
-    let mut workload = Map::new();
-    // A map of one can't have a key twice.
-    let _ = workload.insert("method", "none".into());
-    let claims = vec![("workload".into(), Claim::disclosed(salt, Value::Map(workload)))];
+/// What the log says about who submitted.
+fn attested(salt: Salt, workload: Value) -> Result<Section, Problem> {
+    let claims = vec![("workload".into(), Claim::disclosed(salt, workload))];
     Ok(Section::from_claims(claims).map_err(SubmissionError::from)?)
 }
 

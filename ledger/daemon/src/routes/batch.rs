@@ -3,6 +3,7 @@
 //! A batch is parsed and sealed on all cores, a piece of it at a time, and nothing of it is kept once the log has it: what is
 //! answered is read from the log.
 
+use crate::access::caller::Caller;
 use crate::http::body::{Content, Received, busy};
 use crate::http::problem::{BATCH_EMPTY, BATCH_TOO_MANY, BODY_TOO_LARGE, INTERNAL, JSON_MALFORMED, Problem};
 use crate::http::request::{self, CBOR_SEQUENCE, JSON, NDJSON};
@@ -36,7 +37,11 @@ const LINES_A_TURN: usize = 32;
 ///
 /// # Errors
 /// A problem that names the line, and then nothing is appended; whatever keeps the log from taking the batch.
-pub(crate) async fn append(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
+pub(crate) async fn append(
+    State(app): State<Arc<App>>,
+    State(caller): State<Caller>,
+    request: Request,
+) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
     let media_type = request::content_type(&head.headers, &[NDJSON, JSON, CBOR_SEQUENCE])?;
     let receipts = asks_receipts(&head)?;
@@ -51,7 +56,7 @@ pub(crate) async fn append(State(app): State<Arc<App>>, request: Request) -> Res
     check_count(lines.len())?;
     let (mut batch, mut drafts) = (Vec::with_capacity(lines.len()), Vec::with_capacity(lines.len()));
     let (mut referred, mut held_bytes) = (Vec::new(), 0);
-    let tasks: Vec<Task> = Task::all(&app, &bytes, &lines, parse, key).collect();
+    let tasks: Vec<Task> = Task::all(&app, &caller, &bytes, &lines, parse, key).collect();
     let mut tasks = stream::iter(tasks).map(|task| app.workers.spawn(task.run())).buffered(cores());
     while let Some(done) = tasks.next().await {
         let done = done.map_err(|error| match error.is_panic() {
@@ -90,6 +95,7 @@ fn asks_receipts(head: &Parts) -> Result<bool, Problem> {
 /// A piece of a batch: its lines, and the number of the first.
 struct Task {
     app: Arc<App>,
+    caller: Caller,
     parse: Parse,
     key: Option<Arc<str>>,
     first: usize,
@@ -100,6 +106,7 @@ impl Task {
     /// All of a batch, whose `lines` are parts of `bytes`.
     fn all(
         app: &Arc<App>,
+        caller: &Caller,
         bytes: &Bytes,
         lines: &[&[u8]],
         parse: Parse,
@@ -108,6 +115,7 @@ impl Task {
         let key: Option<Arc<str>> = key.map(Into::into);
         lines.chunks(LINES_A_TASK).zip((1..).step_by(LINES_A_TASK)).map(move |(lines, first)| Self {
             app: Arc::clone(app),
+            caller: caller.clone(),
             parse,
             key: key.clone(),
             first,
@@ -119,13 +127,26 @@ impl Task {
     async fn run(self) -> Result<Vec<(provlog_engine::Submission, Draft)>, Problem> {
         let mut prepared = Vec::with_capacity(self.lines.len());
         for (number, line) in (self.first..).zip(&self.lines) {
-            let line = prepare_line(&self.app, line, self.parse, number, self.key.as_deref());
+            let line = self.prepare_line(number, line);
             prepared.push(line.map_err(|problem| problem.on_line(number))?);
             if number % LINES_A_TURN == 0 {
                 yield_now().await;
             }
         }
         Ok(prepared)
+    }
+
+    fn prepare_line(
+        &self,
+        number: usize,
+        line: &[u8],
+    ) -> Result<(provlog_engine::Submission, Draft), Problem> {
+        if line.len() > SUBMISSION_BYTES_MAX {
+            let detail = format!("expected an entry of at most {SUBMISSION_BYTES_MAX} bytes");
+            return Err(Problem::new(&BODY_TOO_LARGE, detail).limit(SUBMISSION_BYTES_MAX, line.len()));
+        }
+        let under = self.key.as_deref().map(|key| (key, number));
+        prepare(&self.app, &self.caller, (self.parse)(line)?, under)
     }
 }
 
@@ -135,20 +156,6 @@ fn cores() -> usize {
 
 /// What reads a line.
 type Parse = fn(&[u8]) -> Result<Submission, SubmissionError>;
-
-fn prepare_line(
-    app: &App,
-    line: &[u8],
-    parse: Parse,
-    number: usize,
-    key: Option<&str>,
-) -> Result<(provlog_engine::Submission, Draft), Problem> {
-    if line.len() > SUBMISSION_BYTES_MAX {
-        let detail = format!("expected an entry of at most {SUBMISSION_BYTES_MAX} bytes");
-        return Err(Problem::new(&BODY_TOO_LARGE, detail).limit(SUBMISSION_BYTES_MAX, line.len()));
-    }
-    prepare(app, parse(line)?, key.map(|key| (key, number)))
-}
 
 fn lines(body: &[u8]) -> Vec<&[u8]> {
     match body.strip_suffix(b"\n").unwrap_or(body) {

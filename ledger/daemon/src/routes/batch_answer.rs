@@ -203,7 +203,7 @@ async fn next_piece(mut answer: BatchAnswer) -> Result<Option<(Bytes, BatchAnswe
 mod tests {
     use super::*;
     use crate::http::permits::Permits;
-    use crate::routes::app::tests::temporary;
+    use crate::routes::app::tests::{anybody, temporary};
     use crate::routes::append::prepare;
     use provlog_core::submission::Submission;
     use std::fs;
@@ -218,7 +218,8 @@ mod tests {
                 let first = include_str!("../operate/first_entry.json");
                 let mut json: serde_json::Value = serde_json::from_str(first).unwrap();
                 json["claims"]["subject"][0]["name"] = name.into();
-                prepare(&app, Submission::parse(json.to_string().as_bytes()).unwrap(), None).unwrap().0
+                let submission = Submission::parse(json.to_string().as_bytes()).unwrap();
+                prepare(&app, &anybody(&app), submission, None).unwrap().0
             });
             newest = Some(app.log.append_batch(prepared.into()).await.unwrap().committed);
         }

@@ -156,7 +156,7 @@ async fn check_in_batch<'a>(app: &App, drafts: &'a [Draft]) -> (Vec<Logged<'a>>,
 mod tests {
     use super::*;
     use crate::http::problem::IDEMPOTENCY_KEY_CONFLICT;
-    use crate::routes::app::tests::temporary;
+    use crate::routes::app::tests::{anybody, temporary};
     use crate::routes::append::prepare;
 
     /// A key of its own, or none; and the subject's name.
@@ -172,7 +172,7 @@ mod tests {
             }
             let submission =
                 provlog_core::submission::Submission::parse(json.to_string().as_bytes()).unwrap();
-            prepare(app, submission, Some(("job", number))).unwrap()
+            prepare(app, &anybody(app), submission, Some(("job", number))).unwrap()
         };
         (1..).zip(lines).map(prepare_line).unzip()
     }

@@ -2,16 +2,17 @@
 
 pub(crate) mod api;
 pub(crate) mod app;
+pub(crate) mod table;
 
 mod append;
 mod batch;
 mod batch_answer;
 mod conflicts;
+mod door;
 mod entries;
 mod operation;
 mod records;
 mod references;
 mod salts;
 mod sequence;
-mod table;
 mod tree;

@@ -48,6 +48,7 @@ pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Result<Response, Prob
     if app.is_draining() {
         return Err(Problem::new(&SHUTTING_DOWN, "the daemon was told to stop"));
     }
+    app.callers.method()?;
     let no_new_keys = app.log.dedup_ready().err();
     Ok(answer(to_json(&readiness(app.log.health(), no_new_keys)?)?, JSON, NO_STORE))
 }
@@ -99,6 +100,9 @@ struct About<'a> {
     size: u64,
     format: u8,
     version: &'static str,
+    /// How callers are known. None where that can't be told, and nobody is let in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authentication: Option<&'static str>,
     limits: Limits,
 }
 
@@ -127,6 +131,7 @@ pub(crate) async fn about(State(app): State<Arc<App>>) -> Result<Response, Probl
         size: log.committed().checkpoint.size,
         format: 1,
         version: env!("CARGO_PKG_VERSION"),
+        authentication: app.callers.method().ok(),
         limits: Limits {
             submission_bytes: limits::SUBMISSION_BYTES_MAX,
             batch_bytes: limits::BATCH_BYTES_MAX,

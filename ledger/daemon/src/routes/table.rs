@@ -1,44 +1,77 @@
-//! The one table of what is served: method, path, handler (SPEC.md section 10).
+//! The one table of what is served: who may ask, method, path, handler (SPEC.md section 10).
 
+use crate::access::role::{Access, listed};
 use crate::http::problem::{METHOD_NOT_ALLOWED, Problem, ROUTE_UNKNOWN};
 use crate::routes::app::App;
+use crate::routes::door::{Entered, behind_door};
 use crate::routes::{append, batch, entries, operation, records, tree};
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::{Method, Uri};
 use axum::routing::{MethodFilter, MethodRouter, on};
+use std::fmt::Write;
 use std::sync::Arc;
 
 struct Row {
-    #[cfg_attr(not(test), expect(dead_code, reason = "the handler was made with it; tests ask by it"))]
     method: Method,
     path: &'static str,
+    /// What it asks of its caller; none where it asks for no caller at all.
+    access: Option<Access>,
     handler: MethodRouter<Arc<App>>,
 }
 
 /// `GET` answers `HEAD` too.
 fn rows() -> [Row; 14] {
+    use Access::{Append, Read};
     [
-        row(Method::POST, "/v1/entries", append::append),
-        row(Method::POST, "/v1/entries/batch", batch::append),
-        row(Method::GET, "/v1/entries/{index}", entries::entry),
-        row(Method::GET, "/v1/entries/{index}/receipt", entries::receipt),
-        row(Method::GET, "/v1/entries/{index}/proof", entries::inclusion),
-        row(Method::GET, "/v1/records", records::records),
-        row(Method::GET, "/v1/consistency", tree::consistency),
-        row(Method::GET, "/v1/log", operation::about),
-        row(Method::GET, "/v1/schema/{kind}", operation::kind_schema),
-        row(Method::GET, "/checkpoint", tree::checkpoint),
-        row(Method::GET, "/tile/{*path}", tree::tile),
-        row(Method::GET, "/healthz", operation::healthz),
-        row(Method::GET, "/readyz", operation::readyz),
-        row(Method::GET, "/metrics", operation::metrics),
+        guarded(Append, Method::POST, "/v1/entries", append::append),
+        guarded(Append, Method::POST, "/v1/entries/batch", batch::append),
+        guarded(Read, Method::GET, "/v1/entries/{index}", entries::entry),
+        guarded(Read, Method::GET, "/v1/entries/{index}/receipt", entries::receipt),
+        open(Method::GET, "/v1/entries/{index}/proof", entries::inclusion),
+        guarded(Read, Method::GET, "/v1/records", records::records),
+        open(Method::GET, "/v1/consistency", tree::consistency),
+        open(Method::GET, "/v1/log", operation::about),
+        open(Method::GET, "/v1/schema/{kind}", operation::kind_schema),
+        open(Method::GET, "/checkpoint", tree::checkpoint),
+        open(Method::GET, "/tile/{*path}", tree::tile),
+        open(Method::GET, "/healthz", operation::healthz),
+        open(Method::GET, "/readyz", operation::readyz),
+        guarded(Read, Method::GET, "/metrics", operation::metrics),
     ]
 }
 
-fn row<T: 'static>(method: Method, path: &'static str, handler: impl Handler<T, Arc<App>>) -> Row {
-    let filter = if method == Method::POST { MethodFilter::POST } else { MethodFilter::GET };
-    Row { method, path, handler: on(filter, handler) }
+/// A route for callers alone. There is no row without a word on who may ask.
+fn guarded<T: 'static>(
+    access: Access,
+    method: Method,
+    path: &'static str,
+    handler: impl Handler<T, Entered>,
+) -> Row {
+    let handler = behind_door(access, filter(&method), handler);
+    Row { method, path, access: Some(access), handler }
+}
+
+/// A route for everybody.
+fn open<T: 'static>(method: Method, path: &'static str, handler: impl Handler<T, Arc<App>>) -> Row {
+    let handler = on(filter(&method), handler);
+    Row { method, path, access: None, handler }
+}
+
+fn filter(method: &Method) -> MethodFilter {
+    if *method == Method::POST { MethodFilter::POST } else { MethodFilter::GET }
+}
+
+/// Who may ask for what, as Markdown, as it stands in `SPEC.md`.
+#[must_use]
+pub fn access_markdown() -> String {
+    let mut text = String::from("| request | who may ask |\n| --- | --- |\n");
+    for row in rows() {
+        let who = row.access.map_or_else(|| "everybody".into(), |access| listed(access.roles()));
+        // Writing to a string doesn't fail.
+        let _ = writeln!(text, "| `{} {}` | {who} |", row.method, row.path);
+    }
+    text
 }
 
 /// Answers the rows of the table, and refuses everything else.
@@ -63,12 +96,22 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::problem::{BUSY_READS, Code, INTERNAL};
+    use crate::access::date::Expiry;
+    use crate::access::file::TokensFile;
+    use crate::access::role::Role;
+    use crate::access::secret::Secret;
+    use crate::access::tokens::Token;
+    use crate::access::tokens::tests::token;
+    use crate::http::problem::{
+        AUTHORIZATION_MALFORMED, BUSY_READS, CALLER_MISSING, CONTENT_TYPE_UNSUPPORTED, Code, INTERNAL,
+        ROLE_DENIED, TOKEN_EXPIRED, TOKEN_REVOKED, TOKEN_UNKNOWN,
+    };
     use crate::log::async_log::PLACES;
     use crate::routes::app::tests::temporary;
     use axum::body::Body;
-    use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+    use axum::http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
     use axum::http::{Request, Response, StatusCode};
+    use std::path::Path;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Mutex, mpsc};
     use std::task::{Context, Waker};
@@ -79,13 +122,18 @@ mod tests {
         router.clone().call(request).await.unwrap()
     }
 
+    /// A path of this row's that there is.
+    fn path(row: &str) -> String {
+        let path = row.replace("{index}", "0").replace("{kind}", "promotion");
+        path.replace("{*path}", "0/000.p/1").replace("consistency", "consistency?old=1&new=1")
+    }
+
     #[tokio::test]
     async fn every_row_answers_its_method_and_no_other() {
         let (_folder, app) = temporary();
         let router = router(app);
         for row in rows() {
-            let path = row.path.replace("{index}", "0").replace("{kind}", "promotion");
-            let path = path.replace("{*path}", "0/000.p/1").replace("consistency", "consistency?old=1&new=1");
+            let path = path(row.path);
             let answer = ask(&router, &row.method, &path).await;
             let (expected, allowed) = match row.method {
                 Method::POST => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "POST"),
@@ -103,6 +151,132 @@ mod tests {
         }
         let unknown = ask(&router, &Method::GET, "/v1/nothing").await;
         assert_eq!(unknown.extensions().get::<&Code>(), Some(&&ROUTE_UNKNOWN));
+    }
+
+    /// Who may ask for what, written down a second time.
+    const WHO: [(&str, &str, &[Role]); 14] = {
+        use Role::{Admin, Append, Audit, Read};
+        const READERS: &[Role] = &[Read, Audit, Admin];
+        [
+            ("POST", "/v1/entries", &[Append]),
+            ("POST", "/v1/entries/batch", &[Append]),
+            ("GET", "/v1/entries/{index}", READERS),
+            ("GET", "/v1/entries/{index}/receipt", READERS),
+            ("GET", "/v1/entries/{index}/proof", &[]),
+            ("GET", "/v1/records", READERS),
+            ("GET", "/v1/consistency", &[]),
+            ("GET", "/v1/log", &[]),
+            ("GET", "/v1/schema/{kind}", &[]),
+            ("GET", "/checkpoint", &[]),
+            ("GET", "/tile/{*path}", &[]),
+            ("GET", "/healthz", &[]),
+            ("GET", "/readyz", &[]),
+            ("GET", "/metrics", READERS),
+        ]
+    };
+
+    /// Somebody who asks, by the headers that they send: the role of whoever is known, or what everybody else is answered.
+    struct Visitor {
+        who: &'static str,
+        headers: Vec<String>,
+        standing: Result<Role, &'static Code>,
+    }
+
+    /// Everybody that a log with tokens may meet; makes those tokens.
+    fn visitors(data_dir: &Path) -> Vec<Visitor> {
+        let file = TokensFile::of(data_dir);
+        let make = |name: &str, role, change: fn(&mut Token)| {
+            let secret = Secret::draw().unwrap();
+            let mut token = token(&secret, name, &[role]);
+            change(&mut token);
+            file.change(|tokens| tokens.add(token)).unwrap();
+            format!("Bearer {}", secret.reveal())
+        };
+        let append = make("append", Role::Append, |_| {});
+        let ended = make("ended", Role::Append, |token| token.expires = Expiry::At(1));
+        let revoked = make("revoked", Role::Append, |token| token.revoked_s = Some(1));
+        let unknown = format!("Bearer {}", Secret::draw().unwrap().reveal());
+        let wrong = format!("{}{}", &append[..20], "A".repeat(43));
+        let nobody = |who, headers, code| Visitor { who, headers, standing: Err(code) };
+        let known = |who, header, role| Visitor { who, headers: vec![header], standing: Ok(role) };
+        vec![
+            nobody("no token", vec![], &CALLER_MISSING),
+            nobody("another scheme", vec!["Basic eDp5".into()], &AUTHORIZATION_MALFORMED),
+            nobody("two headers", vec![append.clone(), append.clone()], &AUTHORIZATION_MALFORMED),
+            nobody("unknown", vec![unknown], &TOKEN_UNKNOWN),
+            nobody("wrong", vec![wrong], &TOKEN_UNKNOWN),
+            nobody("ended", vec![ended], &TOKEN_EXPIRED),
+            nobody("revoked", vec![revoked], &TOKEN_REVOKED),
+            known("append", append, Role::Append),
+            known("read", make("read", Role::Read, |_| {}), Role::Read),
+            known("audit", make("audit", Role::Audit, |_| {}), Role::Audit),
+            known("admin", make("admin", Role::Admin, |_| {}), Role::Admin),
+        ]
+    }
+
+    /// What a row that takes these roles refuses a visitor with.
+    fn refusal(visitor: &Visitor, roles: &[Role]) -> Option<&'static Code> {
+        match visitor.standing {
+            _ if roles.is_empty() => None,
+            Ok(role) => (!roles.contains(&role)).then_some(&ROLE_DENIED),
+            Err(code) => Some(code),
+        }
+    }
+
+    /// Every row, every visitor, with tokens and without.
+    #[tokio::test]
+    async fn every_row_lets_in_whom_it_should_and_nobody_else() {
+        let ((folder, app), elsewhere) = (temporary(), tempfile::tempdir().unwrap());
+        let router = router(app);
+        let (strangers, mut asked) = (visitors(elsewhere.path()), 0);
+        // Before the log has tokens, everybody is a stranger to it, and let in.
+        for configured in [false, true] {
+            let own = if configured { visitors(&folder.path().join("data")) } else { Vec::new() };
+            let visitors = if configured { &own } else { &strangers };
+            for (row, visitor) in
+                rows().iter().flat_map(|row| visitors.iter().map(move |visitor| (row, visitor)))
+            {
+                let same = |(method, path, _): &&(&str, &str, _)| {
+                    (row.method.as_str(), row.path) == (*method, *path)
+                };
+                let (_, _, roles) = WHO.iter().find(same).expect("each row is in the table above");
+                let methods = if row.method == Method::GET {
+                    vec![Method::GET, Method::HEAD]
+                } else {
+                    vec![Method::POST]
+                };
+                for method in methods {
+                    let mut request = Request::builder().method(&method).uri(path(row.path));
+                    for header in &visitor.headers {
+                        request = request.header(AUTHORIZATION, header);
+                    }
+                    let answer = router.clone().call(request.body(Body::empty()).unwrap()).await.unwrap();
+                    let place = format!("{method} {}, {}, tokens: {configured}", row.path, visitor.who);
+                    let code = answer.extensions().get::<&Code>().copied();
+                    match refusal(visitor, roles).filter(|_| configured) {
+                        Some(refusal) => {
+                            assert_eq!((code, answer.status()), (Some(refusal), refusal.status), "{place}");
+                            assert!(answer.headers().contains_key(WWW_AUTHENTICATE), "{place}");
+                        }
+                        None if method == Method::POST => {
+                            assert_eq!(code, Some(&CONTENT_TYPE_UNSUPPORTED), "{place}")
+                        }
+                        None => assert_eq!(answer.status(), StatusCode::OK, "{place}"),
+                    }
+                    asked += 1;
+                }
+            }
+        }
+        assert_eq!(asked, (12 * 2 + 2) * 11 * 2, "every row and visitor, twice");
+
+        // A token of another log is as unknown as any.
+        for visitor in
+            strangers.iter().filter(|visitor| visitor.headers.len() == 1 && visitor.standing.is_ok())
+        {
+            let request = Request::get("/v1/records").header(AUTHORIZATION, &visitor.headers[0]);
+            let answer = router.clone().call(request.body(Body::empty()).unwrap()).await.unwrap();
+            assert_eq!(answer.extensions().get::<&Code>(), Some(&&TOKEN_UNKNOWN), "{}", visitor.who);
+        }
     }
 
     #[tokio::test]

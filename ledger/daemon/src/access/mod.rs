@@ -1,0 +1,14 @@
+//! Who calls, and what they may: tokens at rest, the view that a running daemon has of them, roles, and callers.
+//!
+//! It knows no route and no handler, reads and writes no file but `tokens`, `tokens.new` and `tokens.lock`, and keeps no token:
+//! what is stored, logged and told of one is its name and its id.
+
+pub(crate) mod caller;
+pub(crate) mod callers;
+pub(crate) mod date;
+pub(crate) mod error;
+pub(crate) mod file;
+pub(crate) mod form;
+pub(crate) mod role;
+pub(crate) mod secret;
+pub(crate) mod tokens;
