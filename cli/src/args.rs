@@ -45,7 +45,7 @@ fn without_empty_variables(command: Command) -> Command {
 }
 
 const AFTER_HELP: &str = "\
-Settings come from flags, then from PROVLOG_URL, PROVLOG_TRUST and PROVLOG_FINGERPRINT (empty ones count as not set), then from .provlog/config.toml (url, \
+Settings come from flags, then from PROVLOG_URL, PROVLOG_TRUST, PROVLOG_FINGERPRINT and PROVLOG_TOKEN (empty ones count as not set), then from .provlog/config.toml (url, \
 trust) and .provlog/trust in this repository, then from those in the home directory. Whoever changes a repository changes \
 its .provlog: it counts only where the fingerprint of its trust file's key is given, or known by `provlog trust add`.
 

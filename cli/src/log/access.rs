@@ -1,6 +1,7 @@
 //! Where a log is and what to believe of it: the arguments of every verb that asks one, and what they open.
 
-use super::client::{ANSWER_BYTES_MAX, Client, UrlError};
+use super::client::{ANSWER_BYTES_MAX, Client};
+use crate::local::settings::token::TokenArgs;
 use crate::local::settings::{Settings, SettingsError, TrustArgs, TrustFile};
 use crate::proof::head::{Head, parse_proof};
 use crate::show::failure::Failure;
@@ -11,13 +12,15 @@ use provlog_core::checkpoint::Checkpoint;
 use provlog_core::limits::NOTE_BYTES_MAX;
 use provlog_core::trust::Trust;
 
-/// Where the log is.
+/// Where the log is, and with what it is asked.
 #[derive(Debug, Args)]
 pub(crate) struct UrlArgs {
     /// Where the log is [default: the configuration's, else the trust file's, else
     /// http://127.0.0.1:4180]
     #[arg(long, env = "PROVLOG_URL", hide_env_values = true, value_name = "URL")]
     url: Option<String>,
+    #[command(flatten)]
+    token: TokenArgs,
 }
 
 impl UrlArgs {
@@ -27,7 +30,11 @@ impl UrlArgs {
         if let Some(unheeded) = settings.unheeded(false, self.url.is_none()) {
             page::say(&unheeded);
         }
-        Ok(Client::new(self.url(&settings, None))?)
+        self.address(&settings, None).client()
+    }
+
+    fn address(&self, settings: &Settings, trust: Option<&Trust>) -> Address {
+        Address { url: self.url(settings, trust).into(), token: self.token.clone() }
     }
 
     fn url<'a>(&'a self, settings: &'a Settings, trust: Option<&'a Trust>) -> &'a str {
@@ -49,31 +56,44 @@ pub(crate) struct LogArgs {
 pub(crate) struct Log {
     /// Its key.
     pub(crate) trust: TrustFile,
+    address: Address,
+}
+
+/// Where a log is, and with what it is asked.
+#[derive(Debug)]
+pub(crate) struct Address {
     url: String,
+    token: TokenArgs,
+}
+
+impl Address {
+    pub(crate) fn client(&self) -> Result<Client, Failure> {
+        Ok(Client::new(&self.url)?.with_token(self.token.find()?)?)
+    }
 }
 
 impl LogArgs {
     /// The log, with the trust file that believes it.
     pub(crate) fn open(&self) -> Result<Log, SettingsError> {
-        let (trust, url) = self.find()?;
-        Ok(Log { trust: trust.ok_or(SettingsError::NoTrust)?, url })
+        let (trust, address) = self.find()?;
+        Ok(Log { trust: trust.ok_or(SettingsError::NoTrust)?, address })
     }
 
-    /// The trust file, if there is one, and the log's address.
-    pub(crate) fn find(&self) -> Result<(Option<TrustFile>, String), SettingsError> {
+    /// The trust file, if there is one, and where the log is.
+    pub(crate) fn find(&self) -> Result<(Option<TrustFile>, Address), SettingsError> {
         let settings = self.trust.settings()?;
         let trust = self.trust.find(&settings)?;
         if let Some(unheeded) = self.trust.unheeded(&settings, self.url.url.is_none()) {
             page::say(&unheeded);
         }
-        let url = self.url.url(&settings, trust.as_ref().map(|file| &file.trust)).to_string();
-        Ok((trust, url))
+        let address = self.url.address(&settings, trust.as_ref().map(|file| &file.trust));
+        Ok((trust, address))
     }
 }
 
 impl Log {
-    pub(crate) fn client(&self) -> Result<Client, UrlError> {
-        Client::new(&self.url)
+    pub(crate) fn client(&self) -> Result<Client, Failure> {
+        self.address.client()
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Never follows a redirect: the receipt proves which log answered, and a submission goes nowhere but where it was sent.
 
+use crate::local::settings::token::{Token, VARIABLE};
 use crate::show::failure::Failure;
 use crate::show::printable::printable;
 use provlog_core::checkpoint::decimal;
@@ -11,7 +12,7 @@ use std::io::Read;
 use std::time::Duration;
 use ureq::config::AutoHeaderValue;
 use ureq::http::Response;
-use ureq::{Agent, Body};
+use ureq::{Agent, Body, RequestBuilder};
 
 /// How long one request may take where the caller sets no time.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -51,6 +52,8 @@ pub(crate) struct Client {
     base: String,
     /// Whether it is on this machine, as far as its name tells.
     here: bool,
+    /// What it is asked with.
+    token: Option<Token>,
 }
 
 /// An address that isn't a log's.
@@ -60,6 +63,11 @@ pub(crate) enum UrlError {
         "{0}: this version speaks no TLS yet; use http:// to a daemon on this machine, or through a tunnel of your own"
     )]
     Https(String),
+    #[error(
+        "{0}: a token would go there in clear, for whoever is on the way; nothing was sent. This version speaks no TLS yet: use http:// to a \
+         daemon on this machine, or through a tunnel of your own, or ask without a token"
+    )]
+    TokenInClear(String),
     #[error("{0:?}: expected a URL such as {default}", default = crate::local::settings::URL)]
     Form(String),
 }
@@ -86,7 +94,17 @@ impl Client {
             // A proxy of the environment would look for "this machine" on its own.
             config = config.proxy(None);
         }
-        Ok(Self { agent: config.build().new_agent(), base: base.into(), here: is_this_machine(host) })
+        let agent = config.build().new_agent();
+        Ok(Self { agent, base: base.into(), here: is_this_machine(host), token: None })
+    }
+
+    /// The same, asked with a token, which goes nowhere but there: no redirect is followed, and no proxy lies on the way to this
+    /// machine.
+    pub(crate) fn with_token(self, token: Option<Token>) -> Result<Self, UrlError> {
+        match token {
+            Some(_) if !self.here => Err(UrlError::TokenInClear(self.base)),
+            token => Ok(Self { token, ..self }),
+        }
     }
 
     /// The address, without a final slash.
@@ -94,10 +112,15 @@ impl Client {
         &self.base
     }
 
+    /// The public part of the token that it is asked with, if there is one.
+    pub(crate) fn token_id(&self) -> Option<&str> {
+        self.token.as_ref().and_then(Token::id)
+    }
+
     /// `GET`: the body of a 200, at most `limit` bytes of it.
     pub(crate) fn get(&self, path: &str, limit: usize) -> Result<Vec<u8>, Failure> {
         let url = format!("{}{path}", self.base);
-        self.body(self.accepted(self.agent.get(&url).call())?, limit)
+        self.body(self.accepted(self.with_caller(self.agent.get(&url)).call())?, limit)
     }
 
     /// `GET` of records, to be read as they come; all of them must have come within [`STREAM_TIMEOUT`].
@@ -108,7 +131,7 @@ impl Client {
             // To compress so much costs more than it saves.
             config = config.accept_encoding(AutoHeaderValue::None);
         }
-        let request = config.build();
+        let request = self.with_caller(config.build());
         let response = self.accepted(request.header("accept", CBOR_SEQUENCE).call())?;
         let range_end = response.headers().get(RANGE_END).and_then(|value| value.to_str().ok());
         let range_end = range_end.and_then(decimal);
@@ -125,12 +148,20 @@ impl Client {
     ) -> Result<Vec<u8>, Failure> {
         let request = self.agent.post(format!("{}/v1/entries", self.base));
         let request = request.config().timeout_global(Some(timeout)).build();
-        let answered = request
+        let answered = self
+            .with_caller(request)
             .header("content-type", "application/json")
             .header("accept", "text/plain")
             .header("idempotency-key", idempotency_key)
             .send(submission);
         self.body(self.accepted(answered)?, limit)
+    }
+
+    fn with_caller<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        match &self.token {
+            Some(token) => request.header("authorization", token.bearer()),
+            None => request,
+        }
     }
 
     /// A success, to be read.
@@ -147,7 +178,12 @@ impl Client {
         let status = status.as_u16();
         let body = self.body(response, ANSWER_BYTES_MAX)?;
         let code = problem_code(status, &media_type, &body);
-        Err(Failure::Answer { status, code, retry_after_s, text: refusal_text(&body) })
+        let mut text = refusal_text(&body);
+        if let Some(advice) = code.as_deref().and_then(|code| advice(code, self.token.as_ref())) {
+            text.push_str("\n  ");
+            text.push_str(&advice);
+        }
+        Err(Failure::Answer { status, code, retry_after_s, text })
     }
 
     fn body(&self, mut response: Response<Body>, limit: usize) -> Result<Vec<u8>, Failure> {
@@ -207,6 +243,23 @@ fn refusal_text(body: &[u8]) -> String {
     text
 }
 
+/// What whoever isn't let in can do, by the code of the log's problem.
+fn advice(code: &str, token: Option<&Token>) -> Option<String> {
+    let id = token.and_then(Token::id).map(|id| format!(" (id {id})")).unwrap_or_default();
+    match (code, token) {
+        ("caller.missing", _) => Some(format!(
+            "give a token with --token-file FILE or in {VARIABLE}; the log's operator makes one with provlogd token create"
+        )),
+        ("token.unknown" | "token.expired" | "token.revoked", Some(_)) => {
+            Some(format!("the token that was sent{id} doesn't hold; ask the log's operator for another one"))
+        }
+        ("role.denied" | "kind.denied" | "environment.denied", Some(_)) => Some(format!(
+            "the token that was sent{id} holds, and isn't for this; ask the log's operator for one that is"
+        )),
+        _ => None,
+    }
+}
+
 fn is_this_machine(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost")
@@ -216,6 +269,8 @@ fn is_this_machine(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::show::exit::Exit;
+    use crate::testing::{Reply, serve};
 
     #[test]
     fn addresses_are_checked_before_anything_is_sent() {
@@ -224,6 +279,45 @@ mod tests {
         for url in ["127.0.0.1:4180", "ftp://example.com", "http://", "", "http:///x"] {
             assert!(matches!(Client::new(url), Err(UrlError::Form(_))), "{url}");
         }
+    }
+
+    #[test]
+    fn a_token_goes_to_this_machine_alone_and_with_every_request() {
+        let token = || Token::parse("plt_0123abcd_secret");
+        for url in ["http://log.example.com", "http://10.0.0.1:4180", "http://localhost.example.com"] {
+            let error = Client::new(url).unwrap().with_token(token()).unwrap_err();
+            assert!(matches!(error, UrlError::TokenInClear(_)));
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
+        let server = serve(6, |number, _| match number {
+            0 => Reply::problem(401, "token.revoked"),
+            1 => Reply::problem(403, "kind.denied"),
+            2 => Reply::new(401, "not a log's"),
+            _ => Reply::new(200, ""),
+        });
+        let client = Client::new(&server.url).unwrap().with_token(token()).unwrap();
+        for expected in [Some("ask the log's operator for another one"), Some("isn't for this"), None] {
+            let failure = client.get("/checkpoint", 1).unwrap_err();
+            assert_eq!(Exit::of_failure(&failure), Exit::Denied);
+            let text = format!("{failure} {failure:?} {client:?}");
+            assert!(expected.is_none_or(|part| text.contains(part) && text.contains("0123abcd")), "{text}");
+            assert!(!text.contains("secret"), "{text}");
+        }
+        client.get("/v1/log", 1).unwrap();
+        client.records("/v1/records").unwrap();
+        client.append("{}", "k", 1, REQUEST_TIMEOUT).unwrap();
+        for request in server.finish() {
+            assert_eq!(
+                request.header("authorization"),
+                Some("Bearer plt_0123abcd_secret"),
+                "{}",
+                request.line
+            );
+        }
+        let server = serve(1, |_, _| Reply::problem(401, "caller.missing"));
+        let failure = Client::new(&server.url).unwrap().get("/v1/log", 1).unwrap_err().to_string();
+        assert!(failure.contains("--token-file") && failure.contains("PROVLOG_TOKEN"), "{failure}");
+        assert_eq!(server.finish()[0].header("authorization"), None);
     }
 
     #[test]

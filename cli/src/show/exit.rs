@@ -142,8 +142,11 @@ impl Exit {
     fn of_settings(error: &SettingsError) -> Self {
         match error {
             SettingsError::Here(_) => Self::Internal,
-            SettingsError::Read(_) | SettingsError::Form { .. } => Self::Usage,
-            SettingsError::TrustRead(error) => Self::of_read(error),
+            SettingsError::Read(_)
+            | SettingsError::Form { .. }
+            | SettingsError::TokenShared { .. }
+            | SettingsError::NoToken { .. } => Self::Usage,
+            SettingsError::TrustRead(error) | SettingsError::TokenRead(error) => Self::of_read(error),
             SettingsError::NoTrust
             | SettingsError::NotKnown(_)
             | SettingsError::Fingerprint { .. }

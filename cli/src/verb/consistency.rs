@@ -4,7 +4,7 @@
 
 use crate::local::files;
 use crate::log::access::{LogArgs, fetch_proof, newest};
-use crate::log::client::ANSWER_BYTES_MAX;
+use crate::log::client::{ANSWER_BYTES_MAX, Client};
 use crate::proof::head::{Head, compare, parse_proof};
 use crate::show::exit::Exit;
 use crate::show::failure::Failure;
@@ -12,6 +12,7 @@ use crate::show::page::Page;
 use clap::Args;
 use provlog_core::check::Status;
 use provlog_core::checkpoint::Checkpoint;
+use std::cell::OnceCell;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -32,10 +33,16 @@ pub(crate) struct ConsistencyArgs {
 pub(crate) fn run(args: &ConsistencyArgs) -> Result<Exit, Failure> {
     let log = args.log.open()?;
     let trust = &log.trust.trust;
+    // Made once, where it is needed at all: a token may come through a pipe.
+    let made = OnceCell::new();
+    let client = || match made.get() {
+        Some(client) => Ok::<&Client, Failure>(client),
+        None => log.client().map(|client| made.get_or_init(|| client)),
+    };
     let old = Head::read(&args.old, trust)?;
     let new = match &args.new {
         Some(path) => Head::read(path, trust)?,
-        None => newest(&log.client()?, trust)?,
+        None => newest(client()?, trust)?,
     };
     if old.checkpoint.size > new.checkpoint.size {
         return Err(Failure::Usage(format!(
@@ -47,7 +54,7 @@ pub(crate) fn run(args: &ConsistencyArgs) -> Result<Exit, Failure> {
         Some(path) => parse_proof(&path.display().to_string(), &files::read(path, ANSWER_BYTES_MAX)?)?,
         // Equal sizes have an empty proof, and demand equal roots.
         None if old.checkpoint.size == new.checkpoint.size => Vec::new(),
-        None => fetch_proof(&log.client()?, &old.checkpoint, &new.checkpoint)?,
+        None => fetch_proof(client()?, &old.checkpoint, &new.checkpoint)?,
     };
     compare(&old, &new, &proof)?;
     let mut page = Page::new();
@@ -68,7 +75,6 @@ pub(crate) fn run(args: &ConsistencyArgs) -> Result<Exit, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::client::Client;
     use crate::testing::{OneLog, Reply, serve};
     use provlog_core::Hash;
     use provlog_core::tree::Frontier;

@@ -32,9 +32,9 @@ pub(crate) struct GetArgs {
 }
 
 pub(crate) fn run(args: &GetArgs) -> Result<Exit, Failure> {
-    let (trust, url) = args.log.find()?;
+    let (trust, address) = args.log.find()?;
     let trust = trust.map(|file| file.trust);
-    let client = Client::new(&url)?;
+    let client = address.client()?;
     let bytes = fetch(&client, args.index, trust.as_ref())?;
     if trust.is_none() {
         page::say("NOT VERIFIED: there is no trust file");

@@ -7,6 +7,8 @@
 //! Whoever sends a pull request writes the repository's: it counts only where the fingerprint of its trust file's key is
 //! given, or known to the home. Home's own counts by itself, as long as nobody else can write it.
 
+pub(crate) mod token;
+
 #[cfg(test)]
 mod tests;
 
@@ -189,6 +191,15 @@ pub(crate) enum SettingsError {
     TrustRead(ReadError),
     #[error("{}: {source}", path.display())]
     Trust { path: PathBuf, source: TrustError },
+    #[error(transparent)]
+    TokenRead(ReadError),
+    #[error(
+        "{path}: its permissions are {mode:03o}, so that others may read or write the token in it; expected 600 or less: chmod go-rwx {path}",
+        path = path.display()
+    )]
+    TokenShared { path: PathBuf, mode: u32 },
+    #[error("{place}: expected a token, one line of letters, digits and - . _ ~ + / =, and nothing else")]
+    NoToken { place: String },
 }
 
 #[derive(Deserialize)]

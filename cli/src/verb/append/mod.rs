@@ -82,7 +82,14 @@ pub(crate) fn append(args: &AppendArgs) -> Result<Exit, Failure> {
         Some(output) => Ok(log.has_place(output, pending, args.force)?),
         None => Ok(()),
     };
-    let pending = Pending::resume_or_create(&folder, log.trust.trust.log().name(), name, wanted, has_place)?;
+    let pending = Pending::resume_or_create(
+        &folder,
+        log.trust.trust.log().name(),
+        log.client.token_id(),
+        name,
+        wanted,
+        has_place,
+    )?;
     let logged = log.submit(&pending)?;
     match &mut stream {
         Some(stream) => stream.take(&logged, &pending)?,

@@ -37,6 +37,8 @@ pub(crate) struct Pending {
     pub(crate) path: PathBuf,
     /// The log that it is for.
     pub(crate) origin: String,
+    /// The public part of the token that it was begun with, if there was one.
+    pub(crate) token: Option<String>,
     /// The receipt's file name beside the pending file, where the user named one.
     pub(crate) output: Option<String>,
     /// Whether the user named the idempotency key: then the log may answer with an entry of other salts.
@@ -68,6 +70,7 @@ impl Pending {
     pub(crate) fn resume_or_create(
         folder: &Path,
         origin: &str,
+        token: Option<&str>,
         output: Option<&str>,
         wanted: Submission,
         admit: impl FnOnce(&Self) -> Result<(), Failure>,
@@ -79,6 +82,7 @@ impl Pending {
         }
         let key_named = wanted.idempotency_key().is_some();
         let mut pending = Self::new(folder, origin, output, key_named, seal_ready(wanted)?)?;
+        pending.token = token.map(Into::into);
         admit(&pending)?;
         pending.lock = Some(pending.create()?);
         Ok(pending)
@@ -110,12 +114,13 @@ impl Pending {
         let Json::Object(members) = Json::parse(&bytes).map_err(|error| malformed(error.to_string()))? else {
             return Err(malformed("expected an object".into()));
         };
-        let (mut version, mut origin, mut output, mut key_named, mut submission) =
-            (None, None, None, false, None);
+        let (mut version, mut origin, mut token, mut output, mut key_named, mut submission) =
+            (None, None, None, None, false, None);
         for (name, value) in members {
             match (name.as_str(), value) {
                 ("version", Json::Integer(number)) => version = Some(number),
                 ("origin", Json::String(text)) => origin = Some(text),
+                ("token", Json::String(text)) => token = Some(text),
                 ("output", Json::String(text)) if is_file_name(&text) => output = Some(text),
                 ("key_named", Json::Bool(named)) => key_named = named,
                 ("submission", json) => {
@@ -129,7 +134,7 @@ impl Pending {
             (Some(VERSION), Some(origin), Some(submission)) => {
                 let folder = files::folder_of(path);
                 let mut pending = Self::new(&folder, &origin, output.as_deref(), key_named, submission)?;
-                pending.path = path.into();
+                (pending.path, pending.token) = (path.into(), token);
                 Ok(pending)
             }
             (Some(VERSION), ..) => Err(malformed("expected origin and submission".into())),
@@ -153,6 +158,21 @@ impl Pending {
         }
     }
 
+    /// What to say where it goes on as another caller's than it was begun as: what makes retries safe is each caller's own.
+    pub(crate) fn other_caller(&self, token: Option<&str>) -> Option<String> {
+        let name = |token: Option<&str>| token.map_or("no token".into(), |id| format!("the token {id}"));
+        let (begun, now) = (self.token.as_deref(), token);
+        (begun != now).then(|| {
+            format!(
+                "{}: this was begun with {}, and goes on with {}: to the log that is another caller, and where it took the entry the \
+                 first time, it now gets a second one, of the same submitted_digest",
+                self.path.display(),
+                name(begun),
+                name(now)
+            )
+        })
+    }
+
     /// A failure that leaves the submission where it is.
     pub(crate) fn kept(&self, cause: impl Into<Failure>) -> Failure {
         Failure::Pending { cause: Box::new(cause.into()), path: self.path.clone() }
@@ -169,7 +189,17 @@ impl Pending {
         let submitted_digest = section.digest(SectionName::Submitted, submission.kind().kind);
         let path = folder.join(format!("{}.{EXTENSION}", &submitted_digest.to_hex()[..NAME_HEX]));
         let (origin, output) = (origin.into(), output.map(Into::into));
-        Ok(Self { path, origin, output, key_named, submission, section, submitted_digest, lock: None })
+        Ok(Self {
+            path,
+            origin,
+            token: None,
+            output,
+            key_named,
+            submission,
+            section,
+            submitted_digest,
+            lock: None,
+        })
     }
 
     fn find(folder: &Path, origin: &str, wanted: &Submission) -> Result<Option<Self>, Failure> {
@@ -213,6 +243,7 @@ impl Pending {
             ("key_named".to_string(), Json::Bool(self.key_named)),
             ("submission".to_string(), self.submission.to_json()),
         ];
+        members.extend(self.token.as_deref().map(|token| ("token".to_string(), token.into())));
         members.extend(self.output.as_deref().map(|output| ("output".to_string(), output.into())));
         Json::Object(members)
     }
@@ -259,7 +290,7 @@ mod tests {
     }
 
     fn resume(folder: &Path, wanted: Submission) -> Pending {
-        Pending::resume_or_create(folder, ORIGIN, None, wanted, |_| Ok(())).unwrap()
+        Pending::resume_or_create(folder, ORIGIN, None, None, wanted, |_| Ok(())).unwrap()
     }
 
     /// As a run that was killed leaves it.
@@ -301,7 +332,7 @@ mod tests {
         let others = [
             resume(home.path(), event("b")),
             resume(home.path(), event("a").with_idempotency_key("k").unwrap()),
-            Pending::resume_or_create(home.path(), "example.com/other", None, event("a"), |_| Ok(()))
+            Pending::resume_or_create(home.path(), "example.com/other", None, None, event("a"), |_| Ok(()))
                 .unwrap(),
             resume(home.path(), seal_ready(event("a")).unwrap()),
         ];
@@ -324,7 +355,8 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let salted = seal_ready(event("a")).unwrap();
         let first = resume(home.path(), salted.clone());
-        let other = Pending::resume_or_create(home.path(), "example.com/other", None, salted, |_| Ok(()));
+        let other =
+            Pending::resume_or_create(home.path(), "example.com/other", None, None, salted, |_| Ok(()));
         assert!(matches!(other, Err(Failure::Usage(_))), "{other:?}");
         assert_eq!(Pending::load(&first.path).unwrap().origin, ORIGIN);
     }
@@ -342,11 +374,36 @@ mod tests {
     }
 
     #[test]
+    fn whoever_goes_on_with_another_token_is_told() {
+        let home = tempfile::tempdir().unwrap();
+        let (first, second) = (Some("0123abcd"), Some("4567cdef"));
+        let begun =
+            Pending::resume_or_create(home.path(), ORIGIN, first, None, event("a"), |_| Ok(())).unwrap();
+        assert_eq!(begun.other_caller(first), None);
+        drop(abandon(begun));
+        let again =
+            Pending::resume_or_create(home.path(), ORIGIN, second, None, event("a"), |_| Ok(())).unwrap();
+        let told = again.other_caller(second).unwrap();
+        assert!(
+            told.contains("0123abcd") && told.contains("4567cdef") && told.contains("second one"),
+            "{told}"
+        );
+        assert_eq!(again.other_caller(first), None, "it is still the same submission");
+        assert!(again.other_caller(None).unwrap().contains("goes on with no token"));
+    }
+
+    #[test]
     fn damaged_files_are_told_and_never_sent() {
         let home = tempfile::tempdir().unwrap();
-        let pending =
-            Pending::resume_or_create(home.path(), ORIGIN, Some("r.tlog-proof"), event("a"), |_| Ok(()))
-                .unwrap();
+        let pending = Pending::resume_or_create(
+            home.path(),
+            ORIGIN,
+            None,
+            Some("r.tlog-proof"),
+            event("a"),
+            |_| Ok(()),
+        )
+        .unwrap();
         assert_eq!(Pending::load(&pending.path).unwrap().output.as_deref(), Some("r.tlog-proof"));
         let text = fs::read_to_string(&pending.path).unwrap();
         let cases = [

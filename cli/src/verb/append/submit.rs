@@ -10,6 +10,7 @@ use crate::log::client::Client;
 use crate::log::retry::until_answered;
 use crate::proof::receipt::{RECEIPT_EXTENSION, believe, with_place, with_place_of};
 use crate::show::failure::Failure;
+use crate::show::page;
 use provlog_core::cbor::{Map, Value};
 use provlog_core::claims::{DIGEST, Type};
 use provlog_core::expectation::Expectation;
@@ -51,6 +52,9 @@ impl Submitter {
         if pending.origin != origin {
             let (expected, got) = (pending.origin.clone(), origin.into());
             return Err(Failure::OtherLog { path: pending.path.clone(), expected, got });
+        }
+        if let Some(told) = pending.other_caller(self.client.token_id()) {
+            page::say(&told);
         }
         let receipt = match self.send(pending) {
             Ok(receipt) => receipt,
@@ -190,7 +194,7 @@ mod tests {
     }
 
     fn pending_in(folder: &tempfile::TempDir, log: &OneLog, wanted: Submission) -> Pending {
-        Pending::resume_or_create(folder.path(), log.origin(), None, wanted, |_| Ok(())).unwrap()
+        Pending::resume_or_create(folder.path(), log.origin(), None, None, wanted, |_| Ok(())).unwrap()
     }
 
     fn log_at(url: &str, log: &OneLog, timeout: Duration) -> Submitter {
@@ -353,8 +357,9 @@ mod tests {
     fn receipts_of_anything_else_are_refused() {
         let (home, log) = (tempfile::tempdir().unwrap(), OneLog::new());
         let kind = request(None).kind().kind;
-        let other =
-            Pending::resume_or_create(home.path(), "o", None, request(None), |_| Ok(())).unwrap().section;
+        let other = Pending::resume_or_create(home.path(), "o", None, None, request(None), |_| Ok(()))
+            .unwrap()
+            .section;
         let garbage = b"c2sp.org/tlog-proof@v1\n".to_vec();
         let foreign = OneLog::with_seed([8; 32]).receipt(kind, Section::default());
         let cases = [
@@ -393,9 +398,15 @@ mod tests {
     #[test]
     fn a_submission_for_another_log_is_not_sent() {
         let (home, log) = (tempfile::tempdir().unwrap(), OneLog::new());
-        let pending =
-            Pending::resume_or_create(home.path(), "example.com/other", None, request(None), |_| Ok(()))
-                .unwrap();
+        let pending = Pending::resume_or_create(
+            home.path(),
+            "example.com/other",
+            None,
+            None,
+            request(None),
+            |_| Ok(()),
+        )
+        .unwrap();
         let failure = log_at("http://127.0.0.1:1", &log, Duration::ZERO).submit(&pending).unwrap_err();
         assert!(matches!(failure, Failure::OtherLog { .. }), "{failure}");
     }

@@ -83,6 +83,8 @@ impl Source for Http {
     fn records(&self, start: u64, limit: u64) -> Result<Option<Box<dyn Read>>, Failure> {
         let path = format!("/{RECORDS}?start={start}&limit={limit}");
         let stream = match found(|| self.0.records(&path)) {
+            // A log that has records, and doesn't let this caller read them.
+            Err(failure @ Failure::Answer { status: 401 | 403, code: Some(_), .. }) => return Err(failure),
             // Whatever else a host says, it says so of a path that it doesn't have. What passes with time was asked again.
             Err(Failure::Answer { status: 300..=407 | 409..=428 | 430..=499 | 501, .. }) => None,
             records => records?.map(|records| records.body),
