@@ -83,12 +83,14 @@ pub struct Appends<'a> {
     pub batch: Option<usize>,
     /// Where they are sent.
     pub path: &'a str,
+    /// The token that they are sent with.
+    pub token: Option<&'a str>,
 }
 
 impl Default for Appends<'_> {
     /// One at a time, in JSON, answered with its receipt.
     fn default() -> Self {
-        Self { form: BodyForm::Json, batch: None, path: "/v1/entries" }
+        Self { form: BodyForm::Json, batch: None, path: "/v1/entries", token: None }
     }
 }
 
@@ -121,7 +123,7 @@ impl Workload {
     /// # Errors
     /// None: [`submission`] makes valid ones.
     pub fn append(host: &str, appends: &Appends<'_>, seed: u64) -> Result<Self, SubmissionError> {
-        let Appends { form, batch, path } = *appends;
+        let Appends { form, batch, path, token } = *appends;
         let one = match (form, batch) {
             (BodyForm::Json, None) => submission(PLACE_HEX, seed).into_bytes(),
             (BodyForm::Json, Some(_)) => (submission(PLACE_HEX, seed) + "\n").into_bytes(),
@@ -135,8 +137,9 @@ impl Workload {
         };
         let body = one.repeat(batch.unwrap_or(1));
         let length = body.len();
+        let caller = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
         let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n"
+            "POST {path} HTTP/1.1\r\nHost: {host}\r\n{caller}Content-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n"
         );
         let mut template = [head.into_bytes(), body].concat();
         let places = places(&template, &form.digest(PLACE));

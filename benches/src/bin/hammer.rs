@@ -53,6 +53,9 @@ struct Options {
     /// The answer to each so many requests is in the sample.
     #[arg(long, default_value = "100")]
     verify_every: NonZeroUsize,
+    /// Append with the token in this file.
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
     /// Entries to read from; by default as many as the log's checkpoint says.
     #[arg(long)]
     size: Option<u64>,
@@ -102,9 +105,12 @@ fn read_trust(path: &PathBuf) -> anyhow::Result<Trust> {
 
 fn workload(options: &Options, host: &str, address: SocketAddr) -> anyhow::Result<Workload> {
     let seed = RandomState::new().hash_one(std::process::id());
+    let token =
+        options.token_file.as_ref().map(fs::read_to_string).transpose().context("can't read the token")?;
+    let token = token.as_deref().map(str::trim);
     match options.mode {
         Mode::Single => {
-            let appends = Appends { form: options.body, ..Appends::default() };
+            let appends = Appends { form: options.body, token, ..Appends::default() };
             let path = options.path.as_deref().unwrap_or(appends.path);
             Ok(Workload::append(host, &Appends { path, ..appends }, seed)?)
         }
@@ -112,7 +118,7 @@ fn workload(options: &Options, host: &str, address: SocketAddr) -> anyhow::Resul
             let path =
                 if options.no_receipts { "/v1/entries/batch?receipts=false" } else { "/v1/entries/batch" };
             let batch = Some(options.batch_size.get());
-            Ok(Workload::append(host, &Appends { form: options.body, batch, path }, seed)?)
+            Ok(Workload::append(host, &Appends { form: options.body, batch, path, token }, seed)?)
         }
         mode => {
             let size = options.size.map_or_else(|| log_size(host, address), Ok)?;
