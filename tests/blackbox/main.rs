@@ -37,5 +37,6 @@ mod rollback;
 mod seeds;
 mod support;
 mod tables;
+mod tokens;
 mod trust;
 mod vectors;

@@ -276,9 +276,10 @@ pub fn timed(folder: &Path, arguments: &[&str]) -> Command {
     alone(command, folder, arguments)
 }
 
-fn alone(mut command: Command, folder: &Path, arguments: &[&str]) -> Command {
+/// A command in `folder`, without settings from the environment.
+pub fn alone(mut command: Command, folder: &Path, arguments: &[&str]) -> Command {
     command.args(arguments).current_dir(folder).env("HOME", folder);
-    for name in ["PROVLOG_URL", "PROVLOG_TRUST", "PROVLOG_FINGERPRINT"] {
+    for name in ["PROVLOG_URL", "PROVLOG_TRUST", "PROVLOG_FINGERPRINT", "PROVLOG_TOKEN"] {
         command.env_remove(name);
     }
     command
