@@ -66,7 +66,7 @@ impl Callers {
         Ok(Self { file, view: view.into() })
     }
 
-    /// Whoever sent these headers, if that may do this. `now_s` is asked only of tokens that end.
+    /// Whoever sent these headers, if that may do this now.
     ///
     /// # Errors
     /// 400 for a header that isn't one, 401 for nobody that is known, 403 for another role, 503 while nobody can be known.
@@ -143,6 +143,10 @@ impl Callers {
         let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
         // Before it is read: a file that takes its place meanwhile is then found by the next look.
         let before = self.file.identity();
+        if matches!(before, Ok(now) if view.seen == Some(now)) {
+            // Somebody else was quicker.
+            return view.known.clone();
+        }
         view.was_there |= matches!(before, Ok(Some(_)));
         let (seen, known) = match self.file.read() {
             Ok(Some((seen, tokens))) => {
