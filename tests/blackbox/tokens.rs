@@ -1,6 +1,6 @@
 //! Tokens, through the real programs: made, used, restricted, revoked while the daemon runs, lost, and never seen anywhere.
 
-use crate::support::{Daemon, Response, alone, folder, program, promotion, stderr, stdout, until_says};
+use crate::support::{Daemon, Response, alone, folder, have, program, promotion, stderr, stdout, until_says};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{Read, Write};
@@ -291,6 +291,44 @@ fn names_are_given_once_however_many_ask_at_one_time() {
     for token in made.iter().map(stdout) {
         site.append(&token[4..12], Some(token.trim()), &[]).expect(201);
     }
+}
+
+/// A crash in the last moment in which nothing has changed yet.
+#[test]
+fn a_token_that_was_not_yet_there_when_its_maker_was_killed_never_was() {
+    if !have("strace", &["-V"], "strace") {
+        return;
+    }
+    let site = Site::new();
+    let old = site.create("old", "append", &[]);
+    let before = fs::read(site.path("data/tokens")).unwrap();
+    let mut killed = Command::new("strace");
+    killed.args([
+        "-qq",
+        "-f",
+        "-o",
+        "/dev/null",
+        "-e",
+        "inject=rename,renameat,renameat2:error=EIO:signal=SIGKILL",
+    ]);
+    killed.arg(program("provlogd")).args([
+        "token",
+        "create",
+        "--name",
+        "lost",
+        "--role",
+        "append",
+        "--expires",
+        "never",
+    ]);
+    let killed = killed.arg("--data-dir").arg(site.path("data")).output().unwrap();
+    assert!(!killed.status.success() && killed.stdout.is_empty(), "{}", stderr(&killed));
+    assert!(site.path("data/tokens.new").exists(), "it came so far");
+    assert_eq!(fs::read(site.path("data/tokens")).unwrap(), before);
+    site.append("a", Some(&old), &[]).expect(201);
+    let made = site.create("lost", "append", &[]);
+    site.append("b", Some(&made), &[]).expect(201);
+    assert!(!site.path("data/tokens.new").exists());
 }
 
 #[test]

@@ -78,15 +78,15 @@ fn create(args: &CreateArgs, file: &TokensFile, now_s: u64) -> Result<(), Tokens
     let unprinted = |source| TokensError::Unprinted { name: args.name.clone(), source };
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{}", secret.reveal()).and_then(|()| stdout.flush()).map_err(unprinted)?;
+    let end = match args.expires {
+        Expiry::Never => "without an end".into(),
+        end @ Expiry::At(_) => format!("until {}", end.to_text()),
+    };
     say(&format!(
-        "made the token {} (id {}): {}, {}. This is the only time that it is shown. Give it to provlog in PROVLOG_TOKEN, or in a file with --token-file; to others as Authorization: Bearer",
+        "made the token {} (id {}): {}, {end}\nThis is the only time that it is shown. provlog takes it from a file (--token-file) or from PROVLOG_TOKEN.",
         args.name,
         secret.id(),
         listed(&args.roles()),
-        match args.expires {
-            Expiry::Never => "without an end".into(),
-            end @ Expiry::At(_) => format!("until {}", end.to_text()),
-        },
     ));
     Ok(())
 }
