@@ -13,7 +13,7 @@ use clap::Parser;
 use hyper::body::Incoming;
 use hyper_util::service::TowerToHyperService;
 use provlogd::http::limits::ServerLimits;
-use provlogd::http::problem::Code;
+use provlogd::http::codes::Code;
 use provlogd::http::server::{Handler, serve};
 use provlogd::workers::Workers;
 use std::convert::Infallible;

@@ -23,6 +23,6 @@ fn assert_current(name: &str, generated: &str) {
 /// One test, since two would write one file.
 #[test]
 fn the_tables_in_spec_are_current() {
-    assert_current("codes", &provlogd::http::problem::codes_markdown());
+    assert_current("codes", &provlogd::http::codes::codes_markdown());
     assert_current("access", &provlogd::access_markdown());
 }

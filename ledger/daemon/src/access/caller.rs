@@ -3,7 +3,8 @@
 use crate::access::role::Access;
 use crate::access::role::listed;
 use crate::access::tokens::Token;
-use crate::http::problem::{ENVIRONMENT_DENIED, KIND_DENIED, Problem, ROLE_DENIED};
+use crate::http::codes::{ENVIRONMENT_DENIED, KIND_DENIED, ROLE_DENIED};
+use crate::http::problem::Problem;
 use provlog_core::cbor::{Map, Value};
 use provlog_core::claims::KindSpec;
 use std::borrow::Cow;
@@ -102,7 +103,7 @@ mod tests {
     use crate::access::role::Role;
     use crate::access::secret::Secret;
     use crate::access::tokens::tests::token;
-    use crate::http::problem::Code;
+    use crate::http::codes::Code;
     use provlog_core::claims::kind_named;
 
     #[test]

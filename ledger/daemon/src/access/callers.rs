@@ -10,10 +10,10 @@ use crate::access::error::TokensError;
 use crate::access::file::{FileIdentity, TokensFile};
 use crate::access::role::Access;
 use crate::access::tokens::{Token, Tokens};
-use crate::http::problem::{
-    AUTHORIZATION_MALFORMED, CALLER_MISSING, CALLERS_UNKNOWN, Problem, TOKEN_EXPIRED, TOKEN_REVOKED,
-    TOKEN_UNKNOWN,
+use crate::http::codes::{
+    AUTHORIZATION_MALFORMED, CALLER_MISSING, CALLERS_UNKNOWN, TOKEN_EXPIRED, TOKEN_REVOKED, TOKEN_UNKNOWN,
 };
+use crate::http::problem::Problem;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use std::path::Path;
@@ -222,7 +222,7 @@ mod tests {
     use crate::access::role::Role;
     use crate::access::secret::Secret;
     use crate::access::tokens::tests::token;
-    use crate::http::problem::{Code, ROLE_DENIED};
+    use crate::http::codes::{Code, ROLE_DENIED};
     use axum::http::HeaderValue;
     use std::fs;
     use std::os::unix::fs::PermissionsExt;

@@ -1,6 +1,7 @@
 //! Answers: JSON, how long they may be kept, and why one that had begun was broken off.
 
-use crate::http::problem::{INTERNAL, Problem};
+use crate::http::codes::INTERNAL;
+use crate::http::problem::Problem;
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};

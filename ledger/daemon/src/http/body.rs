@@ -2,9 +2,10 @@
 //!
 //! A connection has one request at a time, so the limit of a body is also the most that a connection can hold.
 
+use crate::http::codes::{BODY_INCOMPLETE, BODY_TOO_LARGE, BUSY_BODIES, REQUEST_TIMEOUT};
 use crate::http::patience::Patience;
 use crate::http::permits::{Permits, Share};
-use crate::http::problem::{BODY_INCOMPLETE, BODY_TOO_LARGE, BUSY_BODIES, Problem, REQUEST_TIMEOUT};
+use crate::http::problem::Problem;
 use axum::body::{Body, HttpBody};
 use bytes::Bytes;
 use http_body_util::BodyExt;

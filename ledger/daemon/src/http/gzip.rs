@@ -1,6 +1,7 @@
 //! Answers in gzip (RFC 1952), for clients that ask for it: what a line can't carry as fast as it is made.
 
-use crate::http::problem::{INTERNAL, Problem};
+use crate::http::codes::INTERNAL;
+use crate::http::problem::Problem;
 use crate::http::request;
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT_ENCODING;

@@ -4,7 +4,8 @@
 //! origin". The browser still sends that name as `Host`: so only `localhost` and IP literals, which no name server
 //! answers for, are let in. This module decides nothing about who the client is.
 
-use crate::http::problem::{HOST_DENIED, HOST_MISSING, Problem};
+use crate::http::codes::{HOST_DENIED, HOST_MISSING};
+use crate::http::problem::Problem;
 use axum::http::header::HOST;
 use axum::http::{HeaderMap, Uri, Version};
 use std::net::{Ipv4Addr, Ipv6Addr};

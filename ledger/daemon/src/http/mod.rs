@@ -1,5 +1,6 @@
 //! HTTP/1.1 within limits: connections, heads, bodies, answers, and problems. It knows nothing of what is served.
 
+pub mod codes;
 pub mod limits;
 pub mod problem;
 pub mod server;

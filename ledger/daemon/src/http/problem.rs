@@ -1,8 +1,11 @@
-//! What a refused request is answered with: an RFC 9457 problem document, and the one table of the codes in it.
-//!
-//! A code is stable once it is released; its status and title belong to it. Nothing in the daemon answers an error in
-//! any other form, HTTP that hyper can't parse aside.
+//! What a refused request is answered with: an RFC 9457 problem document. Nothing in the daemon answers an error in any other form,
+//! HTTP that hyper can't parse aside.
 
+use crate::http::codes::{
+    AUTHORIZATION_MALFORMED, BODY_TOO_LARGE, BUSY_READS, CALLER_MISSING, CLOCK, CODES, Code,
+    DEDUP_REBUILDING, DEDUP_UNAVAILABLE, DERIVED_UNAVAILABLE, ENTRY_NOT_FOUND, INTERNAL, KEY_TAKEN, NO_SPACE,
+    SHUTTING_DOWN, STATE_CHANGED, STORAGE_DAMAGED, STORAGE_FATAL, SUBMISSION_FORM, TIME_WINDOW,
+};
 use crate::system::Refusal;
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -24,143 +27,6 @@ const RETRY_SOON_S: u32 = 1;
 
 /// Seconds after which a client may try again where an operator, or a rebuild, has to be waited for.
 const RETRY_LATER_S: u32 = 10;
-
-/// One row of the table.
-#[derive(PartialEq, Eq, Debug)]
-pub struct Code {
-    /// The stable code.
-    pub code: &'static str,
-    /// The HTTP status that it is answered with.
-    pub status: StatusCode,
-    /// What it means, the same at each occurrence.
-    pub title: &'static str,
-}
-
-macro_rules! codes {
-    ($($status:ident { $($name:ident $code:literal $title:literal)* })*) => {
-        $($(
-            #[doc = $title]
-            pub static $name: Code = Code { code: $code, status: StatusCode::$status, title: $title };
-        )*)*
-
-        /// Every code that the daemon answers with, by status.
-        pub static CODES: &[&Code] = &[$($(&$name,)*)*];
-    };
-}
-
-codes! {
-    BAD_REQUEST {
-        HOST_MISSING "host.missing" "The request has no Host header, or several"
-        BODY_INCOMPLETE "body.incomplete" "The body ended early or is not well formed"
-        PARAMETER_MALFORMED "parameter.malformed" "A part of the path or the query is not what it must be"
-        HEADER_MALFORMED "header.malformed" "A header is not what it must be"
-        AUTHORIZATION_MALFORMED "authorization.malformed" "The request has several Authorization headers, or one without a bearer token"
-        JSON_MALFORMED "json.malformed" "The body is not JSON as provlog reads it"
-        CBOR_MALFORMED "cbor.malformed" "The body is not CBOR as provlog reads it"
-        SUBMISSION_FORM "submission.form" "The body is not a submission"
-        SUBMISSION_UNKNOWN_MEMBER "submission.unknown-member" "A submission has no such member"
-        IDEMPOTENCY_KEY_FORM "idempotency-key.form" "Not an idempotency key"
-        IDEMPOTENCY_KEY_TWICE "idempotency-key.twice" "Header and body have different idempotency keys"
-        KIND_UNKNOWN "kind.unknown" "No kind has this name"
-        KIND_LOG_ONLY "kind.log-only" "Only the log itself writes entries of this kind"
-        KIND_NOT_ACCEPTED "kind.not-accepted" "This version accepts no entries of this kind"
-        CLAIM_MISSING "claim.missing" "A required claim is missing"
-        CLAIM_UNKNOWN "claim.unknown" "The kind has no such claim"
-        CLAIM_TYPE "claim.type" "A value does not fit the claim's type"
-        CLAIM_UNKNOWN_FIELD "claim.unknown-field" "The claim's type has no such field"
-        CLAIM_MISSING_FIELD "claim.missing-field" "A required field is missing"
-        CLAIM_AHEAD "claim.ahead" "The claimed time lies in the future"
-        REFERENCE_MISSING "reference.missing" "A reference is to an entry that the log does not have"
-        REFERENCE_OTHER "reference.other" "A reference is to an entry with another leaf hash"
-        REFERENCE_KIND "reference.kind" "A reference is to an entry of a kind that the claim does not allow"
-        CLAIM_NAME "claim.name" "Not a claim name"
-        CLAIM_FORM "claim.form" "A claim is not its salt and its value"
-        CLAIM_HIDDEN "claim.hidden" "A claim is hidden, and can't be checked"
-        CLAIM_TWICE "claim.twice" "A claim is there twice"
-        CLAIM_TOO_LARGE "claim.too-large" "A claim is over its limit"
-        CLAIM_TOO_DEEP "claim.too-deep" "A value is nested too deep"
-        CLAIMS_TOO_MANY "claims.too-many" "Too many claims"
-        SALT_FORM "salt.form" "Not a salt"
-        SALT_MISSING "salt.missing" "Some claims have salts, and others have none"
-        SALT_UNKNOWN "salt.unknown" "A salt for a claim that is not there"
-        SALT_ZERO "salt.zero" "A salt is all zeros"
-        SALT_REPEATED "salt.repeated" "Two claims have one salt"
-        RECORD_TOO_LARGE "record.too-large" "The record is over its limit"
-        RECORD_MALFORMED "record.malformed" "The claims make no record"
-        BATCH_EMPTY "batch.empty" "The batch has no entries"
-        BATCH_TOO_MANY "batch.too-many" "The batch has too many entries"
-    }
-    UNAUTHORIZED {
-        CALLER_MISSING "caller.missing" "The path takes a caller with a token, and the request has none"
-        TOKEN_UNKNOWN "token.unknown" "The token is not one of this log"
-        TOKEN_EXPIRED "token.expired" "The token has ended"
-        TOKEN_REVOKED "token.revoked" "The token was revoked"
-    }
-    FORBIDDEN {
-        ROLE_DENIED "role.denied" "The caller has not the role that the path takes"
-        KIND_DENIED "kind.denied" "The caller may not append entries of this kind"
-        ENVIRONMENT_DENIED "environment.denied" "The caller may not append for this environment"
-    }
-    NOT_FOUND {
-        ROUTE_UNKNOWN "route.unknown" "There is nothing at this path"
-        ENTRY_NOT_FOUND "entry.not-found" "The log has no such entry"
-        TILE_NOT_FOUND "tile.not-found" "The log has no such tile"
-        KIND_NOT_FOUND "kind.not-found" "No schema has this name"
-    }
-    METHOD_NOT_ALLOWED {
-        METHOD_NOT_ALLOWED "method.not-allowed" "The path does not take this method"
-    }
-    REQUEST_TIMEOUT {
-        REQUEST_TIMEOUT "request.timeout" "The request did not arrive in time"
-    }
-    CONFLICT {
-        IDEMPOTENCY_KEY_CONFLICT "idempotency-key.conflict" "The idempotency key was used for other values"
-        KEY_TAKEN "key.taken" "Another entry has taken what only one may, or what none may have taken"
-        STATE_CHANGED "state.changed" "What the entry relies on has changed"
-        TIME_WINDOW "time.window" "The entry's time would be outside of what it relies on"
-    }
-    PAYLOAD_TOO_LARGE {
-        BODY_TOO_LARGE "body.too-large" "The body is over its limit"
-    }
-    UNSUPPORTED_MEDIA_TYPE {
-        CONTENT_TYPE_UNSUPPORTED "content-type.unsupported" "The body's media type is not taken here"
-        CONTENT_ENCODING_UNSUPPORTED "content-encoding.unsupported" "Encoded bodies are not taken"
-    }
-    MISDIRECTED_REQUEST {
-        HOST_DENIED "host.denied" "The Host header names another host"
-    }
-    INTERNAL_SERVER_ERROR {
-        INTERNAL "internal" "The daemon failed"
-        SELF_CHECK_FAILED "receipt.self-check" "The receipt did not verify and was not sent"
-        STORAGE_DAMAGED "storage.damaged" "What is stored does not verify and was not sent"
-    }
-    SERVICE_UNAVAILABLE {
-        BUSY_BODIES "busy.bodies" "Too many bytes of request bodies are held already"
-        BUSY_CONNECTIONS "busy.connections" "Too many connections are open already"
-        BUSY_READS "busy.reads" "Too many reads wait for their turn already"
-        STORAGE_FATAL "storage.fatal" "A write failed, and the daemon is going down"
-        CALLERS_UNKNOWN "callers.unknown" "Who calls can't be told, so that nobody is let in"
-        SHUTTING_DOWN "shutting-down" "The daemon is going down"
-        CLOCK "clock" "The wall clock can't be believed"
-        DEDUP_REBUILDING "dedup.rebuilding" "What makes retries safe is being rebuilt"
-        DEDUP_UNAVAILABLE "dedup.unavailable" "What makes retries safe can't be read"
-        DERIVED_UNAVAILABLE "derived.unavailable" "A derived file is being rebuilt"
-    }
-    INSUFFICIENT_STORAGE {
-        NO_SPACE "no-space" "There is no disk space for another entry"
-    }
-}
-
-/// The table as Markdown, as it stands in `SPEC.md`.
-#[must_use]
-pub fn codes_markdown() -> String {
-    let mut text = String::from("| status | code | title |\n| --- | --- | --- |\n");
-    for code in CODES {
-        // Writing to a string doesn't fail.
-        let _ = writeln!(text, "| {} | `{}` | {} |", code.status.as_u16(), code.code, code.title);
-    }
-    text
-}
 
 /// One occurrence of a problem: what the client is told.
 #[derive(Debug)]
@@ -416,30 +282,10 @@ impl From<ReadError> for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::codes::{BUSY_BODIES, HOST_DENIED, KIND_UNKNOWN, REQUEST_TIMEOUT};
     use provlog_core::submission::Submission;
     use provlog_engine::StoreError;
     use rustix::io::Errno;
-
-    #[test]
-    fn codes_are_unique_and_well_formed() {
-        for (place, code) in CODES.iter().enumerate() {
-            assert!(
-                code.code.bytes().all(|byte| byte.is_ascii_lowercase() || b".-".contains(&byte)),
-                "{code:?}"
-            );
-            assert!(code.status.is_client_error() || code.status.is_server_error(), "{code:?}");
-            assert!(!CODES[..place].iter().any(|other| other.code == code.code), "{} twice", code.code);
-        }
-    }
-
-    #[test]
-    fn the_markdown_has_a_line_for_each_code() {
-        let markdown = codes_markdown();
-        assert_eq!(markdown.lines().count(), CODES.len() + 2);
-        assert!(markdown.contains(
-            "| 409 | `idempotency-key.conflict` | The idempotency key was used for other values |\n"
-        ));
-    }
 
     #[test]
     fn a_submission_error_keeps_its_parts() {

@@ -1,9 +1,10 @@
 //! What handlers ask of a request's head: media types, the idempotency key, parameters of the query and the path.
 
-use crate::http::problem::{
+use crate::http::codes::{
     CONTENT_ENCODING_UNSUPPORTED, CONTENT_TYPE_UNSUPPORTED, HEADER_MALFORMED, IDEMPOTENCY_KEY_FORM,
-    PARAMETER_MALFORMED, Problem,
+    PARAMETER_MALFORMED,
 };
+use crate::http::problem::Problem;
 use axum::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, Uri};
 use provlog_core::checkpoint::decimal;

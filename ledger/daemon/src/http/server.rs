@@ -3,8 +3,9 @@
 //! axum's own `serve` installs no timer, which leaves hyper's header timeout without effect; so this loop stands on hyper
 //! itself. It knows nothing of what is served, and never waits for a client without a bound.
 
+use crate::http::codes::{BUSY_CONNECTIONS, Code, REQUEST_TIMEOUT};
 use crate::http::limits::ServerLimits;
-use crate::http::problem::{BUSY_CONNECTIONS, Code, Problem, REQUEST_TIMEOUT};
+use crate::http::problem::Problem;
 use crate::http::stream::Stream;
 use crate::workers::Seats;
 use axum::body::Body;

@@ -7,7 +7,8 @@
 //! Answers that go on and on have a pool of their own, which never has all cores, and stands back for everybody else: whoever
 //! mirrors the log must not be what appends wait for.
 
-use crate::http::problem::{BUSY_READS, INTERNAL, Problem};
+use crate::http::codes::{BUSY_READS, INTERNAL};
+use crate::http::problem::Problem;
 use crate::log::delivery;
 use crate::log::pool::ReadPool;
 use provlog_core::note::VerifierKey;

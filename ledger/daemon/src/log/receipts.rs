@@ -4,7 +4,8 @@
 //! those of its entry, by the reader. Everything else that a receipt says is checked here, on the very bytes that are sent: no
 //! receipt exists that wasn't.
 
-use crate::http::problem::{Problem, SELF_CHECK_FAILED};
+use crate::http::codes::SELF_CHECK_FAILED;
+use crate::http::problem::Problem;
 use crate::operate::metrics::Metrics;
 use provlog_core::encoded::{EncodedError, EncodedRecord, Sealed};
 use provlog_core::receipt::Receipt;

@@ -2,7 +2,7 @@
 //!
 //! No label holds anything that a client chose: the codes of the table and the names of stages are all there is.
 
-use crate::http::problem::Code;
+use crate::http::codes::Code;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -254,7 +254,7 @@ impl Observer for Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::problem::HOST_DENIED;
+    use crate::http::codes::HOST_DENIED;
 
     #[test]
     fn the_text_has_what_was_observed() {

@@ -1,7 +1,7 @@
 //! What happens to every request, whatever its route.
 
+use crate::http::codes::Code;
 use crate::http::host;
-use crate::http::problem::Code;
 use crate::http::server::Handler;
 use crate::routes::app::App;
 use crate::routes::table::router;

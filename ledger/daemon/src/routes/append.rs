@@ -6,7 +6,8 @@
 use crate::access::caller::Caller;
 use crate::http::answer::{NO_STORE, answer, to_json};
 use crate::http::body::{Content, Received, busy};
-use crate::http::problem::{IDEMPOTENCY_KEY_CONFLICT, IDEMPOTENCY_KEY_TWICE, INTERNAL, Problem};
+use crate::http::codes::{IDEMPOTENCY_KEY_CONFLICT, IDEMPOTENCY_KEY_TWICE, INTERNAL};
+use crate::http::problem::Problem;
 use crate::http::request::{self, CBOR, JSON, TEXT, TEXT_UTF8};
 use crate::log::async_log::AsyncLog;
 use crate::log::receipts::{self, Proven, Stored};

@@ -5,7 +5,8 @@
 
 use crate::access::caller::Caller;
 use crate::http::body::{Content, Received, busy};
-use crate::http::problem::{BATCH_EMPTY, BATCH_TOO_MANY, BODY_TOO_LARGE, INTERNAL, JSON_MALFORMED, Problem};
+use crate::http::codes::{BATCH_EMPTY, BATCH_TOO_MANY, BODY_TOO_LARGE, INTERNAL, JSON_MALFORMED};
+use crate::http::problem::Problem;
 use crate::http::request::{self, CBOR_SEQUENCE, JSON, NDJSON};
 use crate::routes::app::App;
 use crate::routes::append::{Draft, prepare};

@@ -3,8 +3,9 @@
 //! doesn't verify breaks the answer off; sending the batch again is safe.
 
 use crate::http::answer::{self, BrokenOff, NO_STORE, to_json};
+use crate::http::codes::{IDEMPOTENCY_KEY_CONFLICT, INTERNAL};
 use crate::http::permits::Share;
-use crate::http::problem::{IDEMPOTENCY_KEY_CONFLICT, INTERNAL, Problem};
+use crate::http::problem::Problem;
 use crate::http::request::NDJSON;
 use crate::log::receipts::Stored;
 use crate::routes::app::App;

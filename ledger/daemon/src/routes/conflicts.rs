@@ -4,7 +4,8 @@
 //! Looks before the log is asked, so another request may still use a key in between. Then the line alone is a conflict:
 //! the others are in the log by that time.
 
-use crate::http::problem::{IDEMPOTENCY_KEY_CONFLICT, Problem};
+use crate::http::codes::IDEMPOTENCY_KEY_CONFLICT;
+use crate::http::problem::Problem;
 use crate::routes::app::App;
 use crate::routes::append::Draft;
 use provlog_engine::{DedupKey, Outcome, Reader};
@@ -155,7 +156,7 @@ async fn check_in_batch<'a>(app: &App, drafts: &'a [Draft]) -> (Vec<Logged<'a>>,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::problem::IDEMPOTENCY_KEY_CONFLICT;
+    use crate::http::codes::IDEMPOTENCY_KEY_CONFLICT;
     use crate::routes::app::tests::{anybody, temporary};
     use crate::routes::append::prepare;
 

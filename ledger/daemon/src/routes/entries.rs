@@ -3,7 +3,8 @@
 //! Everything here is answered at one committed size, the newest when the request is taken, or an older one that it names.
 
 use crate::http::answer::{NO_STORE, answer};
-use crate::http::problem::{ENTRY_NOT_FOUND, Problem, ROUTE_UNKNOWN};
+use crate::http::codes::{ENTRY_NOT_FOUND, ROUTE_UNKNOWN};
+use crate::http::problem::Problem;
 use crate::http::request::{self, CBOR, JSON, TEXT_UTF8};
 use crate::log::receipts::Stored;
 use crate::routes::app::App;

@@ -1,7 +1,8 @@
 //! What operators and their machines ask: health, metrics, schemas, and what this log is.
 
 use crate::http::answer::{NO_STORE, answer, to_json};
-use crate::http::problem::{INTERNAL, KIND_NOT_FOUND, Problem, ROUTE_UNKNOWN, SHUTTING_DOWN, STORAGE_FATAL};
+use crate::http::codes::{INTERNAL, KIND_NOT_FOUND, ROUTE_UNKNOWN, SHUTTING_DOWN, STORAGE_FATAL};
+use crate::http::problem::Problem;
 use crate::http::request::JSON;
 use crate::operate::metrics;
 use crate::routes::app::App;
@@ -151,7 +152,7 @@ pub(crate) async fn about(State(app): State<Arc<App>>) -> Result<Response, Probl
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::problem::{CLOCK, DEDUP_UNAVAILABLE, NO_SPACE};
+    use crate::http::codes::{CLOCK, DEDUP_UNAVAILABLE, NO_SPACE};
     use provlog_engine::ClockError;
 
     #[test]

@@ -6,8 +6,9 @@
 //! right breaks the answer off, and whoever reads it goes on from the index after the last one that came.
 
 use crate::http::answer::BrokenOff;
+use crate::http::codes::ENTRY_NOT_FOUND;
 use crate::http::gzip::{GZIP, Gzip};
-use crate::http::problem::{ENTRY_NOT_FOUND, Problem};
+use crate::http::problem::Problem;
 use crate::http::request::{self, CBOR_SEQUENCE, NDJSON};
 use crate::routes::app::App;
 use axum::body::Body;

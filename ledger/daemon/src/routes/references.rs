@@ -3,7 +3,8 @@
 //!
 //! Looked up before the log is asked, in the pool of reads; a submission without references pays nothing.
 
-use crate::http::problem::{Problem, REFERENCE_KIND, REFERENCE_MISSING, REFERENCE_OTHER};
+use crate::http::codes::{REFERENCE_KIND, REFERENCE_MISSING, REFERENCE_OTHER};
+use crate::http::problem::Problem;
 use crate::log::async_log::AsyncLog;
 use provlog_core::cbor::Value;
 use provlog_core::claims::{kind_name, references, referring_claims};

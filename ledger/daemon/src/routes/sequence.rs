@@ -23,7 +23,7 @@ pub(crate) fn items(body: &[u8]) -> Result<Vec<&[u8]>, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::problem::CBOR_MALFORMED;
+    use crate::http::codes::CBOR_MALFORMED;
 
     #[test]
     fn bodies_are_split_at_their_items() {

@@ -1,7 +1,8 @@
 //! The one table of what is served: who may ask, method, path, handler (SPEC.md section 10).
 
 use crate::access::role::{Access, listed};
-use crate::http::problem::{METHOD_NOT_ALLOWED, Problem, ROUTE_UNKNOWN};
+use crate::http::codes::{METHOD_NOT_ALLOWED, ROUTE_UNKNOWN};
+use crate::http::problem::Problem;
 use crate::routes::app::App;
 use crate::routes::door::{Entered, behind_door};
 use crate::routes::{append, batch, entries, operation, records, tree};
@@ -102,7 +103,7 @@ mod tests {
     use crate::access::secret::Secret;
     use crate::access::tokens::Token;
     use crate::access::tokens::tests::token;
-    use crate::http::problem::{
+    use crate::http::codes::{
         AUTHORIZATION_MALFORMED, BUSY_READS, CALLER_MISSING, CONTENT_TYPE_UNSUPPORTED, Code, INTERNAL,
         ROLE_DENIED, TOKEN_EXPIRED, TOKEN_REVOKED, TOKEN_UNKNOWN,
     };

@@ -1,7 +1,8 @@
 //! `GET /checkpoint`, `/tile/...` (C2SP tlog-tiles) and `/v1/consistency`: the tree, at any size that was committed.
 
 use crate::http::answer::{NO_STORE, answer, tagged, to_json};
-use crate::http::problem::{ENTRY_NOT_FOUND, Problem, TILE_NOT_FOUND};
+use crate::http::codes::{ENTRY_NOT_FOUND, TILE_NOT_FOUND};
+use crate::http::problem::Problem;
 use crate::http::request::{self, JSON, TEXT_UTF8};
 use crate::routes::app::App;
 use axum::extract::State;
