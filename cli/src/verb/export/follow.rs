@@ -54,6 +54,7 @@ impl Follower<'_> {
             }
             let mut next = BTreeSet::new();
             for index in wanted.iter().rev().copied() {
+                // All that is wanted was fetched.
                 let Some(bytes) = ahead.remove(&index) else { continue };
                 let naming = self.naming(index, &bytes)?;
                 if !found.take(index, bytes, &naming.named) {
@@ -159,8 +160,8 @@ impl Followed {
         page::say(&format!("entry {entry} and {named} that it leads to{hidden}"));
         if !self.left_out.is_empty() {
             page::say(&format!(
-                "{} that are named are left out: the package of an entry has room for {ENTRY_PACKAGE_ENTRIES_MAX} \
-                 entries, and for the indices of {LEFT_OUT_MAX} others",
+                "left out of those that are named: {}; the package of an entry has room for \
+                 {ENTRY_PACKAGE_ENTRIES_MAX} entries, and for the indices of {LEFT_OUT_MAX} others",
                 self.left_out.len()
             ));
         }

@@ -1,6 +1,7 @@
 //! Packages in memory: good ones, and each way of being wrong.
 
 mod cost;
+mod entries;
 mod rounds;
 
 use super::*;
