@@ -58,7 +58,7 @@ pub(crate) struct ExportArgs {
     #[arg(long, value_name = "INDEX", value_parser = clap::value_parser!(u64).range(1..=INTEGER_MAX),
         conflicts_with_all = FILTERS)]
     end: Option<u64>,
-    /// The package of this entry: with what it names, such as approvals, scans and keys, and what these name
+    /// The package of this entry: with what it names, such as approvals and keys, and what these name
     #[arg(long, value_name = "INDEX", value_parser = clap::value_parser!(u64).range(..=INTEGER_MAX),
         conflicts_with_all = FILTERS, conflicts_with_all = ["start", "end"])]
     entry: Option<u64>,
