@@ -181,9 +181,12 @@ fn digest(text: &str) -> String {
 }
 
 fn in_words(statement: &Manifest, summary: &SummaryJson) -> String {
-    let which = match &statement.range {
-        Some(range) => format!("all entries from {} to {}", range.start, range.end.saturating_sub(1)),
-        None => format!("{} selected entries", summary.count),
+    let which = match (&statement.range, statement.filters.entry) {
+        (Some(range), _) => format!("all entries from {} to {}", range.start, range.end.saturating_sub(1)),
+        (None, Some(entry)) => {
+            format!("entry {entry}, and {} of those that it leads to,", summary.count.saturating_sub(1))
+        }
+        (None, None) => format!("{} selected entries", summary.count),
     };
     format!(
         "This package holds {which} of the log {}, logged from {} to {}. A browser that runs no scripts can't check \
