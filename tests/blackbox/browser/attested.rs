@@ -30,12 +30,12 @@ pub fn gate(outcome: &str) -> cbor::Value {
 fn a_gate_decides_and_what_was_submitted_beside_it_does_not() {
     let Some(browser) = Browser::start() else { return };
     let root = folder();
-    let mut undecided = promotion("=undecided");
-    undecided["claims"].as_object_mut().unwrap().remove("decision");
+    let mut refused = promotion("=refused");
+    refused["claims"]["decision"]["outcome"] = "deny".into();
     let evidence = Evidence::new(root.path(), &[promotion("=submitted")])
         .with_attested(&promotion("=denied"), &[("gate", gate("deny"))])
         .with_attested(&promotion("=misfit"), &[("gate", gate("observed"))])
-        .with_attested(&undecided, &[("gate", gate("allow"))]);
+        .with_attested(&refused, &[("gate", gate("allow"))]);
     let by_submitter = ["allowed", "the submitter says so, and the log didn’t check it", "1"];
     let by_gate = "the log’s own gate decided so: attested by the log";
     let unknown = |count| ["not disclosed in this package", "nobody here", count];
