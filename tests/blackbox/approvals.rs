@@ -189,7 +189,7 @@ fn what_a_reader_believes_is_read_or_refused_by_name() {
     let required = verify(&["--require-bound"]);
     assert_eq!(required.status.code(), Some(3));
     let text = String::from_utf8(required.stdout).unwrap();
-    assert!(text.contains("workload-bound: 1 fail entry 1: there is no evidence"), "{text}");
+    assert!(text.contains("workload-bound: 1 fails, entry 1: there is no evidence"), "{text}");
     let refused = verify(&["--roster", "bad"]);
     assert_eq!(refused.status.code(), Some(5), "{}", stderr(&refused));
     let signed = verify(&["--roster", "roster"]);

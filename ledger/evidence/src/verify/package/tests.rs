@@ -1,5 +1,4 @@
 use super::*;
-use crate::believed::Believed;
 use crate::jwk::Jwk;
 use crate::set::{SetError, Step, set_digest};
 use proptest::prelude::*;
@@ -150,7 +149,8 @@ fn records(story: &[Told], sparse: bool) -> Vec<(u64, Record)> {
 
 fn checks(records: &[(u64, Record)], batch: usize, require_bound: bool, hold: Records) -> Vec<Check> {
     let believed = Believed::default();
-    let mut package = EvidenceVerifier { believed: &believed, require_bound }.package(ORIGIN);
+    let mut package =
+        PackageEvidence::new(EntryReader { believed: &believed, require_bound, origin: ORIGIN });
     let reader = package.reader();
     for batch in records.chunks(batch) {
         // Read from its end: what is read of an entry takes nothing from those around it.
@@ -208,13 +208,13 @@ fn each_check_says_how_many_there_are_of_each_end() {
         let checks = checks(&records, 2, require_bound, hold).into_iter();
         checks.map(|check| (check.name, check.status, check.remark.unwrap())).collect()
     };
-    let form = "2 fail, the first of them entry 1: workload says that it is bound, without evidence";
-    let bound = "2 fail, the first of them entry 1: workload-form doesn't hold";
+    let form = "2 fail, first entry 1: workload says that it is bound, without evidence";
+    let bound = "2 fail, first entry 1: workload-form doesn't hold";
     let listed = |name: &str, remark: &str| (name.to_owned(), Status::Fail, remark.to_owned());
     assert_eq!(told(false, PART), [listed("workload-form", form), listed("workload-bound", bound)]);
     // The change of a set is the log's own, and needs none.
     let of_all = told(true, PART);
-    assert_eq!(of_all[1].2, "5 fail, the first of them entry 0: there is no evidence");
+    assert_eq!(of_all[1].2, "5 fail, first entry 0: there is no evidence");
     assert_eq!(told(false, Records { hold: false, ..PART }), []);
     let unread = listed("workload-bound", "the records were refused, or not read");
     assert_eq!(told(true, Records { hold: false, ..PART }), [unread]);
