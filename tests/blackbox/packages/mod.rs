@@ -5,6 +5,7 @@
 mod cases;
 pub mod forge;
 mod log;
+mod story;
 pub mod zip;
 
 use crate::support::{blessing, provlog, repository, stderr};
@@ -28,7 +29,7 @@ static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
                 fs::create_dir_all(folder.join(&path).parent().unwrap()).unwrap();
                 fs::write(folder.join(path), bytes).unwrap();
             }
-            fs::write(folder.join(VERDICT), pretty(&verdict(&case.name))).unwrap();
+            fs::write(folder.join(VERDICT), pretty(&verdict(case))).unwrap();
         }
     }
     cases
@@ -55,15 +56,20 @@ fn files(case: &Case) -> Vec<(String, Vec<u8>)> {
         Contents::Archive(bytes) => vec![("package.zip".into(), bytes.clone())],
     };
     files.push((TRUST.into(), case.trust.clone()));
+    files.extend(case.reader.files());
     files
 }
 
 /// What the real program says of a checked-in package, as `SPEC.md` section 8.1 writes it.
-fn verdict(name: &str) -> Value {
+fn verdict(case: &Case) -> Value {
+    let name = &case.name;
     let folder = folder().join(name);
     let archive = folder.join("package.zip");
     let package = if archive.exists() { archive } else { folder.join("package") };
-    let output = provlog(&folder, &["verify", package.to_str().unwrap(), "--trust", TRUST, "--json"]);
+    let reader = case.reader.arguments();
+    let mut arguments = vec!["verify", package.to_str().unwrap(), "--trust", TRUST, "--json"];
+    arguments.extend(reader.iter().map(String::as_str));
+    let output = provlog(&folder, &arguments);
     let json: Value =
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{name}: {}", stderr(&output)));
     let found = &json["packages"][0];
@@ -82,14 +88,18 @@ fn pretty(value: &Value) -> String {
 fn every_package_ends_as_its_defect_says() {
     let mut wrong = Vec::new();
     for case in CASES.iter() {
-        let verdict = verdict(&case.name);
+        let verdict = verdict(case);
         let (expected, exit) = case.verdict();
         let checks = verdict["checks"].as_array().unwrap().iter();
         let failed = checks.filter(|check| check["status"] == "fail");
         let refused: Vec<&str> = failed.map(|check| check["name"].as_str().unwrap()).collect();
         // One defect a package: nothing else may have gone wrong beside it.
-        if refused != case.refused || verdict["verdict"] != expected || verdict["exit"] != exit {
-            wrong.push(format!("{}: expected {expected} {:?}, got {verdict}", case.name, case.refused));
+        let checks = verdict["checks"].as_array().unwrap().iter().rev();
+        let last = checks.map(|check| (check["name"].as_str().unwrap(), check["status"].as_str().unwrap()));
+        let ends = case.last.iter().rev().copied().eq(last.take(case.last.len()));
+        if refused != case.refused || verdict["verdict"] != expected || verdict["exit"] != exit || !ends {
+            let (name, refused, last) = (&case.name, &case.refused, &case.last);
+            wrong.push(format!("{name}: expected {expected} {refused:?} {last:?}, got {verdict}"));
         }
         let found = fs::read_to_string(folder().join(&case.name).join(VERDICT));
         if found.is_ok_and(|found| found != pretty(&verdict)) {
