@@ -4,11 +4,11 @@
 Its worth is its independence: it shares no code with the Rust verifier, so where the two disagree about a test vector,
 SPEC.md is ambiguous or one of them is wrong. It keeps close to the text rather than being fast; "section" in a comment
 is one of SPEC.md. It needs Python 3.11 and the package `cryptography`, the latter for nothing but signatures. What is
-only of packages is in package.py, and what is of evidence in evidence.py.
+only of packages is in package.py, what is of evidence in evidence.py, packaged.py and sets.py.
 
     verify.py RECEIPT --trust FILE [--expect submitted.model.name=x]... [--subject ALG:HEX]... [--prompt ALG:HEX]...
               [--issuer-keys ISSUER=FILE]... [--bundle DOMAIN=FILE]... [--roster FILE] [--require-bound]
-    verify.py PACKAGE --trust FILE      (a folder, or a file whose name ends in .zip)
+    verify.py PACKAGE ...               (a folder, or a file whose name ends in .zip; all the same but expectations)
     verify.py --vectors DIR
 
 Exit codes are those of section 8: 0 verified, 3 not proven, 5 untrusted, 8 malformed; and 2 if there was no judging a
@@ -558,7 +558,7 @@ def is_package(path):
 def verify_path(path, trust, expectations, given):
     if is_package(path):
         import package  # not above, because it imports this file
-        return package.verify_package(path, trust)
+        return package.verify_package(path, trust, given)
     return verify(path.read_bytes(), trust, expectations, given)
 
 def vector_agrees(folder):
@@ -597,9 +597,8 @@ def main():
         return 0 if agreed else 1
     if not (options.path and options.trust):
         parser.error("a receipt or package and --trust, or --vectors")
-    of_evidence = options.issuer_keys or options.bundle or options.roster or options.require
-    if (options.expectations or of_evidence) and is_package(options.path):
-        parser.error("expectations, and what is for evidence, are of a receipt")
+    if options.expectations and is_package(options.path):
+        parser.error("expectations are of a receipt")
     try:
         expectations = [read_expectation(item) for item in options.expectations]
     except ValueError as refusal:
