@@ -1,8 +1,8 @@
 """The second verifier's part for evidence: sections 12 and 13 of SPEC.md, like verify.py written from SPEC.md alone.
 
-It has the checks of section 12.7 that are made of one record; what is only of packages is in packaged.py. The package `cryptography` has no part in it but the
-equations of RSA, ECDSA and Ed25519: keys, certificates and signatures are taken apart here, because it takes more than
-SPEC.md does.
+It has the checks of section 12.7 that are made of one record; what is only of packages is in packaged.py. The package
+`cryptography` has no part in it but the equations of RSA, ECDSA and Ed25519: keys, certificates and signatures are
+taken apart here, because it takes more than SPEC.md does.
 """
 
 import base64
@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 
-from package import is_reference, json_text, read_json, reference
+from package import is_reference, is_shallow, json_text, read_json, reference
 from verify import (
     APPROVAL, KINDS, MAX_INTEGER, ORIGIN, claim_fits, decode_base64, demand, digest, ed25519_verifies, fits,
-    is_usable_key, passes, sha256)
+    is_usable_key, passes, sha256, uint53)
 
 MAX_TOKEN = 8192  # section 12.8, as are all limits below
 MAX_BOUND_SECONDS = 21_600
@@ -193,10 +193,7 @@ def read_bundle(data):
 
 def read_authority(jwk):
     demand(fits([1, str], jwk.get("x5c")) and len(jwk["x5c"]) == 1, "not exactly one certificate")
-    return read_ca(decode_base64(jwk["x5c"][0]))
-
-def read_ca(data):
-    certificate = read_certificate(data)
+    certificate = read_certificate(decode_base64(jwk["x5c"][0]))
     demand(certificate.key, "key of a CA")
     return certificate
 
@@ -212,13 +209,6 @@ def trust_domain(identifier):
     demand(match and len(identifier) <= 2048, "not a SPIFFE ID")
     demand(not {".", ".."} & set(match[2].split("/")), "dots in a SPIFFE ID")
     return match[1]
-
-def is_shallow(value, deepest):
-    """Recursion ends at the limit, however deep the value is."""
-    if type(value) not in (dict, list):
-        return True
-    items = value.values() if type(value) is dict else value
-    return deepest > 0 and all(is_shallow(item, deepest - 1) for item in items)
 
 def read_part(encoded):
     value = read_json(decode_base64url(encoded))
@@ -657,9 +647,12 @@ class Roster:
         """The id of the person whose key it is, for approvals and at these times; anything else is refused."""
         demand(key.blob in self.lines, "key is not in the roster")
         line = self.lines[key.blob]
-        demand(line.namespaces is None or NAMESPACE in line.namespaces, "roster's line is for other namespaces")
-        demand_window(line.start, line.end, *times_ms)
+        demand_holds(line, *times_ms)
         return line.id
+
+def demand_holds(line, *times_ms):
+    demand(line.namespaces is None or NAMESPACE in line.namespaces, "roster's line is for other namespaces")
+    demand_window(line.start, line.end, *times_ms)
 
 def read_roster_line(fields):
     names, *fields = fields
@@ -984,8 +977,9 @@ def hides(claims, names):
 def values_of(claims):
     return {name: claim.value for name, claim in claims.items() if not claim.hidden}
 
-# An approval that is an entry of its own, as far as a package gives it: its time, and `read_own_approval` of it.
-ApprovalEntry = namedtuple("ApprovalEntry", "time_ms status approval")
+# An approval that is an entry of its own, as a package gives it: its time, whether it hides a claim that is read of it,
+# and what `read_own_approval` makes of it.
+ApprovalEntry = namedtuple("ApprovalEntry", "time_ms is_hidden status approval")
 
 def promotion_checks(record, origin, given, entry_at=lambda index, leaf: None):
     """`entry_at` has the approvals that are entries of their own, which no receipt has."""
@@ -1003,15 +997,15 @@ def is_list_of_items(items):
 
 def promotion_status(record, origin, items, item, given, entry_at):
     claims = record.sections["submitted"]
-    if hides(claims, ("approvals", *COVERED)):
+    values = values_of(claims)
+    approval = approval_at(values.get("approvals"), item)
+    entry = entry_at(*reference(approval, origin)) if reference(approval, origin) else None
+    if hides(claims, ("approvals", *COVERED)) or entry and entry.is_hidden:
         return "skip"
     if not is_list_of_items(items):
         return "fail"
-    values = values_of(claims)
-    approvals = values.get("approvals")
-    approval = approvals[item["at"]] if type(approvals) is list and item["at"] < len(approvals) else None
-    entry = entry_at(*reference(approval, origin)) if reference(approval, origin) else None
-    if is_reference(approval) and entry is None or given.roster is None or entry and entry.status == "skip":
+    is_given = entry.status != "skip" if entry else not is_reference(approval)
+    if given.roster is None or not is_given:
         return "skip"
     try:
         check_member(item["roster"])
@@ -1024,6 +1018,12 @@ def promotion_status(record, origin, items, item, given, entry_at):
     except ValueError:
         return "fail"
     return "pass"
+
+def approval_at(approvals, item):
+    """What the item is of; None where it is of nothing, or isn't an item at all."""
+    at = item.get("at") if type(item) is dict else None
+    is_there = type(approvals) is list and uint53(at) and at < len(approvals)
+    return approvals[at] if is_there else None
 
 def demand_entry_covers(entry, origin, values, time_ms):
     demand(entry.status == "pass", "approval's entry")

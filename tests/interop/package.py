@@ -20,8 +20,10 @@ from verify import (
 
 MAX_FILES = 32  # section 9, as are all limits below
 MAX_ENTRIES = 10_000_000
-MAX_ENTRIES_OF_ONE = 4096  # section 11.2, as is the next one
-MAX_LEFT_OUT_NAMED = 1000
+MAX_ENTRIES_OF_ONE = 4096  # section 11.2, as are the next three
+MAX_LEFT_OUT_LISTED = 1000
+MAX_LEFT_OUT = 65_536
+MAX_MANIFEST_DEPTH = 32
 MAX_MANIFEST = 65_536
 MAX_ITEM = 48_010
 MAX_CONSISTENCY = 3_392
@@ -232,6 +234,13 @@ def read_json(data):
         raise ValueError("JSON: nested too deep") from error
     return value
 
+def is_shallow(value, deepest):
+    """Recursion ends at the limit, however deep the value is."""
+    if type(value) not in (dict, list):
+        return True
+    items = value.values() if type(value) is dict else value
+    return deepest > 0 and all(is_shallow(item, deepest - 1) for item in items)
+
 def has_members(value, required, optional=()):
     return type(value) is dict and {*required} <= value.keys() <= {*required, *optional}
 
@@ -255,6 +264,7 @@ MEMBERS = ["format", "tool", "created_ms", "origin", "checkpoint", "previous", "
 
 def read_manifest(data):
     manifest = read_json(data)
+    demand(is_shallow(manifest, MAX_MANIFEST_DEPTH), "nested too deep")
     is_v2 = type(manifest) is dict and manifest.get("format") == V2
     demand(has_members(manifest, [*MEMBERS, "left_out"] if is_v2 else MEMBERS), "members of the manifest")
     demand(is_v2 or manifest["format"] == "provlog-export/v1", "format")
@@ -298,7 +308,11 @@ def is_left_out(value, of_entry):
     """Whether it is true is told by the records."""
     if not of_entry:
         return value is None
-    return has_members(value, ["count", "entries"]) and uint53(value["count"]) and fits([uint53], value["entries"])
+    if not (has_members(value, ["count", "entries"]) and fits([uint53], value["entries"])):
+        return False
+    count, entries = value["count"], value["entries"]
+    return (uint53(count) and count <= MAX_LEFT_OUT and len(entries) == min(count, MAX_LEFT_OUT_LISTED)
+            and entries == sorted(set(entries)))
 
 def read_redaction(redaction):
     demand(has_members(redaction, ["rule", "claims", "profile"]), "redaction")
@@ -530,19 +544,25 @@ class Named:
 
     def __init__(self, origin):
         self.origin, self.unnamed, self.here, self.left_out = origin, set(), set(), set()
+        self.is_over = False  # a limit, behind which nothing is gathered
 
     def look_at(self, index, record):
-        for other in named_by(index, record, self.origin):
+        self.is_over = self.is_over or len(self.here) == MAX_ENTRIES_OF_ONE
+        for other in () if self.is_over else named_by(index, record, self.origin):
             self.unnamed.discard(other)
             if other not in self.here:
                 self.left_out.add(other)
+            if len(self.left_out) > MAX_LEFT_OUT:
+                self.is_over = True
+                return
         self.here.add(index)
         self.unnamed.add(index)
 
     def are_of(self, entry, left_out):
         """The last record is named by none, so it is the entry where that alone is named by none."""
-        first = sorted(self.left_out)[:MAX_LEFT_OUT_NAMED]
-        return self.unnamed == {entry} and left_out == {"count": len(self.left_out), "entries": first}
+        lowest = sorted(self.left_out)[:MAX_LEFT_OUT_LISTED]
+        is_true = left_out == {"count": len(self.left_out), "entries": lowest}
+        return not self.is_over and self.unnamed == {entry} and is_true
 
 REFERRING = {"approvals": "approval", "generations": "generation", "scans": "scan", "withdraws": "approval"}
 MAX_REFERRED_BACK = 2**20

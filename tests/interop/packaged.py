@@ -5,16 +5,16 @@ written from SPEC.md alone. What is checked of one record is in evidence.py.
 from collections import OrderedDict
 
 from evidence import (
-    ApprovalEntry, approval_checks, check_member, is_list_of_items, promotion_checks, read_own_approval, read_workload,
-    workload_checks)
-from sets import Sets
+    COVERED, ApprovalEntry, approval_checks, check_member, demand_holds, fingerprint, hides, is_list_of_items,
+    promotion_checks, read_own_approval, read_workload, workload_checks)
+from sets import Set, Sets
 from verify import KINDS, sha256
 
-MAX_APPROVAL_ENTRIES = 16_384  # section 12.8
+MAX_APPROVAL_ENTRIES = 4096  # section 12.8
 BY_LOG_OR_ADMIN = {"genesis", "trust", "erasure", "refusal", "rotation", "hold", "release"}  # section 4.2
 
 CHECKS = ["workload-form", "workload-bound", "approval-form", "approval-signed", "approval", "members"]
-NOT_GIVEN = "not given"  # of `members`, until it is known whether all entries are
+NOT_GIVEN = "not given"  # of `members`, until it is known whether all entries are here
 
 class PackagedEvidence:
     """What is found while the records are read."""
@@ -24,20 +24,18 @@ class PackagedEvidence:
         self.found = {name: set() for name in CHECKS}  # statuses
         self.approvals = OrderedDict()  # index: leaf hash and ApprovalEntry
         self.sets = Sets()
-        if given.requires_bound:
-            self.found["workload-bound"].add("pass")  # where it is required of no entry
 
     def look_at(self, index, record):
         workload, own = read_workload(record, self.origin), read_own_approval(record, self.origin)
         is_required = self.given.requires_bound and KINDS.get(record.kind) not in BY_LOG_OR_ADMIN
         self.add(workload_checks(record, workload, self.given, is_required))
-        self.add(approval_checks(record, own, self.given))
+        self.add(own_approval_checks(record, own, self.given))
         # Those that a promotion refers to are before it.
         self.add(("approval", status) for _, status in promotion_checks(record, self.origin, self.given, self.entry_at))
         if KINDS.get(record.kind) == "approval":
             self.keep_approval(index, record, own)
-        # Unknown from this entry on, but otherwise folded from those below it.
-        statuses = member_statuses(record, workload, self.sets)
+        # Sets are those below the entry, but unknown from this entry on.
+        statuses = list(member_statuses(record, workload, self.sets))
         self.sets.take(index, record)
         if not self.sets.are_known:
             statuses = member_statuses(record, workload, self.sets)
@@ -50,9 +48,10 @@ class PackagedEvidence:
     def keep_approval(self, index, record, own):
         if len(self.approvals) == MAX_APPROVAL_ENTRIES:
             self.approvals.popitem(last=False)
-        claim = record.sections["submitted"].get("approval")
-        status, approval = own or ("skip" if claim and claim.hidden else "fail", None)
-        self.approvals[index] = sha256(b"\x00", record.entry), ApprovalEntry(record.time_ms, status, approval)
+        is_hidden = hides(record.sections["submitted"], ("approval", *COVERED))
+        status, approval = own or ("fail", None)
+        entry = ApprovalEntry(record.time_ms, is_hidden, status, approval)
+        self.approvals[index] = sha256(b"\x00", record.entry), entry
 
     def entry_at(self, index, leaf):
         there, entry = self.approvals.get(index, (None, None))
@@ -60,61 +59,80 @@ class PackagedEvidence:
 
     def checks(self, of_records, wanted):
         """Behind the other checks; `wanted` is the manifest's range."""
+        required = self.given.requires_bound
         if of_records["records"] != "pass":
-            return [("workload-bound", "fail")] if self.given.requires_bound else []
+            return [("workload-bound", "fail")] if required else []
         is_whole = of_records["completeness"] == "pass" and wanted["start"] == 0
         plain = {NOT_GIVEN: "fail" if is_whole else "skip"}
-        listed = {name: {plain.get(one, one) for one in statuses} for name, statuses in self.found.items() if statuses}
-        return [(name, next(one for one in ("fail", "pass", "skip") if one in statuses))
+        listed = {name: {plain.get(one, one) for one in statuses} for name, statuses in self.found.items()
+                  if statuses or required and name == "workload-bound"}
+        return [(name, next((one for one in ("fail", "warn", "pass") if one in statuses), "skip"))
                 for name, statuses in listed.items()]
+
+def own_approval_checks(record, own, given):
+    """What a submitter alone says makes no package untrue."""
+    is_attested = "approval_checks" in record.sections["attested"]
+    return [(name, "warn" if status == "fail" and not is_attested else status)
+            for name, status in approval_checks(record, own, given)]
 
 # --- The check `members`
 def member_statuses(record, workload, sets):
-    return [*key_statuses(record, workload, sets), *roster_statuses(record, sets)]
+    claims = record.sections["attested"]
+    if "workload_evidence" in claims:
+        yield key_status(claims["workload_evidence"], workload, sets)
+    if "approval_checks" in claims:
+        yield from roster_statuses(record, claims["approval_checks"], sets)
 
-def key_statuses(record, workload, sets):
-    claim = record.sections["attested"].get("workload_evidence")
-    if claim is None:
-        return
-    if workload[0] != "pass":
-        yield "skip"
-        return
-    said, issuer = workload[1].workload, workload[1].workload["issuer"]
-    of_issuer = ("jwks", issuer) if said["method"] == "oidc" else ("spiffe-bundle", issuer.removeprefix("spiffe://"))
-    if said["method"] == "x509-svid":
-        yield member_status(sets, claim.value["bundle"], of_issuer, ("x509-svid", claim.value["ca"]))
-    else:
-        kind = "jwk" if said["method"] == "oidc" else "jwt-svid"
-        yield member_status(sets, claim.value["key"], of_issuer, (kind, claim.value["thumbprint"]))
+def key_status(claim, workload, sets):
+    form, evidence = workload
+    if form != "pass":
+        return "skip"
+    method, issuer = evidence.workload["method"], evidence.workload["issuer"]
+    relied_on = ("jwks", issuer) if method == "oidc" else ("spiffe-bundle", issuer.removeprefix("spiffe://"))
+    if method == "x509-svid":
+        return member_status(sets, claim.value["bundle"], relied_on, ("x509-svid", claim.value["ca"]).__eq__)
+    wanted = "jwk" if method == "oidc" else "jwt-svid", claim.value["thumbprint"]
+    return member_status(sets, claim.value["key"], relied_on, wanted.__eq__)
 
-def roster_statuses(record, sets):
-    claim = record.sections["attested"].get("approval_checks")
-    if claim is None:
-        return
+def roster_statuses(record, claim, sets):
     if claim.hidden:
-        yield "skip"
-    elif not is_list_of_items(claim.value):
-        yield "fail"
-    else:
-        for item in claim.value:
-            try:
-                check_member(item["roster"])
-            except ValueError:
-                yield "fail"
-                continue
-            yield member_status(sets, item["roster"], ("allowed-signers", "approvers"), ("line", item["fingerprint"]))
+        return ["skip"]
+    if not is_list_of_items(claim.value):
+        return ["fail"]
+    return [roster_status(record, item, sets) for item in claim.value]
 
-def member_status(sets, member, wanted_set, identity):
-    """Of a member that has its form, the rows of the table from the third on."""
+def roster_status(record, item, sets):
+    def is_relied_on(identity):
+        kind, line = identity
+        if kind != "line" or (line.id, fingerprint(line.key.blob)) != (item["signer"], item["fingerprint"]):
+            return False
+        return holds(demand_holds, line, record.time_ms)
+
+    if not holds(check_member, item["roster"]):
+        return "fail"
+    return member_status(sets, item["roster"], ("allowed-signers", "approvers"), is_relied_on)
+
+def holds(demand_it, *of):
+    try:
+        demand_it(*of)
+    except ValueError:
+        return False
+    return True
+
+def member_status(sets, member, relied_on, is_relied_on):
+    """The rows of the table, from that of unknown sets on."""
     if not sets.are_known:
         return "skip"
-    called = sets.newest.get((member["set"]["index"], member["set"]["leaf_hash"]))
-    if called is None:
+    at, leaf = member["set"]["index"], member["set"]["leaf_hash"]
+    if sets.newest.get(at, relied_on) != relied_on:
+        return "fail"
+    last, members = sets.sets.get(relied_on, Set())
+    if last is None or last[0] < at:
         return NOT_GIVEN
-    there = sets.sets[called].members.get(member["claim_hash"])
-    named = member["index"], member["leaf_hash"], member["claim"]
-    if called != wanted_set or there is None or there[:3] != named:
+    there = members.get(member["claim_hash"])
+    added_by = member["index"], member["leaf_hash"], member["claim"]
+    if last != (at, leaf) or there is None or there[:3] != added_by:
         return "fail"
     if there.identity is None:
         return "skip"
-    return "pass" if there.identity == identity else "fail"
+    return "pass" if is_relied_on(there.identity) else "fail"

@@ -9,16 +9,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from evidence import (
-    MEMBER_NAME, Ec, Ed, Rsa, fingerprint, read_ca, read_jwk, read_member_jwk, read_roster_line, ssh_line, thumbprint)
+    MEMBER_NAME, Ec, Ed, Rsa, read_member_jwk, read_roster_line, ssh_line, thumbprint)
 from package import json_text, read_json
 from verify import KINDS, MAX_INTEGER, claim_fits, decode_base64, demand, sha256
 
 MAX_PARTS = 256  # section 12.8, as are all limits below
 MAX_MEMBERS_OF_SET = 4096
-MAX_MEMBERS = 65_536
+MAX_SETS_AND_MEMBERS = 65_536
+MAX_DIGESTED = 67_108_864  # members that were hashed for `set_digest`s
 
 # --- Changes, of which each part is an entry
-# Of a member: the entry that added it, the claim's name, and what its text is, or None where it is hidden.
+# Of a member: the entry that added it, the claim's name, and what its text is of, or None where it is hidden.
 Member = namedtuple("Member", "index leaf claim identity")
 Set = namedtuple("Set", "last members", defaults=(None, {}))  # last: index and leaf hash; members by claim hash
 
@@ -38,7 +39,6 @@ def read_part(claims):
     demand("origin" not in trust.get("previous", {}), "previous is into another log")
     members = {name: claim for name, claim in claims.items() if re.fullmatch(MEMBER_NAME, name)}
     demand(list(members) == [f"m{number:02}" for number in range(1, len(members) + 1)], "a member is missing")
-    demand(all(claim.hidden or type(claim.value) is str for claim in members.values()), "a member is no text")
     removed = trust.get("removed", [])
     demand(all(one < next_ for one, next_ in zip(removed, removed[1:])), "removed ones don't ascend")
     demand(members or removed, "a part that changes nothing")
@@ -49,8 +49,8 @@ class Sets:
     """Takes entries in order of their indices."""
 
     def __init__(self):
-        self.are_known, self.count = True, 0
-        self.sets, self.newest = {}, {}  # by what and name; the last part of a set's newest change to what and name
+        self.are_known, self.count, self.digested = True, 0, 0  # the count is of sets and members
+        self.sets, self.newest = {}, {}  # by what and name; the index of a set's last part to what and name
         self.change = None
 
     def take(self, index, record):
@@ -103,26 +103,29 @@ class Sets:
         after = {one: member for one, member in before.members.items() if one not in change.removed} | change.added
         demand(len(after) <= MAX_MEMBERS_OF_SET, "set too large")
         demand(set_digest(after) == change.same["set_digest"], "set_digest")
-        self.count += len(after) - len(before.members)
-        if self.count > MAX_MEMBERS:
+        self.count += len(after) - len(before.members) + (called not in self.sets)
+        self.digested += len(after)
+        if self.count > MAX_SETS_AND_MEMBERS or self.digested > MAX_DIGESTED:
             self.forget()
             return
-        self.newest.pop(before.last, None)
+        if before.last:
+            del self.newest[before.last[0]]
         self.sets[called] = Set((change.index, leaf), after)
-        self.newest[change.index, leaf] = called
+        self.newest[change.index] = called
 
 def set_digest(claim_hashes):
     return sha256(b"\x04", *sorted(claim_hashes))
 
 # --- What a member's text is
 def identity_of(what, text):
-    """What it is the text of: a thumbprint, a CA's digest or a fingerprint, and of what."""
+    """The kind of member, and a thumbprint, a certificate's digest or a roster's line."""
     try:
+        demand(type(text) is str, "no text")
         if what == "allowed-signers":
-            return "line", fingerprint(read_member_line(text).blob)
+            return "line", read_member_line(text)
         kind, _, rest = text.partition(" ") if what == "spiffe-bundle" else ("jwk", "", text)
         if kind == "x509-svid":
-            return kind, sha256(read_ca(decode_base64(rest)).der)
+            return kind, sha256(decode_base64(rest))
         demand(kind in ("jwk", "jwt-svid") and what in ("jwks", "spiffe-bundle"), "kind of member")
         return kind, read_jwk_text(rest)
     except ValueError:
@@ -139,7 +142,7 @@ def read_jwk_text(text):
     return thumbprint(key)
 
 def read_member_line(text):
-    """Section 12.6: the key of a roster's line as it is written as a member."""
+    """Section 12.6: a roster's line as it is written as a member."""
     principals = text.split(" ")[0]
     _, line = read_roster_line(text.split(" "))
     options = [f'namespaces="{",".join(sorted(line.namespaces))}"'] if line.namespaces else []
@@ -147,7 +150,7 @@ def read_member_line(text):
     options += [f'valid-before="{roster_digits(line.end)}"'] if line.end < MAX_INTEGER else []
     words = [principals, ",".join(options), ssh_line(line.key)]
     demand(" ".join(filter(None, words)) == text, "not as a line is written")
-    return line.key
+    return line
 
 def roster_digits(time_ms):
     return f"{datetime.fromtimestamp(time_ms // 1000, timezone.utc):%Y%m%d%H%M%SZ}"
