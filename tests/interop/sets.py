@@ -8,8 +8,7 @@ from collections import namedtuple
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from evidence import (
-    MEMBER_NAME, Ec, Ed, Rsa, read_member_jwk, read_roster_line, ssh_line, thumbprint)
+from evidence import MEMBER_NAME, Ec, Ed, Rsa, read_member_jwk, read_roster_line, ssh_line, thumbprint
 from package import json_text, read_json
 from verify import KINDS, MAX_INTEGER, claim_fits, decode_base64, demand, sha256
 
