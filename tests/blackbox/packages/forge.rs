@@ -7,7 +7,8 @@ use provlog_core::checkpoint::Checkpoint;
 use provlog_core::entry::{Entry, Kind, TimeMs};
 use provlog_core::package::{
     CHECKPOINT, CONSISTENCY, CSV, FILES, FileEntry, Filters, Head, JSON_LINES, MANIFEST, MANIFEST_SHA256,
-    Manifest, PREVIOUS_CHECKPOINT, PROOF, RECORDS, REPORT, RedactionRule, Texts, csv_header, record_item,
+    Manifest, PREVIOUS_CHECKPOINT, PROOF, RECORDS, REPORT, RedactionRule, Texts, Version, csv_header,
+    record_item,
 };
 use provlog_core::record::{Claim, Record, Section, SectionName};
 use provlog_core::tree::{NodeSource, consistency_proof, multiproof_each, root_of};
@@ -79,6 +80,7 @@ impl Log {
         let (first, last) = (indices[0], indices[indices.len() - 1]);
         let count = u64::try_from(indices.len()).unwrap();
         let manifest = Manifest {
+            version: Version::V1,
             tool: "provlog test vectors".into(),
             created_ms: TIME_MS + 86_400_000,
             origin: head.origin.clone(),
@@ -87,6 +89,7 @@ impl Log {
             filters: Filters::default(),
             range: (last - first + 1 == count).then_some(first..last + 1),
             count,
+            left_out: None,
             redaction: RedactionRule::default(),
             files: Vec::new(),
         };
@@ -120,12 +123,12 @@ impl Package {
     pub fn write_records(&mut self, records: &[(u64, Record)]) {
         let mut texts = Texts::default();
         for (index, record) in records {
-            texts.add(*index, record);
+            texts.add(self.manifest.version, *index, record);
         }
         let items = records.iter().flat_map(|(index, record)| record_item(*index, record)).collect();
         self.files.insert(RECORDS.into(), items);
         self.files.insert(JSON_LINES.into(), texts.json.into_bytes());
-        self.files.insert(CSV.into(), (csv_header() + &texts.csv).into_bytes());
+        self.files.insert(CSV.into(), (csv_header(self.manifest.version) + &texts.csv).into_bytes());
     }
 
     /// With the log's checkpoint at `size` as the earlier one.

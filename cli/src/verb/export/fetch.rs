@@ -15,7 +15,9 @@ use indicatif::ProgressBar;
 use provlog_core::claims::kind_name;
 use provlog_core::hex;
 use provlog_core::limits::PACKAGE_ENTRIES_MAX;
-use provlog_core::package::{CSV, Filters, JSON_LINES, RECORDS, csv_header, encoded_item, record_item};
+use provlog_core::package::{
+    CSV, Filters, JSON_LINES, RECORDS, Version, csv_header, encoded_item, record_item,
+};
 use provlog_core::path::ClaimName;
 use provlog_core::record::{AnyRecord, Record};
 use provlog_core::redact::{Redaction, redact_record};
@@ -80,7 +82,7 @@ impl<'a> RecordQuery<'a> {
             named: BTreeSet::new(),
             said: Said { summary: Summary::default(), evidence: Evaluator::new(self.crosswalk, self.origin) },
         };
-        taken.csv.write(csv_header().as_bytes())?;
+        taken.csv.write(csv_header(Version::V1).as_bytes())?;
         let bar = progress("exporting", self.range.end - self.range.start);
         let build = |batch: &mut Batch<'a>| self.build(batch);
         thread::scope(|scope| {
@@ -211,7 +213,7 @@ impl<'a> RecordQuery<'a> {
             };
             batch.counts.add(&record);
             batch.evidence.add(index, &record);
-            batch.texts.add(index, &record);
+            batch.texts.add(Version::V1, index, &record);
         }
         Ok(())
     }

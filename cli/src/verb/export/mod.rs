@@ -29,7 +29,9 @@ use profile::Profile;
 use provlog_core::cbor::Map;
 use provlog_core::claims::{KINDS, kind_named};
 use provlog_core::limits::INTEGER_MAX;
-use provlog_core::package::{CHECKPOINT, CONSISTENCY, Filters, Head, Manifest, PREVIOUS_CHECKPOINT, PROOF};
+use provlog_core::package::{
+    CHECKPOINT, CONSISTENCY, Filters, Head, Manifest, PREVIOUS_CHECKPOINT, PROOF, Version,
+};
 use provlog_core::path::ClaimName;
 use provlog_core::redact::Redaction;
 use provlog_core::tree::{multiproof_each, root_from_multiproof};
@@ -129,6 +131,7 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Exit, Failure> {
         to_ms: args.to,
         subject: args.subject.clone(),
         environment: args.environment.clone(),
+        ..Filters::default()
     };
     let range = range(args, size)?;
     let query = RecordQuery {
@@ -143,6 +146,7 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Exit, Failure> {
     write_proof(&client, &entries, &head, &mut output)?;
 
     let mut manifest = Manifest {
+        version: Version::V1,
         tool: TOOL.into(),
         created_ms: time::now_ms().unwrap_or_default(),
         origin: head.checkpoint.origin.clone(),
@@ -151,6 +155,7 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Exit, Failure> {
         range: claimed_range(&query, &entries)?,
         filters: filters.clone(),
         count: entries.count(),
+        left_out: None,
         redaction: hiding.rule(),
         files: output.files(),
     };
