@@ -3,7 +3,7 @@
 //! what it generates. `PROVLOG_BLESS=1 cargo test -p provlog-tests packages` writes them anew.
 
 mod cases;
-mod forge;
+pub mod forge;
 mod log;
 pub mod zip;
 

@@ -3,6 +3,8 @@
 //! holds the checked-in files to what it generates. `PROVLOG_BLESS=1 cargo test -p provlog-tests vectors` writes them anew.
 
 mod cases;
+mod coverage;
+mod folds;
 pub mod forge;
 /// Makes keys, tokens and certificates. Its random keys have no part here.
 #[allow(dead_code, unused_imports, unreachable_pub)]
@@ -115,6 +117,25 @@ fn the_checked_in_files_are_what_the_generator_makes() {
         assert_eq!(names_in(&folder), names, "{} has files that are nobody's", case.name);
     }
     assert_eq!(names_in(&folder()), names, "folders and cases are the same");
+}
+
+/// Holds `tests/vectors/<folder>/<name>.json` to what is made here, and writes it anew where files are to be.
+fn json_files(folder: &str, files: &[(String, Value)]) {
+    let folder = repository().join("tests/vectors").join(folder);
+    if blessing() {
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+    }
+    for (name, json) in files {
+        let (path, expected) = (folder.join(format!("{name}.json")), pretty(json));
+        if blessing() {
+            fs::write(&path, &expected).unwrap();
+        }
+        assert!(fs::read_to_string(&path).is_ok_and(|found| found == expected), "{} differs", path.display());
+    }
+    let names: BTreeSet<String> = files.iter().map(|(name, _)| format!("{name}.json")).collect();
+    assert_eq!(names.len(), files.len(), "names are unique");
+    assert_eq!(names_in(&folder), names, "files and cases are the same");
 }
 
 fn names_in(folder: &Path) -> BTreeSet<String> {

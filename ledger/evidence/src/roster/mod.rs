@@ -244,5 +244,10 @@ impl Person {
     }
 }
 
+/// The key of a member of a set; none: the text isn't a line in its one form.
+pub(crate) fn key_of_member(text: &str) -> Option<SshKey> {
+    Line::parse_member(text).ok().map(|line| line.key)
+}
+
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 //! A check that could not be made is skipped, and says whose word is left: nothing here passes for want of a key.
 
 mod approval;
+mod identity;
 mod made;
 mod workload;
 
