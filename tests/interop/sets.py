@@ -53,26 +53,27 @@ class Sets:
         self.change = None
 
     def take(self, index, record):
-        if not self.are_known or KINDS.get(record.kind) != "trust":
-            return
+        """What an entry of kind `trust` is to the sets; others are nothing to them."""
         claims = record.sections["submitted"]
-        if "trust" in claims and claims["trust"].hidden:
-            self.forget()
-            return
+        if KINDS.get(record.kind) != "trust":
+            return None
+        if not self.are_known or "trust" in claims and claims["trust"].hidden:
+            return self.forget()
         change, self.change = self.change, None
         try:
             trust, members = read_part(claims)
             change = self.next_part(change, index, trust)
             self.add_part(change, sha256(b"\x00", record.entry), trust, members)
             if trust["part"] == trust["parts"]:
-                self.commit(change, sha256(b"\x00", record.entry))
-            else:
-                self.change = change
+                return self.commit(change, sha256(b"\x00", record.entry))
         except ValueError:
-            pass  # no change, and neither is what follows on it
+            return "no change"  # and neither is what follows on it
+        self.change = change
+        return "part"
 
     def forget(self):
         self.are_known, self.sets, self.newest, self.change = False, {}, {}, None
+        return "unknown"
 
     def next_part(self, change, index, trust):
         same = {name: value for name, value in trust.items() if name not in ("part", "removed")}
@@ -105,12 +106,12 @@ class Sets:
         self.count += len(after) - len(before.members) + (called not in self.sets)
         self.digested += len(after)
         if self.count > MAX_SETS_AND_MEMBERS or self.digested > MAX_DIGESTED:
-            self.forget()
-            return
+            return self.forget()
         if before.last:
             del self.newest[before.last[0]]
         self.sets[called] = Set((change.index, leaf), after)
         self.newest[change.index] = called
+        return "changed"
 
 def set_digest(claim_hashes):
     return sha256(b"\x04", *sorted(claim_hashes))

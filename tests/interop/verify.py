@@ -4,7 +4,8 @@
 Its worth is its independence: it shares no code with the Rust verifier, so where the two disagree about a test vector,
 SPEC.md is ambiguous or one of them is wrong. It keeps close to the text rather than being fast; "section" in a comment
 is one of SPEC.md. It needs Python 3.11 and the package `cryptography`, the latter for nothing but signatures. What is
-only of packages is in package.py, what is of evidence in evidence.py, packaged.py and sets.py.
+only of packages is in package.py, what is of evidence in evidence.py, packaged.py and sets.py; derived.py is for the
+vectors of folds and coverage, which are files and no folders.
 
     verify.py RECEIPT --trust FILE [--expect submitted.model.name=x]... [--subject ALG:HEX]... [--prompt ALG:HEX]...
               [--issuer-keys ISSUER=FILE]... [--bundle DOMAIN=FILE]... [--roster FILE] [--require-bound]
@@ -561,17 +562,26 @@ def verify_path(path, trust, expectations, given):
         return package.verify_package(path, trust, given)
     return verify(path.read_bytes(), trust, expectations, given)
 
-def vector_agrees(folder):
+def vector_agrees(path):
+    if path.is_dir():
+        got, wanted = verdicts(path)
+    else:
+        import derived  # not above, because it imports this file
+        wanted = json.loads(path.read_bytes())
+        got = derived.made_again(wanted)
+    if got != wanted:
+        print(f"{path.name}:\n  vector    {json.dumps(wanted)}\n  verify.py {json.dumps(got)}")
+    return got == wanted
+
+def verdicts(folder):
+    """This verifier's, and the vector's."""
     import evidence
     file = folder / "expectations.json"
     expectations = [read_expectation(item) for item in json.loads(file.read_bytes())] if file.exists() else []
     trust = Trust((folder / "trust.tlog-policy").read_bytes())
     [path] = [folder / name for name in ("receipt.tlog-proof", "package", "package.zip") if (folder / name).exists()]
     got = verify_path(path, trust, expectations, evidence.read_given(folder))
-    wanted = json.loads((folder / "verdict.json").read_bytes())
-    if got != wanted:
-        print(f"{folder.name}:\n  verdict.json {json.dumps(wanted)}\n  verify.py    {json.dumps(got)}")
-    return got == wanted
+    return got, json.loads((folder / "verdict.json").read_bytes())
 
 def main():
     parser = argparse.ArgumentParser(description="Verifies a provlog receipt or package by SPEC.md.")
@@ -591,7 +601,7 @@ def main():
     parser.add_argument("--require-bound", dest="require", action="store_const", const=["bound"], default=[])
     options = parser.parse_args()
     if options.vectors:
-        results = [vector_agrees(path) for path in sorted(options.vectors.iterdir()) if path.is_dir()]
+        results = [vector_agrees(path) for path in sorted(options.vectors.iterdir())]
         count, agreed = len(results), results and all(results)
         print(f"{count} vectors agree" if agreed else f"{results.count(False)} of {count} vectors disagree")
         return 0 if agreed else 1
