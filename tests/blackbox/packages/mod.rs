@@ -8,13 +8,12 @@ mod log;
 pub mod zip;
 
 use crate::support::{blessing, provlog, repository, stderr};
-use crate::vectors::python_available;
+use crate::vectors::second;
 use cases::{Case, Contents};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::LazyLock;
 
 /// Every case, written anew where files are to be.
@@ -154,13 +153,5 @@ fn a_verdict_on_unread_records_says_so() {
 /// The second verifier, written from SPEC.md alone, agrees on every package.
 #[test]
 fn the_second_verifier_agrees_on_packages() {
-    if !python_available() {
-        return;
-    }
-    let script = repository().join("tests/interop/verify.py");
-    let count = CASES.len();
-    let output = Command::new("python3").arg(script).arg("--vectors").arg(folder()).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}{}", stderr(&output));
-    assert!(text.contains(&format!("{count} vectors agree")), "expected {count} vectors: {text}");
+    second::agrees(&folder(), CASES.len());
 }

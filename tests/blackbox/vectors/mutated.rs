@@ -3,13 +3,12 @@
 
 use super::cases::{self, Case};
 use super::forge::{RawClaim, RawRecord, RawSection};
-use super::{files, python_available, verdict};
-use crate::support::{folder, repository};
+use super::{files, second, verdict};
+use crate::support::folder;
 use provlog_core::cbor::{Map, Value};
 use provlog_core::receipt::Receipt;
 use provlog_core::record::{AnyRecord, Claim, Record, SectionName};
 use std::fs;
-use std::process::Command;
 
 /// What is changed: claims that evidence is, or is of.
 const CLAIMS: [(SectionName, &str); 9] = [
@@ -45,7 +44,7 @@ impl Draws {
 
 #[test]
 fn both_verifiers_end_alike_on_what_nobody_thought_of() {
-    if !python_available() {
+    if !second::python_available() {
         return;
     }
     let root = folder();
@@ -64,11 +63,7 @@ fn both_verifiers_end_alike_on_what_nobody_thought_of() {
         }
     }
     assert!(count > 200 * rounds() && refused > count / 2, "{refused} of {count} refused");
-    let script = repository().join("tests/interop/verify.py");
-    let output = Command::new("python3").arg(script).arg("--vectors").arg(root.path()).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    assert!(text.contains(&format!("{count} vectors agree")), "expected {count} vectors: {text}");
+    second::agrees(root.path(), usize::try_from(count).unwrap());
 }
 
 /// The receipt of the same record with one change in one of its claims; none where it has none of them.
