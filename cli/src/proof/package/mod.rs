@@ -2,6 +2,7 @@
 //! say.
 
 mod error;
+mod evidence;
 mod folder;
 mod onlooker;
 mod records;
@@ -12,6 +13,7 @@ pub(crate) use onlooker::{Onlooker, PageFiles, PageStanding};
 pub(crate) use records::{each_record, entry_zero};
 
 use self::error::OpenError;
+use self::evidence::WithEvidence;
 use self::zip::Zip;
 use crate::local::time;
 use crate::proof::receipt::{member, uint_json};
@@ -20,11 +22,12 @@ use crate::show::failure::RECORDS_UNREAD;
 use crate::show::page::Page;
 use folder::Folder;
 use provlog_core::Hash;
-use provlog_core::check::{Refused, Status};
+use provlog_core::check::{Refused, Status, add};
 use provlog_core::json::Json;
 use provlog_core::package::{Files, MANIFEST, Manifest, PackageReport, REPORT};
 use provlog_core::trust::Trust;
 use provlog_core::verify::Verifier;
+use provlog_evidence::verify::EvidenceVerifier;
 use std::fs::File;
 use std::path::Path;
 use threads::Watched;
@@ -70,30 +73,38 @@ pub(crate) struct JudgedPackage {
     page: Option<PageStanding>,
 }
 
+/// What a package is held against.
+#[derive(Clone, Copy)]
+pub(crate) struct Believing<'a> {
+    pub(crate) trust: &'a Trust,
+    /// Of evidence, which comes from elsewhere than the log.
+    pub(crate) evidence: EvidenceVerifier<'a>,
+}
+
 /// Verifies the package at `path`. The onlooker tells what the page is.
-pub(crate) fn judge(path: &Path, trust: &Trust, onlooker: &impl Onlooker) -> JudgedPackage {
-    judge_opened(path, Opened::at(path), trust, onlooker)
+pub(crate) fn judge(path: &Path, believing: Believing<'_>, onlooker: &impl Onlooker) -> JudgedPackage {
+    judge_opened(path, Opened::at(path), believing, onlooker)
 }
 
 /// As [`judge`], of a ZIP that is open already.
 pub(crate) fn judge_archive(
     path: &Path,
     file: File,
-    trust: &Trust,
+    believing: Believing<'_>,
     onlooker: &impl Onlooker,
 ) -> JudgedPackage {
-    judge_opened(path, Zip::of(file, path).map(Opened::Zip), trust, onlooker)
+    judge_opened(path, Zip::of(file, path).map(Opened::Zip), believing, onlooker)
 }
 
 fn judge_opened(
     path: &Path,
     opened: Result<Opened, OpenError>,
-    trust: &Trust,
+    believing: Believing<'_>,
     onlooker: &impl Onlooker,
 ) -> JudgedPackage {
     let verified = opened.map(|opened| match opened {
-        Opened::Folder(folder) => judge_files(&folder, trust, onlooker),
-        Opened::Zip(zip) => judge_files(&zip, trust, onlooker),
+        Opened::Folder(folder) => judge_files(&folder, believing, onlooker),
+        Opened::Zip(zip) => judge_files(&zip, believing, onlooker),
     });
     let (outcome, page) = match verified {
         Ok(judged) => judged,
@@ -105,10 +116,12 @@ fn judge_opened(
 
 fn judge_files<F: Files, O: Onlooker>(
     files: &F,
-    trust: &Trust,
+    Believing { trust, evidence }: Believing<'_>,
     onlooker: &O,
 ) -> (Outcome<PackageReport>, Option<PageStanding>) {
-    let outcome: Outcome<PackageReport> = Verifier::new(trust).package(&Watched { files, onlooker }).into();
+    let watching = WithEvidence::new(evidence, trust.log().name(), onlooker);
+    let judged = Verifier::new(trust).package(&Watched { files, onlooker: &watching });
+    let outcome: Outcome<PackageReport> = add(judged, |report| watching.checks(report)).into();
     let page = match &outcome {
         Outcome::Verified(verdict) => Some(page_standing(files, &verdict.report().manifest, onlooker)),
         Outcome::Refused(_) | Outcome::Unreadable(_) => None,

@@ -244,9 +244,11 @@ impl Person {
     }
 }
 
-/// The key of a member of a set; none: the text isn't a line in its one form.
-pub(crate) fn key_of_member(text: &str) -> Option<SshKey> {
-    Line::parse_member(text).ok().map(|line| line.key)
+/// A line as a member of a set: the person's id, the key, and when it holds for this use; none: it is no line, or one for others.
+pub(crate) fn member_for(namespace: &str, text: &str) -> Option<(String, SshKey, Window)> {
+    let line = Line::parse_member(text).ok().filter(|line| line.is_for(namespace))?;
+    let window = line.window();
+    Some((line.aliases.into_iter().next()?, line.key, window))
 }
 
 #[cfg(test)]

@@ -37,24 +37,34 @@ pub enum Step {
     Changed,
 }
 
-/// Sets, as far as entries were read, with a `T` of each member's text.
+/// How much of a log's sets is looked at. Beyond it no set is known: a hostile log has as many as it likes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SetLimits {
+    /// Sets and their members, at any time.
+    pub held: usize,
+    /// Members that digests of sets are made of, in all.
+    pub digested: usize,
+}
+
+/// Sets, as far as entries were read, with a `T` of each member's value.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SetFold<T> {
     sets: BTreeMap<SetName, Set<T>>,
     /// Which set has its newest change end here.
     ends: BTreeMap<u64, SetName>,
     open: Option<Change<T>>,
-    /// Sets and their members.
-    held: usize,
-    held_max: usize,
+    /// As far as they are used up.
+    used: SetLimits,
+    limits: SetLimits,
     unknown: Option<(u64, Unknown)>,
 }
 
 impl<T> SetFold<T> {
-    /// Of no entries, and for at most so many sets and members together.
+    /// Of no entries yet.
     #[must_use]
-    pub const fn holding(held_max: usize) -> Self {
-        Self { sets: BTreeMap::new(), ends: BTreeMap::new(), open: None, held: 0, held_max, unknown: None }
+    pub const fn within(limits: SetLimits) -> Self {
+        let used = SetLimits { held: 0, digested: 0 };
+        Self { sets: BTreeMap::new(), ends: BTreeMap::new(), open: None, used, limits, unknown: None }
     }
 
     /// Reads the next entry of kind `trust`, in the order of their indices. None must be left out.
@@ -87,16 +97,10 @@ impl<T> SetFold<T> {
         self.unknown.map_or_else(|| Ok(self.sets.get(name)), |(from, _)| Err(from))
     }
 
-    /// The set whose newest change has this last part, and its name.
-    ///
-    /// # Errors
-    /// As [`SetFold::set`].
-    pub fn set_of(&self, last: &(u64, Hash)) -> Result<Option<(&SetName, &Set<T>)>, u64> {
-        if let Some((from, _)) = self.unknown {
-            return Err(from);
-        }
-        let found = self.ends.get(&last.0).and_then(|name| Some((name, self.sets.get(name)?)));
-        Ok(found.filter(|(_, set)| set.last == *last))
+    /// The set whose newest change has its last part at `index`.
+    #[must_use]
+    pub fn ending_at(&self, index: u64) -> Option<&SetName> {
+        self.ends.get(&index)
     }
 
     fn apply(&mut self, change: Change<T>, last: (u64, Hash)) -> Result<(), SetError> {
@@ -118,15 +122,19 @@ impl<T> SetFold<T> {
         if count > SET_MEMBERS_MAX {
             return Err(SetError::Rule("at most 4,096 members"));
         }
+        self.used.digested = self.used.digested.saturating_add(count);
+        if self.used.digested > self.limits.digested {
+            return Err(self.forget(last.0, Unknown::TooMuch));
+        }
         let stay = members.keys().filter(|hash| !removed.contains(hash));
         if said != set_digest(stay.chain(added.keys())) {
             return Err(SetError::Rule("set_digest to be of the members after the change"));
         }
-        let held = self.held - members.len() + count + usize::from(before.is_none());
-        if held > self.held_max {
+        let held = self.used.held - members.len() + count + usize::from(before.is_none());
+        if held > self.limits.held {
             return Err(self.forget(last.0, Unknown::TooMany));
         }
-        self.held = held;
+        self.used.held = held;
         // Changed in place: a log may have many changes of a large set.
         let set = self.sets.entry(name).or_insert_with(|| Set { members: BTreeMap::new(), last });
         removed.iter().for_each(|hash| drop(set.members.remove(hash)));
@@ -139,7 +147,7 @@ impl<T> SetFold<T> {
 
     /// Nothing is known from this entry on, nor held any more.
     fn forget(&mut self, from: u64, why: Unknown) -> SetError {
-        *self = Self { unknown: Some((from, why)), ..Self::holding(self.held_max) };
+        *self = Self { unknown: Some((from, why)), ..Self::within(self.limits) };
         SetError::Unknown { from, why }
     }
 }

@@ -34,8 +34,8 @@ pub struct Member<T> {
     pub leaf_hash: Hash,
     /// The claim in it.
     pub claim: String,
-    /// Its text, or what was kept of that; none where the claim is hidden.
-    pub text: Option<T>,
+    /// What was kept of its value; none where the claim is hidden.
+    pub kept: Option<T>,
 }
 
 /// Why an entry is no part of a change.
@@ -74,8 +74,11 @@ pub enum Unknown {
     #[error("its claim trust is hidden")]
     Hidden,
     /// More sets and members than are held.
-    #[error("sets and members would be more than are looked at")]
+    #[error("sets and members would be more than are held")]
     TooMany,
+    /// More members than are gone through for the digests of sets.
+    #[error("digests would be of more members than are gone through")]
+    TooMuch,
 }
 
 /// An entry of kind `trust`, reduced to what a fold takes of it. Made of its record alone, on any thread.
@@ -96,9 +99,9 @@ pub(super) enum Says<T> {
 
 impl<T> TrustEntry<T> {
     /// Of the entry at `index`; none: it is of another kind. Of each member that is shown `keep` makes what is kept, from what
-    /// its set is of (such as `jwks`) and the text.
+    /// its set is of (such as `jwks`) and the claim's value. That it is text in the form of such a member is no rule of a fold.
     #[must_use]
-    pub fn of(index: u64, record: &Record, keep: impl Fn(&str, &str) -> T) -> Option<Self> {
+    pub fn of(index: u64, record: &Record, keep: impl Fn(&str, &Value) -> T) -> Option<Self> {
         if Kind::new(TRUST) != Some(record.entry.kind) {
             return None;
         }
@@ -107,9 +110,9 @@ impl<T> TrustEntry<T> {
             None => Says::Nothing(SetError::Misfit("there is no claim trust".into())),
             Some(Claim::Hidden(_)) => Says::Hidden,
             Some(claim) => {
-                let part = Part::of(record, claim.value().unwrap_or(&Value::Null), |what, claim, text| {
-                    let text = text.map(|text| keep(what, text));
-                    Member { index, leaf_hash, claim: claim.to_owned(), text }
+                let part = Part::of(record, claim.value().unwrap_or(&Value::Null), |what, claim, value| {
+                    let kept = value.map(|value| keep(what, value));
+                    Member { index, leaf_hash, claim: claim.to_owned(), kept }
                 });
                 part.map_or_else(Says::Nothing, Says::Part)
             }
@@ -137,7 +140,7 @@ impl<T> Part<T> {
     fn of(
         record: &Record,
         trust: &Value,
-        member: impl Fn(&str, &str, Option<&str>) -> Member<T>,
+        member: impl Fn(&str, &str, Option<&Value>) -> Member<T>,
     ) -> Result<Self, SetError> {
         check_claim("trust", trust)
             .map_or(Ok(()), |misfit: Misfit| Err(SetError::Misfit(misfit.to_string())))?;
@@ -149,7 +152,7 @@ impl<T> Part<T> {
             return Err(SetError::Rule("part to be from 1 to parts, and parts at most 256"));
         }
         let what = text("what");
-        let added = added(record, |claim, text| member(what, claim, text))?;
+        let added = added(record, |claim, value| member(what, claim, value))?;
         let removed = removed(map)?;
         if added.is_empty() && removed.is_empty() {
             return Err(SetError::Rule("a part to add or remove something"));
@@ -181,7 +184,7 @@ fn alike(trust: &Map) -> Result<Hash, SetError> {
 /// The members in claims `m01`, `m02` and so on.
 fn added<T>(
     record: &Record,
-    member: impl Fn(&str, Option<&str>) -> Member<T>,
+    member: impl Fn(&str, Option<&Value>) -> Member<T>,
 ) -> Result<BTreeMap<Hash, Member<T>>, SetError> {
     let claims = record.section(SectionName::Submitted).iter();
     let mut added = BTreeMap::new();
@@ -189,12 +192,7 @@ fn added<T>(
         if claim != format!("m{number:02}") {
             return Err(SetError::Rule("members to be m01, m02 and so on"));
         }
-        let text = match value.value() {
-            None => None,
-            Some(Value::Text(text)) if !text.is_empty() => Some(text.as_str()),
-            Some(_) => return Err(SetError::Rule("members to be text")),
-        };
-        if added.insert(value.hash(), member(claim, text)).is_some() {
+        if added.insert(value.hash(), member(claim, value.value())).is_some() {
             return Err(SetError::Rule("no member twice"));
         }
     }

@@ -16,7 +16,7 @@ fn name() -> SetName {
 }
 
 fn empty() -> Fold {
-    Fold::holding(usize::MAX)
+    Fold::within(SetLimits { held: usize::MAX, digested: usize::MAX })
 }
 
 fn salted(text: &str, salt: u8) -> Claim {
@@ -103,7 +103,8 @@ fn record(claims: Vec<(String, Claim)>) -> Record {
 
 /// The entry at `index`, by a leaf hash that is known before there is an entry.
 fn read_one(fold: &mut Fold, index: u64, record: &Record) -> Result<Step, SetError> {
-    let entry = TrustEntry::of(index, record, |_, text| text.to_owned()).unwrap();
+    let entry =
+        TrustEntry::of(index, record, |_, value| value.as_text().unwrap_or_default().to_owned()).unwrap();
     fold.read(TrustEntry { leaf_hash: leaf(index), ..entry })
 }
 
@@ -116,7 +117,7 @@ fn read(fold: &mut Fold, first: u64, records: &[Record]) -> Result<Step, SetErro
 fn texts(fold: &Fold) -> Vec<String> {
     let set = fold.set(&name()).unwrap();
     let mut texts: Vec<String> =
-        set.iter().flat_map(|set| set.members.values()).filter_map(|member| member.text.clone()).collect();
+        set.iter().flat_map(|set| set.members.values()).filter_map(|member| member.kept.clone()).collect();
     texts.sort_unstable();
     texts
 }
@@ -135,7 +136,7 @@ fn changes_are_in_force_from_their_last_part_on() {
     let set = fold.set(&name()).unwrap().unwrap();
     assert_eq!(set.last, (9, leaf(9)));
     let member = &set.members[&hash("b")];
-    assert_eq!((member.index, member.claim.as_str(), member.text.as_deref()), (3, "m02", Some("b")));
+    assert_eq!((member.index, member.claim.as_str(), member.kept.as_deref()), (3, "m02", Some("b")));
     assert_eq!(member.leaf_hash, first[0].entry.leaf_hash());
     let empty = Wanted::one(&[], &["b", "d"], &[], Some(9)).records();
     read(&mut fold, 10, &empty).unwrap();
@@ -217,7 +218,6 @@ fn what_is_hidden_is_told_from_what_is_not() {
     let unknown = Err(SetError::Unknown { from: 2, why: Unknown::Hidden });
     assert_eq!(read_one(&mut fold, 2, &hide("trust")), unknown);
     assert_eq!(fold.set(&name()), Err(2), "nothing is known from there on");
-    assert_eq!(fold.set_of(&(1, leaf(1))), Err(2));
     assert_eq!(read_one(&mut fold, 3, &shown), unknown);
     let mut other = shown.clone();
     other.entry.kind = Kind::new(5).unwrap();
@@ -230,26 +230,35 @@ fn what_is_hidden_is_told_from_what_is_not() {
 fn a_set_is_found_by_the_last_part_of_its_newest_change_alone() {
     let mut fold = empty();
     read(&mut fold, 1, &Wanted::one(&["a"], &[], &["a"], None).records()).unwrap();
-    let found = |fold: &Fold, last| fold.set_of(&last).unwrap().map(|(name, set)| (*name, set.members.len()));
-    assert_eq!(found(&fold, (1, leaf(1))), Some((name(), 1)));
-    assert_eq!(found(&fold, (1, leaf(2))), None);
+    assert_eq!((fold.ending_at(1), fold.ending_at(0)), (Some(&name()), None));
     read(&mut fold, 4, &Wanted::one(&["b"], &[], &["a", "b"], Some(1)).records()).unwrap();
-    assert_eq!((found(&fold, (1, leaf(1))), found(&fold, (4, leaf(4)))), (None, Some((name(), 2))));
+    assert_eq!((fold.ending_at(1), fold.ending_at(4)), (None, Some(&name())));
 }
 
 /// A set counts as one, too: whoever empties sets makes no room for ever more of them.
 #[test]
-fn what_is_held_has_a_bound() {
+fn what_is_looked_at_has_a_bound() {
     let add =
         |text: &'static str, after: &[&str], previous| Wanted::one(&[text], &[], after, previous).records();
-    let mut fold = Fold::holding(3);
-    read(&mut fold, 1, &add("a", &["a"], None)).unwrap();
-    read(&mut fold, 2, &add("b", &["a", "b"], Some(1))).unwrap();
-    read(&mut fold, 3, &Wanted::one(&["c"], &["a"], &["b", "c"], Some(2)).records()).unwrap();
-    let unknown = SetError::Unknown { from: 4, why: Unknown::TooMany };
-    assert_eq!(read(&mut fold, 4, &add("d", &["b", "c", "d"], Some(3))), Err(unknown.clone()));
-    assert_eq!(fold.set(&name()), Err(4));
-    assert_eq!(read(&mut fold, 5, &add("e", &["e"], None)), Err(unknown));
+    let begun = |held, digested| {
+        let mut fold = Fold::within(SetLimits { held, digested });
+        read(&mut fold, 1, &add("a", &["a"], None)).unwrap();
+        read(&mut fold, 2, &add("b", &["a", "b"], Some(1))).unwrap();
+        read(&mut fold, 3, &Wanted::one(&["c"], &["a"], &["b", "c"], Some(2)).records()).unwrap();
+        fold
+    };
+    let third = add("d", &["b", "c", "d"], Some(3));
+    for (mut fold, why) in [(begun(3, 8), Unknown::TooMany), (begun(4, 7), Unknown::TooMuch)] {
+        let unknown = SetError::Unknown { from: 4, why };
+        assert_eq!(read(&mut fold, 4, &third), Err(unknown.clone()));
+        assert_eq!((fold.set(&name()), fold.ending_at(3)), (Err(4), None));
+        assert_eq!(read(&mut fold, 5, &add("e", &["e"], None)), Err(unknown));
+    }
+    assert_eq!(read(&mut begun(4, 8), 4, &third), Ok(Step::Changed));
+    // What turns out to be no change was gone through all the same.
+    let mut tried = begun(4, 8);
+    assert!(matches!(read(&mut tried, 4, &add("d", &["d"], Some(3))), Err(SetError::Rule(_))));
+    assert!(matches!(read(&mut tried, 5, &third), Err(SetError::Unknown { from: 5, why: Unknown::TooMuch })));
 }
 
 #[test]

@@ -1,34 +1,61 @@
-//! What tells which key a text has, whatever else stands in it: 32 bytes in place of the text.
+//! What tells which key a member of a set has, kept in place of its text.
 
 use crate::jwk::Jwk;
-use crate::roster::key_of_member;
-use crate::svid::BundleMember;
+use crate::roster::member_for;
+use crate::statement::NAMESPACE;
+use crate::window::Window;
+use base64ct::{Base64, Encoding};
+use provlog_core::Hash;
+use provlog_core::cbor::Value;
 
 /// Which key or certificate it is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Identity {
     /// A JWK, by its thumbprint.
     Jwk([u8; 32]),
     /// A CA, by the SHA-256 of its certificate.
     Ca([u8; 32]),
-    /// A line of a roster, by the SHA-256 that the fingerprint of its key has.
-    Line([u8; 32]),
-    /// Another text, which names nothing.
+    /// A line of a roster that is for approvals.
+    Line(Box<Line>),
+    /// What is no member that evidence is checked with.
     Nothing,
 }
 
+/// A line of a roster.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Line {
+    /// The person's id.
+    pub(super) id: String,
+    /// What the key's fingerprint is made of.
+    pub(super) key: [u8; 32],
+    pub(super) window: Window,
+}
+
 impl Identity {
-    /// Of a member of a set of this `what`.
-    pub(super) fn of_member(what: &str, text: &str) -> Self {
+    /// Of a member of a set of this `what`, by the claim's value.
+    pub(super) fn of_member(what: &str, value: &Value) -> Self {
+        let text = value.as_text().unwrap_or_default();
         let identity = match what {
-            "jwks" => Jwk::from_member(text).ok().map(|key| Self::Jwk(key.thumbprint().0)),
-            "spiffe-bundle" => BundleMember::parse(text).ok().map(|member| match member {
-                BundleMember::JwtSvid(key) => Self::Jwk(key.thumbprint().0),
-                BundleMember::X509Svid(ca) => Self::Ca(ca.digest()),
-            }),
-            "allowed-signers" => key_of_member(text).map(|key| Self::Line(key.sha256())),
+            "jwks" => jwk(text),
+            "spiffe-bundle" => match text.split_once(' ') {
+                Some(("jwt-svid", text)) => jwk(text),
+                Some(("x509-svid", text)) => certificate(text),
+                _ => None,
+            },
+            "allowed-signers" => member_for(NAMESPACE, text)
+                .map(|(id, key, window)| Self::Line(Box::new(Line { id, key: key.sha256(), window }))),
             _ => None,
         };
         identity.unwrap_or(Self::Nothing)
     }
+}
+
+fn jwk(text: &str) -> Option<Identity> {
+    Jwk::from_member(text).ok().map(|key| Identity::Jwk(key.thumbprint().0))
+}
+
+/// What the bytes are otherwise, the digest says: it is that of a CA that was looked at, or of nothing.
+fn certificate(base64: &str) -> Option<Identity> {
+    let der = Base64::decode_vec(base64).ok()?;
+    (Base64::encode_string(&der) == base64).then(|| Identity::Ca(Hash::plain(&der).0))
 }

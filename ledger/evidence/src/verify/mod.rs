@@ -6,7 +6,12 @@
 mod approval;
 mod identity;
 mod made;
+mod package;
 mod workload;
+
+pub use package::{
+    APPROVALS_LOOKED_UP_MAX, EntryEvidence, EntryReader, PACKAGE_SET_LIMITS, PackageEvidence, Records,
+};
 
 use crate::believed::Believed;
 use provlog_core::check::Check;
@@ -21,7 +26,7 @@ pub struct EvidenceVerifier<'a> {
     pub require_bound: bool,
 }
 
-impl EvidenceVerifier<'_> {
+impl<'a> EvidenceVerifier<'a> {
     /// The checks of a record in the log of this origin; none: its version is unknown.
     #[must_use]
     pub fn checks(&self, record: Option<&Record>, origin: &str) -> Vec<Check> {
@@ -29,5 +34,11 @@ impl EvidenceVerifier<'_> {
         let Some(record) = record else { return checks };
         checks.extend(approval::checks(self.believed, record, origin));
         checks
+    }
+
+    /// What adds up the evidence of a package's entries, in the log of this origin.
+    #[must_use]
+    pub fn package(self, origin: &'a str) -> PackageEvidence<'a> {
+        PackageEvidence::new(self, origin)
     }
 }
