@@ -26,7 +26,7 @@ macro_rules! part {
 }
 
 /// The page's program, in the order in which its parts stand: the verifier, which knows no page, and then the page.
-const SCRIPTS: [(&str, &str); 29] = [
+const SCRIPTS: [(&str, &str); 33] = [
     part!("01-sha256.js"),
     part!("02-bytes.js"),
     part!("03-json.js"),
@@ -37,11 +37,15 @@ const SCRIPTS: [(&str, &str); 29] = [
     part!("08-trust.js"),
     part!("09-tree.js"),
     part!("10-manifest.js"),
+    part!("11-filters.js"),
     part!("11-text.js"),
     part!("12-files.js"),
+    part!("13-names.js"),
     part!("13-records.js"),
     part!("13-references.js"),
+    part!("13-signatures.js"),
     part!("14-verify.js"),
+    part!("15-decision.js"),
     part!("15-recount.js"),
     part!("20-element.js"),
     part!("21-words.js"),
