@@ -102,10 +102,12 @@ class Sets:
         demand(before.members.keys().isdisjoint(change.added), "adds what is in the set")
         after = {one: member for one, member in before.members.items() if one not in change.removed} | change.added
         demand(len(after) <= MAX_MEMBERS_OF_SET, "set too large")
+        self.digested += len(after)
+        if self.digested > MAX_DIGESTED:
+            return self.forget()
         demand(set_digest(after) == change.same["set_digest"], "set_digest")
         self.count += len(after) - len(before.members) + (called not in self.sets)
-        self.digested += len(after)
-        if self.count > MAX_SETS_AND_MEMBERS or self.digested > MAX_DIGESTED:
+        if self.count > MAX_SETS_AND_MEMBERS:
             return self.forget()
         if before.last:
             del self.newest[before.last[0]]

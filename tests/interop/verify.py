@@ -570,7 +570,9 @@ def vector_agrees(path):
         wanted = json.loads(path.read_bytes())
         got = derived.made_again(wanted)
     if got != wanted:
-        print(f"{path.name}:\n  vector    {json.dumps(wanted)}\n  verify.py {json.dumps(got)}")
+        differing = [name for name in wanted if got.get(name) != wanted[name]]
+        for whose, one in (("vector", wanted), ("verify.py", got)):
+            print(f"{path.name}, {whose}: {json.dumps({name: one.get(name) for name in differing})}")
     return got == wanted
 
 def verdicts(folder):
