@@ -48,7 +48,8 @@ class PackagedEvidence:
     def keep_approval(self, index, record, own):
         if len(self.approvals) == MAX_APPROVAL_ENTRIES:
             self.approvals.popitem(last=False)
-        is_hidden = hides(record.sections["submitted"], ("approval", *COVERED))
+        # Of an approval in words of its own nothing is read but these.
+        is_hidden = hides(record.sections["submitted"], ("approval", *COVERED) if own else ("approval",))
         status, approval = own or ("fail", None)
         entry = ApprovalEntry(record.time_ms, is_hidden, status, approval)
         self.approvals[index] = sha256(b"\x00", record.entry), entry

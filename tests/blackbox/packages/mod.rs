@@ -59,14 +59,18 @@ fn files(case: &Case) -> Vec<(String, Vec<u8>)> {
 
 /// What the real program says of a checked-in package, as `SPEC.md` section 8.1 writes it.
 fn verdict(name: &str) -> Value {
-    let folder = folder().join(name);
-    let archive = folder.join("package.zip");
-    let package = if archive.exists() { archive } else { folder.join("package") };
-    let output = provlog(&folder, &["verify", package.to_str().unwrap(), "--trust", TRUST, "--json"]);
-    let json: Value =
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{name}: {}", stderr(&output)));
+    verdict_in(&folder().join(name), &[])
+}
+
+/// What it says of the package in a vector's folder, with these options beside the trust file.
+pub fn verdict_in(folder: &Path, options: &[&str]) -> Value {
+    let package = if folder.join("package.zip").exists() { "package.zip" } else { "package" };
+    let output = provlog(folder, &[&["verify", package, "--trust", TRUST, "--json"], options].concat());
+    let json: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}: {}", folder.display(), stderr(&output)));
     let found = &json["packages"][0];
-    assert_eq!(Some(&found["exit"]), output.status.code().map(Value::from).as_ref(), "{name}");
+    let code = output.status.code().map(Value::from);
+    assert_eq!(Some(&found["exit"]), code.as_ref(), "{}", folder.display());
     let checks = found["checks"].as_array().unwrap().iter();
     let checks: Vec<Value> =
         checks.map(|check| json!({"name": check["name"], "status": check["status"]})).collect();

@@ -29,6 +29,25 @@ impl Reader {
         believed
     }
 
+    /// What it is on a command line, where the files are in the folder that the program runs in.
+    pub fn arguments(&self) -> Vec<String> {
+        let mut arguments = Vec::new();
+        for (option, kind, given) in
+            [("--issuer-keys", "jwks", &self.issuers), ("--bundle", "bundle", &self.bundles)]
+        {
+            for (number, (of, _)) in given.iter().enumerate() {
+                arguments.extend([option.into(), format!("{of}={kind}-{number}.json")]);
+            }
+        }
+        if self.roster.is_some() {
+            arguments.extend(["--roster".into(), "allowed_signers".into()]);
+        }
+        if self.require_bound {
+            arguments.push("--require-bound".into());
+        }
+        arguments
+    }
+
     /// None where nothing is believed.
     pub fn files(&self) -> Vec<(String, Vec<u8>)> {
         let (mut files, mut reader) = (Vec::new(), Map::new());
