@@ -171,6 +171,8 @@ impl JudgedPackage {
             None if report.as_ref().is_ok_and(|report| !report.records_read) => format!("; {RECORDS_UNREAD}"),
             None => String::new(),
         };
+        let lacking = report.as_ref().ok().and_then(|report| lacking(report));
+        let more = lacking.map(|lacking| format!("; {lacking}")).unwrap_or_default() + &more;
         write_verdict(page, &self.outcome, &report.map(summary).unwrap_or_default(), &more);
     }
 
@@ -199,13 +201,23 @@ impl JudgedPackage {
 
 fn summary(report: &PackageReport) -> String {
     let manifest = &report.manifest;
-    let which = match &manifest.range {
-        Some(range) => format!("all entries from {} to {}", range.start, range.end.saturating_sub(1)),
-        None if manifest.count == 1 => "one selected entry".into(),
-        None => format!("{} selected entries", manifest.count),
+    let which = match (&manifest.range, manifest.filters.entry) {
+        (_, Some(entry)) => {
+            format!("entry {entry} and {} that it leads to", manifest.count.saturating_sub(1))
+        }
+        (Some(range), _) => format!("all entries from {} to {}", range.start, range.end.saturating_sub(1)),
+        _ if manifest.count == 1 => "one selected entry".into(),
+        _ => format!("{} selected entries", manifest.count),
     };
     let logged = report.times_ms.map_or_else(String::new, |(first_ms, last_ms)| {
         format!(", logged from {} to {}", time::rfc3339(first_ms), time::rfc3339(last_ms))
     });
     format!(": {which} of {}{logged}", manifest.origin)
+}
+
+/// What the package of an entry names and doesn't hold, or hides (`SPEC.md` section 11.8).
+fn lacking(report: &PackageReport) -> Option<&str> {
+    report.manifest.filters.entry?;
+    let mut checks = report.checks.iter();
+    checks.find(|check| check.name == "filters")?.remark.as_deref()
 }

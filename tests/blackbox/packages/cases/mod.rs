@@ -1,12 +1,14 @@
 //! Every package: its name, what is wrong in it, and which checks have to refuse it.
 
 mod archives;
+mod entries;
 mod files;
 mod good;
 mod malformed;
 mod proof;
 mod records;
 mod untrusted;
+mod versions;
 
 use super::forge::Files;
 use crate::vectors::forge::{ORIGIN, log_signer};
@@ -80,5 +82,7 @@ pub fn all() -> Vec<Case> {
     cases.extend(proof::cases());
     cases.extend(untrusted::cases());
     cases.extend(archives::cases());
+    cases.extend(versions::cases());
+    cases.extend(entries::cases());
     cases
 }
