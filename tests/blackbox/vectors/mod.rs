@@ -2,16 +2,16 @@
 //! the vector has them, expectations and what its reader believes. This module generates them, one defect a vector, and
 //! holds the checked-in files to what it generates. `PROVLOG_BLESS=1 cargo test -p provlog-tests vectors` writes them anew.
 
-mod cases;
+pub mod cases;
 mod coverage;
 mod folds;
 pub mod forge;
 /// Makes keys, tokens and certificates. Its random keys have no part here.
 #[allow(dead_code, unused_imports, unreachable_pub)]
 #[path = "../../../ledger/evidence/tests/evidence/support.rs"]
-mod keys;
+pub mod keys;
 mod mutated;
-mod reader;
+pub mod reader;
 pub mod second;
 
 use crate::support::{blessing, repository};

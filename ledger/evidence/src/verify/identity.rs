@@ -16,14 +16,14 @@ pub(super) enum Identity {
     /// A CA, by the SHA-256 of its certificate.
     Ca([u8; 32]),
     /// A line of a roster that is for approvals.
-    Line(Box<Line>),
+    Line(Box<ApproverLine>),
     /// What is no member that evidence is checked with.
     Nothing,
 }
 
 /// A line of a roster.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Line {
+pub(super) struct ApproverLine {
     /// The person's id.
     pub(super) id: String,
     /// What the key's fingerprint is made of.
@@ -42,8 +42,9 @@ impl Identity {
                 Some(("x509-svid", text)) => certificate(text),
                 _ => None,
             },
-            "allowed-signers" => member_for(NAMESPACE, text)
-                .map(|(id, key, window)| Self::Line(Box::new(Line { id, key: key.sha256(), window }))),
+            "allowed-signers" => member_for(NAMESPACE, text).map(|(id, key, window)| {
+                Self::Line(Box::new(ApproverLine { id, key: key.sha256(), window }))
+            }),
             _ => None,
         };
         identity.unwrap_or(Self::Nothing)

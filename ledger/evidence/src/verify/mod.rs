@@ -39,6 +39,7 @@ impl<'a> EvidenceVerifier<'a> {
     /// What adds up the evidence of a package's entries, in the log of this origin.
     #[must_use]
     pub fn package(self, origin: &'a str) -> PackageEvidence<'a> {
-        PackageEvidence::new(self, origin)
+        let Self { believed, require_bound } = self;
+        PackageEvidence::new(EntryReader { believed, require_bound, origin })
     }
 }

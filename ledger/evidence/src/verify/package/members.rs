@@ -1,7 +1,7 @@
 //! Whether the keys that a log says it checked with are in its own sets.
 
 use super::super::approval::check_form;
-use super::super::identity::{Identity, Line};
+use super::super::identity::{ApproverLine, Identity};
 use super::super::made::{Made, NOT_DISCLOSED, Shown, check_member, shown};
 use super::super::workload::{EvidenceKey, WorkloadMade};
 use crate::jwt::Issuer;
@@ -156,7 +156,7 @@ impl Wanted {
             (_, Identity::Nothing) => false,
             (Self::Key(wanted), kept) => wanted == kept,
             (Self::Line { signer, fingerprint: wanted, time_ms }, Identity::Line(line)) => {
-                let Line { id, key, window } = &**line;
+                let ApproverLine { id, key, window } = &**line;
                 id == signer && fingerprint(key) == *wanted && window.contains(*time_ms)
             }
             (Self::Line { .. }, Identity::Jwk(_) | Identity::Ca(_)) => false,

@@ -10,11 +10,11 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-use super::EvidenceVerifier;
 use super::approval::{Item, Own, counted, own};
 use super::identity::Identity;
 use super::made::{Made, Shown, shown};
 use super::workload::{made, no_evidence};
+use crate::believed::Believed;
 use crate::set::{SetFold, SetLimits, TrustEntry};
 use given::Given;
 use members::{Found, Naming, named};
@@ -33,8 +33,9 @@ pub const PACKAGE_SET_LIMITS: SetLimits = SetLimits { held: 65_536, digested: 67
 /// Reads the evidence of a package's entries one by one, in any order and on any thread.
 #[derive(Clone, Copy, Debug)]
 pub struct EntryReader<'b> {
-    verifier: EvidenceVerifier<'b>,
-    origin: &'b str,
+    pub(super) believed: &'b Believed,
+    pub(super) require_bound: bool,
+    pub(super) origin: &'b str,
 }
 
 /// What an entry's evidence comes to. Nothing of it is as long as a record.
@@ -82,7 +83,7 @@ impl<'b> EntryReader<'b> {
     /// The evidence of the entry at `index`; none: nothing is to be said of it.
     #[must_use]
     pub fn read(&self, index: u64, record: &Record) -> Option<EntryEvidence<'b>> {
-        let (believed, origin) = (self.verifier.believed, self.origin);
+        let Self { believed, origin, .. } = *self;
         let workload = made(believed, record, origin);
         let own = own(believed, record, origin);
         let named = named(record, workload.as_ref());
@@ -109,7 +110,7 @@ impl<'b> EntryReader<'b> {
     /// What the log or its administrator wrote has no workload.
     fn must_be_bound(&self, record: &Record) -> bool {
         let is_exempt = |writer| matches!(writer, KindWriter::Log | KindWriter::Admin);
-        self.verifier.require_bound && kind_spec(record.entry.kind).is_none_or(|spec| !is_exempt(spec.writer))
+        self.require_bound && kind_spec(record.entry.kind).is_none_or(|spec| !is_exempt(spec.writer))
     }
 
     /// What a submitter alone says makes no package untrue.
@@ -135,9 +136,9 @@ impl EntryEvidence<'_> {
 }
 
 impl<'b> PackageEvidence<'b> {
-    pub(super) fn new(verifier: EvidenceVerifier<'b>, origin: &'b str) -> Self {
+    pub(super) fn new(reader: EntryReader<'b>) -> Self {
         Self {
-            reader: EntryReader { verifier, origin },
+            reader,
             form: Tally::default(),
             bound: Tally::default(),
             approval_form: Tally::default(),
@@ -183,7 +184,7 @@ impl<'b> PackageEvidence<'b> {
             Item::Elsewhere(awaited) => awaited,
         };
         match self.approvals.get(awaited.entry.0) {
-            Some(given) => given.counted(self.reader.verifier.believed, awaited).unwrap_or_else(|made| made),
+            Some(given) => given.counted(self.reader.believed, awaited).unwrap_or_else(|made| made),
             None => awaited.not_given(),
         }
     }
@@ -206,7 +207,7 @@ impl<'b> PackageEvidence<'b> {
     /// The checks, once every entry was added.
     #[must_use]
     pub fn checks(&self, records: Records) -> Vec<Check> {
-        let is_required = self.reader.verifier.require_bound;
+        let is_required = self.reader.require_bound;
         let required = |status, remark: &str| {
             is_required.then(|| Made { status, remark: remark.into() }.named("workload-bound"))
         };

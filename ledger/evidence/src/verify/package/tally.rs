@@ -35,8 +35,10 @@ impl Noted {
 
     fn text(&self, verb: &str) -> Option<String> {
         let (index, remark) = self.first.as_ref()?;
-        let first = if self.count == 1 { "" } else { ", the first of them" };
-        Some(format!("{} {verb}{first} entry {index}: {remark}", self.count))
+        Some(match self.count {
+            1 => format!("1 {verb}s, entry {index}: {remark}"),
+            count => format!("{count} {verb}, first entry {index}: {remark}"),
+        })
     }
 }
 
