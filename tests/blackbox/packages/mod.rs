@@ -9,13 +9,13 @@ mod story;
 pub mod zip;
 
 use crate::support::{blessing, provlog, repository, stderr};
-use crate::vectors::python_available;
+use crate::vectors::reader::Reader;
+use crate::vectors::second;
 use cases::{Case, Contents};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::LazyLock;
 
 /// Every case, written anew where files are to be.
@@ -62,18 +62,21 @@ fn files(case: &Case) -> Vec<(String, Vec<u8>)> {
 
 /// What the real program says of a checked-in package, as `SPEC.md` section 8.1 writes it.
 fn verdict(case: &Case) -> Value {
-    let name = &case.name;
-    let folder = folder().join(name);
-    let archive = folder.join("package.zip");
-    let package = if archive.exists() { archive } else { folder.join("package") };
-    let reader = case.reader.arguments();
-    let mut arguments = vec!["verify", package.to_str().unwrap(), "--trust", TRUST, "--json"];
+    verdict_in(&folder().join(&case.name), &case.reader)
+}
+
+/// What it says to this reader of the package in a vector's folder.
+pub fn verdict_in(folder: &Path, reader: &Reader) -> Value {
+    let package = if folder.join("package.zip").exists() { "package.zip" } else { "package" };
+    let reader = reader.arguments();
+    let mut arguments = vec!["verify", package, "--trust", TRUST, "--json"];
     arguments.extend(reader.iter().map(String::as_str));
-    let output = provlog(&folder, &arguments);
-    let json: Value =
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{name}: {}", stderr(&output)));
+    let output = provlog(folder, &arguments);
+    let json: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}: {}", folder.display(), stderr(&output)));
     let found = &json["packages"][0];
-    assert_eq!(Some(&found["exit"]), output.status.code().map(Value::from).as_ref(), "{name}");
+    let code = output.status.code().map(Value::from);
+    assert_eq!(Some(&found["exit"]), code.as_ref(), "{}", folder.display());
     let checks = found["checks"].as_array().unwrap().iter();
     let checks: Vec<Value> =
         checks.map(|check| json!({"name": check["name"], "status": check["status"]})).collect();
@@ -164,13 +167,5 @@ fn a_verdict_on_unread_records_says_so() {
 /// The second verifier, written from SPEC.md alone, agrees on every package.
 #[test]
 fn the_second_verifier_agrees_on_packages() {
-    if !python_available() {
-        return;
-    }
-    let script = repository().join("tests/interop/verify.py");
-    let count = CASES.len();
-    let output = Command::new("python3").arg(script).arg("--vectors").arg(folder()).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}{}", stderr(&output));
-    assert!(text.contains(&format!("{count} vectors agree")), "expected {count} vectors: {text}");
+    second::agrees(&folder(), CASES.len());
 }
