@@ -42,6 +42,9 @@ type Claims = BTreeMap<String, Claim>;
 /// A claim `trust`, which a case changes.
 type Trust = BTreeMap<&'static str, Value>;
 
+/// Changes what belongs to the part in this place.
+type Edit<T> = Box<dyn Fn(usize, &mut T)>;
+
 /// A change, and what is wrong with it.
 struct Change {
     what: &'static str,
@@ -49,9 +52,9 @@ struct Change {
     /// Where its parts are.
     indices: Vec<u64>,
     parts: Vec<Part>,
-    edit: Box<dyn Fn(usize, &mut Trust)>,
+    edit: Edit<Trust>,
     /// Changes the claims of a part once they are made.
-    then: Box<dyn Fn(usize, &mut Claims)>,
+    then: Edit<Claims>,
 }
 
 impl Change {
