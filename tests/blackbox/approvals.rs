@@ -185,7 +185,15 @@ fn what_a_reader_believes_is_read_or_refused_by_name() {
         provlog(place.root.path(), &[&["verify", "package", "--trust", &place.trust], arguments].concat())
     };
     assert_eq!(verify(&[]).status.code(), Some(0));
-    let refused = verify(&["--roster", "roster"]);
-    assert_eq!(refused.status.code(), Some(2));
-    assert!(stderr(&refused).contains("of a package's entries it isn't yet"), "{}", stderr(&refused));
+    // The daemon's own entries need no workload; this one has none.
+    let required = verify(&["--require-bound"]);
+    assert_eq!(required.status.code(), Some(3));
+    let text = String::from_utf8(required.stdout).unwrap();
+    assert!(text.contains("workload-bound: 1 fails, entry 1: there is no evidence"), "{text}");
+    let refused = verify(&["--roster", "bad"]);
+    assert_eq!(refused.status.code(), Some(5), "{}", stderr(&refused));
+    let signed = verify(&["--roster", "roster"]);
+    assert_eq!(signed.status.code(), Some(0), "{}", stderr(&signed));
+    let text = String::from_utf8(signed.stdout).unwrap();
+    assert!(text.contains("approval-signed: 1 signed by a person of the roster"), "{text}");
 }

@@ -14,6 +14,7 @@ mod clock;
 mod creation;
 mod crosswalk;
 mod docs;
+mod entry_package;
 mod export;
 mod fair;
 mod forks;

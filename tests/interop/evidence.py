@@ -1,8 +1,8 @@
 """The second verifier's part for evidence: sections 12 and 13 of SPEC.md, like verify.py written from SPEC.md alone.
 
-It has the checks of section 12.7, which are those of a receipt. The package `cryptography` has no part in it but the
-equations of RSA, ECDSA and Ed25519: keys, certificates and signatures are taken apart here, because it takes more than
-SPEC.md does.
+It has the checks of section 12.7 that are made of one record; what is only of packages is in packaged.py. The package
+`cryptography` has no part in it but the equations of RSA, ECDSA and Ed25519: keys, certificates and signatures are
+taken apart here, because it takes more than SPEC.md does.
 """
 
 import base64
@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 
-from package import json_text, read_json
+from package import is_reference, is_shallow, json_text, read_json, reference
 from verify import (
-    APPROVAL, KINDS, MAX_INTEGER, ORIGIN, REFERENCE, claim_fits, decode_base64, demand, digest, ed25519_verifies, fits,
-    is_usable_key, passes, sha256)
+    APPROVAL, KINDS, MAX_INTEGER, ORIGIN, claim_fits, decode_base64, demand, digest, ed25519_verifies, fits,
+    is_usable_key, passes, sha256, uint53)
 
 MAX_TOKEN = 8192  # section 12.8, as are all limits below
 MAX_BOUND_SECONDS = 21_600
@@ -209,13 +209,6 @@ def trust_domain(identifier):
     demand(match and len(identifier) <= 2048, "not a SPIFFE ID")
     demand(not {".", ".."} & set(match[2].split("/")), "dots in a SPIFFE ID")
     return match[1]
-
-def is_shallow(value, deepest):
-    """Recursion ends at the limit, however deep the value is."""
-    if type(value) not in (dict, list):
-        return True
-    items = value.values() if type(value) is dict else value
-    return deepest > 0 and all(is_shallow(item, deepest - 1) for item in items)
 
 def read_part(encoded):
     value = read_json(decode_base64url(encoded))
@@ -654,9 +647,12 @@ class Roster:
         """The id of the person whose key it is, for approvals and at these times; anything else is refused."""
         demand(key.blob in self.lines, "key is not in the roster")
         line = self.lines[key.blob]
-        demand(line.namespaces is None or NAMESPACE in line.namespaces, "roster's line is for other namespaces")
-        demand_window(line.start, line.end, *times_ms)
+        demand_holds(line, *times_ms)
         return line.id
+
+def demand_holds(line, *times_ms):
+    demand(line.namespaces is None or NAMESPACE in line.namespaces, "roster's line is for other namespaces")
+    demand_window(line.start, line.end, *times_ms)
 
 def read_roster_line(fields):
     names, *fields = fields
@@ -832,8 +828,10 @@ def demand_equal_subjects(subjects, value):
     # No two lines are equal, so as many that are the same are each one.
     demand(len(claimed) == len(subjects) and set(claimed) == set(subjects), "subject")
 
-def read_approval(approval, origin, values, actions, *times_ms):
-    """The statement's key and flags, where all but the roster is as it must be."""
+Approval = namedtuple("Approval", "statement digest key flags approver")
+
+def read_approval(approval, origin, values, actions, time_ms):
+    """It, where all but the roster is as it must be."""
     demand(fits(APPROVAL, approval), "approval's type")
     demand({"statement", "signature", "nonce", "expires_at_ms"} <= approval.keys(), "member of an approval")
     statement = read_statement(approval["statement"])
@@ -841,10 +839,10 @@ def read_approval(approval, origin, values, actions, *times_ms):
     demand_equal(statement, origin, values)
     demand(approval["nonce"] == statement.nonce, "nonce")
     demand(approval["expires_at_ms"] == statement.expires * 1000, "expires")
-    demand_window(0, statement.expires * 1000, *times_ms)
+    demand_window(0, statement.expires * 1000, time_ms)
     key, flags = read_ssh_signature(approval["signature"], NAMESPACE, approval["statement"].encode())
     demand(approval.get("key", ssh_line(key)) == ssh_line(key), "key")
-    return key, flags
+    return Approval(statement, sha256(approval["statement"].encode()), key, flags, approval["approver"]["id"])
 
 def ssh_line(key):
     return f"{key.type} {base64.b64encode(key.blob).decode()}"
@@ -886,23 +884,30 @@ def read_given(folder):
 def evidence_checks(record, checkpoint, given):
     if record.kind is None:
         return [("workload-bound", "fail")] if given.requires_bound else []
-    return (workload_checks(record, checkpoint.origin, given) + approval_checks(record, checkpoint.origin, given)
-            + promotion_checks(record, checkpoint.origin, given))
+    origin = checkpoint.origin
+    own = read_own_approval(record, origin)
+    return (workload_checks(record, read_workload(record, origin), given, given.requires_bound)
+            + approval_checks(record, own, given) + promotion_checks(record, origin, given))
 
 def shown(claim):
     """A disclosed claim's value where it is a map, otherwise an empty one."""
     return claim.value if claim and type(claim.value) is dict else {}
 
-def workload_checks(record, origin, given):
+def workload_checks(record, workload, given, is_required):
+    if workload is None:
+        return [("workload-bound", "fail")] if is_required else []
+    form, read = workload
+    proof = read.proof(given) if read else None
+    bound = form if form != "pass" else "skip" if proof is None else passes(proof)
+    return [("workload-form", form), ("workload-bound", passes(bound == "pass") if is_required else bound)]
+
+def read_workload(record, origin):
+    """The status of `workload-form`, and the evidence where it passes. None where nothing is listed."""
     evidence, workload = (record.sections["attested"].get(name) for name in ("workload_evidence", "workload"))
     if evidence is None and shown(workload).get("binding") != "statement":
-        return [("workload-bound", "fail")] if given.requires_bound else []
-    form, bound = workload_statuses(record, origin, evidence, workload, given)
-    return [("workload-form", form), ("workload-bound", passes(bound == "pass") if given.requires_bound else bound)]
-
-def workload_statuses(record, origin, evidence, workload, given):
+        return None
     if any(claim and claim.hidden for claim in (evidence, workload)):
-        return "skip", "skip"
+        return "skip", None
     try:
         read = read_evidence(record, origin, evidence)
         demand_window(*read.window, record.time_ms)
@@ -910,11 +915,10 @@ def workload_statuses(record, origin, evidence, workload, given):
         said = {name: value for name, value in workload.value.items() if name != "verified_at_ms"}
         demand(said == read.workload, "workload is not what the evidence makes of it")
     except Unknown:
-        return "skip", "skip"
+        return "skip", None
     except ValueError:
-        return "fail", "fail"
-    proof = read.proof(given)
-    return "pass", "skip" if proof is None else passes(proof)
+        return "fail", None
+    return "pass", read
 
 def read_evidence(record, origin, evidence):
     demand(evidence, "no evidence")
@@ -927,39 +931,43 @@ def read_evidence(record, origin, evidence):
     check_member(evidence.value["bundle"])
     return read_svid(evidence.value, origin, record.digests[0], record.time_ms)
 
+MEMBER_NAME = "m(?:0[1-9]|[1-5][0-9]|60)"
+
 def check_member(member):
     """Section 12.1."""
-    demand(re.fullmatch("m(?:0[1-9]|[1-5][0-9]|60)", member["claim"]), "member's claim")
+    demand(re.fullmatch(MEMBER_NAME, member["claim"]), "member's claim")
     demand("origin" not in member["set"] and member["index"] <= member["set"]["index"], "member of a set")
 
 # What the approval of an entry of these kinds is read with: actions, and names of claims.
 OF_KIND = {"approval": (("promote", "override"), COVERED), "withdrawal": (("withdraw",), COVERED_BY_WITHDRAWAL)}
 
-def approval_checks(record, origin, given):
+def read_own_approval(record, origin):
+    """The status of `approval-form`, and the approval where it passes. None where nothing is listed."""
     claims, kind = record.sections["submitted"], KINDS.get(record.kind)
-    approval = shown(claims.get("approval"))
-    statement = approval.get("statement")
+    statement = shown(claims.get("approval")).get("statement")
     if kind not in OF_KIND or type(statement) is not str or not statement.startswith("provlog-approval/"):
-        return []  # in words of its own, it is the submitter's
-    if statement.split("\n")[0] != "provlog-approval/v1":
-        return [("approval-form", "skip"), ("approval-signed", "skip")]
-    form, signed = approval_statuses(record, origin, claims, approval, given, *OF_KIND[kind])
+        return None  # in words of its own, it is the submitter's
+    actions, names = OF_KIND[kind]
+    if statement.split("\n")[0] != "provlog-approval/v1" or hides(claims, names):
+        return "skip", None
+    try:
+        return "pass", read_approval(claims["approval"].value, origin, values_of(claims), actions, record.time_ms)
+    except ValueError:
+        return "fail", None
+
+def approval_checks(record, own, given):
+    if own is None:
+        return []
+    form, approval = own
+    signed = form
+    if form == "pass":
+        signed = "skip" if given.roster is None else passes(
+            is_signed_by_approver(given.roster, approval, record.time_ms))
     return [("approval-form", form), ("approval-signed", signed)]
 
-def approval_statuses(record, origin, claims, approval, given, actions, names):
-    if hides(claims, names):
-        return "skip", "skip"
+def is_signed_by_approver(roster, approval, *times_ms):
     try:
-        key, _ = read_approval(approval, origin, values_of(claims), actions, record.time_ms)
-    except ValueError:
-        return "fail", "fail"
-    if given.roster is None:
-        return "pass", "skip"
-    return "pass", passes(is_signed_by_approver(given.roster, key, approval, record.time_ms))
-
-def is_signed_by_approver(roster, key, approval, *times_ms):
-    try:
-        return approval["approver"]["id"] in roster.aliases[roster.signer(key, *times_ms)]
+        return approval.approver in roster.aliases[roster.signer(approval.key, *times_ms)]
     except ValueError:
         return False
 
@@ -969,11 +977,16 @@ def hides(claims, names):
 def values_of(claims):
     return {name: claim.value for name, claim in claims.items() if not claim.hidden}
 
-def promotion_checks(record, origin, given):
+# An approval that is an entry of its own, as a package gives it: its time, whether it hides a claim that is read of it,
+# and what `read_own_approval` makes of it.
+ApprovalEntry = namedtuple("ApprovalEntry", "time_ms is_hidden status approval")
+
+def promotion_checks(record, origin, given, entry_at=lambda index, leaf: None):
+    """`entry_at` has the approvals that are entries of their own, which no receipt has."""
     claim = record.sections["attested"].get("approval_checks")
     if KINDS.get(record.kind) != "promotion" or claim is None or type(claim.value) is not list:
         return []
-    return [(f"approval:{number}", promotion_status(record, origin, claim.value, item, given))
+    return [(f"approval:{number}", promotion_status(record, origin, claim.value, item, given, entry_at))
             for number, item in enumerate(claim.value)]
 
 def is_list_of_items(items):
@@ -982,30 +995,47 @@ def is_list_of_items(items):
         return False
     return all(before["at"] < item["at"] for before, item in zip(items, items[1:]))
 
-def promotion_status(record, origin, items, item, given):
+def promotion_status(record, origin, items, item, given, entry_at):
     claims = record.sections["submitted"]
-    if hides(claims, ("approvals", *COVERED)):
+    values = values_of(claims)
+    approval = approval_at(values.get("approvals"), item)
+    entry = entry_at(*reference(approval, origin)) if reference(approval, origin) else None
+    if hides(claims, ("approvals", *COVERED)) or entry and entry.is_hidden:
         return "skip"
     if not is_list_of_items(items):
         return "fail"
-    values = values_of(claims)
-    approvals = values.get("approvals")
-    approval = approvals[item["at"]] if type(approvals) is list and item["at"] < len(approvals) else None
-    is_reference = type(approval) is dict and all(
-        name in approval and fits(REFERENCE[name], approval[name]) for name in ("index", "leaf_hash"))
-    if is_reference or given.roster is None:
+    is_given = entry.status != "skip" if entry else not is_reference(approval)
+    if given.roster is None or not is_given:
         return "skip"
     try:
         check_member(item["roster"])
-        key, flags = read_approval(approval, origin, values, ("promote", "override"), record.time_ms)
-        demand(sha256(approval["statement"].encode()) == item["statement"], "another statement")
-        demand(fingerprint(key.blob) == item["fingerprint"], "another key")
-        said = {name: item[name] for name in Flags._fields if name in item}
-        demand(said == (flags._asdict() if flags else {}), "other flags")
-        person = given.roster.signer(key, record.time_ms)
-        demand(is_signed_by_approver(given.roster, key, approval, record.time_ms), "not the approver")
-        others = [other["fingerprint"] for other in items if other["signer"] != item["signer"]]
-        demand(person not in map(given.roster.ids.get, others), "one person as two signers")
+        if entry:
+            read = demand_entry_covers(entry, origin, values, record.time_ms)
+        else:
+            read = read_approval(approval, origin, values, ("promote", "override"), record.time_ms)
+        demand_item(item, read, [other["fingerprint"] for other in items if other["signer"] != item["signer"]],
+                    given.roster, *([entry.time_ms] if entry else []), record.time_ms)
     except ValueError:
         return "fail"
     return "pass"
+
+def approval_at(approvals, item):
+    """What the item is of; None where it is of nothing, or isn't an item at all."""
+    at = item.get("at") if type(item) is dict else None
+    is_there = type(approvals) is list and uint53(at) and at < len(approvals)
+    return approvals[at] if is_there else None
+
+def demand_entry_covers(entry, origin, values, time_ms):
+    demand(entry.status == "pass", "approval's entry")
+    demand_equal(entry.approval.statement, origin, values)
+    demand_window(0, entry.approval.statement.expires * 1000, time_ms)
+    return entry.approval
+
+def demand_item(item, approval, fingerprints_of_others, roster, *times_ms):
+    demand(approval.digest == item["statement"], "another statement")
+    demand(fingerprint(approval.key.blob) == item["fingerprint"], "another key")
+    said = {name: item[name] for name in Flags._fields if name in item}
+    demand(said == (approval.flags._asdict() if approval.flags else {}), "other flags")
+    person = roster.signer(approval.key, *times_ms)
+    demand(is_signed_by_approver(roster, approval, *times_ms), "not the approver")
+    demand(person not in map(roster.ids.get, fingerprints_of_others), "one person as two signers")

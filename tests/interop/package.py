@@ -14,12 +14,16 @@ from collections import namedtuple
 from itertools import islice
 
 from verify import (
-    CLAIM_NAME, KINDS, MALFORMED, MAX_INTEGER, MAX_NOTE, MAX_RECORD_DEPTH, ORIGIN, Checkpoint, Reader, demand, digest,
-    digests_agree, fits, judge, passes, read_checkpoint, read_record, record_checks, sha256, string, trust_checks,
-    uint53)
+    CLAIM_NAME, KINDS, MALFORMED, MAX_INTEGER, MAX_NOTE, MAX_RECORD_DEPTH, ORIGIN, REFERENCE, Checkpoint, Reader,
+    demand, digest, digests_agree, fits, judge, passes, read_checkpoint, read_record, record_checks, sha256, string,
+    trust_checks, uint53)
 
 MAX_FILES = 32  # section 9, as are all limits below
 MAX_ENTRIES = 10_000_000
+MAX_ENTRIES_OF_ONE = 4096  # section 11.2, as are the next three
+MAX_LEFT_OUT_LISTED = 1000
+MAX_LEFT_OUT = 65_536
+MAX_MANIFEST_DEPTH = 32
 MAX_MANIFEST = 65_536
 MAX_ITEM = 48_010
 MAX_CONSISTENCY = 3_392
@@ -230,6 +234,13 @@ def read_json(data):
         raise ValueError("JSON: nested too deep") from error
     return value
 
+def is_shallow(value, deepest):
+    """Recursion ends at the limit, however deep the value is."""
+    if type(value) not in (dict, list):
+        return True
+    items = value.values() if type(value) is dict else value
+    return deepest > 0 and all(is_shallow(item, deepest - 1) for item in items)
+
 def has_members(value, required, optional=()):
     return type(value) is dict and {*required} <= value.keys() <= {*required, *optional}
 
@@ -247,18 +258,26 @@ def read_digest(value):
 def is_tree(value):
     return has_members(value, ["size", "root"]) and uint53(value["size"]) and is_hex(value["root"])
 
+V2 = "provlog-export/v2"
+MEMBERS = ["format", "tool", "created_ms", "origin", "checkpoint", "previous", "filters", "range", "count", "redaction",
+           "files"]
+
 def read_manifest(data):
     manifest = read_json(data)
-    demand(has_members(manifest, ["format", "tool", "created_ms", "origin", "checkpoint", "previous", "filters",
-                                  "range", "count", "redaction", "files"]), "members of the manifest")
-    demand(manifest["format"] == "provlog-export/v1", "format")
+    demand(is_shallow(manifest, MAX_MANIFEST_DEPTH), "nested too deep")
+    is_v2 = type(manifest) is dict and manifest.get("format") == V2
+    demand(has_members(manifest, [*MEMBERS, "left_out"] if is_v2 else MEMBERS), "members of the manifest")
+    demand(is_v2 or manifest["format"] == "provlog-export/v1", "format")
     demand(type(manifest["tool"]) is str and uint53(manifest["created_ms"]), "tool or its clock")
     demand(type(manifest["origin"]) is str and ORIGIN.fullmatch(manifest["origin"]), "origin")
     demand(is_tree(manifest["checkpoint"]), "checkpoint")
     demand(manifest["previous"] is None or is_tree(manifest["previous"]), "previous")
     demand(manifest["range"] is None or is_range(manifest["range"]), "range")
     demand(uint53(manifest["count"]) and 1 <= manifest["count"] <= MAX_ENTRIES, "count")
-    manifest["filters"] = read_filters(manifest["filters"])
+    manifest["filters"] = read_filters(manifest["filters"], is_v2)
+    of_entry = "entry" in manifest["filters"]
+    demand(not of_entry or manifest["range"] is None and manifest["count"] <= MAX_ENTRIES_OF_ONE, "package of an entry")
+    demand(is_left_out(manifest.get("left_out"), of_entry), "left_out")
     manifest["redaction"] = read_redaction(manifest["redaction"])
     manifest["files"] = read_files(manifest["files"], files_of(manifest))
     return manifest
@@ -269,12 +288,31 @@ def files_of(manifest):
 def is_range(value):
     return has_members(value, ["start", "end"]) and uint53(value["start"]) and uint53(value["end"])
 
-def read_filters(filters):
+FILTERS = {"?kind": tuple(KINDS.values()), "?from_ms": uint53, "?to_ms": uint53, "?environment": str, "?subject": dict}
+FILTERS_OF_V2 = FILTERS | {"?entry": uint53}
+
+def read_filters(filters, is_v2):
     demand(type(filters) is dict, "filters")
     filters = filters | {"subject": read_digest(filters["subject"])} if "subject" in filters else filters
-    demand(fits({"?kind": tuple(KINDS.values()), "?from_ms": uint53, "?to_ms": uint53, "?environment": str,
-                 "?subject": dict}, filters), "filters")
+    later = unknown_filters(filters) if is_v2 else set()
+    demand(all(re.fullmatch("[a-z][a-z0-9_]{0,63}", name) and filters[name] is not None for name in later), "filter")
+    known = {name: value for name, value in filters.items() if name not in later}
+    demand(fits(FILTERS_OF_V2 if is_v2 else FILTERS, known), "filters")
+    demand("entry" not in filters or len(filters) == 1, "a filter beside the entry")
     return filters
+
+def unknown_filters(filters):
+    return {name for name in filters if f"?{name}" not in FILTERS_OF_V2}
+
+def is_left_out(value, of_entry):
+    """Whether it is true is told by the records."""
+    if not of_entry:
+        return value is None
+    if not (has_members(value, ["count", "entries"]) and fits([uint53], value["entries"])):
+        return False
+    count, entries = value["count"], value["entries"]
+    return (uint53(count) and count <= MAX_LEFT_OUT and len(entries) == min(count, MAX_LEFT_OUT_LISTED)
+            and entries == sorted(set(entries)))
 
 def read_redaction(redaction):
     demand(has_members(redaction, ["rule", "claims", "profile"]), "redaction")
@@ -368,7 +406,7 @@ def jsonl_line(index, record):
     return f"{json_text(line)}\n".encode()
 
 # --- Section 11.5: records.csv
-COLUMNS = {  # name -> claims, of which the first that is there is shown, and named members
+COLUMNS_OF_V1 = {  # name -> claims, of which the first that is there is shown, and named members
     "subject": (["submitted.subject"], ["name", "uri", "digest"]),
     "model": (["submitted.model"], ["provider", "name", "version"]),
     "prompt_hash": (["submitted.prompt_hash"], []),
@@ -380,13 +418,24 @@ COLUMNS = {  # name -> claims, of which the first that is there is shown, and na
     "environment": (["submitted.environment"], []),
     "outcome": (["submitted.decision", "submitted.scan"], ["outcome", "verdict"]),
 }
+COLUMNS_OF_V2 = COLUMNS_OF_V1 | {
+    "evidence": (["attested.workload_evidence"], ["format"]),
+    "signers": (["attested.approval_checks"], ["signer"]),
+    "gate": (["attested.gate"], ["outcome"]),
+}
 
-def csv_row(index, record):
+def csv_names(is_v2):
+    return csv_line(["index", "time", "kind", "leaf_hash", *(COLUMNS_OF_V2 if is_v2 else COLUMNS_OF_V1), "hidden"])
+
+def csv_row(index, record, is_v2):
     claims = {f"{section}.{name}": claim
               for section, named in record.sections.items() for name, claim in named.items()}
     fixed = [str(index), rfc3339(record.time_ms), str(KINDS.get(record.kind, record.kind)),
              sha256(b"\x00", record.entry).hex()]
-    cells = [cell(claims, places, members) for places, members in COLUMNS.values()]
+    columns = COLUMNS_OF_V2 if is_v2 else COLUMNS_OF_V1
+    if is_v2 and "attested.gate" in claims:
+        columns = columns | {"outcome": ([], [])}
+    cells = [cell(claims, places, members) for places, members in columns.values()]
     cells.append(" ".join(name for name, claim in claims.items() if claim.hidden))
     return csv_line(fixed + [guarded(text) for text in cells])
 
@@ -458,19 +507,78 @@ def read_items(file, size):
         yield index, record
     demand(not file.broken, "file is broken")
 
+# --- Section 4.3: references
+def is_reference(item):
+    """What the map has beside them makes no difference."""
+    return type(item) is dict and all(
+        name in item and fits(REFERENCE[name], item[name]) for name in ("index", "leaf_hash"))
+
+def reference(item, origin):
+    """Index and leaf hash of a reference into the log, or None."""
+    if not is_reference(item) or type(item.get("origin")) is str and item["origin"] != origin:
+        return None
+    return item["index"], item["leaf_hash"]
+
+def references_in(value, origin):
+    found = reference(value, origin)
+    if found:
+        yield found
+    if type(value) in (dict, list):
+        for item in value.values() if type(value) is dict else value:
+            yield from references_in(item, origin)
+
+# --- Section 11.8: the package of an entry
+def named_by(index, record, origin):
+    """Indices, some of them several times."""
+    for claims in record.sections.values():
+        for name, claim in claims.items():
+            if not claim.hidden and not name.startswith("x-"):
+                yield from (other for other, _ in references_in(claim.value, origin) if other < index)
+    trust = record.sections["submitted"].get("trust") if KINDS.get(record.kind) == "trust" else None
+    part = trust.value.get("part") if trust and type(trust.value) is dict else None
+    if type(part) is int and part > 1 and index > 0:
+        yield index - 1
+
+class Named:
+    """What names what among the records so far: all that an entry names is before it."""
+
+    def __init__(self, origin):
+        self.origin, self.unnamed, self.here, self.left_out = origin, set(), set(), set()
+        self.is_over = False  # a limit, behind which nothing is gathered
+
+    def look_at(self, index, record):
+        self.is_over = self.is_over or len(self.here) == MAX_ENTRIES_OF_ONE
+        for other in () if self.is_over else named_by(index, record, self.origin):
+            self.unnamed.discard(other)
+            if other not in self.here:
+                self.left_out.add(other)
+            if len(self.left_out) > MAX_LEFT_OUT:
+                self.is_over = True
+                return
+        self.here.add(index)
+        self.unnamed.add(index)
+
+    def are_of(self, entry, left_out):
+        """The last record is named by none, so it is the entry where that alone is named by none."""
+        lowest = sorted(self.left_out)[:MAX_LEFT_OUT_LISTED]
+        is_true = left_out == {"count": len(self.left_out), "entries": lowest}
+        return not self.is_over and self.unnamed == {entry} and is_true
+
 REFERRING = {"approvals": "approval", "generations": "generation", "scans": "scan", "withdraws": "approval"}
 MAX_REFERRED_BACK = 2**20
 
 class Records:
     """What is found while the records are read."""
 
-    def __init__(self, manifest, files, size):
-        self.manifest, self.files, self.size = manifest, files, size
+    def __init__(self, manifest, files, tree, evidence):
+        self.manifest, self.files, self.size, self.evidence = manifest, files, tree.size, evidence
+        self.is_v2 = manifest["format"] == V2
+        self.named = Named(manifest["origin"]) if "entry" in manifest["filters"] else None
         self.refused, self.filters, self.redaction = False, True, True
         self.recent, self.references = {}, "skip"  # index: kind and leaf hash, of the last records
         self.indices, self.count = [], 0  # the first index and the last one
         self.matching = {"records.jsonl", "records.csv"}  # so far
-        self.compare("records.csv", csv_line(["index", "time", "kind", "leaf_hash", *COLUMNS, "hidden"]))
+        self.compare("records.csv", csv_names(self.is_v2))
 
     def leaves(self):
         try:
@@ -494,21 +602,22 @@ class Records:
             del self.recent[next(iter(self.recent))]
         self.recent[index] = (KINDS.get(record.kind), sha256(b"\x00", record.entry))
         self.compare("records.jsonl", jsonl_line(index, record))
-        self.compare("records.csv", csv_row(index, record))
+        self.compare("records.csv", csv_row(index, record, self.is_v2))
+        self.evidence.look_at(index, record)
+        if self.named:
+            self.named.look_at(index, record)
 
     def follow(self, index, kind, claim):
         """Claims that fit no type are followed, too."""
         value = claim.value if claim and not claim.hidden else []
         for item in value if type(value) is list else [value]:
-            if type(item) is not dict or not uint53(item.get("index")):
+            found = reference(item, self.manifest["origin"])
+            if found is None:
                 continue
-            leaf, origin = item.get("leaf_hash"), item.get("origin")
-            elsewhere = type(origin) is str and origin != self.manifest["origin"]
-            if type(leaf) is not bytes or len(leaf) != 32 or elsewhere:
-                continue
-            if item["index"] >= index or self.recent.get(item["index"], (kind, leaf)) != (kind, leaf):
+            other, leaf = found
+            if other >= index or self.recent.get(other, (kind, leaf)) != (kind, leaf):
                 self.references = "fail"
-            elif item["index"] in self.recent and self.references == "skip":
+            elif other in self.recent and self.references == "skip":
                 self.references = "pass"
 
     def compare(self, name, wanted, at_end=False):
@@ -517,6 +626,12 @@ class Records:
         if name in self.matching and (file.read(len(wanted) + at_end) != wanted or at_end and file.broken):
             self.matching.remove(name)
             file.broken = True
+
+    def filters_status(self):
+        filters = self.manifest["filters"]
+        if not self.filters or self.named and not self.named.are_of(filters["entry"], self.manifest["left_out"]):
+            return "fail"
+        return "skip" if unknown_filters(filters) else "pass"
 
     def are_all_of(self, wanted):
         """They ascend strictly, so as many as the range has, from its first one to its last, are all of it."""
@@ -545,8 +660,9 @@ def shows_hidden(record, redaction):
     return bool(shown & claims) if rule == "hide" else rule == "keep" and not shown <= claims
 
 # --- Section 11.7: verification
-def verify_package(path, trust):
-    """The object of section 8.1."""
+def verify_package(path, trust, given):
+    """The object of section 8.1. `given` is what the reader gave for the checks of section 12.7."""
+    from packaged import PackagedEvidence  # not above, because it imports this file
     try:
         package = Folder(path) if path.is_dir() else Zip(path)
         data = open_file(package, "manifest.json", MAX_MANIFEST).read_all()
@@ -556,11 +672,12 @@ def verify_package(path, trust):
     files = open_files(package, manifest)
     checkpoint = checkpoint_in(files["checkpoint"])
     tree = checkpoint or named_checkpoint(manifest, "checkpoint")
+    evidence = PackagedEvidence(tree.origin, given)
     trusting = trust_checks(checkpoint, trust) if checkpoint else []
     # Nothing says how much there is to read where the log has not signed the tree's size.
     believed = checkpoint and all(status != "fail" for name, status in trusting if name != "quorum")
     if believed:
-        records = Records(manifest, files, tree.size)
+        records = Records(manifest, files, tree, evidence)
         of_records = record_file_checks(records, proof_status(records, files["proof.bin"], tree))
         unread = READ_WITH_RECORDS if records.refused else set()
         files["records.cbor"].broken |= records.refused
@@ -573,7 +690,7 @@ def verify_package(path, trust):
 
     checks = [("format", "pass"), *file_checks(package, manifest, data, files, unread), *trusting]
     checks += [("checkpoint", passes(checkpoint and names(manifest, "checkpoint", checkpoint)))]
-    checks += [*of_records, *earlier]
+    checks += [*of_records, *earlier, *evidence.checks(dict(of_records), manifest["range"])]
     believing = [check for check in trusting + earlier if check[0] != "consistency"]
     return judge(checks, believing)
 
@@ -634,7 +751,7 @@ def record_file_checks(records, proof):
     no_rule = manifest["redaction"]["rule"] in ("none", "profile")
     no_range = manifest["range"] is None or proof != "pass"
     statuses = [
-        passes(records.count == manifest["count"]), passes(records.filters),
+        passes(records.count == manifest["count"]), records.filters_status(),
         "skip" if no_rule else passes(records.redaction), records.references, proof,
         "skip" if no_range else passes(records.are_all_of(manifest["range"])),
         *(passes(name in records.matching) for name in ("records.jsonl", "records.csv"))]

@@ -4,11 +4,12 @@
 Its worth is its independence: it shares no code with the Rust verifier, so where the two disagree about a test vector,
 SPEC.md is ambiguous or one of them is wrong. It keeps close to the text rather than being fast; "section" in a comment
 is one of SPEC.md. It needs Python 3.11 and the package `cryptography`, the latter for nothing but signatures. What is
-only of packages is in package.py, and what is of evidence in evidence.py.
+only of packages is in package.py, what is of evidence in evidence.py, packaged.py and sets.py; derived.py is for the
+vectors of folds and coverage, which are files and no folders.
 
     verify.py RECEIPT --trust FILE [--expect submitted.model.name=x]... [--subject ALG:HEX]... [--prompt ALG:HEX]...
               [--issuer-keys ISSUER=FILE]... [--bundle DOMAIN=FILE]... [--roster FILE] [--require-bound]
-    verify.py PACKAGE --trust FILE      (a folder, or a file whose name ends in .zip)
+    verify.py PACKAGE ...               (a folder, or a file whose name ends in .zip; all the same but expectations)
     verify.py --vectors DIR
 
 Exit codes are those of section 8: 0 verified, 3 not proven, 5 untrusted, 8 malformed; and 2 if there was no judging a
@@ -558,20 +559,31 @@ def is_package(path):
 def verify_path(path, trust, expectations, given):
     if is_package(path):
         import package  # not above, because it imports this file
-        return package.verify_package(path, trust)
+        return package.verify_package(path, trust, given)
     return verify(path.read_bytes(), trust, expectations, given)
 
-def vector_agrees(folder):
+def vector_agrees(path):
+    if path.is_dir():
+        got, wanted = verdicts(path)
+    else:
+        import derived  # not above, because it imports this file
+        wanted = json.loads(path.read_bytes())
+        got = derived.made_again(wanted)
+    if got != wanted:
+        differing = [name for name in wanted if got.get(name) != wanted[name]]
+        for whose, one in (("vector", wanted), ("verify.py", got)):
+            print(f"{path.name}, {whose}: {json.dumps({name: one.get(name) for name in differing})}")
+    return got == wanted
+
+def verdicts(folder):
+    """This verifier's, and the vector's."""
     import evidence
     file = folder / "expectations.json"
     expectations = [read_expectation(item) for item in json.loads(file.read_bytes())] if file.exists() else []
     trust = Trust((folder / "trust.tlog-policy").read_bytes())
     [path] = [folder / name for name in ("receipt.tlog-proof", "package", "package.zip") if (folder / name).exists()]
     got = verify_path(path, trust, expectations, evidence.read_given(folder))
-    wanted = json.loads((folder / "verdict.json").read_bytes())
-    if got != wanted:
-        print(f"{folder.name}:\n  verdict.json {json.dumps(wanted)}\n  verify.py    {json.dumps(got)}")
-    return got == wanted
+    return got, json.loads((folder / "verdict.json").read_bytes())
 
 def main():
     parser = argparse.ArgumentParser(description="Verifies a provlog receipt or package by SPEC.md.")
@@ -591,15 +603,14 @@ def main():
     parser.add_argument("--require-bound", dest="require", action="store_const", const=["bound"], default=[])
     options = parser.parse_args()
     if options.vectors:
-        results = [vector_agrees(path) for path in sorted(options.vectors.iterdir()) if path.is_dir()]
+        results = [vector_agrees(path) for path in sorted(options.vectors.iterdir())]
         count, agreed = len(results), results and all(results)
         print(f"{count} vectors agree" if agreed else f"{results.count(False)} of {count} vectors disagree")
         return 0 if agreed else 1
     if not (options.path and options.trust):
         parser.error("a receipt or package and --trust, or --vectors")
-    of_evidence = options.issuer_keys or options.bundle or options.roster or options.require
-    if (options.expectations or of_evidence) and is_package(options.path):
-        parser.error("expectations, and what is for evidence, are of a receipt")
+    if options.expectations and is_package(options.path):
+        parser.error("expectations are of a receipt")
     try:
         expectations = [read_expectation(item) for item in options.expectations]
     except ValueError as refusal:

@@ -11,13 +11,18 @@ const JSON_LINES = "records.jsonl";
 const CSV = "records.csv";
 const REPORT = "report.html";
 
-const FORMAT = "provlog-export/v1";
+/** The format's versions, from 1 on. */
+const FORMATS = ["provlog-export/v1", "provlog-export/v2"];
 const MANIFEST_BYTES_MAX = 65_536;
 const ENTRIES_MAX = 10_000_000;
 
 /** The files that a manifest lists, and those that go with its member `previous`. */
 const FILES = [CHECKPOINT, PREVIOUS_CHECKPOINT, CONSISTENCY, RECORDS, PROOF, JSON_LINES, CSV, REPORT];
 const WITH_PREVIOUS = [PREVIOUS_CHECKPOINT, CONSISTENCY];
+
+/** Its members; `left_out` from the second version on. */
+const MEMBERS = ["format", "tool", "created_ms", "origin", "checkpoint", "previous", "filters", "range", "count",
+  "left_out", "redaction", "files"];
 
 /** Algorithms of a digest, with the lengths in bytes that their values may have. */
 const DIGEST_BYTES = {
@@ -32,24 +37,27 @@ const DIGEST_BYTES = {
 function parseManifest(bytes, inPage) {
   const limit = inPage ? 6 * MANIFEST_BYTES_MAX : MANIFEST_BYTES_MAX;
   demand(bytes.length <= limit, `expected at most ${limit} bytes`);
-  const members = membersOf("manifest", parseJson(bytes), ["format", "tool", "created_ms", "origin", "checkpoint",
-    "previous", "filters", "range", "count", "redaction", "files"]);
-  demand(members.format === FORMAT, `format: expected ${FORMAT}, got ${JSON.stringify(members.format)}`);
+  const json = parseJson(bytes);
+  const format = json instanceof Map ? json.get("format") : undefined;
+  const version = FORMATS.indexOf(format) + 1;
+  demand(version > 0, `format: expected ${FORMATS.join(" or ")}, got ${JSON.stringify(format)}`);
+  const members = membersOf("manifest", json, MEMBERS.filter((name) => version >= 2 || name !== "left_out"));
   const manifest = {
+    version,
     tool: textOf("tool", members.tool),
     createdMs: numberOf("created_ms", members.created_ms),
     origin: textOf("origin", members.origin),
     checkpoint: headOf("checkpoint", members.checkpoint),
     previous: members.previous === null ? null : headOf("previous", members.previous),
-    filters: filtersOf(members.filters),
+    filters: filtersOf(members.filters, version),
     range: members.range === null ? null : rangeOf(members.range),
     count: numberOf("count", members.count),
+    leftOut: (members.left_out ?? null) === null ? null : leftOutOf(members.left_out),
     redaction: redactionOf(members.redaction),
     files: filesOf(members.files),
   };
   demand(isOrigin(manifest.origin), "origin: expected A-Z a-z 0-9 . _ ~ : / -");
-  const { count } = manifest;
-  demand(count >= 1 && count <= ENTRIES_MAX, `count: expected 1 to ${ENTRIES_MAX}, got ${count}`);
+  checkSelection(manifest);
   for (const name of FILES) {
     const listed = manifest.files.has(name);
     if (WITH_PREVIOUS.includes(name)) {
@@ -100,23 +108,6 @@ function rangeOf(json) {
   return { start: numberOf("range", start), end: numberOf("range", end) };
 }
 
-/** What entries were selected by; a filter that isn't there is null. */
-function filtersOf(json) {
-  demand(json instanceof Map, "filters: expected an object");
-  const filters = { kind: null, from_ms: null, to_ms: null, subject: null, environment: null };
-  for (const [name, value] of json) {
-    demand(Object.hasOwn(filters, name), `filters: unknown member ${JSON.stringify(name)}`);
-    if (name === "kind") {
-      const [kind] = Array.from(KIND_NAMES).find(([, known]) => known === value) ?? [];
-      demand(kind !== undefined, "filters: kind: no such kind");
-      filters.kind = kind;
-    } else if (name === "subject") filters.subject = digestOf("filters: subject", value);
-    else if (name === "environment") filters.environment = textOf("filters: environment", value);
-    else filters[name] = numberOf(`filters: ${name}`, value);
-  }
-  return filters;
-}
-
 /** A Map from algorithm to bytes. */
 function digestOf(place, json) {
   demand(json instanceof Map && json.size > 0, `${place}: expected a digest`);
@@ -160,26 +151,6 @@ function filesOf(json) {
     files.set(name, { size: numberOf(name, size), sha256: hashOf(name, digest) });
   }
   return files;
-}
-
-/** Whether entries were selected by what is in them: then nothing shows that the selection left none out. */
-const selects = (filters) => filters.kind !== null || filters.subject !== null || filters.environment !== null;
-
-/** Whether a record is one that was asked for, as far as it shows: hidden claims contradict nothing. */
-function admits(filters, record) {
-  const mayBe = (name, matches) => {
-    const claim = record.submitted.get(name);
-    return claim !== undefined && (claim.hidden || matches(claim.value));
-  };
-  const isAbout = (value) => Array.isArray(value) && value.some((subject) => {
-    const digest = subject instanceof Map ? subject.get("digest") : undefined;
-    return digest instanceof Map && digestsAgree(filters.subject, digest);
-  });
-  return (filters.kind === null || filters.kind === record.kind)
-    && (filters.from_ms === null || record.timeMs >= filters.from_ms)
-    && (filters.to_ms === null || record.timeMs < filters.to_ms)
-    && (filters.subject === null || mayBe("subject", isAbout))
-    && (filters.environment === null || mayBe("environment", (value) => value === filters.environment));
 }
 
 /** The full name of a claim that is shown although the manifest says that it is hidden, or null. */

@@ -1,6 +1,6 @@
 // The line of `records.jsonl` and the row of `records.csv` that a record makes: SPEC.md sections 11.4 and 11.5.
 
-/** Both are functions of index and record alone, so they are made again and compared. */
+/** Both are functions of index, record and the format's version alone, so they are made again and compared. */
 function jsonLine(index, record) {
   const shown = (section) => membersText(section, (claim) => !claim.hidden, (claim) => jsonText(claim.value));
   const hidden = (section) => membersText(section, (claim) => claim.hidden, (claim) => `"${hex(claim.hash)}"`);
@@ -21,7 +21,7 @@ function membersText(section, which, text) {
 
 /**
  * Columns that show a claim: the claims, of which the first that the record has is shown, and the members that are shown
- * of each of its maps.
+ * of each of its maps. `since` is the format's version in which the column came, the first where it says none.
  */
 const CSV_COLUMNS = [
   { name: "subject", claims: [["submitted", "subject"]], members: [["name"], ["uri"], ["digest"]] },
@@ -42,15 +42,30 @@ const CSV_COLUMNS = [
     claims: [["submitted", "decision"], ["submitted", "scan"]],
     members: [["outcome"], ["verdict"]],
   },
+  { name: "evidence", claims: [["attested", "workload_evidence"]], members: [["format"]], since: 2 },
+  { name: "signers", claims: [["attested", "approval_checks"]], members: [["signer"]], since: 2 },
+  { name: "gate", claims: [["attested", "gate"]], members: [["outcome"]], since: 2 },
 ];
 
-const CSV_HEADER = `${["index", "time", "kind", "leaf_hash", ...CSV_COLUMNS.map(({ name }) => name), "hidden"].join(",")}\r\n`;
+/** The columns of each version of the format. */
+const CSV_COLUMNS_OF = new Map(FORMATS.map((_, place) => {
+  const version = place + 1;
+  return [version, CSV_COLUMNS.filter(({ since }) => (since ?? 1) <= version)];
+}));
 
-function csvRow(index, record) {
+function csvHeader(version) {
+  const names = CSV_COLUMNS_OF.get(version).map(({ name }) => name);
+  return `${["index", "time", "kind", "leaf_hash", ...names, "hidden"].join(",")}\r\n`;
+}
+
+function csvRow(index, record, version) {
+  const isGated = version >= 2 && record.attested.has("gate");
   let row = `${index},${rfc3339(record.timeMs)},${kindText(record.kind)},${hex(record.leafHash)}`;
-  for (const { claims, members } of CSV_COLUMNS) {
+  for (const { name: column, claims, members } of CSV_COLUMNS_OF.get(version)) {
     let claim;
     for (const [section, name] of claims) claim ??= record[section].get(name);
+    // Where a gate of the log's decides, nothing that was submitted does.
+    if (isGated && column === "outcome") claim = undefined;
     row += `,${csvCell(claim === undefined ? "" : claim.hidden ? "(hidden)" : summary(claim.value, members))}`;
   }
   return `${row},${csvCell(hiddenNames(record).join(" "))}\r\n`;

@@ -140,20 +140,23 @@ class RecordsWalk {
     /** Claims that are hidden, and entries with any. */
     this.hidden = { claims: 0, entries: 0 };
     this.references = new References(manifest.origin);
+    /** In the package of an entry, what its records name. */
+    this.names = manifest.filters.entry === null ? null : new Names(manifest.origin);
+    this.signatures = new UncheckedSignatures();
     this.gap = null;
     this.offset = 0;
   }
 
   async run() {
     const [json, csv] = this.mirrors;
-    await csv.compare(CSV_HEADER, "the first row");
+    await csv.compare(csvHeader(this.manifest.version), "the first row");
     let turnEnds = performance.now() + TURN_MS;
     try {
       while (this.refused === null && await this.more()) {
         await this.nodes.prepare();
         const { index, record } = this.next();
         if (json.file !== null) await json.compare(jsonLine(index, record), `entry ${index}`);
-        if (csv.file !== null) await csv.compare(csvRow(index, record), `entry ${index}`);
+        if (csv.file !== null) await csv.compare(csvRow(index, record, this.manifest.version), `entry ${index}`);
         if (performance.now() > turnEnds) {
           await pause();
           turnEnds = performance.now() + TURN_MS;
@@ -217,10 +220,19 @@ class RecordsWalk {
       if (claim !== null) this.shown = `${claim} of entry ${index}`;
     }
     const approved = this.references.add(index, record);
+    this.names?.add(index, record);
+    this.signatures.add(record);
     const hidden = hiddenNames(record).length;
     this.hidden.claims += hidden;
     this.hidden.entries += hidden > 0 ? 1 : 0;
     this.visit(record, approved);
+  }
+
+  /** What contradicts the filters, or null. */
+  contradiction() {
+    const { filters, leftOut } = this.manifest;
+    if (this.names === null) return this.notAskedFor;
+    return this.names.problem(filters.entry, leftOut);
   }
 
   /** `{first, last}`: the entries at the ends, each `{index, timeMs}`; null where there is none. */

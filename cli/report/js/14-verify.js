@@ -31,8 +31,9 @@ const NOT_BELIEVED = "not read: the checkpoint is not believed";
  * - `progress`: called with the part that is done, from 0 to 1.
  * - `ed25519`: the check of the equation, where it isn't the browser's own.
  *
- * Gives `{verdict, exit, checks, problem, manifest, table, trust, first, last, unread}` and never throws; `unread` says
- * whether no record was read as the checkpoint is not believed. Beyond SPEC.md's verdicts there are "unsupported", where
+ * Gives `{verdict, exit, checks, problem, manifest, table, trust, first, last, unread, signatures, names}` and never throws;
+ * `unread` says whether no record was read as the checkpoint is not believed, `signatures` how many entries have some that are
+ * not checked here, and `names` what those of the package of an entry name. Beyond SPEC.md's verdicts there are "unsupported", where
  * nothing failed and the browser can't check signatures, and "choose files", where nothing failed and the records aren't
  * there; both have no exit code.
  */
@@ -58,7 +59,7 @@ async function verifyPackage(files, trustText, options = {}) {
 
 const refusal = (verdict, exit, checks, error) => {
   const problem = error instanceof Refusal ? error.message : `this page's program failed: ${error.message}`;
-  const nothing = { manifest: null, table: null, trust: null, first: null, last: null, unread: false };
+  const nothing = { manifest: null, table: null, trust: null, first: null, last: null, unread: false, signatures: null, names: null };
   return { verdict, exit, checks, problem, ...nothing };
 };
 
@@ -129,7 +130,8 @@ class PackageCheck {
     else if (walk === null) [verdict, exit] = ["choose files", null];
     const { first, last } = walk?.ends() ?? { first: null, last: null };
     const { manifest, trust, unread } = this;
-    return { verdict, exit, checks, problem: null, manifest, trust, table: walk?.table ?? null, first, last, unread };
+    const { table, signatures, names } = walk ?? { table: null, signatures: null, names: null };
+    return { verdict, exit, checks, problem: null, manifest, trust, table, first, last, unread, signatures, names };
   }
 
   /** Whether there is a page whose counts are those of these records, or should be. */
@@ -279,8 +281,7 @@ class PackageCheck {
     const { count } = walk.table;
     this.ofFile(await walk.file.finish());
     this.checks.push(passed("records", String(count)), compared("count", manifest.count, count, count === manifest.count));
-    this.checks.push(walk.notAskedFor === null ? passed("filters")
-      : compared("filters", "only entries that were asked for", walk.notAskedFor, false));
+    this.checks.push(this.filtersCheck(walk));
     if (walk.shown !== null) {
       this.checks.push(compared("redaction", "claims hidden as the manifest says", walk.shown, false));
     } else this.checks.push(hiddenCheck(manifest.redaction, walk.hidden));
@@ -299,6 +300,21 @@ class PackageCheck {
     }
   }
 
+  /** That no entry contradicts the filters. */
+  filtersCheck(walk) {
+    const { filters, leftOut } = this.manifest;
+    const problem = walk.contradiction();
+    if (problem !== null) {
+      const expected = filters.entry === null ? "only entries that were asked for"
+        : `entry ${filters.entry}, what it names, and what these name; ${leftOutText(leftOut)}`;
+      return compared("filters", expected, problem, false);
+    }
+    if (filters.unknown.size > 0) {
+      return skipped("filters", `not known to this page, and not compared: ${[...filters.unknown.keys()].join(", ")}`);
+    }
+    return leftOut === null ? passed("filters") : passed("filters", leftOutText(leftOut));
+  }
+
   /** The proof's file and what it proves. */
   async checkProof(walk, head) {
     const { nodes, tree, root } = walk;
@@ -314,6 +330,10 @@ class PackageCheck {
   completeness(walk, proven) {
     const name = "completeness";
     const { range, filters } = this.manifest;
+    if (filters.entry !== null) {
+      return skipped(name, "not proven: what the entry names is here or said to be left out, and nothing shows what other "
+        + "entries say of it");
+    }
     if (range === null) {
       return skipped(name, selects(filters)
         ? "not proven: a selection by what entries say, of which nothing proves that it left none out"

@@ -28,6 +28,8 @@ class Recount {
     this.firstMs = null;
     this.lastMs = null;
     this.kinds = new Float64Array(KIND_MAX + 1);
+    /** Of gates' decisions apart from all others: nothing that a submitter says may be counted as the log's word. */
+    this.gates = new Counter(summary?.gates);
     this.decisions = new Counter(summary?.decisions);
     this.hidden = new Counter(summary?.hidden);
     this.approval = { by_people: 0, unresolved: 0, absent: 0, hidden: 0, none: 0 };
@@ -49,7 +51,7 @@ class Recount {
         else if (!name.startsWith("x-")) this.addAbsences(`${section}.${name}`, value);
       }
     }
-    if (record.kind === PROMOTION) this.addPromotion(record.submitted, approved);
+    if (record.kind === PROMOTION) this.addPromotion(record, approved);
   }
 
   /** Absences in a value that is shown: of the claim, or of what is in it. Items of a list have its place. */
@@ -73,11 +75,12 @@ class Recount {
     reasons.set(word, (reasons.get(word) ?? 0) + 1);
   }
 
-  addPromotion(submitted, approved) {
-    const decision = submitted.get("decision");
-    const outcome = decision?.value instanceof Map ? decision.value.get("outcome") : undefined;
-    this.decisions.add(decision?.hidden ? "(hidden)" : typeof outcome === "string" ? outcome : "(none)");
-    const approvals = submitted.get("approvals");
+  addPromotion(record, approved) {
+    const decision = decisionOf(record);
+    const outcome = outcomeOf(decision) ?? "(none)";
+    if (decision?.by === BY_GATE) this.gates.add(outcome);
+    else this.decisions.add(decision?.by === null ? "(hidden)" : outcome);
+    const approvals = record.submitted.get("approvals");
     if (approvals?.hidden) this.approval.hidden += 1;
     else if (isByReference(approvals?.value)) this.approval[approved ? "by_people" : "unresolved"] += 1;
     else if (Array.isArray(approvals?.value) && approvals.value.length > 0) this.approval.by_people += 1;
@@ -92,6 +95,7 @@ class Recount {
       first_ms: this.firstMs ?? 0,
       last_ms: this.lastMs ?? 0,
       kinds: this.kindRows(),
+      gates: this.gates.rows(),
       decisions: this.decisions.rows(),
       approval: this.approval,
       hidden: this.hidden.rows(),

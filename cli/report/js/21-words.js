@@ -27,12 +27,44 @@ function checkWords(name) {
   return wordFor(CHECK_WORDS, name, name);
 }
 
+/** How the outcome of a decision is called, and by whose word it is one. */
+const OUTCOME_WORDS = { allow: "allowed", deny: "refused", observed: "observed, not decided" };
+const DECIDED_BY_WORDS = {
+  gate: "the log’s own gate decided so: attested by the log",
+  submitter: "the submitter says so, and the log didn’t check it",
+};
+
 const STATUS_WORDS = { pass: "✓ holds", fail: "✗ fails", skip: "– not checked" };
 
 /** Beside a verdict on a checkpoint that is not believed. */
 const RECORDS_UNREAD = "The records were not read: only a believed checkpoint says how many there can be.";
 
-/** What each verdict means, in a word and a sentence. `facts` are `{count, origin, failed, problem, another, unread}`. */
+/** Beside every verdict on the package of an entry: what of it isn't here, or may not be. A list of sentences. */
+function notHereWords(leftOut, names) {
+  const words = [];
+  if ((leftOut?.count ?? 0) > 0) words.push(`Not all that the entry leads to is here. The package says: ${leftOutText(leftOut)}.`);
+  if (names?.hidden) words.push("Claims are hidden that could name more entries: whether they do isn’t known.");
+  return words;
+}
+
+/** Beside every verdict on records with signatures that this page doesn't check. Null where there are none. */
+function uncheckedWords(signatures) {
+  const { workloads, approvals } = signatures ?? { workloads: 0, approvals: 0 };
+  const signed = [];
+  if (workloads > 0) signed.push(`by a workload (${counted(workloads, "entry", "entries")})`);
+  if (approvals > 0) signed.push(`by people who approve (${counted(approvals, "entry", "entries")})`);
+  if (signed.length === 0) return null;
+  const keys = [];
+  if (workloads > 0) keys.push("--issuer-keys ISSUER=FILE", "--bundle DOMAIN=FILE");
+  if (approvals > 0) keys.push("--roster FILE");
+  return {
+    sentence: `Not checked by this page: signatures ${listed(signed)}. That they hold is the word of the log, or of whoever `
+      + "submitted them. Who has the keys checks them with",
+    command: `provlog verify PACKAGE ${keys.join(" ")}`,
+  };
+}
+
+/** What each verdict means, in a word and a sentence. `facts` are what `Course.showVerdict` gives. */
 const VERDICTS = {
   working: () => ["Checking …", "This page’s program is going through the evidence."],
   verified: ({ count, origin }) => ["Genuine",

@@ -21,6 +21,7 @@ function showCover(manifest, page, problem) {
     ...fact("Size of the log then", counted(manifest.checkpoint.size, "entry", "entries")),
     ...fact("Made", timeText(manifest.createdMs), " with ", said(manifest.tool), ", by its maker’s clock"),
     ...fact("Selected by", ...filterWords(manifest.filters)),
+    ...leftOutFact(manifest),
     ...fact("Completeness", completenessText(manifest)),
     ...fact("Hidden on purpose", ...redactionWords(manifest.redaction)),
     ...fact("Earlier checkpoint", earlierText(manifest)),
@@ -41,11 +42,15 @@ function showAnotherCover(manifest) {
     ...fact("Entries", entriesText(manifest)),
     ...fact("Size of the log then", counted(manifest.checkpoint.size, "entry", "entries")),
     ...fact("Selected by", ...filterWords(manifest.filters)),
+    ...leftOutFact(manifest),
     ...fact("Completeness", completenessText(manifest)),
     ...fact("Hidden on purpose", ...redactionWords(manifest.redaction)),
     ...fact("Earlier checkpoint", earlierText(manifest)),
   ]));
 }
+
+/** Of the package of an entry, what it says that it leaves out. */
+const leftOutFact = ({ leftOut }) => (leftOut === null ? [] : fact("Left out", `${leftOutText(leftOut)}.`));
 
 const earlierText = ({ previous }) => (previous === null ? "none is given"
   : `one of ${counted(previous.size, "entry", "entries")}, which this one has to extend`);
@@ -71,13 +76,18 @@ function completenessText({ range, filters }) {
       ? " That the entries before and after lie outside of the period is the maker’s word." : "";
     return `It claims to hold every entry from number ${number(range.start)} to ${number(range.end - 1)}: a gap would show.${time}`;
   }
+  if (filters.entry !== null) {
+    return "None is claimed. What the entry names, and what those name, is here or counted as left out. Whether other entries "
+      + "say something of it, such as that it was withdrawn, nothing here shows.";
+  }
   return selects(filters)
     ? "None is claimed. Entries were selected by what they say, and nothing shows that the selection left none out."
     : "None is claimed.";
 }
 
-function filterWords({ kind, from_ms: fromMs, to_ms: toMs, subject, environment }) {
+function filterWords({ kind, from_ms: fromMs, to_ms: toMs, subject, environment, entry, unknown }) {
   const words = [];
+  if (entry !== null) words.push(`entry ${number(entry)}, with what it names, and what these name`);
   if (kind !== null) words.push(`kind ${kindText(kind)}`);
   if (fromMs !== null) words.push(`from ${timeText(fromMs)}`);
   if (toMs !== null) words.push(`before ${timeText(toMs)}`);
@@ -85,6 +95,10 @@ function filterWords({ kind, from_ms: fromMs, to_ms: toMs, subject, environment 
   if (environment !== null) parts.push(parts.length > 0 ? "; " : "", "environment ", said(environment));
   if (subject !== null) {
     parts.push(parts.length > 0 ? "; " : "", "subject with the digest ", ...digestNodes(subject));
+  }
+  if (unknown.size > 0) {
+    const names = listed([...unknown.keys()]);
+    parts.push(parts.length > 0 ? "; " : "", "what this page doesn’t know and didn’t compare, called ", said(names));
   }
   return parts.length > 0 ? parts : ["nothing: no filter was used"];
 }

@@ -28,6 +28,14 @@ function showVerdict(verdict, source, facts) {
     lines.push(element("p", { class: "verdict-problem" }, `Doesn’t hold: ${failed}.`));
   }
   if (facts.unread) lines.push(element("p", { class: "verdict-problem" }, RECORDS_UNREAD));
+  for (const sentence of notHereWords(facts.leftOut, facts.names)) {
+    lines.push(element("p", { class: "verdict-more" }, sentence));
+  }
+  const unchecked = uncheckedWords(facts.signatures);
+  if (unchecked !== null) {
+    const { sentence, command } = unchecked;
+    lines.push(element("p", { class: "verdict-more" }, sentence, " ", element("code", {}, command), "."));
+  }
   if (verdict !== "working") {
     const what = source === "files" ? "the files that you chose" : "what this page holds";
     const another = facts.another ? ", which are another package than this page’s" : "";

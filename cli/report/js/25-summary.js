@@ -15,8 +15,11 @@ const VALUE_TABLES = [
 
 const DECISION_WORDS = {
   allow: "allowed", deny: "refused", observed: "observed only: recorded, and not decided",
-  "(hidden)": "hidden in this package", "(none)": "no outcome given",
+  "(hidden)": "not disclosed in this package", "(none)": "no outcome given",
 };
+
+/** What stands for decisions that nobody says anything of here. */
+const UNDECIDED = ["(hidden)", "(none)"];
 
 const APPROVAL_WORDS = [
   ["by_people", "with at least one approval: stated in it, or in an entry of this package that it refers to, of the same "
@@ -33,7 +36,7 @@ function showSummary(page) {
   const sentences = [
     `There are ${counted(summary.count, "entry", "entries")} in this package, taken into the log from `
       + `${timeText(summary.first_ms)} to ${timeText(summary.last_ms)}. The log’s own clock says so.`,
-    decisionSentence(rowsOf(summary.decisions)),
+    decisionSentence(rowsOf(summary.gates), rowsOf(summary.decisions)),
   ];
   const body = [
     ...sentences.filter((sentence) => sentence !== null).map((sentence) => element("p", {}, sentence)),
@@ -54,14 +57,19 @@ function kindMeaning(page, name) {
   return isText(means) ? said(means) : "a kind that this version has no name for";
 }
 
-function decisionSentence(decisions) {
-  if (decisions.length === 0) {
+/** Outcomes that gates of the log decided, and then what others claim, hide or leave out: each with whose word it is. */
+function decisionSentence(gates, decisions) {
+  if (gates.length + decisions.length === 0) {
     return "None of them is a promotion, which is the entry that says that a change went to an environment or was refused.";
   }
-  const total = decisions.reduce((sum, { count }) => sum + (Number.isFinite(count) ? count : 0), 0);
-  const parts = decisions.map(({ value, count }) => `${number(count)} ${decisionWord(value)}`);
+  const total = [...gates, ...decisions].reduce((sum, { count }) => sum + (Number.isFinite(count) ? count : 0), 0);
+  const parts = [
+    ...gates.map(({ value, count }) => `${number(count)} ${decisionWord(value)} by the log’s own gate`),
+    ...decisions.map(({ value, count }) =>
+      `${number(count)} ${decisionWord(value)}${UNDECIDED.includes(value) ? "" : ", says the submitter"}`),
+  ];
   return `${counted(total, "entry is a promotion", "entries are promotions")}, each a change that was to go to an `
-    + `environment: ${listed(parts)}.`;
+    + `environment: ${parts.join("; ")}.`;
 }
 
 function decisionWord(value) {
@@ -71,12 +79,15 @@ function decisionWord(value) {
 }
 
 function promotionTables(summary) {
-  const decisions = rowsOf(summary.decisions);
-  if (decisions.length === 0) return [];
+  const [gates, decisions] = [rowsOf(summary.gates), rowsOf(summary.decisions)];
+  if (gates.length + decisions.length === 0) return [];
   const approval = objectOf(summary.approval);
+  const row = (by) => ({ value, count }) => [wordFor(DECISION_WORDS, value, null) ?? said(String(value)),
+    wordFor(DECIDED_BY_WORDS, UNDECIDED.includes(value) ? null : by, "nobody here"), number(count)];
   return [element("div", { class: "tables" },
-    table("Decisions about promotions", [{ title: "Outcome" }, { title: "Promotions", number: true }],
-      decisions.map(({ value, count }) => [wordFor(DECISION_WORDS, value, null) ?? said(String(value)), number(count)])),
+    table("Decisions about promotions",
+      [{ title: "Outcome" }, { title: "Who says so" }, { title: "Promotions", number: true }],
+      [...gates.map(row(BY_GATE)), ...decisions.map(row(BY_SUBMITTER))]),
     table("Approvals of promotions", [{ title: "Promotions" }, { title: "Number", number: true }],
       APPROVAL_WORDS.map(([name, words]) => [words, number(approval[name] ?? 0)])))];
 }

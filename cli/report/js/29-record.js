@@ -11,7 +11,6 @@ const STORY = [
     (value, entries) => itemList(value, (item) => approvalNode(item, entries))],
   ["Policy", [["submitted", "policy"]], policyNode],
   ["Environment", [["submitted", "environment"]], () => null],
-  ["Outcome", [["submitted", "decision"]], decisionNode],
 ];
 
 /** Rows that are only shown where the record has such a claim. */
@@ -22,8 +21,6 @@ const OTHER_ROWS = [
   ["Intent", [["submitted", "intent"]], (value) => membersNode(value, ["purpose", "ticket"])],
 ];
 
-const OUTCOME_WORDS = { allow: "allowed", deny: "refused", observed: "observed, not decided" };
-
 /** `entries` are those that its approvals refer to and that are here. */
 function recordCard(index, record, entries) {
   const isPromotion = record.kind === PROMOTION;
@@ -32,34 +29,58 @@ function recordCard(index, record, entries) {
     const always = isPromotion && place < STORY.length;
     return claim === undefined && !always ? [] : fact(title, claimNode(claim, (value) => show(value, entries)));
   });
+  const outcome = isPromotion || decisionOf(record) !== null ? fact("Outcome", decisionNode(record)) : [];
   return element("article", { class: "record", "data-index": String(index), tabindex: "-1", "aria-label": `Entry ${index}` },
     element("header", {},
       element("h3", {}, `Entry ${number(index)}`),
       element("p", { class: "kind" }, KIND_NAMES.has(record.kind) ? kindText(record.kind) : `kind ${record.kind}`),
       isPromotion ? element("p", { class: "headline" }, headline(record)) : null),
-    element("dl", { class: "facts" }, rows,
+    element("dl", { class: "facts" }, rows, outcome,
       fact("Taken into the log", time(record.timeMs)), fact("Leaf hash", hash(hex(record.leafHash)))),
     opening("All claims", () => allClaims(record)));
 }
 
-/** `Allowed: production`. */
+/** `Allowed by the log’s gate · production`, or `Allowed, says the submitter`: never one as if it were the other. */
 function headline(record) {
-  const decision = record.submitted.get("decision");
+  const decision = decisionOf(record);
+  const outcome = outcomeOf(decision);
   const environment = record.submitted.get("environment");
-  const outcome = isMap(decision?.value) ? decision.value.get("outcome") : undefined;
-  const word = decision?.hidden ? "decision hidden" : wordFor(OUTCOME_WORDS, outcome, "promotion");
+  const word = wordFor(OUTCOME_WORDS, outcome, decision?.by === null ? "decision not disclosed" : "promotion");
+  const isKnown = outcome !== null && Object.hasOwn(OUTCOME_WORDS, outcome);
+  const by = !isKnown ? "" : decision.by === BY_GATE ? " by the log’s gate" : ", says the submitter";
   const where = isText(environment?.value) && environment.value.length <= 60 ? [" · ", said(environment.value)] : [];
-  return [element("span", { class: "outcome-word", "data-status": isText(outcome) ? outcome.slice(0, 20) : "" }, word), where];
+  // The colour of an outcome is for the log's word alone.
+  const status = isKnown && decision.by === BY_GATE ? outcome : "";
+  return [element("span", { class: "outcome-word", "data-status": status }, word), by, where];
 }
 
-function decisionNode(value) {
-  if (!isMap(value)) return null;
-  const outcome = value.get("outcome");
+/** What decides of a promotion, why, and by whose word. */
+function decisionNode(record) {
+  const decision = decisionOf(record);
+  if (decision?.by === null) return notDisclosedNode(record.attested.get("gate") ?? record.submitted.get("decision"));
+  if (decision?.by !== BY_GATE) return claimNode(record.submitted.get("decision"), (value) => outcomeNode(decision, value));
+  return outcomeNode(decision, decision.value);
+}
+
+/** A gate that is shown and isn't disclosed is none that can be read; whatever was submitted beside it decides nothing. */
+function notDisclosedNode(claim) {
+  return claim.hidden ? claimNode(claim, () => null)
+    : element("span", { class: "gap" }, "not disclosed: what the log attests as its gate’s decision can’t be read as one");
+}
+
+function outcomeNode({ by }, value) {
+  const outcome = isMap(value) ? value.get("outcome") : undefined;
   if (outcome === undefined) return null;
-  const reasons = value.get("reasons");
+  const [reasons, expiresMs] = [value.get("reasons"), value.get("expires_at_ms")];
   const hasReasons = Array.isArray(reasons) && reasons.length > 0;
+  const line = (...words) => element("span", { class: "line" }, ...words);
+  const ofGate = by !== BY_GATE ? [] : [
+    value.get("override") === true ? line("with approvals that override the policy, which would have denied it") : null,
+    expiresMs === undefined ? null : line("lets nothing through any more after ", time(expiresMs)),
+  ];
   return element("span", {}, wordFor(OUTCOME_WORDS, outcome, null) ?? valueNode(outcome),
-    hasReasons ? element("span", { class: "line" }, "because: ", itemList(reasons, () => null)) : null);
+    hasReasons ? line("because: ", itemList(reasons, () => null)) : null, ofGate,
+    element("span", { class: "line aside" }, DECIDED_BY_WORDS[by]));
 }
 
 function scanNode(value) {

@@ -154,9 +154,10 @@ class Course {
     const verdict = verdictFor(result, this.keyIsConfirmed);
     const manifest = result.manifest ?? { count: 0, origin: "" };
     const failed = result.checks.filter(({ status, name }) => status === "fail" && name !== "format");
-    const { problem, unread } = result;
-    const { count, origin } = manifest;
-    showVerdict(verdict, this.source, { count, origin, failed, problem, unread, another: !this.isOwnPackage() });
+    const { problem, unread, signatures, names } = result;
+    const { count, origin, leftOut } = manifest;
+    const another = !this.isOwnPackage();
+    showVerdict(verdict, this.source, { count, origin, leftOut, failed, problem, unread, signatures, names, another });
     this.browser.stand(...this.standing(verdict));
   }
 

@@ -3,10 +3,12 @@
 //! A query is checked against core's claim table when it is loaded, so a misspelt claim or a word that a claim can't
 //! have is an error and not evidence that is never found. It reads one record at a time, and never takes a hidden claim for
 //! the value that somebody says it has. References are something to it; whoever follows them says which lead anywhere.
+//! What it asks of a submitted `decision` the log's gate answers, where there is one (`SPEC.md` section 14).
 
 use provlog_core::cbor::{Map, Value};
 use provlog_core::claims::{Type, kind_named};
-use provlog_core::path::{ClaimPath, PathError};
+use provlog_core::facet::{Decision, Facet, decision};
+use provlog_core::path::{ClaimName, ClaimPath, PathError};
 use provlog_core::record::{Claim, SectionName};
 use provlog_core::{Kind, Record, hex};
 use serde::Deserialize;
@@ -262,11 +264,27 @@ fn parse(text: &str, kinds: &[Kind]) -> Result<(ClaimPath, &'static Type), Strin
 
 /// A list on the way stands for each of its items: all have to fit.
 fn test<'r>(path: &ClaimPath, record: &'r Record, fits: &mut dyn FnMut(&'r Value) -> bool) -> Truth {
-    match record.section(path.claim.section).get(&path.claim.name) {
-        None => Truth::Unmet,
-        Some(Claim::Hidden(_)) => Truth::Undisclosed,
-        Some(Claim::Disclosed { value, .. }) if path.all(value, fits) => Truth::Met,
-        Some(Claim::Disclosed { .. }) => Truth::Unmet,
+    match answer(&path.claim, record) {
+        Ok(value) if path.all(value, fits) => Truth::Met,
+        Ok(_) => Truth::Unmet,
+        Err(truth) => truth,
+    }
+}
+
+/// The value that a record has for a claim, or what it says to every condition where it shows none. Where a gate of the log's
+/// decided, a submitted decision is none, and the gate's is asked in its place.
+fn answer<'r>(claim: &ClaimName, record: &'r Record) -> Result<&'r Value, Truth> {
+    if *claim == Facet::Decision.name() {
+        return match decision(record) {
+            None => Err(Truth::Unmet),
+            Some(Decision::NotDisclosed) => Err(Truth::Undisclosed),
+            Some(Decision::Gate(value) | Decision::Submitted(value)) => Ok(value),
+        };
+    }
+    match record.section(claim.section).get(&claim.name) {
+        None => Err(Truth::Unmet),
+        Some(Claim::Hidden(_)) => Err(Truth::Undisclosed),
+        Some(Claim::Disclosed { value, .. }) => Ok(value),
     }
 }
 

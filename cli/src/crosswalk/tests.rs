@@ -2,7 +2,7 @@ use super::evaluate::{ControlResult, Evaluator, INDICES_MAX, Status};
 use super::load::{Crosswalk, CrosswalkError};
 use super::query::Truth;
 use super::*;
-use crate::examples::{example, record_of};
+use crate::examples::{example, gate, gated, map, record_of};
 use crate::show::exit::Exit;
 use provlog_core::json::Json;
 use provlog_core::record::{Section, SectionName};
@@ -246,6 +246,38 @@ fn every_and_where_decide_which_entries_count() {
         asked(&format!("{every}{allowed}"), &[records[0].clone(), hidden]),
         (Status::Partial, [1, 0, 1])
     );
+}
+
+#[test]
+fn a_gate_of_the_log_answers_what_is_asked_of_a_decision() {
+    let submitted = |outcome: &str| map(&[("outcome", outcome.into())]);
+    let is = |outcome: &str| {
+        format!(
+            "kind = [\"promotion\"]\nvalue = [{{ path = \"submitted.decision.outcome\", equals = {outcome:?} }}]"
+        )
+    };
+    let reasons = "kind = [\"promotion\"]\nhas = [\"submitted.decision.reasons\"]";
+
+    let denied = gated(Some(submitted("allow")), Some(gate("deny")));
+    let mut denied_alone = gated(Some(submitted("allow")), Some(gate("deny")));
+    denied_alone.submitted.hide("decision");
+    for record in [denied, denied_alone, gated(None, Some(gate("deny")))] {
+        let records = [record];
+        assert_eq!(asked(&is("deny"), &records).1, [1, 0, 0]);
+        assert_eq!(asked(&is("allow"), &records).1, [0, 1, 0], "a submitted one beside it is none");
+        assert_eq!(asked(reasons, &records).1, [1, 0, 0], "by the gate's own reasons");
+    }
+
+    let mut hidden = gated(Some(submitted("allow")), Some(gate("allow")));
+    hidden.attested.hide("gate");
+    for record in [hidden, gated(Some(submitted("allow")), Some(gate("observed")))] {
+        let records = [record];
+        assert_eq!(asked(&is("allow"), &records).1, [0, 0, 1], "nobody here says what the gate decided");
+        assert_eq!(asked(&is("deny"), &records).1, [0, 0, 1]);
+    }
+
+    assert_eq!(asked(&is("allow"), &[gated(Some(submitted("allow")), None)]).1, [1, 0, 0]);
+    assert_eq!(asked(&is("allow"), &[gated(None, None)]).1, [0, 1, 0]);
 }
 
 #[test]

@@ -23,7 +23,8 @@ pub(crate) struct BelievedArgs {
     /// Persons and their SSH keys: an OpenSSH allowed_signers file. Signed approvals are then checked against it
     #[arg(long, value_name = "FILE")]
     roster: Option<PathBuf>,
-    /// Refuse an entry whose workload is not bound by a signature under one of these keys
+    /// Refuse an entry whose workload is not bound by a signature under one of these keys; of a package's, those that the log
+    /// or an administrator writes need none
     #[arg(long)]
     pub(crate) require_bound: bool,
 }
@@ -49,11 +50,6 @@ impl FromStr for Given {
 }
 
 impl BelievedArgs {
-    /// Whether anything was said of evidence.
-    pub(crate) const fn is_given(&self) -> bool {
-        !self.issuer_keys.is_empty() || !self.bundle.is_empty() || self.roster.is_some() || self.require_bound
-    }
-
     /// Reads every file that is named.
     pub(crate) fn believed(&self) -> Result<Believed, Failure> {
         let mut believed = Believed::default();

@@ -1,6 +1,7 @@
 //! Receipts, checkpoints and packages: reading them, having core verify them, and telling what it checked. Opens no socket.
 
 pub(crate) mod believed;
+mod decision;
 pub(crate) mod evidence;
 pub(crate) mod head;
 pub(crate) mod heads;

@@ -2,11 +2,11 @@
 
 use crate::local::files::ReadError;
 use crate::local::time;
+use crate::proof::decision;
 use crate::proof::receipt::{checkpoint_json, hash_json, kind_text, member, uint_json};
 use crate::show::exit::Exit;
 use crate::show::page::{Colour, Page, value_text};
 use crate::show::printable::told_spaces;
-use provlog_core::cbor::Value;
 use provlog_core::check::{Check, Refused, Report, Status, Verdict};
 use provlog_core::claims::{kind_name, to_json};
 use provlog_core::facet::Facet;
@@ -51,9 +51,8 @@ impl Requirements {
     /// Those that a receipt doesn't meet.
     fn unmet(&self, report: &ReceiptReport) -> Vec<String> {
         let subject = (self.subject && !about_subject(report)).then(|| "no subject was compared".to_string());
-        let got = decision(report).unwrap_or_else(|| "none".into());
-        let outcome = self.outcome.as_ref().filter(|required| **required != got);
-        let outcome = outcome.map(|required| format!("required is the decision {required}, got {got}"));
+        let outcome = self.outcome.as_ref();
+        let outcome = outcome.and_then(|required| decision::unmet(report.record.as_ref(), required));
         subject.into_iter().chain(outcome).collect()
     }
 }
@@ -212,7 +211,7 @@ fn summary(report: &ReceiptReport) -> String {
     let Some(record) = &report.record else { return String::new() };
     let (kind, origin) = (kind_text(record), &report.checkpoint.origin);
     let time = time::rfc3339(record.entry.time_ms.get());
-    let decision = decision(report).map_or_else(String::new, |decision| format!(", decision: {decision}"));
+    let decision = decision::in_words(record).map_or_else(String::new, |decision| format!(", {decision}"));
     let about =
         if about_subject(report) { "" } else { ", about nothing in particular: no subject was compared" };
     format!(": {kind}, entry {} of {origin}, logged {time}{decision}{about}", report.index)
@@ -222,17 +221,6 @@ fn summary(report: &ReceiptReport) -> String {
 fn about_subject(report: &ReceiptReport) -> bool {
     let subject = Facet::Subject.name();
     report.compared(subject.section, &subject.name).next().is_some()
-}
-
-/// How a record decides, if it does.
-fn decision(report: &ReceiptReport) -> Option<String> {
-    match Facet::Decision.claim(report.record.as_ref()?)? {
-        Claim::Hidden(_) => Some("hidden".into()),
-        Claim::Disclosed { value, .. } => {
-            let outcome = Facet::Decision.parts(value).next().flatten().and_then(Value::as_text);
-            Some(outcome.unwrap_or("none that can be read").into())
-        }
-    }
 }
 
 fn write_claims(page: &mut Page, report: &ReceiptReport) {
@@ -307,7 +295,7 @@ mod tests {
     use crate::proof::mirror::JudgedMirror;
     use crate::testing::OneLog;
     use provlog_core::Kind;
-    use provlog_core::cbor::Map;
+    use provlog_core::cbor::{Map, Value};
     use provlog_core::expectation::Expectation;
     use provlog_core::record::Section;
     use provlog_core::verify::Verifier;
@@ -376,7 +364,7 @@ mod tests {
         };
         let about = judge(&[Expectation::Subject(wanted)]);
         assert!(text(&about).contains("(asserted by submitter; compared above: only 1.digest.sha256)"));
-        assert!(text(&about).contains("\nverdict: verified: promotion, entry 1 of example.com/log, logged 2026-09-21T14:13:20.000Z, decision: deny\n"), "{}", text(&about));
+        assert!(text(&about).contains("\nverdict: verified: promotion, entry 1 of example.com/log, logged 2026-09-21T14:13:20.000Z, decision: deny, asserted by submitter\n"), "{}", text(&about));
         assert_eq!((about.unmet.len(), about.exit()), (1, Exit::Denied));
         let about_nothing = judge(&[]);
         assert!(text(&about_nothing).contains("about nothing in particular"));

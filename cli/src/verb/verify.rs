@@ -14,7 +14,7 @@ use crate::proof::believed;
 use crate::proof::evidence::BelievedArgs;
 use crate::proof::heads::Heads;
 use crate::proof::mirror::JudgedMirror;
-use crate::proof::package::{self, JudgedPackage};
+use crate::proof::package::{self, Believing, JudgedPackage};
 use crate::proof::receipt::{self, RECEIPT_EXTENSION, SCHEMA_VERSION, member};
 use crate::proof::report::{Judged, Named, Outcome, Requirements};
 use crate::proof::standard::{self, Standard};
@@ -111,14 +111,8 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     let package =
         sources.iter().find(|(_, found)| matches!(found, Verifiable::Archive(_) | Verifiable::Package));
     let expects = !expectations.is_empty() || args.requirements != Requirements::default();
-    let of_receipts = if expects {
-        Some("what is expected is expected of receipts; a package has many entries")
-    } else {
-        args.evidence
-            .is_given()
-            .then_some("evidence is checked of receipts; of a package's entries it isn't yet")
-    };
-    if let (Some((path, _)), Some(why)) = (package, of_receipts) {
+    if let (Some((path, _)), true) = (package, expects) {
+        let why = "what is expected is expected of receipts; a package has many entries";
         return Err(Failure::Usage(format!("{}: {why}", path.display())));
     }
     let believed = args.evidence.believed()?;
@@ -138,9 +132,11 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
         let mut alone = worker();
         let judged = sources.into_iter().map(|(path, found)| match found {
             Verifiable::Archive(file) => {
-                AnyJudged::Package(package::judge_archive(&path, file, &trust.trust, &judge.onlooker()))
+                AnyJudged::Package(package::judge_archive(&path, file, judge.believing(), &judge.onlooker()))
             }
-            Verifiable::Package => AnyJudged::Package(package::judge(&path, &trust.trust, &judge.onlooker())),
+            Verifiable::Package => {
+                AnyJudged::Package(package::judge(&path, judge.believing(), &judge.onlooker()))
+            }
             Verifiable::Mirror => AnyJudged::Mirror(JudgedMirror::judge(&path, &trust.trust)),
             Verifiable::Standard(bytes) => {
                 AnyJudged::Receipt(judge.receipt(&path, bytes, &mut ReceiptVerifier::new(&trust.trust)))
@@ -284,6 +280,11 @@ impl<'a> Judge<'a> {
         };
         let judged = Judged::new(source.display().to_string(), outcome, &self.args.requirements);
         Judged { named: self.named(), ..judged }
+    }
+
+    /// What packages are held against.
+    const fn believing(&self) -> Believing<'a> {
+        Believing { trust: &self.trust.trust, evidence: self.evidence }
     }
 
     /// Who makes a package's page again.

@@ -92,6 +92,19 @@ pub const REFERRED_BACK_MAX: usize = 1 << 20;
 /// Most entries in a package. Whoever makes one holds an index, a kind and a leaf hash for each: 410 MB.
 pub const PACKAGE_ENTRIES_MAX: u64 = 10_000_000;
 
+/// Most entries in the package of an entry: as many as 16 changes of sets in the most parts. Whoever makes one holds their
+/// records, at most 196,608,000 bytes.
+pub const ENTRY_PACKAGE_ENTRIES_MAX: u64 = 4096;
+
+/// Most entries that the package of an entry names and doesn't hold: whoever reads one holds their indices, some 1 MiB.
+pub const LEFT_OUT_MAX: usize = 1 << 16;
+
+/// Most entries that a manifest lists as left out: in indented JSON 25 bytes each at most, so less than half of it.
+pub const LEFT_OUT_LISTED_MAX: usize = 1000;
+
+/// Longest name of a filter, in bytes.
+pub const FILTER_NAME_BYTES_MAX: usize = 64;
+
 /// Largest manifest, in bytes: a page, and a few hundred names of claims of up to 74 bytes.
 pub const MANIFEST_BYTES_MAX: usize = 64 * 1024;
 

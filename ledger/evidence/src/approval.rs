@@ -3,7 +3,7 @@
 //! Both are brought to [`Fields`], of which a statement is the one text. So the claims that somebody is asked to sign, and
 //! those that a signature is compared with, are read by the same code.
 
-use crate::statement::{Action, Fields, Intent, Policy, Statement};
+use crate::statement::{Action, Fields, Intent, Policy, Statement, StatementError};
 use crate::subject::Subject;
 use provlog_core::cbor::{Map, Value};
 use provlog_core::claims::{Misfit, check_claim};
@@ -119,6 +119,40 @@ pub fn check_claims(statement: &Statement, claims: &Claims<'_>) -> Result<(), Ap
     same("policy", &said.policy, &got.policy, |Policy { name, version, sha256 }| {
         format!("{name}@{version} sha256:{}", hex::encode(sha256))
     })
+}
+
+/// The SHA-256 of one statement in place of all that equal these claims in this log: two have it alike where the same statements
+/// equal them.
+///
+/// # Errors
+/// Why no statement can equal them.
+pub(crate) fn claims_digest(claims: &Claims<'_>, log: &str) -> Result<[u8; 32], String> {
+    let occasion = Occasion {
+        action: Action::Promote,
+        log: log.into(),
+        reason: None,
+        nonce: STAND_IN_NONCE,
+        expires_s: 0,
+    };
+    let fields = fields_of(claims, occasion).map_err(|error| error.to_string())?;
+    stand_in(fields).map_err(|error| error.to_string())
+}
+
+/// As [`claims_digest`], of the claims that equal this statement.
+///
+/// # Errors
+/// None of a statement that isn't a withdrawal.
+pub(crate) fn statement_digest(statement: &Statement) -> Result<[u8; 32], StatementError> {
+    stand_in(statement.fields().clone())
+}
+
+/// Any but zeros, which no statement has.
+const STAND_IN_NONCE: [u8; 16] = [1; 16];
+
+fn stand_in(fields: Fields) -> Result<[u8; 32], StatementError> {
+    let (action, nonce) = (Action::Promote, STAND_IN_NONCE);
+    let fields = Fields { action, reason: None, nonce, expires_s: 0, ..fields };
+    Statement::new(fields).map(|statement| statement.sha256())
 }
 
 /// Whether an `approval`'s own members are what its statement says of them: `nonce` and `expires_at_ms`.

@@ -1,8 +1,9 @@
 //! Packages of real logs, exported by the real program, for a browser to open.
 
 use crate::support::{Daemon, promotion, provlog, stderr};
-use provlog_core::Section;
+use provlog_core::cbor;
 use provlog_core::encoded::Sealed;
+use provlog_core::record::{Claim, Section};
 use provlog_core::submission::Submission;
 use provlog_engine::{Log, Options, Terms};
 use serde_json::{Value, json};
@@ -53,6 +54,11 @@ impl Evidence {
 
     /// One more entry, appended by a log that looks up no references.
     pub fn with_unchecked(self, submission: &Value) -> Self {
+        self.with_attested(submission, &[])
+    }
+
+    /// One more entry, appended by a log that looks up no references and attests whatever this is.
+    pub fn with_attested(self, submission: &Value, attested: &[(&str, cbor::Value)]) -> Self {
         let Self { root, daemon, trust, vkey, vkey_of_another } = self;
         assert_eq!(daemon.terminate(), Some(0));
         let log = Log::open(&Options::new(root.join("data"))).unwrap();
@@ -60,7 +66,11 @@ impl Evidence {
         let kind = submission.kind().kind;
         let mut salts = (1..).map(|salt| [salt; 16]);
         let submitted = submission.with_salts(|| salts.next().unwrap()).unwrap().seal().unwrap();
-        let attested = Section::from_claims(Vec::new()).unwrap();
+        let attested = attested
+            .iter()
+            .zip(101..)
+            .map(|((name, value), salt)| (name.to_string(), Claim::disclosed([salt; 16], value.clone())));
+        let attested = Section::from_claims(attested.collect()).unwrap();
         let sealed = Arc::new(Sealed::new(kind, &submitted, &attested).unwrap());
         let (sender, answer) = mpsc::channel();
         log.append(provlog_engine::Submission { sealed, terms: Terms::default() }, move |appended, _| {

@@ -1,6 +1,7 @@
 //! Pages whose data somebody changed and whose program they left: refused, or with nothing of what they say beside the
 //! verdict on another package.
 
+use super::attested::gate;
 use super::driver::Browser;
 use super::evidence::Evidence;
 use super::files_in;
@@ -104,6 +105,7 @@ fn a_page_that_miscounts_is_refused() {
     refused["claims"]["decision"] = json!({"outcome": "deny"});
     refused["claims"]["approvals"] = json!({"absent": "not_recorded"});
     let evidence = Evidence::new(root.path(), &[promotion("=a"), refused, promotion("=b")]);
+    let evidence = evidence.with_attested(&promotion("=c"), &[("gate", gate("deny"))]);
     let hidden = ["--hide", "submitted.exception", "--hide", "submitted.run"];
     let good = fs::read_to_string(evidence.export(&hidden)).unwrap();
     let changed = root.path().join("changed.html");
@@ -119,8 +121,8 @@ fn a_page_that_miscounts_is_refused() {
     }
 }
 
-const MISCOUNTS: [(&str, Change); 29] = [
-    ("count", |summary| summary["count"] = 5.into()),
+const MISCOUNTS: [(&str, Change); 32] = [
+    ("count", |summary| summary["count"] = 6.into()),
     ("first time", |summary| add(&mut summary["first_ms"], -1)),
     ("last time", |summary| add(&mut summary["last_ms"], 1)),
     ("count of a kind", |summary| add(&mut summary["kinds"][0]["count"], -1)),
@@ -135,6 +137,12 @@ const MISCOUNTS: [(&str, Change); 29] = [
         pad(&mut summary["decisions"], 100);
     }),
     ("more decisions than there can be", |summary| pad(&mut summary["decisions"], 101)),
+    ("count of a gate's decision", |summary| add(&mut summary["gates"][0]["count"], 1)),
+    ("a gate's decision that is left out", |summary| less(&mut summary["gates"])),
+    ("a submitter's decision as a gate's", |summary| {
+        let submitted = summary["decisions"].as_array_mut().unwrap().pop().unwrap();
+        more(&mut summary["gates"], submitted);
+    }),
     ("approvals by people", |summary| add(&mut summary["approval"]["by_people"], 1)),
     ("approvals that are not resolved", |summary| add(&mut summary["approval"]["unresolved"], 1)),
     ("no approvals", |summary| summary["approval"] = json!({})),

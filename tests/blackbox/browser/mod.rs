@@ -1,7 +1,9 @@
 //! `report.html` in a real browser: it verifies itself and the files of any package, refuses what is broken, and runs
 //! nothing that a record says.
 
+mod attested;
 mod driver;
+mod entry;
 mod evidence;
 mod forged;
 mod report;
@@ -151,7 +153,11 @@ fn the_page_agrees_on_every_package_vector() {
         report.choose(&files);
         let expected: Value =
             serde_json::from_slice(&fs::read(vector.join("verdict.json")).unwrap()).unwrap();
+        let (expected, unchecked) = without_evidence(expected);
         let got = report.judgement();
+        if unchecked && !report.names_signatures() {
+            wrong.push(format!("{name}: nothing says that its evidence isn't checked"));
+        }
         if got["verdict"] != expected["verdict"]
             || got["checks"] != expected["checks"]
             || got["source"] != "files"
@@ -163,6 +169,22 @@ fn the_page_agrees_on_every_package_vector() {
     }
     assert!(wrong.is_empty(), "{} of {judged} differ:\n{}", wrong.len(), wrong.join("\n"));
     assert!(judged > 200, "only {judged} packages were chosen");
+}
+
+/// The checks of evidence (`SPEC.md` section 12.7), which no page makes.
+const OF_EVIDENCE: [&str; 6] =
+    ["workload-form", "workload-bound", "approval-form", "approval-signed", "approval", "members"];
+
+/// A verdict of all checks but those, and whether there were any. Where nothing else fails, it is a good one.
+fn without_evidence(mut expected: Value) -> (Value, bool) {
+    let checks = expected["checks"].as_array_mut().unwrap();
+    let count = checks.len();
+    checks.retain(|check| !OF_EVIDENCE.contains(&check["name"].as_str().unwrap()));
+    let (unchecked, holds) = (checks.len() < count, checks.iter().all(|check| check["status"] != "fail"));
+    if unchecked && holds {
+        expected["verdict"] = "verified".into();
+    }
+    (expected, unchecked)
 }
 
 /// The checks that stand in one of them alone.

@@ -53,6 +53,12 @@ impl<'b> Report<'b> {
         failed.map(|check| check["name"].as_str().unwrap().into()).collect()
     }
 
+    /// Whether it says beside its verdict that there are signatures which it doesn't check.
+    pub fn names_signatures(&self) -> bool {
+        let text = self.0.script("return document.getElementById('verdict').textContent", &[]);
+        text.as_str().unwrap().contains("Not checked by this page: signatures ")
+    }
+
     /// Puts a text in the place for keys and trust files, and has everything checked again.
     pub fn check_with(&self, trust: &str) {
         let body = "document.getElementById('trust-text').value = arguments[0]; \

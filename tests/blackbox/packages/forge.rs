@@ -6,8 +6,9 @@ use provlog_core::cbor::{Map, Value};
 use provlog_core::checkpoint::Checkpoint;
 use provlog_core::entry::{Entry, Kind, TimeMs};
 use provlog_core::package::{
-    CHECKPOINT, CONSISTENCY, CSV, FILES, FileEntry, Filters, Head, JSON_LINES, MANIFEST, MANIFEST_SHA256,
-    Manifest, PREVIOUS_CHECKPOINT, PROOF, RECORDS, REPORT, RedactionRule, Texts, csv_header, record_item,
+    CHECKPOINT, CONSISTENCY, CSV, FILES, FileEntry, Filters, Head, JSON_LINES, LeftOut, MANIFEST,
+    MANIFEST_SHA256, Manifest, PREVIOUS_CHECKPOINT, PROOF, RECORDS, REPORT, RedactionRule, Texts, Version,
+    csv_header, record_item,
 };
 use provlog_core::record::{Claim, Record, Section, SectionName};
 use provlog_core::tree::{NodeSource, consistency_proof, multiproof_each, root_of};
@@ -72,13 +73,33 @@ impl Log {
         self.package_of(records)
     }
 
-    /// A package of these records at these indices, which the log may know otherwise.
+    /// A package of the first version of these records at these indices, which the log may know otherwise.
     pub fn package_of(&self, records: Vec<(u64, Record)>) -> Package {
+        self.package_in(Version::V1, records)
+    }
+
+    /// The package of the last of these entries, which names all others and nothing else.
+    pub fn entry_package(&self, indices: &[u64]) -> Package {
+        let records = indices.iter().map(|index| (*index, self.records[index].clone())).collect();
+        self.entry_package_of(records)
+    }
+
+    /// As [`Log::entry_package`], of records that the log may know otherwise.
+    pub fn entry_package_of(&self, records: Vec<(u64, Record)>) -> Package {
+        let entry = records[records.len() - 1].0;
+        self.package_in(Version::V2, records).leaving_out(&[]).stating(|manifest| {
+            manifest.filters.entry = Some(entry);
+            manifest.range = None;
+        })
+    }
+
+    pub fn package_in(&self, version: Version, records: Vec<(u64, Record)>) -> Package {
         let indices: Vec<u64> = records.iter().map(|(index, _)| *index).collect();
         let head = self.checkpoint(self.size);
         let (first, last) = (indices[0], indices[indices.len() - 1]);
         let count = u64::try_from(indices.len()).unwrap();
         let manifest = Manifest {
+            version,
             tool: "provlog test vectors".into(),
             created_ms: TIME_MS + 86_400_000,
             origin: head.origin.clone(),
@@ -87,6 +108,7 @@ impl Log {
             filters: Filters::default(),
             range: (last - first + 1 == count).then_some(first..last + 1),
             count,
+            left_out: None,
             redaction: RedactionRule::default(),
             files: Vec::new(),
         };
@@ -120,12 +142,12 @@ impl Package {
     pub fn write_records(&mut self, records: &[(u64, Record)]) {
         let mut texts = Texts::default();
         for (index, record) in records {
-            texts.add(*index, record);
+            texts.add(self.manifest.version, *index, record);
         }
         let items = records.iter().flat_map(|(index, record)| record_item(*index, record)).collect();
         self.files.insert(RECORDS.into(), items);
         self.files.insert(JSON_LINES.into(), texts.json.into_bytes());
-        self.files.insert(CSV.into(), (csv_header() + &texts.csv).into_bytes());
+        self.files.insert(CSV.into(), (csv_header(self.manifest.version) + &texts.csv).into_bytes());
     }
 
     /// With the log's checkpoint at `size` as the earlier one.
@@ -140,6 +162,12 @@ impl Package {
         let proof = consistency_proof(log, size, self.manifest.checkpoint.size.max(size)).unwrap();
         self.files.insert(CONSISTENCY.into(), bytes_of(&proof));
         self
+    }
+
+    /// Saying that these are left out.
+    pub fn leaving_out(self, indices: &[u64]) -> Self {
+        let left_out = LeftOut::of(&indices.iter().copied().collect());
+        self.stating(|manifest| manifest.left_out = Some(left_out))
     }
 
     pub fn stating(mut self, change: impl FnOnce(&mut Manifest)) -> Self {

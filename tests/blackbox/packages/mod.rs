@@ -3,18 +3,19 @@
 //! what it generates. `PROVLOG_BLESS=1 cargo test -p provlog-tests packages` writes them anew.
 
 mod cases;
-mod forge;
+pub mod forge;
 mod log;
+mod story;
 pub mod zip;
 
 use crate::support::{blessing, provlog, repository, stderr};
-use crate::vectors::python_available;
+use crate::vectors::reader::Reader;
+use crate::vectors::second;
 use cases::{Case, Contents};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::LazyLock;
 
 /// Every case, written anew where files are to be.
@@ -28,7 +29,7 @@ static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
                 fs::create_dir_all(folder.join(&path).parent().unwrap()).unwrap();
                 fs::write(folder.join(path), bytes).unwrap();
             }
-            fs::write(folder.join(VERDICT), pretty(&verdict(&case.name))).unwrap();
+            fs::write(folder.join(VERDICT), pretty(&verdict(case))).unwrap();
         }
     }
     cases
@@ -55,19 +56,27 @@ fn files(case: &Case) -> Vec<(String, Vec<u8>)> {
         Contents::Archive(bytes) => vec![("package.zip".into(), bytes.clone())],
     };
     files.push((TRUST.into(), case.trust.clone()));
+    files.extend(case.reader.files());
     files
 }
 
 /// What the real program says of a checked-in package, as `SPEC.md` section 8.1 writes it.
-fn verdict(name: &str) -> Value {
-    let folder = folder().join(name);
-    let archive = folder.join("package.zip");
-    let package = if archive.exists() { archive } else { folder.join("package") };
-    let output = provlog(&folder, &["verify", package.to_str().unwrap(), "--trust", TRUST, "--json"]);
-    let json: Value =
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{name}: {}", stderr(&output)));
+fn verdict(case: &Case) -> Value {
+    verdict_in(&folder().join(&case.name), &case.reader)
+}
+
+/// What it says to this reader of the package in a vector's folder.
+pub fn verdict_in(folder: &Path, reader: &Reader) -> Value {
+    let package = if folder.join("package.zip").exists() { "package.zip" } else { "package" };
+    let reader = reader.arguments();
+    let mut arguments = vec!["verify", package, "--trust", TRUST, "--json"];
+    arguments.extend(reader.iter().map(String::as_str));
+    let output = provlog(folder, &arguments);
+    let json: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}: {}", folder.display(), stderr(&output)));
     let found = &json["packages"][0];
-    assert_eq!(Some(&found["exit"]), output.status.code().map(Value::from).as_ref(), "{name}");
+    let code = output.status.code().map(Value::from);
+    assert_eq!(Some(&found["exit"]), code.as_ref(), "{}", folder.display());
     let checks = found["checks"].as_array().unwrap().iter();
     let checks: Vec<Value> =
         checks.map(|check| json!({"name": check["name"], "status": check["status"]})).collect();
@@ -82,14 +91,18 @@ fn pretty(value: &Value) -> String {
 fn every_package_ends_as_its_defect_says() {
     let mut wrong = Vec::new();
     for case in CASES.iter() {
-        let verdict = verdict(&case.name);
+        let verdict = verdict(case);
         let (expected, exit) = case.verdict();
         let checks = verdict["checks"].as_array().unwrap().iter();
         let failed = checks.filter(|check| check["status"] == "fail");
         let refused: Vec<&str> = failed.map(|check| check["name"].as_str().unwrap()).collect();
         // One defect a package: nothing else may have gone wrong beside it.
-        if refused != case.refused || verdict["verdict"] != expected || verdict["exit"] != exit {
-            wrong.push(format!("{}: expected {expected} {:?}, got {verdict}", case.name, case.refused));
+        let checks = verdict["checks"].as_array().unwrap().iter().rev();
+        let last = checks.map(|check| (check["name"].as_str().unwrap(), check["status"].as_str().unwrap()));
+        let ends = case.last.iter().rev().copied().eq(last.take(case.last.len()));
+        if refused != case.refused || verdict["verdict"] != expected || verdict["exit"] != exit || !ends {
+            let (name, refused, last) = (&case.name, &case.refused, &case.last);
+            wrong.push(format!("{name}: expected {expected} {refused:?} {last:?}, got {verdict}"));
         }
         let found = fs::read_to_string(folder().join(&case.name).join(VERDICT));
         if found.is_ok_and(|found| found != pretty(&verdict)) {
@@ -154,13 +167,5 @@ fn a_verdict_on_unread_records_says_so() {
 /// The second verifier, written from SPEC.md alone, agrees on every package.
 #[test]
 fn the_second_verifier_agrees_on_packages() {
-    if !python_available() {
-        return;
-    }
-    let script = repository().join("tests/interop/verify.py");
-    let count = CASES.len();
-    let output = Command::new("python3").arg(script).arg("--vectors").arg(folder()).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}{}", stderr(&output));
-    assert!(text.contains(&format!("{count} vectors agree")), "expected {count} vectors: {text}");
+    second::agrees(&folder(), CASES.len());
 }

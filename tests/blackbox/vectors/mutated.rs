@@ -3,13 +3,17 @@
 
 use super::cases::{self, Case};
 use super::forge::{RawClaim, RawRecord, RawSection};
-use super::{files, python_available, verdict};
-use crate::support::{folder, repository};
+use super::{files, second, verdict};
+use crate::packages::forge::Log;
+use crate::packages::verdict_in;
+use crate::support::folder;
 use provlog_core::cbor::{Map, Value};
+use provlog_core::package::Version;
 use provlog_core::receipt::Receipt;
 use provlog_core::record::{AnyRecord, Claim, Record, SectionName};
+use serde_json::Value as Json;
 use std::fs;
-use std::process::Command;
+use std::path::Path;
 
 /// What is changed: claims that evidence is, or is of.
 const CLAIMS: [(SectionName, &str); 9] = [
@@ -43,36 +47,80 @@ impl Draws {
     }
 }
 
+/// Vectors of evidence, each changed so many times, under names of their own.
+fn changed_cases() -> Vec<(String, Case)> {
+    let mut changed = Vec::new();
+    for (case, number) in cases::all().into_iter().zip(0_u64..) {
+        for round in 0..rounds() {
+            let draws = &mut Draws(1_000_003 * number + round);
+            if let Some(receipt) = changed_receipt(&case, draws) {
+                changed.push((format!("{}-{round}", case.name), Case { receipt, ..case.clone() }));
+            }
+        }
+    }
+    let enough = usize::try_from(200 * rounds()).unwrap();
+    assert!(changed.len() > enough, "{} changes", changed.len());
+    changed
+}
+
+/// Writes a vector's folder, and what we say of it last. Whether we refuse it.
+fn write(folder: &Path, files: Vec<(String, Vec<u8>)>, verdict: impl FnOnce() -> Json) -> bool {
+    for (name, bytes) in files {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+    let verdict = verdict();
+    fs::write(folder.join("verdict.json"), verdict.to_string()).unwrap();
+    verdict["exit"] != 0
+}
+
 #[test]
 fn both_verifiers_end_alike_on_what_nobody_thought_of() {
-    if !python_available() {
+    if !second::python_available() {
+        return;
+    }
+    let (root, cases) = (folder(), changed_cases());
+    let refused =
+        cases.iter().filter(|(name, case)| write(&root.path().join(name), files(case), || verdict(case)));
+    let (refused, count) = (refused.count(), cases.len());
+    assert!(refused > count / 2, "{refused} of {count} refused");
+    second::agrees(root.path(), count);
+}
+
+/// The same evidence in packages, where other things are made of it.
+#[test]
+fn both_verifiers_end_alike_on_packages_of_what_nobody_thought_of() {
+    if !second::python_available() {
         return;
     }
     let root = folder();
     let (mut count, mut refused) = (0, 0);
-    for (case, number) in cases::all().iter().zip(0_u64..) {
-        for round in 0..rounds() {
-            let Some(receipt) = changed(case, &mut Draws(1_000_003 * number + round)) else { continue };
-            let case = Case { receipt, ..case.clone() };
-            refused += u64::from(verdict(&case)["exit"] != 0);
-            let folder = root.path().join(format!("{}-{round}", case.name));
-            fs::create_dir(&folder).unwrap();
-            for (name, bytes) in files(&case) {
-                fs::write(folder.join(name), bytes).unwrap();
-            }
-            count += 1;
-        }
+    // One in three, as each is a run of the program.
+    for (name, case) in changed_cases().into_iter().step_by(3) {
+        let Some(files) = package(&case) else { continue };
+        let folder = root.path().join(name);
+        refused += usize::from(write(&folder, files, || verdict_in(&folder, &case.reader)));
+        count += 1;
     }
-    assert!(count > 200 * rounds() && refused > count / 2, "{refused} of {count} refused");
-    let script = repository().join("tests/interop/verify.py");
-    let output = Command::new("python3").arg(script).arg("--vectors").arg(root.path()).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    assert!(text.contains(&format!("{count} vectors agree")), "expected {count} vectors: {text}");
+    assert!(refused > count / 3, "{refused} of {count} refused");
+    second::agrees(root.path(), count);
+}
+
+/// The files of a package of the receipt's record; none where no package can have it.
+fn package(case: &Case) -> Option<Vec<(String, Vec<u8>)>> {
+    let (receipt, _) = Receipt::parse(&case.receipt).ok()?;
+    let Ok(AnyRecord::Known(record)) = Record::parse(&receipt.record) else { return None };
+    let log = Log::new(11).with(5, record.clone());
+    let mut package = log.package(&[5]).stating(|manifest| manifest.version = Version::V2);
+    package.write_records(&[(5, record)]);
+    let files = package.finish().into_iter().map(|(name, bytes)| (format!("package/{name}"), bytes));
+    let trust = ("trust.tlog-policy".into(), case.trust.clone());
+    Some(files.chain([trust]).chain(case.reader.files()).collect())
 }
 
 /// The receipt of the same record with one change in one of its claims; none where it has none of them.
-fn changed(case: &Case, draws: &mut Draws) -> Option<Vec<u8>> {
+fn changed_receipt(case: &Case, draws: &mut Draws) -> Option<Vec<u8>> {
     let (receipt, _) = Receipt::parse(&case.receipt).ok()?;
     let Ok(AnyRecord::Known(record)) = Record::parse(&receipt.record) else { return None };
     let has = |(section, name): &&(SectionName, &str)| record.section(*section).value(name).is_some();

@@ -3,6 +3,8 @@
 use provlog_evidence::believed::Believed;
 use serde_json::{Map, json};
 
+const ROSTER: &str = "allowed_signers";
+
 /// Keys and persons that a reader was given from elsewhere than the log.
 #[derive(Clone, Default)]
 pub struct Reader {
@@ -29,6 +31,23 @@ impl Reader {
         believed
     }
 
+    /// The same for the command line, in the folder that has [`Reader::files`].
+    pub fn arguments(&self) -> Vec<String> {
+        let mut arguments = Vec::new();
+        for (option, kind, given) in
+            [("--issuer-keys", "jwks", &self.issuers), ("--bundle", "bundle", &self.bundles)]
+        {
+            for (number, (of, _)) in given.iter().enumerate() {
+                arguments.extend([option.to_owned(), format!("{of}={kind}-{number}.json")]);
+            }
+        }
+        if self.roster.is_some() {
+            arguments.extend(["--roster".to_owned(), ROSTER.to_owned()]);
+        }
+        arguments.extend(self.require_bound.then(|| "--require-bound".to_owned()));
+        arguments
+    }
+
     /// None where nothing is believed.
     pub fn files(&self) -> Vec<(String, Vec<u8>)> {
         let (mut files, mut reader) = (Vec::new(), Map::new());
@@ -46,8 +65,8 @@ impl Reader {
             }
         }
         if let Some(roster) = &self.roster {
-            reader.insert("roster".into(), json!("allowed_signers"));
-            files.push(("allowed_signers".into(), roster.clone().into_bytes()));
+            reader.insert("roster".into(), json!(ROSTER));
+            files.push((ROSTER.into(), roster.clone().into_bytes()));
         }
         if self.require_bound {
             reader.insert("require".into(), json!(["bound"]));

@@ -2,6 +2,7 @@
 //! say.
 
 mod error;
+mod evidence;
 mod folder;
 mod onlooker;
 mod records;
@@ -12,6 +13,7 @@ pub(crate) use onlooker::{Onlooker, PageFiles, PageStanding};
 pub(crate) use records::{each_record, entry_zero};
 
 use self::error::OpenError;
+use self::evidence::WithEvidence;
 use self::zip::Zip;
 use crate::local::time;
 use crate::proof::receipt::{member, uint_json};
@@ -20,11 +22,12 @@ use crate::show::failure::RECORDS_UNREAD;
 use crate::show::page::Page;
 use folder::Folder;
 use provlog_core::Hash;
-use provlog_core::check::{Refused, Status};
+use provlog_core::check::{Refused, Status, add};
 use provlog_core::json::Json;
 use provlog_core::package::{Files, MANIFEST, Manifest, PackageReport, REPORT};
 use provlog_core::trust::Trust;
 use provlog_core::verify::Verifier;
+use provlog_evidence::verify::EvidenceVerifier;
 use std::fs::File;
 use std::path::Path;
 use threads::Watched;
@@ -70,30 +73,38 @@ pub(crate) struct JudgedPackage {
     page: Option<PageStanding>,
 }
 
+/// What a package is held against.
+#[derive(Clone, Copy)]
+pub(crate) struct Believing<'a> {
+    pub(crate) trust: &'a Trust,
+    /// Of evidence, which comes from elsewhere than the log.
+    pub(crate) evidence: EvidenceVerifier<'a>,
+}
+
 /// Verifies the package at `path`. The onlooker tells what the page is.
-pub(crate) fn judge(path: &Path, trust: &Trust, onlooker: &impl Onlooker) -> JudgedPackage {
-    judge_opened(path, Opened::at(path), trust, onlooker)
+pub(crate) fn judge(path: &Path, believing: Believing<'_>, onlooker: &impl Onlooker) -> JudgedPackage {
+    judge_opened(path, Opened::at(path), believing, onlooker)
 }
 
 /// As [`judge`], of a ZIP that is open already.
 pub(crate) fn judge_archive(
     path: &Path,
     file: File,
-    trust: &Trust,
+    believing: Believing<'_>,
     onlooker: &impl Onlooker,
 ) -> JudgedPackage {
-    judge_opened(path, Zip::of(file, path).map(Opened::Zip), trust, onlooker)
+    judge_opened(path, Zip::of(file, path).map(Opened::Zip), believing, onlooker)
 }
 
 fn judge_opened(
     path: &Path,
     opened: Result<Opened, OpenError>,
-    trust: &Trust,
+    believing: Believing<'_>,
     onlooker: &impl Onlooker,
 ) -> JudgedPackage {
     let verified = opened.map(|opened| match opened {
-        Opened::Folder(folder) => judge_files(&folder, trust, onlooker),
-        Opened::Zip(zip) => judge_files(&zip, trust, onlooker),
+        Opened::Folder(folder) => judge_files(&folder, believing, onlooker),
+        Opened::Zip(zip) => judge_files(&zip, believing, onlooker),
     });
     let (outcome, page) = match verified {
         Ok(judged) => judged,
@@ -105,10 +116,12 @@ fn judge_opened(
 
 fn judge_files<F: Files, O: Onlooker>(
     files: &F,
-    trust: &Trust,
+    Believing { trust, evidence }: Believing<'_>,
     onlooker: &O,
 ) -> (Outcome<PackageReport>, Option<PageStanding>) {
-    let outcome: Outcome<PackageReport> = Verifier::new(trust).package(&Watched { files, onlooker }).into();
+    let watching = WithEvidence::new(evidence, trust.log().name(), onlooker);
+    let judged = Verifier::new(trust).package(&Watched { files, onlooker: &watching });
+    let outcome: Outcome<PackageReport> = add(judged, |report| watching.checks(report)).into();
     let page = match &outcome {
         Outcome::Verified(verdict) => Some(page_standing(files, &verdict.report().manifest, onlooker)),
         Outcome::Refused(_) | Outcome::Unreadable(_) => None,
@@ -158,6 +171,8 @@ impl JudgedPackage {
             None if report.as_ref().is_ok_and(|report| !report.records_read) => format!("; {RECORDS_UNREAD}"),
             None => String::new(),
         };
+        let lacking = report.as_ref().ok().and_then(|report| lacking(report));
+        let more = lacking.map(|lacking| format!("; {lacking}")).unwrap_or_default() + &more;
         write_verdict(page, &self.outcome, &report.map(summary).unwrap_or_default(), &more);
     }
 
@@ -186,13 +201,23 @@ impl JudgedPackage {
 
 fn summary(report: &PackageReport) -> String {
     let manifest = &report.manifest;
-    let which = match &manifest.range {
-        Some(range) => format!("all entries from {} to {}", range.start, range.end.saturating_sub(1)),
-        None if manifest.count == 1 => "one selected entry".into(),
-        None => format!("{} selected entries", manifest.count),
+    let which = match (&manifest.range, manifest.filters.entry) {
+        (_, Some(entry)) => {
+            format!("entry {entry} and {} that it leads to", manifest.count.saturating_sub(1))
+        }
+        (Some(range), _) => format!("all entries from {} to {}", range.start, range.end.saturating_sub(1)),
+        _ if manifest.count == 1 => "one selected entry".into(),
+        _ => format!("{} selected entries", manifest.count),
     };
     let logged = report.times_ms.map_or_else(String::new, |(first_ms, last_ms)| {
         format!(", logged from {} to {}", time::rfc3339(first_ms), time::rfc3339(last_ms))
     });
     format!(": {which} of {}{logged}", manifest.origin)
+}
+
+/// What the package of an entry names and doesn't hold, or hides (`SPEC.md` section 11.8).
+fn lacking(report: &PackageReport) -> Option<&str> {
+    report.manifest.filters.entry?;
+    let mut checks = report.checks.iter();
+    checks.find(|check| check.name == "filters")?.remark.as_deref()
 }

@@ -3,6 +3,7 @@
 use super::hiding::Hiding;
 use super::lanes::{Batch, Entries, Lanes};
 use super::output::{Output, Sink};
+use super::received::{PATIENCE, Received, read, wrong};
 use super::report::Summary;
 use crate::crosswalk::evaluate::Evaluator;
 use crate::crosswalk::load::Crosswalk;
@@ -15,21 +16,18 @@ use indicatif::ProgressBar;
 use provlog_core::claims::kind_name;
 use provlog_core::hex;
 use provlog_core::limits::PACKAGE_ENTRIES_MAX;
-use provlog_core::package::{CSV, Filters, JSON_LINES, RECORDS, csv_header, encoded_item, record_item};
+use provlog_core::package::{
+    CSV, Filters, JSON_LINES, RECORDS, Version, csv_header, encoded_item, record_item,
+};
 use provlog_core::path::ClaimName;
-use provlog_core::record::{AnyRecord, Record};
+use provlog_core::record::Record;
 use provlog_core::redact::{Redaction, redact_record};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::thread;
-use std::time::Duration;
 
 /// Records asked for at once.
 const PAGE_RECORDS: u64 = 20_000;
-
-/// How long to wait for a log that restarts or is busy: since its last record, after which a connection that broke is taken
-/// up again.
-const PATIENCE: Duration = Duration::from_secs(13);
 
 /// Bytes of records after which a batch is full.
 const BATCH_BYTES: usize = 256 * 1024;
@@ -72,28 +70,14 @@ struct Taken<'a> {
 impl<'a> RecordQuery<'a> {
     /// Fetches and writes all of them. No entry is an error: a package proves that something is there.
     pub(super) fn fetch(&self, output: &mut Output) -> Result<(Entries, Said<'a>), Failure> {
-        let mut taken = Taken {
-            records: output.open(RECORDS)?,
-            json: output.open(JSON_LINES)?,
-            csv: output.open(CSV)?,
-            entries: Entries::default(),
-            named: BTreeSet::new(),
-            said: Said { summary: Summary::default(), evidence: Evaluator::new(self.crosswalk, self.origin) },
-        };
-        taken.csv.write(csv_header().as_bytes())?;
         let bar = progress("exporting", self.range.end - self.range.start);
-        let build = |batch: &mut Batch<'a>| self.build(batch);
-        thread::scope(|scope| {
-            let mut lanes = Lanes::start(scope, &build);
+        self.write(output, |taken, lanes| {
             let (mut next, mut retry) = (self.range.start, Retry::within(PATIENCE));
             while next < self.range.end {
                 let before = taken.entries.count();
-                let mut outcome = self.page(next, &mut taken, &mut lanes, &bar);
+                let answered = self.page(next, taken, lanes, &bar);
                 // What came before a connection broke is kept.
-                while let Some(batch) = lanes.take() {
-                    let kept = taken.take_in(batch, &mut lanes);
-                    outcome = kept.and(outcome);
-                }
+                let outcome = taken.take_in_all(lanes).and(answered);
                 if taken.entries.count() > before {
                     next = taken.entries.indices.last().map_or(next, |last| last + 1);
                     retry = Retry::within(PATIENCE);
@@ -103,8 +87,51 @@ impl<'a> RecordQuery<'a> {
                     Err(failure) => retry.wait(failure)?,
                 }
             }
-            Ok::<_, Failure>(())
-        })?;
+            Ok(())
+        })
+    }
+
+    /// Writes records that came already.
+    pub(super) fn take(
+        &self,
+        received: &Received,
+        output: &mut Output,
+    ) -> Result<(Entries, Said<'a>), Failure> {
+        self.write(output, |taken, lanes| {
+            let mut records = received.iter().peekable();
+            while records.peek().is_some() {
+                let mut batch = lanes.spare().unwrap_or_else(|| Batch::new(self.crosswalk, self.origin));
+                while batch.received.len() < BATCH_BYTES
+                    && let Some((index, record)) = records.next()
+                {
+                    batch.push(*index, record);
+                }
+                lanes.give(batch);
+                while let Some(batch) = lanes.take_if_full() {
+                    taken.take_in(batch, lanes)?;
+                }
+            }
+            taken.take_in_all(lanes)
+        })
+    }
+
+    /// Writes what is handed to the lanes.
+    fn write(
+        &self,
+        output: &mut Output,
+        hand: impl FnOnce(&mut Taken<'a>, &mut Lanes<Batch<'a>>) -> Result<(), Failure>,
+    ) -> Result<(Entries, Said<'a>), Failure> {
+        let mut taken = Taken {
+            records: output.open(RECORDS)?,
+            json: output.open(JSON_LINES)?,
+            csv: output.open(CSV)?,
+            entries: Entries::default(),
+            named: BTreeSet::new(),
+            said: Said { summary: Summary::default(), evidence: Evaluator::new(self.crosswalk, self.origin) },
+        };
+        taken.csv.write(csv_header(Version::V2).as_bytes())?;
+        let build = |batch: &mut Batch<'a>| self.build(batch);
+        thread::scope(|scope| hand(&mut taken, &mut Lanes::start(scope, &build)))?;
         for sink in [taken.records, taken.json, taken.csv] {
             output.close(sink)?;
         }
@@ -180,29 +207,19 @@ impl<'a> RecordQuery<'a> {
     fn build(&self, batch: &mut Batch<'_>) -> Result<(), Failure> {
         for (index, place) in std::mem::take(&mut batch.places) {
             let bytes = &batch.received[place];
-            let record = match Record::parse(bytes) {
-                Ok(AnyRecord::Known(record)) => record,
-                Ok(AnyRecord::UnknownVersion { version, .. }) => {
-                    return Err(
-                        self.wrong(format!("entry {index}: version {version} is not known to this program"))
-                    );
-                }
-                Err(error) => return Err(self.wrong(format!("entry {index}: {error}"))),
-            };
+            let record = read(self.client, index, bytes)?;
             if !self.filters.admit(&record) {
                 return Err(self.wrong(format!("entry {index} is not one that was asked for")));
             }
-            if !record.digests_match() {
-                let problem = format!("entry {index}: its claims don't match the digests in it");
-                return Err(Failure::NotProven(problem));
-            }
-            let record = match self.redaction(&record, &mut batch.named) {
+            let record = match self.hiding.redaction(&record) {
                 // There is one way to write a record: what came is what would be written.
                 None => {
                     batch.records.extend_from_slice(&encoded_item(index, bytes));
                     record
                 }
                 Some(redaction) => {
+                    let (Redaction::Hide(claims) | Redaction::Keep(claims)) = &redaction;
+                    batch.named.extend(claims.iter().cloned());
                     let record = redact_record(record, &redaction)?;
                     self.check_disclosure(&record)?;
                     batch.records.extend_from_slice(&record_item(index, &record));
@@ -211,25 +228,9 @@ impl<'a> RecordQuery<'a> {
             };
             batch.counts.add(&record);
             batch.evidence.add(index, &record);
-            batch.texts.add(index, &record);
+            batch.texts.add(Version::V2, index, &record);
         }
         Ok(())
-    }
-
-    /// What to hide in a record.
-    fn redaction(&self, record: &Record, named: &mut BTreeSet<ClaimName>) -> Option<Redaction> {
-        let mut present = |claims: &[ClaimName]| {
-            let there = |claim: &&ClaimName| record.section(claim.section).get(&claim.name).is_some();
-            let there: Vec<ClaimName> = claims.iter().filter(there).cloned().collect();
-            named.extend(there.iter().cloned());
-            there
-        };
-        match self.hiding {
-            Hiding::Nothing => None,
-            Hiding::Profile(profile) => Some(profile.redaction(record)),
-            Hiding::Named(Redaction::Hide(claims)) => Some(Redaction::Hide(present(claims))),
-            Hiding::Named(Redaction::Keep(claims)) => Some(Redaction::Keep(present(claims))),
-        }
     }
 
     /// What entries were selected by stands in the manifest: a claim that is hidden in them would be told there.
@@ -284,11 +285,21 @@ impl<'a> RecordQuery<'a> {
     }
 
     fn wrong(&self, problem: String) -> Failure {
-        Failure::malformed(format!("the records that {} answered", self.client.base()), problem)
+        wrong(self.client, problem)
     }
 }
 
 impl<'a> Taken<'a> {
+    /// Takes in every batch that the lanes still have, up to the first that failed.
+    fn take_in_all(&mut self, lanes: &mut Lanes<Batch<'a>>) -> Result<(), Failure> {
+        let mut outcome = Ok(());
+        while let Some(batch) = lanes.take() {
+            let kept = self.take_in(batch, lanes);
+            outcome = outcome.and(kept);
+        }
+        outcome
+    }
+
     /// Writes what was made of a batch, and gives its room back.
     fn take_in(
         &mut self,

@@ -4,10 +4,12 @@
 //! checkpoint, before there is a package. It is written whole or not at all.
 
 mod fetch;
+mod follow;
 mod hiding;
 mod lanes;
 mod output;
 mod profile;
+mod received;
 pub(crate) mod report;
 mod tiles;
 
@@ -22,6 +24,7 @@ use crate::show::failure::Failure;
 use crate::show::page;
 use clap::Args;
 use fetch::RecordQuery;
+use follow::Follower;
 use hiding::Hiding;
 use lanes::Entries;
 use output::Output;
@@ -29,7 +32,9 @@ use profile::Profile;
 use provlog_core::cbor::Map;
 use provlog_core::claims::{KINDS, kind_named};
 use provlog_core::limits::INTEGER_MAX;
-use provlog_core::package::{CHECKPOINT, CONSISTENCY, Filters, Head, Manifest, PREVIOUS_CHECKPOINT, PROOF};
+use provlog_core::package::{
+    CHECKPOINT, CONSISTENCY, Filters, Head, LeftOut, Manifest, PREVIOUS_CHECKPOINT, PROOF, Version,
+};
 use provlog_core::path::ClaimName;
 use provlog_core::redact::Redaction;
 use provlog_core::tree::{multiproof_each, root_from_multiproof};
@@ -53,6 +58,10 @@ pub(crate) struct ExportArgs {
     #[arg(long, value_name = "INDEX", value_parser = clap::value_parser!(u64).range(1..=INTEGER_MAX),
         conflicts_with_all = FILTERS)]
     end: Option<u64>,
+    /// The package of this entry: with what it names, such as approvals and keys, and what these name
+    #[arg(long, value_name = "INDEX", value_parser = clap::value_parser!(u64).range(..=INTEGER_MAX),
+        conflicts_with_all = FILTERS, conflicts_with_all = ["start", "end"])]
+    entry: Option<u64>,
     /// Only entries logged at this time or later
     #[arg(long, value_name = "DATE|TIME|MS", value_parser = time::parse_ms)]
     from: Option<u64>,
@@ -129,6 +138,8 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Exit, Failure> {
         to_ms: args.to,
         subject: args.subject.clone(),
         environment: args.environment.clone(),
+        entry: args.entry,
+        unknown: Vec::new(),
     };
     let range = range(args, size)?;
     let query = RecordQuery {
@@ -139,10 +150,23 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Exit, Failure> {
         crosswalk: &crosswalk,
         origin: &head.checkpoint.origin,
     };
-    let (entries, said) = query.fetch(&mut output)?;
+    let (entries, said, left_out) = match args.entry {
+        None => {
+            let (entries, said) = query.fetch(&mut output)?;
+            (entries, said, None)
+        }
+        Some(entry) => {
+            let follower = Follower { client: &client, hiding: &hiding, origin: query.origin };
+            let followed = follower.follow(entry)?;
+            followed.say(entry, &hiding);
+            let (entries, said) = query.take(&followed.records, &mut output)?;
+            (entries, said, Some(LeftOut::of(&followed.left_out)))
+        }
+    };
     write_proof(&client, &entries, &head, &mut output)?;
 
     let mut manifest = Manifest {
+        version: Version::V2,
         tool: TOOL.into(),
         created_ms: time::now_ms().unwrap_or_default(),
         origin: head.checkpoint.origin.clone(),
@@ -151,6 +175,7 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Exit, Failure> {
         range: claimed_range(&query, &entries)?,
         filters: filters.clone(),
         count: entries.count(),
+        left_out,
         redaction: hiding.rule(),
         files: output.files(),
     };
@@ -162,6 +187,9 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Exit, Failure> {
 }
 
 fn range(args: &ExportArgs, size: u64) -> Result<Range<u64>, Failure> {
+    if let Some(entry) = args.entry.filter(|entry| *entry >= size) {
+        return Err(Failure::NotFound(format!("--entry {entry}: the log holds {size} entries")));
+    }
     let end = args.end.unwrap_or(size);
     if end > size {
         return Err(Failure::NotFound(format!("--end {end}: the log holds {size} entries")));
@@ -172,9 +200,9 @@ fn range(args: &ExportArgs, size: u64) -> Result<Range<u64>, Failure> {
     Ok(args.start..end)
 }
 
-/// The range that the package claims to hold all of: none for a selection.
+/// The range that the package claims to hold all of: none for a selection, or for an entry and what it names.
 fn claimed_range(query: &RecordQuery<'_>, entries: &Entries) -> Result<Option<Range<u64>>, Failure> {
-    if query.filters.select() {
+    if query.filters.select() || query.filters.entry.is_some() {
         return Ok(None);
     }
     let (Some(first), Some(last)) = (entries.indices.first(), entries.indices.last()) else {

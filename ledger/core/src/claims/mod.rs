@@ -18,9 +18,11 @@ mod types;
 
 pub use check::{Misfit, MisfitFault, check, check_claim, digests_agree};
 pub use from_json::from_json;
+pub(crate) use references::entry_in;
 pub use references::{Reference, references, referring_claims};
+pub(crate) use table::is_extension;
 pub use table::{
-    ATTESTED_ON_ANY, CLAIMS, ClaimSpec, GENESIS, KINDS, KindSpec, KindWriter, OPTIONAL_ON_ANY,
+    ATTESTED_ON_ANY, CLAIMS, ClaimSpec, GENESIS, KINDS, KindSpec, KindWriter, OPTIONAL_ON_ANY, TRUST,
     is_attested_alone, is_member, kind_name, kind_named, kind_spec, type_of,
 };
 pub use to_json::to_json;

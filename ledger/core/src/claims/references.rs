@@ -2,7 +2,7 @@
 
 use super::table::CLAIMS;
 use super::types::Type;
-use crate::cbor::Value;
+use crate::cbor::{Map, Value};
 use crate::entry::Kind;
 use crate::hash::Hash;
 
@@ -28,14 +28,16 @@ pub fn referring_claims() -> impl Iterator<Item = (&'static str, Kind)> {
 /// text, a reference is into the log that it is in.
 pub fn references(kind: Kind, value: &Value) -> impl Iterator<Item = Reference<'_>> {
     value.items().iter().filter_map(move |item| {
-        let map = item.as_map()?;
-        Some(Reference {
-            index: map.get("index")?.as_uint()?,
-            leaf_hash: Hash(map.get("leaf_hash")?.as_bytes()?.try_into().ok()?),
-            origin: map.get("origin").and_then(Value::as_text),
-            kind,
-        })
+        let (index, leaf_hash, origin) = entry_in(item.as_map()?)?;
+        Some(Reference { index, leaf_hash, origin, kind })
     })
+}
+
+/// The entry that a map refers to: its index, its leaf hash, and the log that it is in, as in [`Reference`].
+pub(crate) fn entry_in(map: &Map) -> Option<(u64, Hash, Option<&str>)> {
+    let index = map.get("index")?.as_uint()?;
+    let leaf_hash = Hash(map.get("leaf_hash")?.as_bytes()?.try_into().ok()?);
+    Some((index, leaf_hash, map.get("origin").and_then(Value::as_text)))
 }
 
 fn kind_referred_to(ty: &'static Type) -> Option<Kind> {

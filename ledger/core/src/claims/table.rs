@@ -116,7 +116,7 @@ pub fn is_attested_alone(claim: &str) -> bool {
 }
 
 /// Names that are the submitter's own.
-fn is_extension(claim: &str) -> bool {
+pub(crate) fn is_extension(claim: &str) -> bool {
     claim.starts_with("x-")
 }
 
@@ -146,7 +146,7 @@ const fn kind(number: u8) -> Kind {
 pub const GENESIS: Kind = kind(0);
 
 /// The kind of entries that change a set of keys or persons.
-const TRUST: Kind = kind(6);
+pub const TRUST: Kind = kind(6);
 
 /// Claims that an entry of any kind may have.
 pub static OPTIONAL_ON_ANY: &[&str] =

@@ -1,6 +1,7 @@
 //! Records, some hundred at a time: what can be checked of each alone, by as many threads as there are.
 
 use super::manifest::{Manifest, RedactionRule};
+use super::names::Naming;
 use super::references::{self, Referring};
 use super::text::Texts;
 use crate::cbor::Writer;
@@ -41,6 +42,8 @@ pub struct Checked {
     pub(super) refused: Option<String>,
     /// A record that isn't one of those that were asked for.
     pub(super) not_asked_for: Option<String>,
+    /// Of the package of an entry: what each record names.
+    pub(super) naming: Vec<Naming>,
     /// A claim that is shown although the manifest says that it is hidden.
     pub(super) shown: Option<String>,
     /// Claims that are hidden, by whomever.
@@ -163,6 +166,9 @@ impl Checked {
         if self.not_asked_for.is_none() && !demands.manifest.filters.admit(&record) {
             self.not_asked_for = Some(format!("entry {index}"));
         }
+        if demands.manifest.filters.entry.is_some() {
+            self.naming.push(Naming::of(&record, index, &demands.manifest.origin));
+        }
         if self.shown.is_none() {
             let shown = demands.hiding.shown_against(&record);
             self.shown = shown.map(|claim| format!("{claim} of entry {index}"));
@@ -170,7 +176,7 @@ impl Checked {
         let hidden = record.claims().filter(|(.., claim)| claim.value().is_none()).count();
         self.hidden.claims += u64::try_from(hidden).unwrap_or(u64::MAX);
         self.hidden.entries += u64::from(hidden > 0);
-        self.leaves.push((index, self.texts.add(index, &record)));
+        self.leaves.push((index, self.texts.add(demands.manifest.version, index, &record)));
         let referring = references::of_record(&record, &demands.manifest.origin, &demands.referring);
         self.referring.push((record.entry.kind, referring));
         self.ends.push((self.texts.json.len(), self.texts.csv.len()));

@@ -1,17 +1,16 @@
 //! `manifest.json`: what a package says of itself (`SPEC.md` section 11.2). Nothing in it is believed; verification
 //! compares each statement with the records, the proof and the signed checkpoint.
 
-use super::{FORMAT, FilePlace, place_of};
-use crate::cbor::{Map, Value};
+use super::filters::Filters;
+use super::left_out::LeftOut;
+use super::members::{exactly, hash, member, members, number, object, optional, text, uint};
+use super::version::Version;
+use super::{FilePlace, place_of};
 use crate::checkpoint::is_origin;
-use crate::claims::{self, DIGEST, kind_name, kind_named, to_json};
-use crate::entry::{Entry, Kind};
-use crate::facet::Facet;
 use crate::hash::Hash;
 use crate::json::Json;
-use crate::limits::{INTEGER_MAX, MANIFEST_BYTES_MAX, PACKAGE_ENTRIES_MAX};
+use crate::limits::{ENTRY_PACKAGE_ENTRIES_MAX, MANIFEST_BYTES_MAX, PACKAGE_ENTRIES_MAX};
 use crate::path::ClaimName;
-use crate::record::{Claim, Record};
 use crate::redact::Redaction;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -21,6 +20,8 @@ use core::ops::Range;
 /// What a package says of itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Manifest {
+    /// Which version of the format it is of.
+    pub version: Version,
     /// Name and version of the program that wrote it.
     pub tool: String,
     /// When it was written, in milliseconds since the Unix epoch; that program's own clock.
@@ -37,6 +38,8 @@ pub struct Manifest {
     pub range: Option<Range<u64>>,
     /// How many entries there are.
     pub count: u64,
+    /// What the package of an entry leaves out; there with the filter `entry`, and only with it.
+    pub left_out: Option<LeftOut>,
     /// Which claims are hidden.
     pub redaction: RedactionRule,
     /// Every file but the manifest and its digest.
@@ -63,21 +66,6 @@ pub struct FileEntry {
     pub sha256: Hash,
 }
 
-/// What entries were selected by. Without any, and with times alone, a package holds a contiguous range.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Filters {
-    /// Entries of this kind.
-    pub kind: Option<Kind>,
-    /// Entries of this time and later, in milliseconds since the Unix epoch.
-    pub from_ms: Option<u64>,
-    /// Entries before this time.
-    pub to_ms: Option<u64>,
-    /// Entries about a subject with this digest.
-    pub subject: Option<Map>,
-    /// Entries of this environment.
-    pub environment: Option<String>,
-}
-
 /// Which claims a package hides.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct RedactionRule {
@@ -87,52 +75,26 @@ pub struct RedactionRule {
     pub profile: Option<String>,
 }
 
+/// The members of a manifest; the last one from the second version on.
+const MEMBERS: [&str; 12] = [
+    "format",
+    "tool",
+    "created_ms",
+    "origin",
+    "checkpoint",
+    "previous",
+    "filters",
+    "range",
+    "count",
+    "redaction",
+    "files",
+    "left_out",
+];
+
 /// Why bytes are no manifest.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("manifest.json: {0}")]
 pub struct ManifestError(String);
-
-impl Filters {
-    /// Whether entries are selected by what is in them: such a selection's completeness can't be proven.
-    #[must_use]
-    pub const fn select(&self) -> bool {
-        self.kind.is_some() || self.ask_claims()
-    }
-
-    /// Whether an entry is one that was asked for, by what it says itself: its kind and time.
-    #[must_use]
-    pub fn admit_entry(&self, entry: &Entry) -> bool {
-        let time_ms = entry.time_ms.get();
-        self.kind.is_none_or(|kind| entry.kind == kind)
-            && self.from_ms.is_none_or(|from_ms| time_ms >= from_ms)
-            && self.to_ms.is_none_or(|to_ms| time_ms < to_ms)
-    }
-
-    /// Whether anything is asked of claims.
-    #[must_use]
-    pub const fn ask_claims(&self) -> bool {
-        self.subject.is_some() || self.environment.is_some()
-    }
-
-    /// Whether a record is one that was asked for by its claims; one that is hidden fits where `hidden_fits`.
-    #[must_use]
-    pub fn admit_claims(&self, record: &Record, hidden_fits: bool) -> bool {
-        let fits = |facet: Facet, fits: &dyn Fn(&Value) -> bool| match facet.claim(record) {
-            None => false,
-            Some(Claim::Hidden(_)) => hidden_fits,
-            Some(Claim::Disclosed { value, .. }) => fits(value),
-        };
-        let subject = |wanted| fits(Facet::Subject, &|value| Facet::Subject.has_digest(value, wanted));
-        let environment = |wanted| fits(Facet::Environment, &|value| value.as_text() == Some(wanted));
-        self.subject.as_ref().is_none_or(subject) && self.environment.as_deref().is_none_or(environment)
-    }
-
-    /// Whether a record may be one that was asked for: hidden claims contradict nothing.
-    #[must_use]
-    pub fn admit(&self, record: &Record) -> bool {
-        self.admit_entry(&record.entry) && self.admit_claims(record, true)
-    }
-}
 
 impl Manifest {
     /// The file's bytes: indented, so that people can read it.
@@ -152,19 +114,23 @@ impl Manifest {
     fn to_json(&self) -> Json {
         let range =
             self.range.as_ref().map(|range| object([("start", uint(range.start)), ("end", uint(range.end))]));
-        object([
-            ("format", FORMAT.into()),
+        let mut members = Vec::from([
+            ("format", self.version.format().into()),
             ("tool", self.tool.as_str().into()),
             ("created_ms", uint(self.created_ms)),
             ("origin", self.origin.as_str().into()),
             ("checkpoint", self.checkpoint.to_json()),
-            ("previous", self.previous.map_or(Json::Null, |head| head.to_json())),
+            ("previous", self.previous.map_or(Json::Null, Head::to_json)),
             ("filters", self.filters.to_json()),
             ("range", range.unwrap_or(Json::Null)),
             ("count", uint(self.count)),
-            ("redaction", self.redaction.to_json()),
-            ("files", Json::Array(self.files.iter().map(FileEntry::to_json).collect())),
-        ])
+        ]);
+        if self.version >= Version::V2 {
+            members.push(("left_out", self.left_out.as_ref().map_or(Json::Null, LeftOut::to_json)));
+        }
+        members.push(("redaction", self.redaction.to_json()));
+        members.push(("files", Json::Array(self.files.iter().map(FileEntry::to_json).collect())));
+        object(members)
     }
 
     /// Reads the file. Unknown and missing members, unknown files and files twice are refused by name.
@@ -180,44 +146,49 @@ impl Manifest {
     }
 
     fn from_json(json: &Json) -> Result<Self, String> {
-        const MEMBERS: [&str; 11] = [
-            "format",
-            "tool",
-            "created_ms",
-            "origin",
-            "checkpoint",
-            "previous",
-            "filters",
-            "range",
-            "count",
-            "redaction",
-            "files",
-        ];
-        let [format, tool, created_ms, origin, checkpoint, previous, filters, range, count, redaction, files] =
-            members(json, MEMBERS)?;
-        if format.as_str() != Some(FORMAT) {
-            return Err(format!("format: expected {FORMAT}, got {format}"));
-        }
+        let of = |name| member(json, name);
+        let version = Version::from_json(of("format")?)?;
+        let [of_v1 @ .., _] = &MEMBERS;
+        exactly(json, if version >= Version::V2 { &MEMBERS } else { of_v1 })?;
+        let left_out = json.get("left_out").map_or(Ok(None), |json| optional(json, LeftOut::from_json))?;
         let manifest = Self {
-            tool: text("tool", tool)?,
-            created_ms: number("created_ms", created_ms)?,
-            origin: text("origin", origin)?,
-            checkpoint: Head::from_json("checkpoint", checkpoint)?,
-            previous: optional(previous, |head| Head::from_json("previous", head))?,
-            filters: Filters::from_json(filters)?,
-            range: optional(range, range_from_json)?,
-            count: number("count", count)?,
-            redaction: RedactionRule::from_json(redaction)?,
-            files: files_from_json(files)?,
+            version,
+            tool: text("tool", of("tool")?)?,
+            created_ms: number("created_ms", of("created_ms")?)?,
+            origin: text("origin", of("origin")?)?,
+            checkpoint: Head::from_json("checkpoint", of("checkpoint")?)?,
+            previous: optional(of("previous")?, |head| Head::from_json("previous", head))?,
+            filters: Filters::from_json(of("filters")?, version)?,
+            range: optional(of("range")?, range_from_json)?,
+            count: number("count", of("count")?)?,
+            left_out,
+            redaction: RedactionRule::from_json(of("redaction")?)?,
+            files: files_from_json(of("files")?)?,
         };
         if !is_origin(&manifest.origin) {
             return Err("origin: expected A-Z a-z 0-9 . _ ~ : / -".into());
         }
-        if !(1..=PACKAGE_ENTRIES_MAX).contains(&manifest.count) {
-            return Err(format!("count: expected 1 to {PACKAGE_ENTRIES_MAX}, got {}", manifest.count));
-        }
+        manifest.check_selection()?;
         manifest.check_files()?;
         Ok(manifest)
+    }
+
+    /// What goes with the filter `entry`, and what doesn't.
+    fn check_selection(&self) -> Result<(), String> {
+        let of_entry = self.filters.entry.is_some();
+        let (which, most) =
+            if of_entry { ("with", ENTRY_PACKAGE_ENTRIES_MAX) } else { ("without", PACKAGE_ENTRIES_MAX) };
+        if !(1..=most).contains(&self.count) {
+            return Err(format!("count: expected 1 to {most} {which} the filter entry, got {}", self.count));
+        }
+        if self.left_out.is_some() != of_entry {
+            let expected = if of_entry { "an object" } else { "null" };
+            return Err(format!("left_out: expected {expected} {which} the filter entry"));
+        }
+        if of_entry && self.range.is_some() {
+            return Err("range: expected null with the filter entry".into());
+        }
+        Ok(())
     }
 
     /// Exactly the files that the format has for such a package.
@@ -273,40 +244,6 @@ impl FileEntry {
     }
 }
 
-impl Filters {
-    fn to_json(&self) -> Json {
-        let kind = self.kind.and_then(kind_name).map(|name| ("kind", name.into()));
-        let subject = self.subject.clone().map(|digest| ("subject", to_json(&Value::Map(digest))));
-        let environment = self.environment.as_deref().map(|name| ("environment", name.into()));
-        let from_ms = self.from_ms.map(|ms| ("from_ms", uint(ms)));
-        let to_ms = self.to_ms.map(|ms| ("to_ms", uint(ms)));
-        object([kind, from_ms, to_ms, subject, environment].into_iter().flatten())
-    }
-
-    fn from_json(json: &Json) -> Result<Self, String> {
-        let Json::Object(members) = json else { return Err("filters: expected an object".into()) };
-        let mut filters = Self::default();
-        for (name, value) in members {
-            match name.as_str() {
-                "kind" => {
-                    let kind = value.as_str().and_then(kind_named);
-                    filters.kind = Some(kind.ok_or_else(|| format!("kind: no such kind: {value}"))?.kind);
-                }
-                "from_ms" => filters.from_ms = Some(number(name, value)?),
-                "to_ms" => filters.to_ms = Some(number(name, value)?),
-                "subject" => match claims::from_json(&DIGEST, value.clone()) {
-                    Ok(Value::Map(digest)) => filters.subject = Some(digest),
-                    Ok(_) => return Err("subject: expected a digest".into()),
-                    Err(misfit) => return Err(format!("subject: {misfit}")),
-                },
-                "environment" => filters.environment = Some(text(name, value)?),
-                other => return Err(format!("filters: unknown member {other:?}")),
-            }
-        }
-        Ok(filters)
-    }
-}
-
 impl RedactionRule {
     fn to_json(&self) -> Json {
         let (rule, claims) = match &self.rule {
@@ -355,42 +292,4 @@ fn files_from_json(json: &Json) -> Result<Vec<FileEntry>, String> {
 fn range_from_json(json: &Json) -> Result<Range<u64>, String> {
     let [start, end] = members(json, ["start", "end"]).map_err(|error| format!("range: {error}"))?;
     Ok(number("start", start)?..number("end", end)?)
-}
-
-/// The members of these names, all of which must be there, and no others.
-fn members<'a, const N: usize>(json: &'a Json, names: [&str; N]) -> Result<[&'a Json; N], String> {
-    let Json::Object(found) = json else { return Err("expected an object".into()) };
-    if let Some((name, _)) = found.iter().find(|(name, _)| !names.contains(&name.as_str())) {
-        return Err(format!("unknown member {name:?}"));
-    }
-    let mut values = [json; N];
-    for (value, name) in values.iter_mut().zip(names) {
-        *value = json.get(name).ok_or_else(|| format!("member {name} is missing"))?;
-    }
-    Ok(values)
-}
-
-fn optional<T>(json: &Json, read: impl Fn(&Json) -> Result<T, String>) -> Result<Option<T>, String> {
-    if *json == Json::Null { Ok(None) } else { read(json).map(Some) }
-}
-
-fn text(name: &str, json: &Json) -> Result<String, String> {
-    json.as_str().map(Into::into).ok_or_else(|| format!("{name}: expected a string"))
-}
-
-fn number(name: &str, json: &Json) -> Result<u64, String> {
-    json.as_uint().ok_or_else(|| format!("{name}: expected an integer from 0 to {INTEGER_MAX}"))
-}
-
-fn hash(name: &str, json: &Json) -> Result<Hash, String> {
-    json.as_str().and_then(Hash::from_hex).ok_or_else(|| format!("{name}: expected 64 lowercase hex digits"))
-}
-
-fn object<'a>(members: impl IntoIterator<Item = (&'a str, Json)>) -> Json {
-    Json::Object(members.into_iter().map(|(name, value)| (name.into(), value)).collect())
-}
-
-/// Everything written here is below 2^53.
-fn uint(number: u64) -> Json {
-    i64::try_from(number).map_or(Json::Null, Json::Integer)
 }

@@ -6,26 +6,33 @@
 //! package inflates to is worth its making.
 
 mod batch;
+mod filters;
+mod left_out;
 mod manifest;
+mod members;
+mod names;
 mod recent;
 mod references;
+mod selection;
 mod source;
 #[cfg(test)]
 mod tests;
 mod text;
 mod verify;
+mod version;
 mod walk;
 
 pub use batch::{Batch, Checked, encoded_item, record_item};
-pub use manifest::{FileEntry, Filters, Head, Manifest, ManifestError, RedactionRule};
+pub use filters::Filters;
+pub use left_out::LeftOut;
+pub use manifest::{FileEntry, Head, Manifest, ManifestError, RedactionRule};
+pub use names::{earlier_parts, named_by};
 pub use recent::Recent;
 pub use source::{Files, Stream, Unreadable};
 pub use text::{Texts, csv_header};
 pub use verify::PackageReport;
 pub(crate) use verify::report;
-
-/// The format's name and version.
-pub const FORMAT: &str = "provlog-export/v1";
+pub use version::Version;
 
 /// What the package says of itself.
 pub const MANIFEST: &str = "manifest.json";

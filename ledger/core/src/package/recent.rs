@@ -3,7 +3,7 @@
 use crate::limits::REFERRED_BACK_MAX;
 use alloc::collections::VecDeque;
 
-/// What is known of each of the last [`REFERRED_BACK_MAX`] records, by index. It lies flat: an index is only held where it doesn't
+/// What is known of each of the last records, by index: of [`REFERRED_BACK_MAX`], or as many as are asked for. It lies flat: an index is only held where it doesn't
 /// follow the one before, so a complete range takes the room of what is known and no more.
 #[derive(Clone, Debug)]
 pub struct Recent<T> {
@@ -28,7 +28,9 @@ impl<T> Default for Recent<T> {
 }
 
 impl<T> Recent<T> {
-    const fn of_last(most: usize) -> Self {
+    /// Of no records yet, and for the last `most` of them.
+    #[must_use]
+    pub const fn of_last(most: usize) -> Self {
         Self { most, stretches: VecDeque::new(), known: VecDeque::new(), gone: 0 }
     }
 

@@ -1,6 +1,7 @@
 //! The two files for readers without CBOR: a line of JSON and a row of CSV for each record (`SPEC.md` sections 11.4 and
-//! 11.5). Both are functions of index and record alone, so that a verifier makes them again and compares.
+//! 11.5). Both are functions of index, record and the format's version alone, so that a verifier makes them again and compares.
 
+use super::version::Version;
 use crate::cbor::{Map, Value};
 use crate::claims::{ABSENT_KEY, kind_name};
 use crate::facet::Facet;
@@ -25,11 +26,11 @@ pub struct Texts {
 
 impl Texts {
     /// Adds a record's line and row, and gives its leaf hash, which is in both.
-    pub fn add(&mut self, index: u64, record: &Record) -> Hash {
+    pub fn add(&mut self, version: Version, index: u64, record: &Record) -> Hash {
         let leaf_hash = record.entry.leaf_hash();
         self.json.push_str(&RecordJson { index, record, leaf_hash }.to_text());
         self.json.push('\n');
-        push_row(&mut self.csv, index, record, &leaf_hash);
+        push_row(&mut self.csv, version, index, record, &leaf_hash);
         leaf_hash
     }
 
@@ -40,32 +41,62 @@ impl Texts {
     }
 }
 
-/// The columns after `index`, `time`, `kind` and `leaf_hash`, and before `hidden`: each shows the first of its facets that
-/// the record has.
-const COLUMNS: [(&str, &[Facet]); 10] = [
-    ("subject", &[Facet::Subject]),
-    ("model", &[Facet::Model]),
-    ("prompt_hash", &[Facet::PromptHash]),
-    ("agent", &[Facet::Agent]),
-    ("human_involvement", &[Facet::HumanInvolvement]),
-    ("workload", &[Facet::Workload]),
-    ("approvers", &[Facet::Approvals, Facet::Approval]),
-    ("policy", &[Facet::Policy]),
-    ("environment", &[Facet::Environment]),
-    ("outcome", &[Facet::Decision, Facet::Scan]),
+/// A column after `index`, `time`, `kind` and `leaf_hash`, and before `hidden`.
+struct Column {
+    name: &'static str,
+    /// It shows the first of these that the record has.
+    facets: &'static [Facet],
+    /// The version of the format in which it came.
+    since: Version,
+}
+
+const fn column(name: &'static str, facets: &'static [Facet], since: Version) -> Column {
+    Column { name, facets, since }
+}
+
+const COLUMNS: [Column; 13] = [
+    column("subject", &[Facet::Subject], Version::V1),
+    column("model", &[Facet::Model], Version::V1),
+    column("prompt_hash", &[Facet::PromptHash], Version::V1),
+    column("agent", &[Facet::Agent], Version::V1),
+    column("human_involvement", &[Facet::HumanInvolvement], Version::V1),
+    column("workload", &[Facet::Workload], Version::V1),
+    column("approvers", &[Facet::Approvals, Facet::Approval], Version::V1),
+    column("policy", &[Facet::Policy], Version::V1),
+    column("environment", &[Facet::Environment], Version::V1),
+    column("outcome", &[Facet::Decision, Facet::Scan], Version::V1),
+    column("evidence", &[Facet::Evidence], Version::V2),
+    column("signers", &[Facet::Signers], Version::V2),
+    column("gate", &[Facet::Gate], Version::V2),
 ];
+
+fn columns(version: Version) -> impl Iterator<Item = &'static Column> {
+    COLUMNS.iter().filter(move |column| column.since <= version)
+}
+
+impl Column {
+    /// What it shows of a record. Where a gate of the log's decided, what was submitted decides nothing (`SPEC.md` section 14):
+    /// from the second version on it isn't shown as what did.
+    fn claim<'r>(&self, version: Version, record: &'r Record) -> Option<(Facet, &'r Claim)> {
+        let is_gated = version >= Version::V2 && Facet::Gate.claim(record).is_some();
+        if is_gated && self.facets.contains(&Facet::Decision) {
+            return None;
+        }
+        self.facets.iter().find_map(|facet| Some((*facet, facet.claim(record)?)))
+    }
+}
 
 /// The first row of `records.csv`.
 #[must_use]
-pub fn csv_header() -> String {
+pub fn csv_header(version: Version) -> String {
     let mut names = Vec::from(["index", "time", "kind", "leaf_hash"]);
-    names.extend(COLUMNS.map(|(name, _)| name));
+    names.extend(columns(version).map(|column| column.name));
     names.push("hidden");
     names.join(",") + "\r\n"
 }
 
 /// The row of `records.csv`, with its line end.
-fn push_row(row: &mut String, index: u64, record: &Record, leaf_hash: &Hash) {
+fn push_row(row: &mut String, version: Version, index: u64, record: &Record, leaf_hash: &Hash) {
     let entry = &record.entry;
     let _ = write!(row, "{index},{},", rfc3339(entry.time_ms.get()));
     match kind_name(entry.kind) {
@@ -74,9 +105,8 @@ fn push_row(row: &mut String, index: u64, record: &Record, leaf_hash: &Hash) {
     }
     row.push(',');
     hex::push(row, &leaf_hash.0);
-    for (_, facets) in COLUMNS {
-        let claim = facets.iter().find_map(|facet| Some((*facet, facet.claim(record)?)));
-        push_cell(row, |cell| match claim {
+    for column in columns(version) {
+        push_cell(row, |cell| match column.claim(version, record) {
             None => {}
             Some((_, Claim::Hidden(_))) => cell.push_str(HIDDEN),
             Some((facet, Claim::Disclosed { value, .. })) => push_summary(cell, facet, value),

@@ -336,7 +336,9 @@ impl<'a, F: Files + ?Sized> Door<'a, F> {
 fn completeness(manifest: &Manifest, run: &Run, proven: bool) -> Check {
     const NAME: &str = "completeness";
     let Some(range) = &manifest.range else {
-        let remark = if manifest.filters.select() {
+        let remark = if manifest.filters.entry.is_some() {
+            "not proven: the package of an entry claims no range"
+        } else if manifest.filters.select() {
             "not proven: a selection by what entries say, of which nothing proves that it left none out"
         } else {
             "not proven: the package claims no range"

@@ -3,6 +3,7 @@
 use super::batch::{Batch, Checked, Hidden};
 use super::manifest::{Manifest, RedactionRule};
 use super::references::References;
+use super::selection::Selection;
 use super::source::{Digesting, Unreadable};
 use super::text::csv_header;
 use super::{CSV, JSON_LINES, PROOF, RECORDS};
@@ -67,7 +68,7 @@ pub(super) struct Walk<'a, 'c> {
     /// Why nothing is cut any more: what is wrong with the item behind the last one.
     uncut: Option<String>,
     refused: Option<String>,
-    not_asked_for: Option<String>,
+    selection: Selection,
     shown: Option<String>,
     hidden: Hidden,
     references: References,
@@ -98,7 +99,7 @@ impl<'a, 'c> Walk<'a, 'c> {
         csv: Option<Digesting<'a>>,
     ) -> Self {
         let mut csv = Mirror::new(CSV, csv);
-        csv.compare(csv_header().as_bytes(), |_| "the first row".into());
+        csv.compare(csv_header(manifest.version).as_bytes(), |_| "the first row".into());
         Self {
             manifest,
             size,
@@ -118,7 +119,7 @@ impl<'a, 'c> Walk<'a, 'c> {
             times_ms: None,
             last_cut: None,
             uncut: None,
-            not_asked_for: None,
+            selection: Selection::default(),
             shown: None,
             hidden: Hidden::default(),
             references: References::default(),
@@ -261,7 +262,10 @@ impl<'a, 'c> Walk<'a, 'c> {
         self.csv.compare(checked.texts.csv.as_bytes(), |offset| entry_at(&|end| end.1, offset));
         self.leaves.extend(checked.leaves.iter().copied());
         self.refused = checked.refused;
-        self.not_asked_for = self.not_asked_for.take().or(checked.not_asked_for);
+        self.selection.refuse(checked.not_asked_for);
+        for ((index, _), naming) in checked.leaves.iter().zip(&checked.naming) {
+            self.selection.add(*index, naming);
+        }
         self.shown = self.shown.take().or(checked.shown);
         for ((index, leaf_hash), (kind, referring)) in checked.leaves.iter().zip(&checked.referring) {
             self.references.add(*index, *kind, *leaf_hash, referring);
@@ -292,10 +296,7 @@ impl<'a, 'c> Walk<'a, 'c> {
             files.extend(file);
             texts.push(text);
         }
-        let filters = match self.not_asked_for {
-            None => Check::new("filters", Status::Pass),
-            Some(entry) => Check::compared("filters", "only entries that were asked for", entry, false),
-        };
+        let filters = self.selection.check(self.manifest);
         let redaction = match self.shown {
             Some(claim) => Check::compared("redaction", "claims hidden as the manifest says", claim, false),
             None => hidden_check(&self.manifest.redaction, self.hidden),

@@ -34,7 +34,7 @@ fn generated_parts_are_current() {
 }
 
 fn limits_table() -> String {
-    let rows: [(&str, u64); 28] = [
+    let rows: [(&str, u64); 32] = [
         ("integer, index, size, time in ms: at most", limits::INTEGER_MAX),
         ("time in ms: at least", limits::TIME_MS_MIN),
         ("entry, bytes: exactly", bytes(limits::ENTRY_BYTES)),
@@ -59,6 +59,10 @@ fn limits_table() -> String {
             bytes(limits::REFERRED_BACK_MAX),
         ),
         ("entries in a package: at most", limits::PACKAGE_ENTRIES_MAX),
+        ("entries in the package of an entry: at most", limits::ENTRY_PACKAGE_ENTRIES_MAX),
+        ("entries that it names and leaves out: at most", bytes(limits::LEFT_OUT_MAX)),
+        ("entries that it lists as left out: at most", bytes(limits::LEFT_OUT_LISTED_MAX)),
+        ("name of a filter, bytes: at most", bytes(limits::FILTER_NAME_BYTES_MAX)),
         ("files in a package, before it is refused unread: at most", bytes(limits::PACKAGE_FILES_MAX)),
         ("`manifest.json`, bytes: at most", bytes(limits::MANIFEST_BYTES_MAX)),
         ("`manifest.sha256`, bytes: exactly", bytes(limits::MANIFEST_SHA256_BYTES)),

@@ -75,6 +75,7 @@ pub(crate) async fn records(
         to_ms: time("to", to)?,
         subject: subject.map(digest).transpose()?,
         environment: environment.map(|text| decoded("environment", text)).transpose()?,
+        ..Filters::default()
     };
     let media_type = request::accepted(&headers, &[NDJSON, CBOR_SEQUENCE]);
     let left = limit.map_or(Ok(RECORDS_DEFAULT), parse_limit)?;

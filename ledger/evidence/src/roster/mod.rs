@@ -244,5 +244,12 @@ impl Person {
     }
 }
 
+/// A line as a member of a set: the person's id, the key, and when it holds for this use; none: it is no line, or one for others.
+pub(crate) fn member_for(namespace: &str, text: &str) -> Option<(String, SshKey, Window)> {
+    let line = Line::parse_member(text).ok().filter(|line| line.is_for(namespace))?;
+    let window = line.window();
+    Some((line.aliases.into_iter().next()?, line.key, window))
+}
+
 #[cfg(test)]
 mod tests;

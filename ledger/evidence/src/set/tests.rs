@@ -1,10 +1,22 @@
 use super::*;
 use proptest::prelude::*;
+use provlog_core::Kind;
+use provlog_core::cbor::{Map, Value};
 use provlog_core::entry::{Entry, TimeMs};
-use provlog_core::record::Section;
+use provlog_core::record::{Claim, Record, Section, SectionName};
+
+/// With texts, so that a test sees who is in a set.
+type Fold = SetFold<String>;
+
+const WHAT: &str = "jwks";
+const NAME: &str = "https://issuer.example.com";
 
 fn name() -> SetName {
-    SetName { what: "jwks".into(), name: "https://issuer.example.com".into() }
+    SetName::new(WHAT, NAME)
+}
+
+fn empty() -> Fold {
+    Fold::within(SetLimits { held: usize::MAX, digested: usize::MAX })
 }
 
 fn salted(text: &str, salt: u8) -> Claim {
@@ -55,8 +67,8 @@ impl Wanted {
             let mut hashes: Vec<Hash> = removed.iter().map(|text| hash(text)).collect();
             hashes.sort_unstable();
             let mut trust = vec![
-                ("what", Value::Text(name().what)),
-                ("name", Value::Text(name().name)),
+                ("what", WHAT.into()),
+                ("name", NAME.into()),
                 ("set_digest", Value::Bytes(self.digest.to_vec())),
                 ("part", Value::Integer(part)),
                 ("parts", Value::Integer(parts)),
@@ -79,7 +91,7 @@ impl Wanted {
 
 fn record(claims: Vec<(String, Claim)>) -> Record {
     let (submitted, attested) = (Section::from_claims(claims).unwrap(), Section::default());
-    let kind = Kind::new(TRUST).unwrap();
+    let kind = Kind::new(6).unwrap();
     let entry = Entry {
         kind,
         time_ms: TimeMs::MIN,
@@ -89,34 +101,43 @@ fn record(claims: Vec<(String, Claim)>) -> Record {
     Record { entry, submitted, attested }
 }
 
+/// The entry at `index`, by a leaf hash that is known before there is an entry.
+fn read_one(fold: &mut Fold, index: u64, record: &Record) -> Result<Step, SetError> {
+    let entry =
+        TrustEntry::of(index, record, |_, value| value.as_text().unwrap_or_default().to_owned()).unwrap();
+    fold.read(TrustEntry { leaf_hash: leaf(index), ..entry })
+}
+
 /// Reads records at consecutive indices, and tells what came of the last one.
-fn read(fold: &mut SetFold, first: u64, records: &[Record]) -> Result<(), SetError> {
-    let each = records.iter().zip(first..).map(|(record, index)| fold.read(index, leaf(index), record));
+fn read(fold: &mut Fold, first: u64, records: &[Record]) -> Result<Step, SetError> {
+    let each = records.iter().zip(first..).map(|(record, index)| read_one(fold, index, record));
     each.last().unwrap()
 }
 
-fn texts(fold: &SetFold) -> Vec<String> {
+fn texts(fold: &Fold) -> Vec<String> {
     let set = fold.set(&name()).unwrap();
     let mut texts: Vec<String> =
-        set.iter().flat_map(|set| set.members.values()).filter_map(|member| member.text.clone()).collect();
+        set.iter().flat_map(|set| set.members.values()).filter_map(|member| member.kept.clone()).collect();
     texts.sort_unstable();
     texts
 }
 
 #[test]
 fn changes_are_in_force_from_their_last_part_on() {
-    let mut fold = SetFold::default();
+    let mut fold = empty();
     let first = Wanted::one(&["a", "b"], &[], &["a", "b", "c"], None).and(&["c"], &[]).records();
-    fold.read(3, leaf(3), &first[0]).unwrap();
+    assert_eq!(read_one(&mut fold, 3, &first[0]), Ok(Step::Part));
     assert_eq!(fold.set(&name()), Ok(None), "its last part is still to come");
-    fold.read(4, leaf(4), &first[1]).unwrap();
+    assert_eq!(read_one(&mut fold, 4, &first[1]), Ok(Step::Changed));
     assert_eq!(texts(&fold), ["a", "b", "c"]);
     let next = Wanted::one(&["d"], &["a", "c"], &["b", "d"], Some(4)).records();
     read(&mut fold, 9, &next).unwrap();
     assert_eq!(texts(&fold), ["b", "d"]);
     let set = fold.set(&name()).unwrap().unwrap();
     assert_eq!(set.last, (9, leaf(9)));
-    assert_eq!(set.members[&hash("b")], Member { index: 3, claim: "m02".into(), text: Some("b".into()) });
+    let member = &set.members[&hash("b")];
+    assert_eq!((member.index, member.claim.as_str(), member.kept.as_deref()), (3, "m02", Some("b")));
+    assert_eq!(member.leaf_hash, first[0].entry.leaf_hash());
     let empty = Wanted::one(&[], &["b", "d"], &[], Some(9)).records();
     read(&mut fold, 10, &empty).unwrap();
     assert_eq!(texts(&fold), [""; 0]);
@@ -125,7 +146,7 @@ fn changes_are_in_force_from_their_last_part_on() {
 #[test]
 fn a_change_that_breaks_a_rule_is_none_and_so_is_what_follows_on_it() {
     let begun = || {
-        let mut fold = SetFold::default();
+        let mut fold = empty();
         read(&mut fold, 1, &Wanted::one(&["a", "b"], &[], &["a", "b"], None).records()).unwrap();
         fold
     };
@@ -157,27 +178,27 @@ fn a_change_that_breaks_a_rule_is_none_and_so_is_what_follows_on_it() {
 #[test]
 fn parts_stand_side_by_side_and_say_the_same() {
     let two = Wanted::one(&["a"], &[], &["a", "b"], None).and(&["b"], &[]).records();
-    let mut apart = SetFold::default();
-    apart.read(1, leaf(1), &two[0]).unwrap();
-    assert_eq!(apart.read(3, leaf(3), &two[1]), Err(SetError::Part { expected: 2, got: 2, parts: 2 }));
+    let mut apart = empty();
+    read_one(&mut apart, 1, &two[0]).unwrap();
+    assert_eq!(read_one(&mut apart, 3, &two[1]), Err(SetError::Part { expected: 2, got: 2, parts: 2 }));
     assert_eq!(apart.set(&name()), Ok(None));
 
     // A first part ends what was open, and begins anew.
-    let mut anew = SetFold::default();
-    anew.read(1, leaf(1), &two[0]).unwrap();
+    let mut anew = empty();
+    read_one(&mut anew, 1, &two[0]).unwrap();
     read(&mut anew, 2, &two).unwrap();
     assert_eq!(texts(&anew), ["a", "b"]);
 
-    let mut other = SetFold::default();
+    let mut other = empty();
     let differs = Wanted::one(&["a"], &[], &["a"], None).and(&["b"], &[]).records();
-    other.read(1, leaf(1), &two[0]).unwrap();
-    assert!(matches!(other.read(2, leaf(2), &differs[1]), Err(SetError::Part { .. })));
+    read_one(&mut other, 1, &two[0]).unwrap();
+    assert!(matches!(read_one(&mut other, 2, &differs[1]), Err(SetError::Part { .. })));
     let parts = Wanted::one(&["a"], &[], &["a"], None);
     let gap = record(vec![
         ("trust".into(), parts.records()[0].submitted.get("trust").unwrap().clone()),
         ("m02".into(), salted("a", 1)),
     ]);
-    assert_eq!(other.read(3, leaf(3), &gap), Err(SetError::Rule("members to be m01, m02 and so on")));
+    assert_eq!(read_one(&mut other, 3, &gap), Err(SetError::Rule("members to be m01, m02 and so on")));
 }
 
 #[test]
@@ -190,17 +211,54 @@ fn what_is_hidden_is_told_from_what_is_not() {
         });
         Record { submitted: Section::from_claims(claims.collect()).unwrap(), ..shown.clone() }
     };
-    let mut fold = SetFold::default();
-    fold.read(1, leaf(1), &hide("m01")).unwrap();
+    let mut fold = empty();
+    read_one(&mut fold, 1, &hide("m01")).unwrap();
     assert_eq!(texts(&fold), ["b"]);
     assert_eq!(fold.set(&name()).unwrap().unwrap().members.len(), 2, "it is a member all the same");
-    assert_eq!(fold.read(2, leaf(2), &hide("trust")), Err(SetError::Hidden));
+    let unknown = Err(SetError::Unknown { from: 2, why: Unknown::Hidden });
+    assert_eq!(read_one(&mut fold, 2, &hide("trust")), unknown);
     assert_eq!(fold.set(&name()), Err(2), "nothing is known from there on");
+    assert_eq!(read_one(&mut fold, 3, &shown), unknown);
     let mut other = shown.clone();
     other.entry.kind = Kind::new(5).unwrap();
-    assert_eq!(SetFold::default().read(1, leaf(1), &other), Err(SetError::Kind));
+    assert_eq!(TrustEntry::of(1, &other, |_, _| ()), None);
     let nothing = record(vec![("m01".into(), salted("a", 1))]);
-    assert!(matches!(SetFold::default().read(1, leaf(1), &nothing), Err(SetError::Misfit(_))));
+    assert!(matches!(read_one(&mut empty(), 1, &nothing), Err(SetError::Misfit(_))));
+}
+
+#[test]
+fn a_set_is_found_by_the_last_part_of_its_newest_change_alone() {
+    let mut fold = empty();
+    read(&mut fold, 1, &Wanted::one(&["a"], &[], &["a"], None).records()).unwrap();
+    assert_eq!((fold.ending_at(1), fold.ending_at(0)), (Some(&name()), None));
+    read(&mut fold, 4, &Wanted::one(&["b"], &[], &["a", "b"], Some(1)).records()).unwrap();
+    assert_eq!((fold.ending_at(1), fold.ending_at(4)), (None, Some(&name())));
+}
+
+/// A set counts as one, too: whoever empties sets makes no room for ever more of them.
+#[test]
+fn what_is_looked_at_has_a_bound() {
+    let add =
+        |text: &'static str, after: &[&str], previous| Wanted::one(&[text], &[], after, previous).records();
+    let begun = |held, digested| {
+        let mut fold = Fold::within(SetLimits { held, digested });
+        read(&mut fold, 1, &add("a", &["a"], None)).unwrap();
+        read(&mut fold, 2, &add("b", &["a", "b"], Some(1))).unwrap();
+        read(&mut fold, 3, &Wanted::one(&["c"], &["a"], &["b", "c"], Some(2)).records()).unwrap();
+        fold
+    };
+    let third = add("d", &["b", "c", "d"], Some(3));
+    for (mut fold, why) in [(begun(3, 8), Unknown::TooMany), (begun(4, 7), Unknown::TooMuch)] {
+        let unknown = SetError::Unknown { from: 4, why };
+        assert_eq!(read(&mut fold, 4, &third), Err(unknown.clone()));
+        assert_eq!((fold.set(&name()), fold.ending_at(3)), (Err(4), None));
+        assert_eq!(read(&mut fold, 5, &add("e", &["e"], None)), Err(unknown));
+    }
+    assert_eq!(read(&mut begun(4, 8), 4, &third), Ok(Step::Changed));
+    // What turns out to be no change was gone through all the same.
+    let mut tried = begun(4, 8);
+    assert!(matches!(read(&mut tried, 4, &add("d", &["d"], Some(3))), Err(SetError::Rule(_))));
+    assert!(matches!(read(&mut tried, 5, &third), Err(SetError::Unknown { from: 5, why: Unknown::TooMuch })));
 }
 
 #[test]
@@ -216,7 +274,7 @@ proptest! {
     /// Random changes, valid or not, against a set that is changed by hand.
     #[test]
     fn the_fold_is_the_set(steps in prop::collection::vec((any::<[bool; 6]>(), any::<[bool; 6]>(), any::<u8>()), 1..12)) {
-        let (mut fold, mut model, mut last) = (SetFold::default(), BTreeSet::new(), None);
+        let (mut fold, mut model, mut last) = (empty(), BTreeSet::new(), None);
         for ((adds, removes, defect), index) in steps.into_iter().zip(1..) {
             let pick = |chosen: [bool; 6]| TEXTS.into_iter().zip(chosen).filter(|(_, is)| *is).map(|(text, _)| text);
             let (adds, removes): (Vec<_>, Vec<_>) = (pick(adds).collect(), pick(removes).collect());

@@ -179,7 +179,12 @@ impl SshKey {
     /// What `ssh-keygen -l` prints: `SHA256:` and unpadded base64.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        format!("SHA256:{}", Base64Unpadded::encode_string(&Sha256::digest(&self.blob)))
+        fingerprint(&self.sha256())
+    }
+
+    /// What a fingerprint is made of.
+    pub(crate) fn sha256(&self) -> [u8; 32] {
+        Sha256::digest(&self.blob).into()
     }
 
     /// What makes two keys one, as who has one's secret has the other's: the point or modulus, whatever type, application or
@@ -200,6 +205,11 @@ impl SshKey {
     pub(super) fn application(&self) -> Option<&[u8]> {
         self.application.as_deref()
     }
+}
+
+/// As [`SshKey::fingerprint`], of the key whose encoding has this SHA-256.
+pub(crate) fn fingerprint(sha256: &[u8; 32]) -> String {
+    format!("SHA256:{}", Base64Unpadded::encode_string(sha256))
 }
 
 impl fmt::Display for SshKey {

@@ -1,12 +1,13 @@
 //! Whether approvals were signed, by whom, and of exactly this.
 
 use super::made::{Made, NOT_DISCLOSED, Shown, VOUCHED, check_member, shown};
-use crate::approval::{Claims, check_approval, check_claims};
+use crate::approval::{Claims, check_approval, check_claims, claims_digest};
 use crate::believed::Believed;
-use crate::roster::Person;
+use crate::roster::{Person, Roster, Signer};
 use crate::ssh::{Signed, SshSignature};
 use crate::statement::{Action, NAMESPACE, Statement, VERSION};
 use crate::time;
+use provlog_core::Hash;
 use provlog_core::cbor::{Map, Value};
 use provlog_core::check::{Check, Status};
 use provlog_core::claims::{check_claim, kind_name};
@@ -19,40 +20,59 @@ const MARK: &str = "provlog-approval/";
 const CHECKS_MAX: usize = 16;
 
 pub(super) fn checks(believed: &Believed, record: &Record, origin: &str) -> Vec<Check> {
-    let kind = kind_name(record.entry.kind);
     let mut checks = Vec::new();
-    if matches!(kind, Some("approval" | "withdrawal"))
-        && let Shown::Value(Value::Map(approval)) = shown(record, SectionName::Submitted, "approval")
-        && text(approval, "statement").starts_with(MARK)
-    {
-        checks.extend(own(believed, record, approval, origin));
+    if let Some(Own { form, by, .. }) = own(believed, record, origin) {
+        checks.extend([form.named("approval-form"), by.named("approval-signed")]);
     }
-    if kind == Some("promotion")
-        && let Shown::Value(Value::Array(items)) = shown(record, SectionName::Attested, "approval_checks")
-    {
-        let listed = Listed { believed, record, items, origin };
-        let made = |number| listed.check(number).unwrap_or_else(|made| made);
-        checks.extend((0..items.len()).map(|number| made(number).named(format!("approval:{number}"))));
-    }
+    let items = counted(believed, record, origin);
+    let receipt = |item: Item| match item {
+        Item::Made(made) => made,
+        Item::Elsewhere(awaited) => awaited.not_given(),
+    };
+    checks.extend((0..).zip(items).map(|(number, item)| receipt(item).named(format!("approval:{number}"))));
     checks
 }
 
 /// The approval of an entry that is one, or withdraws one.
-fn own(believed: &Believed, record: &Record, approval: &Map, origin: &str) -> [Check; 2] {
+pub(super) struct Own {
+    pub(super) form: Made,
+    pub(super) by: Made,
+    /// Where `form` passes.
+    pub(super) signed: Option<(Statement, Signed)>,
+    /// Whether a claim that is read for `form` is hidden.
+    pub(super) is_hidden: bool,
+}
+
+/// None: it is of another kind, or its approval is in words of its own, or hidden.
+pub(super) fn own(believed: &Believed, record: &Record, origin: &str) -> Option<Own> {
+    if !matches!(kind_name(record.entry.kind), Some("approval" | "withdrawal")) {
+        return None;
+    }
+    let Shown::Value(Value::Map(approval)) = shown(record, SectionName::Submitted, "approval") else {
+        return None;
+    };
+    if !text(approval, "statement").starts_with(MARK) {
+        return None;
+    }
     let version = text(approval, "statement").split('\n').next().unwrap_or_default();
     let signed = match version {
         VERSION => signed(record, approval, origin),
         _ => Err(Made::skipped(format_args!("{version:?} is not known to this version"))),
     };
-    let by = match &signed {
-        Ok((_, signed)) => of_person(believed, record, approval, signed).unwrap_or_else(|made| made),
-        Err(made) => Made { status: made.status, remark: "approval-form doesn't hold".into() },
-    };
-    let form = signed.map_or_else(
-        |made| made,
-        |(_, signed)| Made::passed(format_args!("signed by {}", signed.key().fingerprint())),
-    );
-    [form.named("approval-form"), by.named("approval-signed")]
+    Some(match signed {
+        Ok((statement, signed)) => Own {
+            form: Made::passed(format_args!("signed by {}", signed.key().fingerprint())),
+            by: of_person(believed, record, approval, &signed).unwrap_or_else(|made| made),
+            signed: Some((statement, signed)),
+            is_hidden: false,
+        },
+        Err(form) => {
+            let by = Made { status: form.status, remark: "approval-form doesn't hold".into() };
+            // Of a statement of this version, nothing else is skipped.
+            let is_hidden = version == VERSION && form.status == Status::Skip;
+            Own { form, by, signed: None, is_hidden }
+        }
+    })
 }
 
 /// The statement and its signature, where both are of these claims, this log and this time.
@@ -121,17 +141,111 @@ fn claims(record: &Record) -> Result<Claims<'_>, Made> {
 /// Whether the key is one of a person of the reader's roster, whose alias the approver is.
 fn of_person(believed: &Believed, record: &Record, approval: &Map, signed: &Signed) -> Result<Made, Made> {
     let roster = believed.roster().ok_or_else(|| Made::skipped("not given: a roster"))?;
-    let signer = roster.signer(signed, &[record.entry.time_ms.get()]).map_err(Made::failed)?;
+    let signer = signer(roster, approval, signed, record.entry.time_ms.get()).map_err(Made::failed)?;
+    Ok(signed_by(signer.person))
+}
+
+pub(super) fn signed_by(person: &Person) -> Made {
+    Made::passed(format_args!("signed by {}", person.id()))
+}
+
+/// The person of the roster whose key it is at this time, whose alias the approver is.
+pub(super) fn signer<'r>(
+    roster: &'r Roster,
+    approval: &Map,
+    signed: &Signed,
+    time_ms: u64,
+) -> Result<Signer<'r>, String> {
+    let signer = roster.signer(signed, &[time_ms]).map_err(|error| error.to_string())?;
     let (approver, id) = (approver(approval), signer.person.id());
     if roster.person(approver) != Some(signer.person) {
-        return Err(Made::failed(format_args!("approver is {approver:?}, and {id} signed")));
+        return Err(format!("approver is {approver:?}, and {id} signed"));
     }
-    Ok(Made::passed(format_args!("signed by {id}")))
+    Ok(signer)
 }
 
 fn approver(approval: &Map) -> &str {
     let id = approval.get("approver").and_then(Value::as_map).and_then(|who| who.get("id"));
     id.and_then(Value::as_text).unwrap_or_default()
+}
+
+/// What is made of one of the approvals that a promotion counts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Item {
+    Made(Made),
+    /// It is an entry of its own, which a package may have.
+    Elsewhere(Awaited),
+}
+
+/// What a promotion counts an entry's approval for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Awaited {
+    /// The entry's index and leaf hash.
+    pub(super) entry: (u64, Hash),
+    /// Whether the list has its form.
+    pub(super) form: Result<(), Made>,
+    /// What the promotion's claims amount to; none: no statement can equal them.
+    pub(super) claims: Result<[u8; 32], String>,
+    /// The statement that the log says it checked.
+    pub(super) statement: Option<[u8; 32]>,
+    pub(super) fingerprint: String,
+    pub(super) flags: Flags,
+    /// What is asked of the item alone.
+    pub(super) alone: Result<(), Made>,
+    pub(super) time_ms: u64,
+}
+
+/// What a key on a device says of its holder: whether somebody touched it, and whether it knew who did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Flags {
+    presence: Option<bool>,
+    verification: Option<bool>,
+}
+
+impl Flags {
+    /// What a signature says; nothing under a key that is on no device.
+    pub(super) fn of(signed: &Signed) -> Self {
+        let said = |flag| signed.key().key_type().is_on_device().then_some(flag);
+        Self { presence: said(signed.presence()), verification: said(signed.verification()) }
+    }
+
+    fn of_item(item: &Map) -> Self {
+        let said = |name| match item.get(name) {
+            Some(Value::Bool(flag)) => Some(*flag),
+            _ => None,
+        };
+        Self { presence: said("presence"), verification: said("verification") }
+    }
+
+    pub(super) fn check(self, signed: Self) -> Result<(), Made> {
+        if self == signed {
+            return Ok(());
+        }
+        Err(Made::failed("presence and verification aren't what the signature says"))
+    }
+}
+
+impl Awaited {
+    /// Where the entry isn't here.
+    pub(super) fn not_given(self) -> Made {
+        self.form.err().unwrap_or_else(not_here)
+    }
+}
+
+fn not_here() -> Made {
+    Made::skipped(format_args!("{VOUCHED}: the approval is an entry of its own, and isn't here"))
+}
+
+/// What is made of each approval that a promotion counts.
+pub(super) fn counted(believed: &Believed, record: &Record, origin: &str) -> Vec<Item> {
+    if kind_name(record.entry.kind) != Some("promotion") {
+        return Vec::new();
+    }
+    let Shown::Value(Value::Array(items)) = shown(record, SectionName::Attested, "approval_checks") else {
+        return Vec::new();
+    };
+    let listed = Listed { believed, record, items, origin };
+    (0..items.len()).map(|number| listed.item(number).unwrap_or_else(Item::Made)).collect()
 }
 
 /// What the log attests that it checked of a promotion's approvals.
@@ -143,55 +257,63 @@ struct Listed<'a> {
 }
 
 impl Listed<'_> {
-    fn check(&self, number: usize) -> Result<Made, Made> {
+    fn item(&self, number: usize) -> Result<Item, Made> {
         let approvals = match shown(self.record, SectionName::Submitted, "approvals") {
             Shown::Value(approvals) => approvals.as_array(),
             Shown::Hidden => return Err(Made::skipped(format_args!("{NOT_DISCLOSED}: approvals"))),
             Shown::Nothing => None,
         };
-        if let Err(Made { status: Status::Skip, remark }) = claims(self.record) {
-            return Err(Made::skipped(remark));
+        let claims = claims(self.record);
+        if let Err(hidden @ Made { status: Status::Skip, .. }) = &claims {
+            return Err(hidden.clone());
         }
-        self.check_form()?;
+        let form = check_form(self.items);
         let item = self.items.get(number).and_then(Value::as_map).ok_or_else(|| Made::failed("no map"))?;
         let place = at(item).and_then(|at| usize::try_from(at).ok());
         let approval = place.and_then(|at| approvals?.get(at));
-        if approval.is_some_and(is_reference) {
-            return Err(Made::skipped(format_args!(
-                "{VOUCHED}: the approval is an entry of its own, and isn't here"
-            )));
+        match approval.and_then(|approval| Referred::by(approval, self.origin)) {
+            Some(Referred::Here(entry)) => {
+                return Ok(Item::Elsewhere(self.awaited(item, entry, claims, form)));
+            }
+            Some(Referred::Elsewhere) => return Err(form.err().unwrap_or_else(not_here)),
+            None => form?,
         }
         if self.believed.roster().is_none() {
-            return Err(Made::skipped(format_args!("{VOUCHED}: not given: a roster")));
+            return Err(no_roster());
         }
         item.get("roster").map_or(Ok(()), check_member)?;
         let approval =
             approval.and_then(Value::as_map).ok_or_else(|| Made::failed("there is no such approval"))?;
         let (statement, signed) = signed(self.record, approval, self.origin)?;
-        if item.get("statement").and_then(Value::as_bytes) != Some(&statement.sha256()[..]) {
-            return Err(Made::failed("the log checked another statement"));
-        }
         let fingerprint = signed.key().fingerprint();
-        if text(item, "fingerprint") != fingerprint {
-            return Err(Made::failed(format_args!("the log checked another key than {fingerprint}")));
-        }
-        check_flags(item, &signed)?;
+        check_statement(statement_of(item), statement.sha256())?;
+        check_key(text(item, "fingerprint"), &fingerprint)?;
+        Flags::of_item(item).check(Flags::of(&signed))?;
         let made = of_person(self.believed, self.record, approval, &signed)?;
         self.check_one_name(item, &fingerprint)?;
-        Ok(made)
+        Ok(Item::Made(made))
     }
 
-    fn check_form(&self) -> Result<(), Made> {
-        if let Some(misfit) = check_claim("approval_checks", &Value::Array(self.items.to_vec())) {
-            return Err(Made::failed(misfit));
+    fn awaited(
+        &self,
+        item: &Map,
+        entry: (u64, Hash),
+        claims: Result<Claims<'_>, Made>,
+        form: Result<(), Made>,
+    ) -> Awaited {
+        let fingerprint = text(item, "fingerprint").to_owned();
+        let member = item.get("roster").map_or(Ok(()), check_member);
+        let claims = claims.map_err(|made| made.remark);
+        Awaited {
+            entry,
+            form,
+            claims: claims.and_then(|claims| claims_digest(&claims, self.origin)),
+            statement: statement_of(item),
+            flags: Flags::of_item(item),
+            alone: member.and_then(|()| self.check_one_name(item, &fingerprint)),
+            fingerprint,
+            time_ms: self.record.entry.time_ms.get(),
         }
-        let places: Vec<Option<u64>> = self.items.iter().map(|item| at(item.as_map()?)).collect();
-        if self.items.len() > CHECKS_MAX || !places.is_sorted_by(|one, next| one < next) {
-            return Err(Made::failed(format_args!(
-                "expected at most {CHECKS_MAX} items, their \"at\" ascending"
-            )));
-        }
-        Ok(())
     }
 
     /// Whether nobody of the reader's roster is counted under two of the log's names.
@@ -208,29 +330,61 @@ impl Listed<'_> {
     }
 }
 
-/// Whether it names an entry that is the approval.
-fn is_reference(value: &Value) -> bool {
-    let Some(map) = value.as_map() else { return false };
-    let leaf_hash = map.get("leaf_hash").and_then(Value::as_bytes);
-    map.get("index").and_then(Value::as_uint).is_some() && leaf_hash.is_some_and(|bytes| bytes.len() == 32)
+/// Whether the list is one that a log attests.
+pub(super) fn check_form(items: &[Value]) -> Result<(), Made> {
+    if let Some(misfit) = check_claim("approval_checks", &Value::Array(items.to_vec())) {
+        return Err(Made::failed(misfit));
+    }
+    let places: Vec<Option<u64>> = items.iter().map(|item| at(item.as_map()?)).collect();
+    if items.len() > CHECKS_MAX || !places.is_sorted_by(|one, next| one < next) {
+        return Err(Made::failed(format_args!(
+            "expected at most {CHECKS_MAX} items, their \"at\" ascending"
+        )));
+    }
+    Ok(())
+}
+
+pub(super) fn check_statement(checked: Option<[u8; 32]>, given: [u8; 32]) -> Result<(), Made> {
+    if checked == Some(given) { Ok(()) } else { Err(Made::failed("the log checked another statement")) }
+}
+
+pub(super) fn check_key(checked: &str, given: &str) -> Result<(), Made> {
+    if checked == given {
+        return Ok(());
+    }
+    Err(Made::failed(format_args!("the log checked another key than {given}")))
+}
+
+pub(super) fn no_roster() -> Made {
+    Made::skipped(format_args!("{VOUCHED}: not given: a roster"))
+}
+
+/// An entry that is an approval, in the place of one.
+enum Referred {
+    Here((u64, Hash)),
+    /// In another log.
+    Elsewhere,
+}
+
+impl Referred {
+    fn by(value: &Value, origin: &str) -> Option<Self> {
+        let map = value.as_map()?;
+        let leaf_hash = Hash(map.get("leaf_hash")?.as_bytes()?.try_into().ok()?);
+        let index = map.get("index")?.as_uint()?;
+        // An origin that is no text counts as none.
+        let is_here = map.get("origin").and_then(Value::as_text).is_none_or(|other| other == origin);
+        Some(if is_here { Self::Here((index, leaf_hash)) } else { Self::Elsewhere })
+    }
 }
 
 fn at(item: &Map) -> Option<u64> {
     item.get("at")?.as_uint()
 }
 
-fn text<'a>(map: &'a Map, name: &str) -> &'a str {
-    map.get(name).and_then(Value::as_text).unwrap_or_default()
+fn statement_of(item: &Map) -> Option<[u8; 32]> {
+    item.get("statement")?.as_bytes()?.try_into().ok()
 }
 
-/// Of a key on a device alone, and what it said.
-fn check_flags(item: &Map, signed: &Signed) -> Result<(), Made> {
-    let on_device = signed.key().key_type().is_on_device();
-    for (name, is) in [("presence", signed.presence()), ("verification", signed.verification())] {
-        let expected = on_device.then_some(Value::Bool(is));
-        if item.get(name) != expected.as_ref() {
-            return Err(Made::failed(format_args!("{name} isn't what the signature says")));
-        }
-    }
-    Ok(())
+fn text<'a>(map: &'a Map, name: &str) -> &'a str {
+    map.get(name).and_then(Value::as_text).unwrap_or_default()
 }

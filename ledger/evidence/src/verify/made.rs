@@ -13,6 +13,7 @@ pub(super) const VOUCHED: &str = "vouched for by the log";
 pub(super) const NOT_DISCLOSED: &str = "not disclosed";
 
 /// How one check ended, before it has its name.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Made {
     pub(super) status: Status,
     pub(super) remark: String,

@@ -4,8 +4,14 @@
 //! A check that could not be made is skipped, and says whose word is left: nothing here passes for want of a key.
 
 mod approval;
+mod identity;
 mod made;
+mod package;
 mod workload;
+
+pub use package::{
+    APPROVALS_LOOKED_UP_MAX, EntryEvidence, EntryReader, PACKAGE_SET_LIMITS, PackageEvidence, Records,
+};
 
 use crate::believed::Believed;
 use provlog_core::check::Check;
@@ -20,7 +26,7 @@ pub struct EvidenceVerifier<'a> {
     pub require_bound: bool,
 }
 
-impl EvidenceVerifier<'_> {
+impl<'a> EvidenceVerifier<'a> {
     /// The checks of a record in the log of this origin; none: its version is unknown.
     #[must_use]
     pub fn checks(&self, record: Option<&Record>, origin: &str) -> Vec<Check> {
@@ -28,5 +34,12 @@ impl EvidenceVerifier<'_> {
         let Some(record) = record else { return checks };
         checks.extend(approval::checks(self.believed, record, origin));
         checks
+    }
+
+    /// What adds up the evidence of a package's entries, in the log of this origin.
+    #[must_use]
+    pub fn package(self, origin: &'a str) -> PackageEvidence<'a> {
+        let Self { believed, require_bound } = self;
+        PackageEvidence::new(EntryReader { believed, require_bound, origin })
     }
 }

@@ -1,9 +1,10 @@
 //! Whether the workload is the one that its evidence says, and who says so beside the log.
 
+use super::identity::Identity;
 use super::made::{Made, NOT_DISCLOSED, Shown, VOUCHED, check_member, shown};
 use crate::believed::Believed;
 use crate::jwk::Thumbprint;
-use crate::jwt::{IssuerKeys, JwtError, UnverifiedBoundToken, UnverifiedToken};
+use crate::jwt::{Issuer, IssuerKeys, JwtError, UnverifiedBoundToken, UnverifiedToken};
 use crate::svid::{DomainCas, SignedSvid, UnverifiedSvid};
 use crate::workload::Workload;
 use provlog_core::cbor::{Map, Value};
@@ -19,6 +20,20 @@ enum Formed<'a> {
 
 const BOUND: &str = "workload-bound";
 
+/// What came of both checks.
+pub(super) struct WorkloadMade {
+    pub(super) form: Made,
+    pub(super) bound: Made,
+    /// What the evidence is checked with; none where `form` doesn't pass.
+    pub(super) signer: Option<EvidenceKey>,
+}
+
+/// A key or CA, and who has to be the one that it is of.
+pub(super) struct EvidenceKey {
+    pub(super) of: Issuer,
+    pub(super) is: Identity,
+}
+
 /// Without a record, its version is unknown.
 pub(super) fn checks(
     believed: &Believed,
@@ -27,25 +42,38 @@ pub(super) fn checks(
     origin: &str,
 ) -> Vec<Check> {
     let bound = |made: Made| made.required(require_bound).named(BOUND);
-    let only = |remark: &str| Vec::from_iter(require_bound.then(|| bound(Made::failed(remark))));
-    let Some(record) = record else { return only("the entry's version is not known") };
+    let only = |made: Made| Vec::from_iter(require_bound.then(|| bound(made)));
+    let Some(record) = record else { return only(Made::failed("the entry's version is not known")) };
+    match made(believed, record, origin) {
+        Some(made) => Vec::from([made.form.named("workload-form"), bound(made.bound)]),
+        None => only(no_evidence()),
+    }
+}
+
+/// Where nothing is listed, and the entry has to be bound.
+pub(super) fn no_evidence() -> Made {
+    Made::failed("there is no evidence")
+}
+
+/// None: there is no evidence, and none is claimed.
+pub(super) fn made(believed: &Believed, record: &Record, origin: &str) -> Option<WorkloadMade> {
     let evidence = shown(record, SectionName::Attested, "workload_evidence");
     let workload = shown(record, SectionName::Attested, "workload");
     let is_claimed = matches!(workload, Shown::Value(value) if binding(value) == Some("statement"));
     if matches!(evidence, Shown::Nothing) && !is_claimed {
-        return only("there is no evidence");
+        return None;
     }
-    let (form, of_signer) = match form(&evidence, &workload, record, origin) {
+    Some(match form(&evidence, &workload, record, origin) {
         Ok(formed) => {
-            let by = formed.signer();
-            (Made::passed("fits this entry"), formed.bound(believed).unwrap_or_else(|made| made).by(&by))
+            let (by, signer) = (formed.signer(), formed.key());
+            let bound = formed.bound(believed).unwrap_or_else(|made| made).by(&by);
+            WorkloadMade { form: Made::passed("fits this entry"), bound, signer: Some(signer) }
         }
-        Err(made) => {
-            let same = Made { status: made.status, remark: "workload-form doesn't hold".into() };
-            (made, same)
+        Err(form) => {
+            let bound = Made { status: form.status, remark: "workload-form doesn't hold".into() };
+            WorkloadMade { form, bound, signer: None }
         }
-    };
-    Vec::from([form.named("workload-form"), bound(of_signer)])
+    })
 }
 
 fn binding(workload: &Value) -> Option<&str> {
@@ -138,6 +166,18 @@ impl Formed<'_> {
         match self {
             Self::Token { token, .. } => token.issuer().to_string(),
             Self::Svid { svid, .. } => svid.id().trust_domain().to_string(),
+        }
+    }
+
+    /// The key or CA that the log says it was checked with.
+    fn key(&self) -> EvidenceKey {
+        match self {
+            Self::Token { token, key } => {
+                EvidenceKey { of: token.issuer().clone(), is: Identity::Jwk(key.0) }
+            }
+            Self::Svid { svid, ca } => {
+                EvidenceKey { of: Issuer::Spiffe(svid.id().trust_domain().clone()), is: Identity::Ca(*ca) }
+            }
         }
     }
 

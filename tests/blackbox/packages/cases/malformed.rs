@@ -86,7 +86,7 @@ fn statements() -> Vec<Case> {
     let root = log().checkpoint(11).root.to_hex();
     let subject = |digest: &str| filters(&format!("\"filters\": {{\"subject\": {digest}}}"));
     vec![
-        named("format-v2", rewording("provlog-export/v1", "provlog-export/v2")),
+        named("format-v3", rewording("provlog-export/v1", "provlog-export/v3")),
         named("origin-space", rewording("example.com/vectors", "example.com/vec tors")),
         named("tool-number", rewording("\"provlog test vectors\"", "1")),
         named("time-negative", rewording("1767312000000", "-1")),

@@ -1,15 +1,20 @@
 //! Every package: its name, what is wrong in it, and which checks have to refuse it.
 
 mod archives;
+mod entries;
+mod evidence;
 mod files;
 mod good;
 mod malformed;
+mod members;
 mod proof;
 mod records;
 mod untrusted;
+mod versions;
 
 use super::forge::Files;
 use crate::vectors::forge::{ORIGIN, log_signer};
+use crate::vectors::reader::Reader;
 
 /// One vector.
 pub struct Case {
@@ -18,6 +23,10 @@ pub struct Case {
     pub trust: Vec<u8>,
     /// The checks that fail, in order.
     pub refused: Vec<String>,
+    /// What the reader believes about evidence.
+    pub reader: Reader,
+    /// The last checks and how they end, where entries have evidence.
+    pub last: Vec<(&'static str, &'static str)>,
 }
 
 /// What a package comes in.
@@ -34,7 +43,15 @@ const UNTRUSTED: [&str; 5] = ["origin", "log-signature", "cosignatures", "quorum
 impl Case {
     fn new(name: impl Into<String>, files: Files, refused: &[&str]) -> Self {
         let refused = refused.iter().map(ToString::to_string).collect();
-        Self { name: name.into(), contents: Contents::Folder(files), trust: trust(), refused }
+        let (contents, reader) = (Contents::Folder(files), Reader::default());
+        Self { name: name.into(), contents, trust: trust(), refused, reader, last: Vec::new() }
+    }
+
+    /// A package whose checks of evidence end like this.
+    fn evidence(name: &str, files: Files, reader: Reader, checks: &[(&'static str, &'static str)]) -> Self {
+        let failed: Vec<&str> =
+            checks.iter().filter(|(_, status)| *status == "fail").map(|(name, _)| *name).collect();
+        Self { reader, last: checks.to_vec(), ..Self::new(format!("evidence-{name}"), files, &failed) }
     }
 
     fn good(name: impl Into<String>, files: Files) -> Self {
@@ -80,5 +97,9 @@ pub fn all() -> Vec<Case> {
     cases.extend(proof::cases());
     cases.extend(untrusted::cases());
     cases.extend(archives::cases());
+    cases.extend(versions::cases());
+    cases.extend(entries::cases());
+    cases.extend(evidence::cases());
+    cases.extend(members::cases());
     cases
 }

@@ -3,18 +3,18 @@
 use super::parts::{Members, bytes};
 use super::ssh::{self, Signer};
 use super::{Case, map, sha256, text};
-use crate::vectors::forge::{RawRecord, RawSection, TIME_MS};
+use crate::vectors::forge::{Forge, RawRecord, RawSection, TIME_MS};
 use crate::vectors::reader::Reader;
 use provlog_core::Hash;
 use provlog_core::cbor::Value;
 
-pub(super) const NAMESPACE: &str = "approval@provlog";
+pub const NAMESPACE: &str = "approval@provlog";
 pub(super) const NONCE: &str = "00112233445566778899aabbccddeeff";
 /// A minute behind the entry.
-pub(super) const EXPIRES_MS: u64 = TIME_MS + 60_000;
+pub const EXPIRES_MS: u64 = TIME_MS + 60_000;
 const EXPIRES: &str = "2026-01-01T00:01:00Z";
-pub(super) const ALICE: &str = "alice@example.com";
-pub(super) const BOB: &str = "bob@example.com";
+pub const ALICE: &str = "alice@example.com";
+pub const BOB: &str = "bob@example.com";
 
 /// The statement that most vectors are about, of the claims of [`claims`].
 pub(super) fn statement() -> String {
@@ -38,7 +38,7 @@ pub(super) fn statement() -> String {
 }
 
 /// The claims that [`statement`] equals.
-pub(super) fn claims() -> Members {
+pub fn claims() -> Members {
     let commit = map(&[("gitCommit", bytes(&[0x11; 20])), ("gitTree", bytes(&[0x22; 20]))]);
     let app = [("name", text("app.tar")), ("uri", text("pkg:generic/app@1")), ("digest", sha256("app.tar"))];
     let subjects = [map(&[("digest", commit)]), map(&app)];
@@ -69,7 +69,7 @@ fn texts(texts: &[&str]) -> Value {
 }
 
 /// The roster of most readers: two persons, one of them with a device.
-pub(super) fn roster() -> String {
+pub fn roster() -> String {
     let line =
         |names: &str, key: &str| format!("{names} namespaces=\"{NAMESPACE}\" {}\n", Signer::new(key).line());
     let device = format!("alice namespaces=\"{NAMESPACE}\" {}\n", Signer::on_device("alice's device").line());
@@ -77,20 +77,21 @@ pub(super) fn roster() -> String {
 }
 
 /// An entry of kind `approval` or `withdrawal`, in parts.
-pub(super) struct Approval {
-    pub(super) kind: u8,
-    pub(super) statement: String,
+pub struct Approval {
+    pub kind: u8,
+    pub statement: String,
     /// What is signed, where it isn't the statement.
-    pub(super) signed: Option<String>,
-    pub(super) namespace: &'static str,
-    pub(super) signer: Signer,
+    pub signed: Option<String>,
+    pub namespace: &'static str,
+    pub signer: Signer,
     /// Changes the armor.
-    pub(super) rearmor: fn(String) -> String,
-    pub(super) claims: Members,
-    pub(super) approval: Members,
-    pub(super) time_ms: u64,
-    pub(super) hidden: Option<&'static str>,
-    pub(super) roster: Option<String>,
+    pub rearmor: fn(String) -> String,
+    pub claims: Members,
+    pub approval: Members,
+    pub time_ms: u64,
+    pub hidden: Option<&'static str>,
+    pub roster: Option<String>,
+    pub attested: Members,
 }
 
 /// What an approval says beside statement and signature.
@@ -105,7 +106,7 @@ pub(super) fn approval_of(approver: &str) -> Members {
 }
 
 impl Approval {
-    fn good() -> Self {
+    pub fn good() -> Self {
         Self {
             kind: 3,
             statement: statement(),
@@ -118,11 +119,12 @@ impl Approval {
             time_ms: TIME_MS,
             hidden: None,
             roster: Some(roster()),
+            attested: Members::of(&[]),
         }
     }
 
     /// In the statement, which must have it.
-    pub(super) fn edit(&mut self, from: &str, to: &str) {
+    pub fn edit(&mut self, from: &str, to: &str) {
         let edited = self.statement.replacen(from, to, 1);
         assert_ne!(edited, self.statement, "{from}");
         self.statement = edited;
@@ -134,7 +136,7 @@ impl Approval {
     }
 
     /// Turns the approval into its own withdrawal.
-    pub(super) fn withdraw(&mut self) {
+    pub fn withdraw(&mut self) {
         let withdrawn = Hash::plain(self.statement.as_bytes());
         let subjects = self.statement.lines().filter(|line| line.starts_with("subject: "));
         let subjects: String = subjects.flat_map(|line| [line, "\n"]).collect();
@@ -154,7 +156,13 @@ impl Approval {
         claim.into_iter().for_each(|claim| self.claims.set("intent", claim));
     }
 
-    fn case(mut self, name: &'static str, form: &'static str, signed: &'static str) -> Case {
+    fn case(self, name: &'static str, form: &'static str, signed: &'static str) -> Case {
+        let reader = Reader { roster: self.roster.clone(), ..Reader::default() };
+        let checks = [("approval-form", form), ("approval-signed", signed)];
+        Case::evidence(name, &self.forge(), reader, &checks)
+    }
+
+    pub fn forge(mut self) -> Forge {
         let message = self.signed.as_ref().unwrap_or(&self.statement);
         let armor = ssh::armor(&self.signer.sign(self.namespace, message), 70);
         self.approval.set("statement", text(&self.statement));
@@ -165,10 +173,8 @@ impl Approval {
             let claim = submitted.claim(hidden);
             *claim = claim.hidden();
         }
-        let record = RawRecord { kind: self.kind, submitted, attested: RawSection::default() };
-        let reader = Reader { roster: self.roster, ..Reader::default() };
-        let checks = [("approval-form", form), ("approval-signed", signed)];
-        Case::evidence(name, &record.forge_at(self.time_ms), reader, &checks)
+        let attested = section(&self.attested);
+        RawRecord { kind: self.kind, submitted, attested }.forge_at(self.time_ms)
     }
 }
 

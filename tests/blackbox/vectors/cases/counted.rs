@@ -4,24 +4,24 @@ use super::approvals::{ALICE, BOB, EXPIRES_MS, NAMESPACE, approval_of, claims, r
 use super::parts::{Members, bytes, member, reference};
 use super::ssh::{self, Signer};
 use super::{Case, map, text};
-use crate::vectors::forge::{RawRecord, RawSection, TIME_MS};
+use crate::vectors::forge::{Forge, RawRecord, RawSection, TIME_MS};
 use crate::vectors::reader::Reader;
 use provlog_core::Hash;
 use provlog_core::cbor::Value;
 
 /// A promotion in parts.
-struct Promotion {
-    claims: Members,
-    approvals: Vec<Members>,
-    checks: Vec<Members>,
-    time_ms: u64,
-    hidden: Option<&'static str>,
+pub struct Promotion {
+    pub claims: Members,
+    pub approvals: Vec<Members>,
+    pub checks: Vec<Members>,
+    pub time_ms: u64,
+    pub hidden: Option<&'static str>,
     roster: Option<String>,
 }
 
 impl Promotion {
     /// Approved by these signers, under the names of their persons.
-    fn approved(by: &[(&str, &str, Signer)]) -> Self {
+    pub fn approved(by: &[(&str, &str, Signer)]) -> Self {
         let mut promotion = Self {
             claims: claims(),
             approvals: Vec::new(),
@@ -61,7 +61,14 @@ impl Promotion {
         self.approve(statement, ALICE, "alice", &alice());
     }
 
-    fn case(mut self, name: &'static str, ends: &[&'static str]) -> Case {
+    fn case(self, name: &'static str, ends: &[&'static str]) -> Case {
+        let reader = Reader { roster: self.roster.clone(), ..Reader::default() };
+        let names = ["approval:0", "approval:1", "approval:2"];
+        let checks: Vec<_> = names.into_iter().zip(ends.iter().copied()).collect();
+        Case::evidence(name, &self.forge(), reader, &checks)
+    }
+
+    pub fn forge(mut self) -> Forge {
         let values = |of: &[Members]| Value::Array(of.iter().map(Members::value).collect());
         self.claims.set("approvals", values(&self.approvals));
         let mut submitted = section(&self.claims);
@@ -70,19 +77,15 @@ impl Promotion {
             *claim = claim.hidden();
         }
         let attested = RawSection::default().with("approval_checks", &values(&self.checks));
-        let reader = Reader { roster: self.roster, ..Reader::default() };
-        let names = ["approval:0", "approval:1", "approval:2"];
-        let checks: Vec<_> = names.into_iter().zip(ends.iter().copied()).collect();
-        let record = RawRecord { kind: 4, submitted, attested };
-        Case::evidence(name, &record.forge_at(self.time_ms), reader, &checks)
+        RawRecord { kind: 4, submitted, attested }.forge_at(self.time_ms)
     }
 }
 
-fn alice() -> Signer {
+pub fn alice() -> Signer {
     Signer::new("alice")
 }
 
-fn device() -> Signer {
+pub fn device() -> Signer {
     Signer::on_device("alice's device")
 }
 

@@ -1,15 +1,15 @@
 //! Every vector: its name, what is wrong in it, and what a verifier has to say.
 
-mod approvals;
-mod counted;
+pub mod approvals;
+pub mod counted;
 mod evidence;
 mod malformed;
 mod not_proven;
-mod parts;
-mod ssh;
+pub mod parts;
+pub mod ssh;
 mod statements;
-mod svids;
-mod tokens;
+pub mod svids;
+pub mod tokens;
 mod untrusted;
 mod workloads;
 

@@ -8,43 +8,43 @@ use provlog_core::Hash;
 use provlog_core::cbor::{Map, Value};
 
 /// A key from a seed that everybody knows.
-pub(super) fn ed25519(name: &str) -> Key {
+pub fn ed25519(name: &str) -> Key {
     Key::Ed25519(SigningKey::from_bytes(&Hash::plain(format!("provlog test vectors: {name}").as_bytes()).0))
 }
 
 /// Members of a map, some of which a case changes.
 #[derive(Clone)]
-pub(super) struct Members(pub(super) Vec<(String, Value)>);
+pub struct Members(pub Vec<(String, Value)>);
 
 impl Members {
-    pub(super) fn of(members: &[(&str, Value)]) -> Self {
+    pub fn of(members: &[(&str, Value)]) -> Self {
         Self(members.iter().map(|(name, value)| ((*name).into(), value.clone())).collect())
     }
 
-    pub(super) fn set(&mut self, name: &str, value: Value) {
+    pub fn set(&mut self, name: &str, value: Value) {
         self.remove(name);
         self.0.push((name.into(), value));
     }
 
-    pub(super) fn remove(&mut self, name: &str) {
+    pub fn remove(&mut self, name: &str) {
         self.0.retain(|(other, _)| other != name);
     }
 
-    pub(super) fn value(&self) -> Value {
+    pub fn value(&self) -> Value {
         Value::Map(Map::from_entries(self.0.clone()).unwrap())
     }
 }
 
-pub(super) fn bytes(bytes: &[u8]) -> Value {
+pub fn bytes(bytes: &[u8]) -> Value {
     Value::Bytes(bytes.to_vec())
 }
 
-pub(super) fn reference(index: i64) -> Members {
+pub fn reference(index: i64) -> Members {
     Members::of(&[("index", Value::Integer(index)), ("leaf_hash", bytes(&[7; 32]))])
 }
 
 /// A member of a set, which only the log vouches for.
-pub(super) fn member() -> Members {
+pub fn member() -> Members {
     let mut member = reference(2);
     member.set("claim", text("m01"));
     member.set("claim_hash", bytes(&[8; 32]));
@@ -53,15 +53,15 @@ pub(super) fn member() -> Members {
 }
 
 /// The submitted claims that evidence is about.
-pub(super) fn submitted() -> RawSection {
+pub fn submitted() -> RawSection {
     let subject = map(&[("name", text("app.tar")), ("digest", sha256("app.tar"))]);
     RawSection::default().with("type", &text("build")).with("subject", &Value::Array(vec![subject]))
 }
 
-pub(super) const KIND: u8 = 22;
+pub const KIND: u8 = 22;
 
 /// A receipt of these sections, one attested claim hidden, or left out before the entry was made.
-pub(super) fn forge(
+pub fn forge(
     submitted: RawSection,
     mut attested: RawSection,
     hidden: Option<&str>,

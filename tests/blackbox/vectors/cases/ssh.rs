@@ -9,23 +9,23 @@ const HEADER: &str = "-----BEGIN SSH SIGNATURE-----\n";
 const FOOTER: &str = "-----END SSH SIGNATURE-----\n";
 
 /// A key of Ed25519, and how it signs.
-pub(super) struct Signer {
+pub struct Signer {
     key: SigningKey,
     /// Of a key on a device alone.
-    pub(super) application: Option<&'static str>,
-    pub(super) flags: u8,
-    pub(super) hash: &'static str,
-    pub(super) reserved: &'static str,
+    pub application: Option<&'static str>,
+    pub flags: u8,
+    pub hash: &'static str,
+    pub reserved: &'static str,
 }
 
 impl Signer {
-    pub(super) fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let seed = Hash::plain(format!("provlog test vectors: {name}").as_bytes()).0;
         let key = SigningKey::from_bytes(&seed);
         Self { key, application: None, flags: 0x01, hash: "sha512", reserved: "" }
     }
 
-    pub(super) fn on_device(name: &str) -> Self {
+    pub fn on_device(name: &str) -> Self {
         Self { application: Some("ssh:"), ..Self::new(name) }
     }
 
@@ -40,16 +40,16 @@ impl Signer {
     }
 
     /// Its type and its base64, as a roster's line ends.
-    pub(super) fn line(&self) -> String {
+    pub fn line(&self) -> String {
         format!("{} {}", self.key_type(), Base64::encode_string(&self.key_blob()))
     }
 
-    pub(super) fn fingerprint(&self) -> String {
+    pub fn fingerprint(&self) -> String {
         format!("SHA256:{}", Base64Unpadded::encode_string(&Sha256::digest(self.key_blob())))
     }
 
     /// What stands in the armor.
-    pub(super) fn sign(&self, namespace: &str, message: &str) -> Vec<u8> {
+    pub fn sign(&self, namespace: &str, message: &str) -> Vec<u8> {
         let digest = match self.hash {
             "sha256" => Sha256::digest(message).to_vec(),
             _ => Sha512::digest(message).to_vec(),
@@ -76,7 +76,7 @@ fn string(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// The armor around these bytes, in lines of so many characters.
-pub(super) fn armor(blob: &[u8], columns: usize) -> String {
+pub fn armor(blob: &[u8], columns: usize) -> String {
     let base64 = Base64::encode_string(blob);
     let mut text = String::from(HEADER);
     for line in base64.as_bytes().chunks(columns) {
@@ -87,7 +87,7 @@ pub(super) fn armor(blob: &[u8], columns: usize) -> String {
 }
 
 /// The bytes within.
-pub(super) fn blob(armor: &str) -> Vec<u8> {
+pub fn blob(armor: &str) -> Vec<u8> {
     let base64 = armor.strip_prefix(HEADER).unwrap().strip_suffix(FOOTER).unwrap();
     Base64::decode_vec(&base64.replace('\n', "")).unwrap()
 }

@@ -2,7 +2,7 @@
 
 use super::parts::{KIND, Members, bytes, ed25519, forge, member, reference, submitted};
 use super::{Case, text};
-use crate::vectors::forge::{ORIGIN, RawSection, TIME_MS};
+use crate::vectors::forge::{Forge, ORIGIN, RawSection, TIME_MS};
 use crate::vectors::keys::{Content, Key, extension, is_ca, key_usage, key_usage_bits, purposes, tlv, uris};
 use crate::vectors::reader::Reader;
 use base64ct::{Base64, Encoding};
@@ -40,7 +40,7 @@ fn root() -> Content {
 }
 
 /// Evidence in parts.
-struct Svid {
+pub struct Svid {
     leaf: Content,
     middle: Option<Content>,
     root: Content,
@@ -50,7 +50,7 @@ struct Svid {
     rechain: fn(&mut Vec<Vec<u8>>),
     /// Changes what the workload signs.
     message: fn(Vec<u8>) -> Vec<u8>,
-    evidence: Members,
+    pub evidence: Members,
     workload: Members,
     /// Domains whose bundle has the root.
     domains: Vec<&'static str>,
@@ -61,7 +61,7 @@ struct Svid {
 }
 
 impl Svid {
-    fn good() -> Self {
+    pub fn good() -> Self {
         let workload = [
             ("method", text("x509-svid")),
             ("id", text(ID)),
@@ -90,8 +90,25 @@ impl Svid {
         self.workload.set("id", text(id));
     }
 
-    fn case(mut self, name: &'static str, form: &'static str, bound: &'static str) -> Case {
-        let root = self.root.signed(&ROOT, &ROOT);
+    fn case(self, name: &'static str, form: &'static str, bound: &'static str) -> Case {
+        let reader = self.reader();
+        Case::evidence(name, &self.forge(), reader, &[("workload-form", form), ("workload-bound", bound)])
+    }
+
+    /// The CA.
+    pub fn ca(&self) -> Vec<u8> {
+        self.root.signed(&ROOT, &ROOT)
+    }
+
+    pub fn reader(&self) -> Reader {
+        let mut cas = vec![self.ca()];
+        cas.extend(self.other_ca.then(other_root));
+        let bundles = self.domains.iter().map(|domain| (*domain, bundle(&cas))).collect();
+        Reader { bundles, require_bound: self.require_bound, ..Reader::default() }
+    }
+
+    pub fn forge(mut self) -> Forge {
+        let root = self.ca();
         let issuer: &Key = if self.middle.is_some() { &MIDDLE } else { &ROOT };
         let leaf = self.leaf.signed(&WORKLOAD, self.leaf_by.unwrap_or(issuer));
         let mut chain = vec![leaf];
@@ -104,15 +121,10 @@ impl Svid {
         if !self.evidence.0.iter().any(|(name, _)| name == "ca") {
             self.evidence.set("ca", bytes(&Hash::plain(&root).0));
         }
-        let mut cas = vec![root];
-        cas.extend(self.other_ca.then(other_root));
-        let bundles = self.domains.iter().map(|domain| (*domain, bundle(&cas))).collect();
-        let reader = Reader { bundles, require_bound: self.require_bound, ..Reader::default() };
         let attested = RawSection::default()
             .with("workload", &self.workload.value())
             .with("workload_evidence", &self.evidence.value());
-        let forge = forge(submitted(), attested, None, None, self.time_ms);
-        Case::evidence(name, &forge, reader, &[("workload-form", form), ("workload-bound", bound)])
+        forge(submitted(), attested, None, None, self.time_ms)
     }
 }
 

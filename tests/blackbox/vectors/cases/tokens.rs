@@ -11,7 +11,7 @@ use provlog_core::Hash;
 use provlog_core::cbor::{Map, Value};
 use std::sync::LazyLock;
 
-const ISSUER: &str = "https://issuer.example.com";
+pub const ISSUER: &str = "https://issuer.example.com";
 const OTHER_ISSUER: &str = "https://other.example.com";
 const GITHUB: &str = "https://token.actions.githubusercontent.com";
 const SUB: &str = "repo:example/app:ref:refs/heads/main";
@@ -19,29 +19,29 @@ const SPIFFE_ID: &str = "spiffe://example.org/ci";
 pub(super) const TIME_S: u64 = TIME_MS / 1000;
 
 /// Of the issuer that most tokens are by, and of somebody else.
-static KEY: LazyLock<Key> = LazyLock::new(|| ed25519("issuer"));
-static OTHER_KEY: LazyLock<Key> = LazyLock::new(|| ed25519("other issuer"));
+pub static KEY: LazyLock<Key> = LazyLock::new(|| ed25519("issuer"));
+pub static OTHER_KEY: LazyLock<Key> = LazyLock::new(|| ed25519("other issuer"));
 /// A key that everybody knows, for what Ed25519 may not sign.
-static RSA: LazyLock<Key> = LazyLock::new(|| {
+pub static RSA: LazyLock<Key> = LazyLock::new(|| {
     let pkcs8 = Base64::decode_vec(&include_str!("../rsa-key.base64").replace('\n', "")).unwrap();
     Key::Rsa(KeyPair::from_pkcs8(&pkcs8).unwrap())
 });
 
 /// Evidence in parts, of an entry of kind `event`.
-pub(super) struct Bound {
-    pub(super) submitted: RawSection,
-    pub(super) header: String,
-    pub(super) payload: String,
-    pub(super) key: &'static Key,
+pub struct Bound {
+    pub submitted: RawSection,
+    pub header: String,
+    pub payload: String,
+    pub key: &'static Key,
     /// Changes the token after it is signed.
-    pub(super) respell: fn(String) -> String,
-    pub(super) evidence: Members,
-    pub(super) workload: Members,
-    pub(super) time_ms: u64,
-    pub(super) reader: Reader,
+    pub respell: fn(String) -> String,
+    pub evidence: Members,
+    pub workload: Members,
+    pub time_ms: u64,
+    pub reader: Reader,
     /// The names of what is hidden, and of what isn't there.
-    pub(super) hidden: Option<&'static str>,
-    pub(super) missing: Option<&'static str>,
+    pub hidden: Option<&'static str>,
+    pub missing: Option<&'static str>,
 }
 
 fn audience() -> String {
@@ -61,7 +61,7 @@ fn claims() -> Value {
 }
 
 impl Bound {
-    fn good() -> Self {
+    pub fn good() -> Self {
         let audience = audience();
         let (iat, exp) = (TIME_S - 300, TIME_S + 300);
         let payload = format!(
@@ -128,7 +128,7 @@ impl Bound {
     }
 
     /// By the workload of a trust domain.
-    fn spiffe(&mut self) {
+    pub fn spiffe(&mut self) {
         self.by(&RSA);
         self.edit(SUB, SPIFFE_ID);
         self.workload.set("method", text("jwt-svid"));
@@ -151,7 +151,7 @@ impl Bound {
         self.reader.issuers = vec![(GITHUB, jwks(&KEY))];
     }
 
-    fn forge(self) -> Forge {
+    pub fn forge(self) -> Forge {
         let mut evidence = self.evidence;
         let has = |name: &str| evidence.0.iter().any(|(other, _)| other == name);
         let thumbprint = (!has("thumbprint")).then(|| bytes(&self.key.jwk("k").thumbprint().0));
@@ -172,7 +172,7 @@ fn trailing_bits(mut token: String) -> String {
     token
 }
 
-fn other_signature(token: String) -> String {
+pub fn other_signature(token: String) -> String {
     let (signed, signature) = token.rsplit_once('.').unwrap();
     let first = if signature.starts_with('A') { 'B' } else { 'A' };
     format!("{signed}.{first}{}", &signature[1..])

@@ -26,7 +26,7 @@ macro_rules! part {
 }
 
 /// The page's program, in the order in which its parts stand: the verifier, which knows no page, and then the page.
-const SCRIPTS: [(&str, &str); 29] = [
+const SCRIPTS: [(&str, &str); 33] = [
     part!("01-sha256.js"),
     part!("02-bytes.js"),
     part!("03-json.js"),
@@ -37,11 +37,15 @@ const SCRIPTS: [(&str, &str); 29] = [
     part!("08-trust.js"),
     part!("09-tree.js"),
     part!("10-manifest.js"),
+    part!("11-filters.js"),
     part!("11-text.js"),
     part!("12-files.js"),
+    part!("13-names.js"),
     part!("13-records.js"),
     part!("13-references.js"),
+    part!("13-signatures.js"),
     part!("14-verify.js"),
+    part!("15-decision.js"),
     part!("15-recount.js"),
     part!("20-element.js"),
     part!("21-words.js"),
@@ -177,9 +181,12 @@ fn digest(text: &str) -> String {
 }
 
 fn in_words(statement: &Manifest, summary: &SummaryJson) -> String {
-    let which = match &statement.range {
-        Some(range) => format!("all entries from {} to {}", range.start, range.end.saturating_sub(1)),
-        None => format!("{} selected entries", summary.count),
+    let which = match (&statement.range, statement.filters.entry) {
+        (Some(range), _) => format!("all entries from {} to {}", range.start, range.end.saturating_sub(1)),
+        (None, Some(entry)) => {
+            format!("entry {entry}, and {} of those that it leads to,", summary.count.saturating_sub(1))
+        }
+        (None, None) => format!("{} selected entries", summary.count),
     };
     format!(
         "This package holds {which} of the log {}, logged from {} to {}. A browser that runs no scripts can't check \

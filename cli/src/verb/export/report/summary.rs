@@ -7,7 +7,7 @@ use provlog_core::Record;
 use provlog_core::cbor::Value;
 use provlog_core::claims::kind_named;
 use provlog_core::entry::Kind;
-use provlog_core::facet::{Facet, facets};
+use provlog_core::facet::{Decision, Facet, decision, facets};
 use provlog_core::record::{Claim, SectionName};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -28,7 +28,7 @@ const ABSENT: &str = "absent";
 const REASONS: [&str; 3] = ["not_recorded", "not_applicable", "withheld"];
 const ANOTHER_REASON: &str = "(another reason)";
 
-/// What stands for a value that is hidden, and for one that isn't there.
+/// What stands for a decision that is not disclosed, and for one that isn't there.
 const HIDDEN: &str = "(hidden)";
 const NONE: &str = "(none)";
 
@@ -47,6 +47,8 @@ pub(crate) struct Counts {
     entries: Vec<(u64, Kind)>,
     count: u64,
     kinds: BTreeMap<u8, u64>,
+    /// Outcomes that gates of the log decided: apart, so that nothing that a submitter says is counted as the log's word.
+    gates: Values,
     decisions: Values,
     approval: Approval,
     environments: Values,
@@ -179,14 +181,13 @@ impl Counts {
     }
 
     fn count_promotion(&mut self, record: &Record) {
-        let outcome = match Facet::Decision.claim(record) {
-            None => NONE,
-            Some(Claim::Hidden(_)) => HIDDEN,
-            Some(Claim::Disclosed { value, .. }) => {
-                Facet::Decision.parts(value).next().flatten().and_then(Value::as_text).unwrap_or(NONE)
-            }
-        };
-        self.decisions.add(outcome);
+        let decision = decision(record);
+        let outcome = decision.and_then(Decision::outcome).unwrap_or(NONE);
+        match decision {
+            Some(Decision::Gate(_)) => self.gates.add(outcome),
+            Some(Decision::NotDisclosed) => self.decisions.add(HIDDEN),
+            Some(Decision::Submitted(_)) | None => self.decisions.add(outcome),
+        }
         let count = match Facet::Approvals.claim(record) {
             Some(Claim::Hidden(_)) => &mut self.approval.hidden,
             Some(Claim::Disclosed { value, .. }) if are_by_reference(value) => return,
@@ -240,6 +241,7 @@ impl Summary {
             first_ms,
             last_ms,
             kinds,
+            gates: counts.gates.top(CLAIM_ROWS).top,
             decisions: counts.decisions.top(CLAIM_ROWS).top,
             approval,
             environments: counts.environments.top(TOP_ROWS),
@@ -266,6 +268,7 @@ impl AddAssign for Counts {
         self.approval.hidden += other.approval.hidden;
         self.approval.none += other.approval.none;
         for (values, others) in [
+            (&mut self.gates, other.gates),
             (&mut self.decisions, other.decisions),
             (&mut self.environments, other.environments),
             (&mut self.models, other.models),
@@ -329,6 +332,7 @@ pub(super) struct SummaryJson {
     pub(super) first_ms: u64,
     pub(super) last_ms: u64,
     kinds: Vec<Count>,
+    gates: Vec<Count>,
     decisions: Vec<Count>,
     approval: Approval,
     environments: Top,
@@ -362,90 +366,4 @@ struct Absent {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use provlog_core::cbor::Map;
-    use provlog_core::entry::{Entry, TimeMs};
-    use provlog_core::record::Section;
-
-    fn map(members: &[(&str, Value)]) -> Value {
-        let members = members.iter().map(|(name, value)| ((*name).into(), value.clone()));
-        Value::Map(Map::from_entries(members.collect()).unwrap())
-    }
-
-    fn record(kind: u8, time_ms: u64, claims: &[(&str, Value)], hidden: &[&str]) -> Record {
-        let claims = claims.iter().map(|(name, value)| {
-            let claim = Claim::disclosed([1; 16], value.clone());
-            let shown = !hidden.contains(name);
-            ((*name).into(), if shown { claim } else { Claim::Hidden(claim.hash()) })
-        });
-        let submitted = Section::from_claims(claims.collect()).unwrap();
-        let (attested, kind) = (Section::default(), Kind::new(kind).unwrap());
-        let entry = Entry {
-            kind,
-            time_ms: TimeMs::new(time_ms).unwrap(),
-            submitted_digest: submitted.digest(SectionName::Submitted, kind),
-            attested_digest: attested.digest(SectionName::Attested, kind),
-        };
-        Record { entry, submitted, attested }
-    }
-
-    #[test]
-    fn what_is_hidden_isn_t_counted_and_parts_add_up() {
-        let start_ms = 1_790_000_000_000;
-        let model = map(&[("provider", "example.com".into()), ("name", "m".into()), ("version", "1".into())]);
-        let other = map(&[("name", "n".into()), ("version", map(&[("absent", "withheld".into())]))]);
-        let absent = map(&[("absent", "not_recorded".into())]);
-        let allowed = map(&[("outcome", "allow".into())]);
-        let approvals = Value::Array(vec![map(&[("approver", map(&[("id", "alice".into())]))])]);
-        let records = [
-            record(
-                4,
-                start_ms,
-                &[("model", model.clone()), ("decision", allowed.clone()), ("approvals", approvals.clone())],
-                &[],
-            ),
-            record(
-                4,
-                start_ms,
-                &[
-                    ("model", Value::Array(vec![model, other])),
-                    ("decision", allowed),
-                    ("approvals", approvals),
-                ],
-                &["decision", "approvals"],
-            ),
-            record(4, start_ms + 5, &[("model", absent.clone()), ("approvals", absent.clone())], &[]),
-            record(22, start_ms + 9, &[("x-note", absent)], &[]),
-        ];
-        let mut summary = Summary::default();
-        for part in records.chunks(2) {
-            let mut counts = Counts::default();
-            part.iter().for_each(|record| counts.add(record));
-            summary.add(counts);
-        }
-        let json =
-            serde_json::to_value(summary.to_json(ReferredApprovals { resolved: 1, unresolved: 2 })).unwrap();
-        let count = |value: &str, count: u64| serde_json::json!({"value": value, "count": count});
-        assert_eq!(json["count"], 4);
-        assert_eq!((&json["first_ms"], &json["last_ms"]), (&start_ms.into(), &(start_ms + 9).into()));
-        assert_eq!(json["kinds"], serde_json::json!([count("promotion", 3), count("event", 1)]));
-        let decisions = [count("(hidden)", 1), count("(none)", 1), count("allow", 1)];
-        assert_eq!(json["decisions"], serde_json::json!(decisions));
-        let approval =
-            serde_json::json!({"by_people": 2, "unresolved": 2, "absent": 1, "hidden": 1, "none": 0});
-        assert_eq!(json["approval"], approval);
-        assert_eq!(json["models"]["top"], serde_json::json!([count("example.com m 1", 2), count("n", 1)]));
-        assert_eq!(json["approvers"]["top"], serde_json::json!([count("alice", 1)]));
-        let hidden = [count("submitted.approvals", 1), count("submitted.decision", 1)];
-        assert_eq!(json["hidden"], serde_json::json!(hidden));
-        let absent =
-            |claim: &str, reason: &str| serde_json::json!({"value": claim, "reason": reason, "count": 1});
-        let expected = [
-            absent("submitted.approvals", "not_recorded"),
-            absent("submitted.model", "not_recorded"),
-            absent("submitted.model.version", "withheld"),
-        ];
-        assert_eq!(json["absent"], serde_json::json!(expected), "an x- claim is the submitter's own");
-    }
-}
+mod tests;

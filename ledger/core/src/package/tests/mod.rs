@@ -1,6 +1,7 @@
 //! Packages in memory: good ones, and each way of being wrong.
 
 mod cost;
+mod entries;
 mod rounds;
 
 use super::*;
@@ -126,7 +127,7 @@ fn package(indices: &[u64], range: bool, hide: bool) -> Memory {
     let proof = multiproof(&leaves(), indices, SIZE).unwrap();
     let mut texts = Texts::default();
     for (index, record) in &records {
-        texts.add(*index, record);
+        texts.add(Version::V1, *index, record);
     }
     let files: [(&str, Vec<u8>); 8] = [
         (CHECKPOINT, head.sign(&signer()).into_bytes()),
@@ -135,10 +136,11 @@ fn package(indices: &[u64], range: bool, hide: bool) -> Memory {
         (RECORDS, records.iter().flat_map(|(index, record)| record_item(*index, record)).collect()),
         (PROOF, bytes(proof)),
         (JSON_LINES, texts.json.into_bytes()),
-        (CSV, (csv_header() + &texts.csv).into_bytes()),
+        (CSV, (csv_header(Version::V1) + &texts.csv).into_bytes()),
         (REPORT, b"<!doctype html>".to_vec()),
     ];
     let manifest = Manifest {
+        version: Version::V1,
         tool: "provlog test".into(),
         created_ms: 1,
         origin: head.origin.clone(),
@@ -147,6 +149,7 @@ fn package(indices: &[u64], range: bool, hide: bool) -> Memory {
         filters: Filters::default(),
         range: range.then(|| indices[0]..indices[indices.len() - 1] + 1),
         count: indices.len().try_into().unwrap(),
+        left_out: None,
         redaction: RedactionRule {
             rule: hide.then(|| Redaction::Hide(Vec::from(["submitted.x-secret".parse().unwrap()]))),
             profile: None,
@@ -337,8 +340,10 @@ fn manifests_are_read_strictly() {
     let text = String::from_utf8(whole().0[MANIFEST].clone()).unwrap();
     let deep = "[".repeat(10_000);
     let cases = [
-        (text.replace("\"format\"", "\"formt\""), "unknown member \"formt\""),
-        (text.replace("export/v1", "export/v2"), "expected provlog-export/v1"),
+        (text.replace("\"format\"", "\"formt\""), "member format is missing"),
+        (text.replace("\"tool\"", "\"tol\""), "unknown member \"tol\""),
+        (text.replace("export/v1", "export/v3"), "expected provlog-export/v1 or provlog-export/v2"),
+        (text.replace("export/v1", "export/v2"), "member left_out is missing"),
         (text.replace("\"count\": 25", "\"count\": 0"), "count: expected 1 to"),
         (text.replace("\"count\": 25", "\"count\": 9007199254740991"), "count: expected 1 to"),
         (text.replace("\"count\": 25", "\"count\": 25, \"count\": 25"), "there twice"),
@@ -431,6 +436,7 @@ proptest! {
             to_ms: None,
             subject: digest.ok(),
             environment: Some(profile.clone()),
+            ..Filters::default()
         };
         manifest.redaction = RedactionRule { rule: None, profile: Some(profile) };
         prop_assert_eq!(Manifest::parse(&manifest.to_bytes()), Ok(manifest));
