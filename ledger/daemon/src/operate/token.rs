@@ -293,6 +293,9 @@ mod tests {
             unrestricted.to_string().contains("--kinds restricts what role append appends"),
             "{unrestricted}"
         );
+        let kinds = ["scan"; RESTRICTED_MAX + 1];
+        let too_many = create(&args(Role::Append, &kinds, Expiry::Never), &file, 7).unwrap_err();
+        assert!(matches!(too_many, TokensError::TooManyRestrictions { got: 17, .. }), "{too_many}");
         assert!(file.read().unwrap().is_none() && file.identity().unwrap().is_none());
     }
 }
