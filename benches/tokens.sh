@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Builds in release, and prints what a caller costs: appends of 64 connections to a log without tokens and to one with, in turns, each
+# of them a new log. Beside medians of rate and latency it says how much CPU time the daemon took for an append, all runs
+# together: whatever else runs on the machine moves that least.
+#
+#   benches/tokens.sh [seconds a run, default 4] [runs, default 5]
+set -euo pipefail
+
+seconds=${1:-4}
+runs=${2:-5}
+source "$(dirname "$0")/daemon.sh"
+
+cpu_ticks() { awk '{ print $14 + $15 }' "/proc/$daemon_pid/stat"; }
+
+entries() { curl -sSf "$url/v1/log" | sed -E 's/.*"size":([0-9]+).*/\1/'; }
+
+load_it() { # side, arguments of hammer
+    local side=$1 ticks
+    shift
+    ticks=$(cpu_ticks)
+    "$bin/hammer" --url "$url" --connections 64 --seconds "$seconds" --json --data-dir "$work" "$@" >>"$work/$side"
+    echo "$(($(cpu_ticks) - ticks)) $(entries)" >>"$work/$side.cpu"
+    stop_daemon
+    rm -rf "$work/data"
+}
+
+row() { # side, what it is called
+    local line cpu
+    line=$(median "$work/$1")
+    cpu=$(awk -v hz="$(getconf CLK_TCK)" '{ ticks += $1; entries += $2 } END { printf "%.1f", ticks / hz * 1e6 / entries }' "$work/$1.cpu")
+    echo "| $2 | $(field requests_per_s "$line") | $(field p50_ms "$line") / $(field p99_ms "$line") | $cpu |"
+}
+
+load=$(cut -d' ' -f1 /proc/loadavg)
+for _ in $(seq "$runs"); do
+    start_daemon
+    load_it plain
+    start_daemon
+    "$daemon_bin/provlogd" token create --name bench --role append --expires never --data-dir "$work/data" \
+        >"$work/token" 2>/dev/null
+    load_it tokens --token-file "$work/token"
+done
+cat <<END
+Machine: $(machine "$load"). Medians of $runs runs of $seconds s, in turn.
+
+| log | appends/s | p50 / p99, ms | CPU of the daemon, us an append |
+| --- | --- | --- | --- |
+END
+row plain "without tokens"
+row tokens "with tokens"
