@@ -1,7 +1,6 @@
 //! Who asks: what a handler that stands behind the door is given.
 
-use crate::access::role::Access;
-use crate::access::role::listed;
+use crate::access::role::{Access, listed};
 use crate::access::tokens::Token;
 use crate::http::codes::{ENVIRONMENT_DENIED, KIND_DENIED, ROLE_DENIED};
 use crate::http::problem::Problem;
