@@ -97,6 +97,12 @@ impl<T> SetFold<T> {
         self.unknown.map_or_else(|| Ok(self.sets.get(name)), |(from, _)| Err(from))
     }
 
+    /// The index from which on no set is known; none: sets are known.
+    #[must_use]
+    pub fn unknown_from(&self) -> Option<u64> {
+        self.unknown.map(|(from, _)| from)
+    }
+
     /// The set whose newest change has its last part at `index`.
     #[must_use]
     pub fn ending_at(&self, index: u64) -> Option<&SetName> {

@@ -19,6 +19,9 @@ const MARK: &str = "provlog-approval/";
 /// Most approvals that a log checks for one entry.
 const CHECKS_MAX: usize = 16;
 
+/// Characters of an approver's id that a remark repeats: what a submitter writes there has no bound of its own.
+const QUOTED_CHARACTERS_MAX: usize = 64;
+
 pub(super) fn checks(believed: &Believed, record: &Record, origin: &str) -> Vec<Check> {
     let mut checks = Vec::new();
     if let Some(Own { form, by, .. }) = own(believed, record, origin) {
@@ -159,6 +162,7 @@ pub(super) fn signer<'r>(
     let signer = roster.signer(signed, &[time_ms]).map_err(|error| error.to_string())?;
     let (approver, id) = (approver(approval), signer.person.id());
     if roster.person(approver) != Some(signer.person) {
+        let approver: String = approver.chars().take(QUOTED_CHARACTERS_MAX).collect();
         return Err(format!("approver is {approver:?}, and {id} signed"));
     }
     Ok(signer)
@@ -174,7 +178,7 @@ fn approver(approval: &Map) -> &str {
 pub(super) enum Item {
     Made(Made),
     /// It is an entry of its own, which a package may have.
-    Elsewhere(Awaited),
+    Elsewhere(Box<Awaited>),
 }
 
 /// What a promotion counts an entry's approval for.
@@ -184,14 +188,16 @@ pub(super) struct Awaited {
     pub(super) entry: (u64, Hash),
     /// Whether the list has its form.
     pub(super) form: Result<(), Made>,
-    /// What the promotion's claims amount to; none: no statement can equal them.
+    /// What the promotion's claims amount to, or why no statement can equal them.
     pub(super) claims: Result<[u8; 32], String>,
     /// The statement that the log says it checked.
     pub(super) statement: Option<[u8; 32]>,
     pub(super) fingerprint: String,
     pub(super) flags: Flags,
-    /// What is asked of the item alone.
-    pub(super) alone: Result<(), Made>,
+    /// Whether what names a member of the roster has its form.
+    pub(super) member: Result<(), Made>,
+    /// Whether the signer is one that no other item gives another name.
+    pub(super) one_name: Result<(), Made>,
     pub(super) time_ms: u64,
 }
 
@@ -241,10 +247,11 @@ pub(super) fn counted(believed: &Believed, record: &Record, origin: &str) -> Vec
     if kind_name(record.entry.kind) != Some("promotion") {
         return Vec::new();
     }
-    let Shown::Value(Value::Array(items)) = shown(record, SectionName::Attested, "approval_checks") else {
+    let Shown::Value(list @ Value::Array(items)) = shown(record, SectionName::Attested, "approval_checks")
+    else {
         return Vec::new();
     };
-    let listed = Listed { believed, record, items, origin };
+    let listed = Listed { believed, record, items, form: check_form(list), origin };
     (0..items.len()).map(|number| listed.item(number).unwrap_or_else(Item::Made)).collect()
 }
 
@@ -253,6 +260,8 @@ struct Listed<'a> {
     believed: &'a Believed,
     record: &'a Record,
     items: &'a [Value],
+    /// Whether the list has its form.
+    form: Result<(), Made>,
     origin: &'a str,
 }
 
@@ -267,16 +276,15 @@ impl Listed<'_> {
         if let Err(hidden @ Made { status: Status::Skip, .. }) = &claims {
             return Err(hidden.clone());
         }
-        let form = check_form(self.items);
         let item = self.items.get(number).and_then(Value::as_map).ok_or_else(|| Made::failed("no map"))?;
         let place = at(item).and_then(|at| usize::try_from(at).ok());
         let approval = place.and_then(|at| approvals?.get(at));
         match approval.and_then(|approval| Referred::by(approval, self.origin)) {
             Some(Referred::Here(entry)) => {
-                return Ok(Item::Elsewhere(self.awaited(item, entry, claims, form)));
+                return Ok(Item::Elsewhere(Box::new(self.awaited(item, entry, claims))));
             }
-            Some(Referred::Elsewhere) => return Err(form.err().unwrap_or_else(not_here)),
-            None => form?,
+            Some(Referred::Elsewhere) => return Err(self.form.clone().err().unwrap_or_else(not_here)),
+            None => self.form.clone()?,
         }
         if self.believed.roster().is_none() {
             return Err(no_roster());
@@ -294,23 +302,17 @@ impl Listed<'_> {
         Ok(Item::Made(made))
     }
 
-    fn awaited(
-        &self,
-        item: &Map,
-        entry: (u64, Hash),
-        claims: Result<Claims<'_>, Made>,
-        form: Result<(), Made>,
-    ) -> Awaited {
+    fn awaited(&self, item: &Map, entry: (u64, Hash), claims: Result<Claims<'_>, Made>) -> Awaited {
         let fingerprint = text(item, "fingerprint").to_owned();
-        let member = item.get("roster").map_or(Ok(()), check_member);
         let claims = claims.map_err(|made| made.remark);
         Awaited {
             entry,
-            form,
+            form: self.form.clone(),
             claims: claims.and_then(|claims| claims_digest(&claims, self.origin)),
             statement: statement_of(item),
             flags: Flags::of_item(item),
-            alone: member.and_then(|()| self.check_one_name(item, &fingerprint)),
+            member: item.get("roster").map_or(Ok(()), check_member),
+            one_name: self.check_one_name(item, &fingerprint),
             fingerprint,
             time_ms: self.record.entry.time_ms.get(),
         }
@@ -318,30 +320,32 @@ impl Listed<'_> {
 
     /// Whether nobody of the reader's roster is counted under two of the log's names.
     fn check_one_name(&self, item: &Map, fingerprint: &str) -> Result<(), Made> {
-        let Some(roster) = self.believed.roster() else { return Ok(()) };
-        let person = roster.person_of_key(fingerprint);
+        let person_of = |fingerprint| self.believed.roster()?.person_of_key(fingerprint);
+        // Whose key it is that the roster lacks is told elsewhere. Of a list without its form nothing is asked.
+        let Some(person) = person_of(fingerprint).filter(|_| self.form.is_ok()) else { return Ok(()) };
         let others = self.items.iter().filter_map(Value::as_map);
-        let mut others = others.filter(|other| roster.person_of_key(text(other, "fingerprint")) == person);
+        let mut others = others.filter(|other| person_of(text(other, "fingerprint")) == Some(person));
         if others.any(|other| text(other, "signer") != text(item, "signer")) {
-            let id = person.map_or("somebody", Person::id);
-            return Err(Made::failed(format_args!("{id} is counted under two names")));
+            return Err(Made::failed(format_args!("{} is counted under two names", person.id())));
         }
         Ok(())
     }
 }
 
 /// Whether the list is one that a log attests.
-pub(super) fn check_form(items: &[Value]) -> Result<(), Made> {
-    if let Some(misfit) = check_claim("approval_checks", &Value::Array(items.to_vec())) {
+pub(super) fn check_form(list: &Value) -> Result<(), Made> {
+    let items = list.as_array().unwrap_or_default();
+    let misordered =
+        || Made::failed(format_args!("expected at most {CHECKS_MAX} items, their \"at\" ascending"));
+    // Before anything is asked of each.
+    if items.len() > CHECKS_MAX {
+        return Err(misordered());
+    }
+    if let Some(misfit) = check_claim("approval_checks", list) {
         return Err(Made::failed(misfit));
     }
     let places: Vec<Option<u64>> = items.iter().map(|item| at(item.as_map()?)).collect();
-    if items.len() > CHECKS_MAX || !places.is_sorted_by(|one, next| one < next) {
-        return Err(Made::failed(format_args!(
-            "expected at most {CHECKS_MAX} items, their \"at\" ascending"
-        )));
-    }
-    Ok(())
+    if places.is_sorted_by(|one, next| one < next) { Ok(()) } else { Err(misordered()) }
 }
 
 pub(super) fn check_statement(checked: Option<[u8; 32]>, given: [u8; 32]) -> Result<(), Made> {

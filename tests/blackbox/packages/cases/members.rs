@@ -1,6 +1,6 @@
 //! Packages whose log has the keys that it says it checked with in its sets, or hasn't (`members`, `SPEC.md` section 12.7).
 
-use super::super::forge::Files;
+use super::super::forge::{Files, list, map, record};
 use super::super::story::{APPROVERS, Story};
 use super::Case;
 use crate::vectors::cases::approvals::{ALICE, NAMESPACE, roster};
@@ -8,6 +8,7 @@ use crate::vectors::cases::counted::{Promotion, alice};
 use crate::vectors::cases::parts::{Members, bytes};
 use crate::vectors::cases::svids::Svid;
 use crate::vectors::cases::tokens::{Bound, ISSUER, KEY, OTHER_KEY};
+use crate::vectors::forge::TIME_MS;
 use crate::vectors::reader::Reader;
 use base64ct::{Base64, Encoding};
 use provlog_core::cbor::Value;
@@ -176,7 +177,17 @@ fn lines() -> Vec<Case> {
     let named = format!("namespaces=\"{NAMESPACE}\" ");
     let other = crate::vectors::cases::ssh::Signer::new("bob").line();
     let same = |_: &mut Members| {};
+    // What hides its claim leaves no set known, for what it names itself either.
+    let mut of_trust = Story::new();
+    let index = of_trust.change(APPROVERS, &[&line(&named, &key)], &[]);
+    let mut check = Promotion::approved(&[(ALICE, "alice", alice())]).checks.remove(0);
+    check.set("roster", of_trust.member(APPROVERS, index, "m01").value());
+    let trust = [("trust", map(&[("part", Value::Integer(1))]))];
+    of_trust.push(record(6, TIME_MS, &trust, &[("approval_checks", list(&[check.value()]))]));
+    let by_trust = |name, end, files| Case::evidence(name, files, Reader::default(), &[("members", end)]);
     vec![
+        by_trust("members-named-by-trust", "pass", of_trust.files()),
+        by_trust("members-named-by-trust-that-is-hidden", "skip", of_trust.hiding(2, "trust")),
         counted("", &line(&named, &key), "pass", same),
         counted("-for-all", &line("", &key), "pass", same),
         counted("-for-git", &line("namespaces=\"git\" ", &key), "fail", same),

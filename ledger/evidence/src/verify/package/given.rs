@@ -13,7 +13,7 @@ use provlog_core::cbor::Value;
 use provlog_core::claims::kind_name;
 use provlog_core::record::{Record, SectionName};
 
-/// What is kept of an entry of kind `approval`: nothing that is as long as a statement.
+/// What is kept of an entry of kind `approval`: digests, and a remark at most, however long its texts are.
 #[derive(Clone, Debug)]
 pub(super) struct Given<'b> {
     leaf_hash: Hash,
@@ -33,7 +33,7 @@ enum Standing<'b> {
 #[derive(Clone, Debug)]
 struct SignedApproval<'b> {
     statement: [u8; 32],
-    /// Of the claims that equal the statement.
+    /// Of the claims that equal the statement; none: it is one that no promotion's can equal.
     claims: Option<[u8; 32]>,
     window: Window,
     fingerprint: String,
@@ -104,7 +104,7 @@ impl<'b> SignedApproval<'b> {
 
     fn counted(&self, awaited: Awaited) -> Result<Made, Made> {
         let (time_ms, window) = (awaited.time_ms, self.window);
-        awaited.alone?;
+        awaited.member?;
         check_statement(awaited.statement, self.statement)?;
         if Some(awaited.claims.map_err(Made::failed)?) != self.claims {
             return Err(Made::failed("the statement is of other claims than the promotion's"));
@@ -119,6 +119,7 @@ impl<'b> SignedApproval<'b> {
             let id = person.id();
             return Err(Made::failed(format_args!("{id}: the key holds from {window}, not at {time_ms} ms")));
         }
+        awaited.one_name?;
         Ok(signed_by(person))
     }
 }

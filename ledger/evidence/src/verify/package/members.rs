@@ -38,9 +38,12 @@ enum Wanted {
     Line { signer: String, fingerprint: String, time_ms: u64 },
 }
 
-/// What sets say of a member.
+/// What came of what names a member.
 pub(super) enum Found {
-    Made(Made),
+    /// By itself, whatever sets there are.
+    Alone(Made),
+    /// By its set.
+    BySet(Made),
     /// The change that is named isn't here: no entry, where all are.
     NotGiven,
 }
@@ -60,9 +63,9 @@ pub(super) fn named(record: &Record, workload: Option<&WorkloadMade>) -> Vec<Nam
     match shown(record, SectionName::Attested, "approval_checks") {
         Shown::Nothing => {}
         Shown::Hidden => named.push(hidden()),
-        Shown::Value(Value::Array(items)) => match check_form(items) {
+        Shown::Value(list @ Value::Array(_)) => match check_form(list) {
             Ok(()) => {
-                let items = items.iter().filter_map(Value::as_map);
+                let items = list.items().iter().filter_map(Value::as_map);
                 named.extend(items.map(|item| of_item(item, record).unwrap_or_else(Naming::Made)));
             }
             Err(made) => named.push(Naming::Made(made)),
@@ -90,6 +93,20 @@ fn of_item(item: &Map, record: &Record) -> Result<Naming, Made> {
     Named::by(item.get("roster"), SetName::new("allowed-signers", "approvers"), wanted)
 }
 
+impl Naming {
+    /// Looks the member up in the sets below the entry that names it.
+    pub(super) fn found(self, sets: &SetFold<Identity>) -> Found {
+        match self {
+            Self::Made(made) => Found::Alone(made),
+            Self::Member(named) => match named.look_up(sets) {
+                Ok(true) => Found::BySet(Made::passed("in its set")),
+                Ok(false) => Found::NotGiven,
+                Err(made) => Found::BySet(made),
+            },
+        }
+    }
+}
+
 impl Named {
     fn by(member: Option<&Value>, of: SetName, wanted: Wanted) -> Result<Naming, Made> {
         let misfit = || Made::failed("expected what names a member");
@@ -113,19 +130,9 @@ impl Named {
         })))
     }
 
-    /// Looks it up in the sets below the entry that names it.
-    pub(super) fn found(&self, sets: &SetFold<Identity>) -> Found {
-        match self.look_up(sets) {
-            Ok(true) => Found::Made(Made::passed("in its set")),
-            Ok(false) => Found::NotGiven,
-            Err(made) => Found::Made(made),
-        }
-    }
-
-    /// Whether the change that is named is here.
+    /// Whether the change that is named is here, in the sets below the entry that names it.
     fn look_up(&self, sets: &SetFold<Identity>) -> Result<bool, Made> {
-        let set = sets.set(&self.of);
-        let set = set.map_err(|from| Made::skipped(format_args!("no set is known from entry {from} on")))?;
+        let set = sets.set(&self.of).map_err(unknown_from)?;
         if sets.ending_at(self.set.0).is_some_and(|name| *name != self.of) {
             return Err(Made::failed("the change that is named is one of another set"));
         }
@@ -148,6 +155,10 @@ impl Named {
     fn is_added_by(&self, member: &Member<Identity>) -> bool {
         (member.index, member.leaf_hash, member.claim.as_str()) == (self.index, self.leaf_hash, &self.claim)
     }
+}
+
+pub(super) fn unknown_from(entry: u64) -> Made {
+    Made::skipped(format_args!("no set is known from entry {entry} on"))
 }
 
 impl Wanted {

@@ -17,7 +17,7 @@ use super::workload::{made, no_evidence};
 use crate::believed::Believed;
 use crate::set::{SetFold, SetLimits, TrustEntry};
 use given::Given;
-use members::{Found, Naming, named};
+use members::{Found, Naming, named, unknown_from};
 use provlog_core::check::{Check, Status};
 use provlog_core::claims::{KindWriter, kind_spec};
 use provlog_core::package::Recent;
@@ -170,12 +170,12 @@ impl<'b> PackageEvidence<'b> {
             let made = self.counted(item);
             self.approval.add(index, made);
         }
-        for naming in named {
-            self.add_member(index, naming);
-        }
-        given.into_iter().for_each(|given| self.approvals.push(index, given));
+        // In the sets below the entry. Where it leaves none known, none is known for itself either.
+        let found: Vec<Found> = named.into_iter().map(|naming| naming.found(&self.sets)).collect();
         // An entry that goes with no change changes no set, which is all that is to be known of it.
         trust.into_iter().for_each(|trust| drop(self.sets.read(trust)));
+        found.into_iter().for_each(|found| self.add_member(index, found));
+        given.into_iter().for_each(|given| self.approvals.push(index, given));
     }
 
     fn counted(&self, item: Item) -> Made {
@@ -184,21 +184,21 @@ impl<'b> PackageEvidence<'b> {
             Item::Elsewhere(awaited) => awaited,
         };
         match self.approvals.get(awaited.entry.0) {
-            Some(given) => given.counted(self.reader.believed, awaited).unwrap_or_else(|made| made),
+            Some(given) => given.counted(self.reader.believed, *awaited).unwrap_or_else(|made| made),
             None => awaited.not_given(),
         }
     }
 
-    fn add_member(&mut self, index: u64, naming: Naming) {
-        let (made, of_all) = match naming {
-            Naming::Made(made) => (made.clone(), made),
-            Naming::Member(named) => match named.found(&self.sets) {
-                Found::Made(made) => (made.clone(), made),
-                Found::NotGiven => {
-                    let of_all = "its set has no such change, and every entry is here";
-                    (Made::skipped("not given: the changes of its set"), Made::failed(of_all))
-                }
-            },
+    fn add_member(&mut self, index: u64, found: Found) {
+        let unknown = self.sets.unknown_from().map(unknown_from);
+        let (made, of_all) = match (found, unknown) {
+            (Found::Alone(made), _)
+            | (Found::BySet(_) | Found::NotGiven, Some(made))
+            | (Found::BySet(made), None) => (made.clone(), made),
+            (Found::NotGiven, None) => {
+                let of_all = "its set has no such change, and every entry is here";
+                (Made::skipped("not given: the changes of its set"), Made::failed(of_all))
+            }
         };
         self.members.add(index, made);
         self.members_of_all.add(index, of_all);

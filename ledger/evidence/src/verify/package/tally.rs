@@ -16,9 +16,12 @@ pub(super) struct Tally {
     skipped: BTreeMap<String, u64>,
     /// For reasons beyond [`REASONS_MAX`].
     skipped_otherwise: u64,
-    /// The last entry that it was made of, and how it ended there.
-    last: Option<(u64, Status)>,
+    /// The last entry that it was made of, and how often it ended how there.
+    last: Option<(u64, Ends)>,
 }
+
+/// How often a check ended how, by [`rank`].
+type Ends = [u64; 4];
 
 /// What someone has to look at.
 #[derive(Clone, Debug, Default)]
@@ -45,11 +48,12 @@ impl Noted {
 impl Tally {
     /// Of the entry at `index`. Entries come in their order.
     pub(super) fn add(&mut self, index: u64, made: Made) {
-        let status = match self.last {
-            Some((last, before)) if last == index => gravest([before, made.status]),
-            _ => made.status,
-        };
-        self.last = Some((index, status));
+        let (last, mut ends) = self.last.unwrap_or((index, Ends::default()));
+        if last != index {
+            ends = Ends::default();
+        }
+        ends[rank(made.status)] += 1;
+        self.last = Some((index, ends));
         match made.status {
             Status::Pass => self.passed += 1,
             Status::Fail | Status::NotDisclosed => self.failed.add(index, made.remark),
@@ -65,19 +69,16 @@ impl Tally {
     /// package is of.
     pub(super) fn check(&self, name: &str, passed: &str, of_entry: Option<u64>) -> Option<Check> {
         let (last, of_last) = self.last?;
-        let ends = [
-            (self.failed.count, Status::Fail),
-            (self.warned.count, Status::Warn),
-            (self.passed, Status::Pass),
-            (1, Status::Skip),
-        ];
-        let status = gravest(ends.into_iter().filter(|(count, _)| *count > 0).map(|(_, status)| status));
+        let ends = [self.failed.count, self.warned.count, self.passed, 1];
+        let gravest = ENDS.into_iter().zip(ends).find(|(_, count)| *count > 0);
+        let status = gravest.map_or(Status::Skip, |(status, _)| status);
         let mut parts: Vec<String> = Vec::new();
-        parts.extend(
-            of_entry
-                .filter(|index| *index == last)
-                .map(|index| format!("of entry {index}: {}", of_last.as_str())),
-        );
+        if of_entry == Some(last) {
+            let counts = ENDS.into_iter().zip(of_last).filter(|(_, count)| *count > 0);
+            let counts: Vec<String> =
+                counts.map(|(status, count)| format!("{count} {}", status.as_str())).collect();
+            parts.push(format!("of entry {last}: {}", counts.join(", ")));
+        }
         parts.extend(self.failed.text("fail"));
         parts.extend(self.warned.text("warn"));
         if self.passed > 0 {
@@ -91,13 +92,15 @@ impl Tally {
     }
 }
 
-/// The first of these that is among them; `skip` where none is.
-fn gravest(ends: impl IntoIterator<Item = Status>) -> Status {
-    let rank = |status: &Status| match status {
+/// The gravest first: what decides of a check that was made of many.
+const ENDS: [Status; 4] = [Status::Fail, Status::Warn, Status::Pass, Status::Skip];
+
+/// The place among them.
+const fn rank(status: Status) -> usize {
+    match status {
         Status::Fail | Status::NotDisclosed => 0,
         Status::Warn => 1,
         Status::Pass => 2,
         Status::Skip => 3,
-    };
-    ends.into_iter().min_by_key(rank).unwrap_or(Status::Skip)
+    }
 }

@@ -219,7 +219,7 @@ fn each_check_says_how_many_there_are_of_each_end() {
     let unread = listed("workload-bound", "the records were refused, or not read");
     assert_eq!(told(true, Records { hold: false, ..PART }), [unread]);
     let of_entry = told(true, Records { of_entry: Some(5), ..PART });
-    assert!(of_entry[1].2.starts_with("of entry 5: fail; 5 fail"), "{of_entry:?}");
+    assert!(of_entry[1].2.starts_with("of entry 5: 1 fail; 5 fail"), "{of_entry:?}");
     assert_eq!(of_entry[0].2, form, "it wasn't made of entry 5");
 }
 
