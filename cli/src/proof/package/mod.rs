@@ -194,6 +194,9 @@ impl JudgedPackage {
                 let range = [member("start", uint_json(range.start)), member("end", uint_json(range.end))];
                 members.push(member("range", Json::Object(range.into())));
             }
+            members.extend(manifest.filters.entry.map(|entry| member("entry", uint_json(entry))));
+            let left_out = manifest.left_out.as_ref();
+            members.extend(left_out.map(|left_out| member("left_out", uint_json(left_out.count))));
         }
         Json::Object(members)
     }
