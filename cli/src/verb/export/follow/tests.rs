@@ -94,8 +94,8 @@ impl Numbers {
             let more = if self.below(8) == 0 { self.below(20) } else { 0 };
             for part in 0..parts {
                 let index = count(steps.len());
-                let mut named: BTreeSet<u64> =
-                    (0..self.below(4)).filter_map(|_| (index > 0).then(|| self.below(index))).collect();
+                let others = if index == 0 { 0 } else { self.below(4) };
+                let mut named: BTreeSet<u64> = (0..others).map(|_| self.below(index)).collect();
                 let earlier_parts = part + more;
                 named.extend(index.checked_sub(1).filter(|_| earlier_parts > 0));
                 steps.push(Step { named, earlier_parts });
