@@ -52,6 +52,31 @@ fn verified(root: &Path, package: &str) -> String {
     stdout(&output)
 }
 
+fn schema(name: &str) -> jsonschema::Validator {
+    let schema = fs::read(repository().join(format!("docs/schema/{name}.json"))).unwrap();
+    jsonschema::validator_for(&serde_json::from_slice(&schema).unwrap()).unwrap()
+}
+
+/// The schema says what goes with the filter `entry`, and what doesn't.
+fn described(manifest: &Value) {
+    let schema = schema("manifest");
+    let mut other = manifest.clone();
+    (other["filters"], other["left_out"]) = (json!({"kind": "scan", "later": 1}), Value::Null);
+    (other["range"], other["count"]) = (json!({"start": 0, "end": 4097}), json!(4097));
+    assert!(schema.is_valid(manifest), "{manifest}");
+    assert!(schema.is_valid(&other), "{other}");
+    for member in ["filters", "range", "count", "left_out"] {
+        let mut mixed = manifest.clone();
+        mixed[member] = other[member].clone();
+        assert!(!schema.is_valid(&mixed), "{mixed}");
+    }
+    let mut mixed = other;
+    mixed["filters"]["entry"] = json!(6);
+    (mixed["left_out"], mixed["range"]) = (manifest["left_out"].clone(), Value::Null);
+    mixed["count"] = json!(1);
+    assert!(!schema.is_valid(&mixed), "beside another: {mixed}");
+}
+
 #[test]
 fn an_entry_is_exported_with_what_it_leads_to() {
     let root = folder();
@@ -72,8 +97,14 @@ fn an_entry_is_exported_with_what_it_leads_to() {
     assert_eq!(manifest["format"], "provlog-export/v2");
     assert_eq!(manifest["left_out"], json!({"count": 0, "entries": []}));
     assert_eq!((&manifest["filters"], &manifest["range"]), (&json!({"entry": 6}), &Value::Null));
+    described(&manifest);
     drop(daemon);
 
+    let output = provlog(root.path(), &["verify", "all", "--trust", "trust", "--json"]);
+    let verdict: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(schema("verdict").is_valid(&verdict), "{verdict}");
+    let package = &verdict["packages"][0];
+    assert_eq!((&package["entry"], &package["left_out"]), (&json!(6), &json!(0)), "{package}");
     let text = verified(root.path(), "all");
     assert!(text.contains("filters: entry 6 and 2 that are named; none named and left out"), "{text}");
     assert!(text.contains("entry 6 and 2 that it leads to of "), "{text}");

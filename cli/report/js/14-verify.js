@@ -331,8 +331,7 @@ class PackageCheck {
     const name = "completeness";
     const { range, filters } = this.manifest;
     if (filters.entry !== null) {
-      return skipped(name, "not proven: what the entry names is here or said to be left out, and nothing shows what other "
-        + "entries say of it");
+      return skipped(name, "not proven: the package of an entry claims no range, and nothing shows what other entries say of it");
     }
     if (range === null) {
       return skipped(name, selects(filters)

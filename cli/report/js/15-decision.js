@@ -1,24 +1,24 @@
-// What decides of a promotion, and by whose word: the log's gate first (SPEC.md section 14).
+// What decides, and by whose word: of a promotion the log's gate first (SPEC.md section 14).
 
 /** Whose word a decision is. */
 const BY_GATE = "gate";
 const BY_SUBMITTER = "submitter";
 
 /**
- * `{by, value}`: the attested `gate`, where there is one, alone; else the submitted `decision`. `by` is null where what
- * decides is hidden, or is a gate that says nothing that can be read. Null where nothing decides.
+ * `{by, claim}`: on a promotion the attested `gate`, where there is one, alone; else the submitted `decision`. `by` is null
+ * where the claim is hidden, or is a gate that says nothing that can be read. Null where nothing decides.
  */
 function decisionOf(record) {
-  const gate = record.attested.get("gate");
-  if (gate !== undefined) return isGate(gate.value) ? { by: BY_GATE, value: gate.value } : { by: null };
-  const decision = record.submitted.get("decision");
-  if (decision === undefined) return null;
-  return decision.hidden ? { by: null } : { by: BY_SUBMITTER, value: decision.value };
+  const gate = record.kind === PROMOTION ? record.attested.get("gate") : undefined;
+  if (gate !== undefined) return { by: isGate(gate.value) ? BY_GATE : null, claim: gate };
+  const claim = record.submitted.get("decision");
+  return claim === undefined ? null : { by: claim.hidden ? null : BY_SUBMITTER, claim };
 }
 
 /** A decision's outcome, such as `allow`, where it says one that is text; else null. */
 function outcomeOf(decision) {
-  const outcome = decision?.value instanceof Map ? decision.value.get("outcome") : undefined;
+  const value = decision === null || decision.by === null ? undefined : decision.claim.value;
+  const outcome = value instanceof Map ? value.get("outcome") : undefined;
   return typeof outcome === "string" ? outcome : null;
 }
 

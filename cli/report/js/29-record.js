@@ -54,12 +54,12 @@ function headline(record) {
   return [element("span", { class: "outcome-word", "data-status": status }, word), by, where];
 }
 
-/** What decides of a promotion, why, and by whose word. */
+/** What decides, why, and by whose word. */
 function decisionNode(record) {
   const decision = decisionOf(record);
-  if (decision?.by === null) return notDisclosedNode(record.attested.get("gate") ?? record.submitted.get("decision"));
-  if (decision?.by !== BY_GATE) return claimNode(record.submitted.get("decision"), (value) => outcomeNode(decision, value));
-  return outcomeNode(decision, decision.value);
+  if (decision?.by === null) return notDisclosedNode(decision.claim);
+  if (decision?.by === BY_GATE) return outcomeNode(decision, decision.claim.value);
+  return claimNode(decision?.claim, (value) => outcomeNode(decision, value));
 }
 
 /** A gate that is shown and isn't disclosed is none that can be read; whatever was submitted beside it decides nothing. */

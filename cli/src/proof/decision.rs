@@ -31,6 +31,7 @@ mod tests {
     use super::*;
     use crate::examples::{gate, gated, map};
     use provlog_core::cbor::Value;
+    use provlog_core::claims::kind_named;
 
     fn submitted(outcome: &str) -> Value {
         map(&[("outcome", outcome.into())])
@@ -60,6 +61,24 @@ mod tests {
             assert_eq!(in_words(&record).unwrap(), "decision: not disclosed");
             let expected = "required is the decision allow, got decision: not disclosed";
             assert_eq!(unmet(Some(&record), "allow").unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn a_gate_decides_of_promotions_alone() {
+        let scan = |decision: Option<Value>, hides: bool| {
+            let mut record = gated(decision, Some(gate("deny")));
+            record.entry.kind = kind_named("scan").unwrap().kind;
+            if hides {
+                record.attested.hide("gate");
+            }
+            record
+        };
+        for hides in [false, true] {
+            let record = scan(Some(submitted("allow")), hides);
+            assert_eq!(in_words(&record).unwrap(), "decision: allow, asserted by submitter");
+            assert_eq!(unmet(Some(&record), "allow"), None);
+            assert_eq!(in_words(&scan(None, hides)), None);
         }
     }
 

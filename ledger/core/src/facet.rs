@@ -5,7 +5,7 @@
 //! a report are all made from it.
 
 use crate::cbor::{Map, Value};
-use crate::claims::{check_claim, digests_agree};
+use crate::claims::{PROMOTION, check_claim, digests_agree};
 use crate::path::{ClaimName, ClaimPath};
 use crate::record::{Claim, Record, SectionName};
 use alloc::string::ToString;
@@ -46,7 +46,7 @@ pub enum Facet {
     Gate,
 }
 
-/// What decides of a promotion, and by whose word (`SPEC.md` section 14).
+/// What decides, and by whose word (`SPEC.md` section 14).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Decision<'r> {
     /// It is hidden, or the log's gate says nothing that could be read.
@@ -57,10 +57,12 @@ pub enum Decision<'r> {
     Submitted(&'r Value),
 }
 
-/// What decides of this record: the attested `gate`, where there is one, alone; else the submitted `decision`.
+/// What decides of this record: on a promotion the attested `gate`, where there is one, alone; else the submitted `decision`.
 #[must_use]
 pub fn decision(record: &Record) -> Option<Decision<'_>> {
-    if let Some(gate) = Facet::Gate.claim(record) {
+    // On entries of other kinds a claim of this name is none of a gate's.
+    let gate = Facet::Gate.claim(record).filter(|_| record.entry.kind == PROMOTION);
+    if let Some(gate) = gate {
         let fits = gate.value().filter(|value| check_claim("gate", value).is_none());
         return Some(fits.map_or(Decision::NotDisclosed, Decision::Gate));
     }

@@ -92,8 +92,11 @@ pub const REFERRED_BACK_MAX: usize = 1 << 20;
 /// Most entries in a package. Whoever makes one holds an index, a kind and a leaf hash for each: 410 MB.
 pub const PACKAGE_ENTRIES_MAX: u64 = 10_000_000;
 
-/// Most entries in the package of an entry: as many as 16 changes of sets in the most parts. Whoever makes one holds their
-/// records, at most 196,608,000 bytes.
+/// Most parts of a change of a set (`SPEC.md` section 12.1).
+pub const CHANGE_PARTS_MAX: u64 = 256;
+
+/// Most entries in the package of an entry: as many as 16 changes of sets in the most parts. Whoever makes one never holds more
+/// records than that, of at most 196,608,000 bytes, those that are fetched ahead among them.
 pub const ENTRY_PACKAGE_ENTRIES_MAX: u64 = 4096;
 
 /// Most entries that the package of an entry names and doesn't hold: whoever reads one holds their indices, some 1 MiB.

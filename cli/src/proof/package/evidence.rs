@@ -1,6 +1,6 @@
 //! The evidence of a package's entries, read while they are checked, beside whoever else looks on.
 
-use super::onlooker::{Onlooker, PageFiles, PageStanding};
+use super::onlooker::Onlooker;
 use provlog_core::Record;
 use provlog_core::check::{Check, Report, Status};
 use provlog_core::package::PackageReport;
@@ -15,7 +15,8 @@ pub(super) struct WithEvidence<'e, 'o, O> {
 }
 
 impl<'e, 'o, O> WithEvidence<'e, 'o, O> {
-    /// Of the log of this name: only of its records anything is read.
+    /// `origin` is the name of the trusted log, and that of the checkpoint, too: the records of a package by another log's
+    /// checkpoint are not read.
     pub(super) fn new(verifier: EvidenceVerifier<'e>, origin: &'e str, other: &'o O) -> Self {
         let evidence = verifier.package(origin);
         Self { reader: evidence.reader(), evidence: Mutex::new(evidence), other }
@@ -52,9 +53,5 @@ impl<'e, O: Onlooker> Onlooker for WithEvidence<'e, '_, O> {
         let mut evidence = self.evidence.lock().unwrap_or_else(PoisonError::into_inner);
         read.into_iter().for_each(|entry| evidence.add(entry));
         self.other.keep(other);
-    }
-
-    fn page(&self, pages: &PageFiles<'_>) -> PageStanding {
-        self.other.page(pages)
     }
 }

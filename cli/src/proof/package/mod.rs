@@ -9,7 +9,7 @@ mod records;
 mod threads;
 mod zip;
 
-pub(crate) use onlooker::{Onlooker, PageFiles, PageStanding};
+pub(crate) use onlooker::{Onlooker, PageFiles, PageJudge, PageStanding};
 pub(crate) use records::{each_record, entry_zero};
 
 use self::error::OpenError;
@@ -82,7 +82,7 @@ pub(crate) struct Believing<'a> {
 }
 
 /// Verifies the package at `path`. The onlooker tells what the page is.
-pub(crate) fn judge(path: &Path, believing: Believing<'_>, onlooker: &impl Onlooker) -> JudgedPackage {
+pub(crate) fn judge(path: &Path, believing: Believing<'_>, onlooker: &impl PageJudge) -> JudgedPackage {
     judge_opened(path, Opened::at(path), believing, onlooker)
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn judge_archive(
     path: &Path,
     file: File,
     believing: Believing<'_>,
-    onlooker: &impl Onlooker,
+    onlooker: &impl PageJudge,
 ) -> JudgedPackage {
     judge_opened(path, Zip::of(file, path).map(Opened::Zip), believing, onlooker)
 }
@@ -100,7 +100,7 @@ fn judge_opened(
     path: &Path,
     opened: Result<Opened, OpenError>,
     believing: Believing<'_>,
-    onlooker: &impl Onlooker,
+    onlooker: &impl PageJudge,
 ) -> JudgedPackage {
     let verified = opened.map(|opened| match opened {
         Opened::Folder(folder) => judge_files(&folder, believing, onlooker),
@@ -114,7 +114,7 @@ fn judge_opened(
     JudgedPackage { source: path.display().to_string(), outcome, page }
 }
 
-fn judge_files<F: Files, O: Onlooker>(
+fn judge_files<F: Files, O: PageJudge>(
     files: &F,
     Believing { trust, evidence }: Believing<'_>,
     onlooker: &O,
@@ -129,7 +129,7 @@ fn judge_files<F: Files, O: Onlooker>(
     (outcome, page)
 }
 
-fn page_standing<F: Files>(files: &F, manifest: &Manifest, onlooker: &impl Onlooker) -> PageStanding {
+fn page_standing<F: Files>(files: &F, manifest: &Manifest, onlooker: &impl PageJudge) -> PageStanding {
     let read = |name: &str| read_again(files, manifest, name);
     let changed = || PageStanding::Other("it was changed while it was read".into());
     let Some(html) = read(REPORT) else { return changed() };
@@ -194,6 +194,9 @@ impl JudgedPackage {
                 let range = [member("start", uint_json(range.start)), member("end", uint_json(range.end))];
                 members.push(member("range", Json::Object(range.into())));
             }
+            members.extend(manifest.filters.entry.map(|entry| member("entry", uint_json(entry))));
+            let left_out = manifest.left_out.as_ref();
+            members.extend(left_out.map(|left_out| member("left_out", uint_json(left_out.count))));
         }
         Json::Object(members)
     }

@@ -16,7 +16,10 @@ pub(crate) trait Onlooker: Sync {
 
     /// Keeps what was made of the batch. Batches come in their order.
     fn keep(&self, part: Self::Part);
+}
 
+/// Who can tell from the records that it saw what the page of their package is.
+pub(crate) trait PageJudge: Onlooker {
     /// What the page is, once all was seen and everything holds.
     fn page(&self, pages: &PageFiles<'_>) -> PageStanding;
 }
@@ -32,10 +35,6 @@ impl Onlooker for Nobody {
     fn see((): &mut (), _: u64, _: &Record) {}
 
     fn keep(&self, (): ()) {}
-
-    fn page(&self, _: &PageFiles<'_>) -> PageStanding {
-        PageStanding::Other("nobody looked at it".into())
-    }
 }
 
 /// The page, and what else of its package it is made of.

@@ -15,7 +15,39 @@ use provlog_core::redact::redact_record;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-/// Where records come from, and what is hidden of them.
+/// Where records come from, and what each of them leads to.
+trait Steps {
+    /// The records of a range, all of them.
+    fn fetch(&self, range: Range<u64>, received: &mut Received) -> Result<(), Failure>;
+
+    /// Where the record leads, once it is redacted as it will be in the package.
+    fn step(&self, index: u64, bytes: &[u8]) -> Result<Step, Failure>;
+}
+
+/// The step from a record to what it names.
+#[derive(Clone, Default)]
+struct Step {
+    named: BTreeSet<u64>,
+    /// How many entries right before it belong to the same change of a set.
+    earlier_parts: u64,
+}
+
+/// How much there is room for.
+#[derive(Clone, Copy)]
+struct Room {
+    records: usize,
+    left_out: usize,
+}
+
+/// What was found.
+pub(super) struct Followed {
+    pub(super) records: Received,
+    /// What they name and isn't among them.
+    pub(super) left_out: BTreeSet<u64>,
+    most: Room,
+}
+
+/// Where records of a log come from, and what is hidden of them.
 pub(super) struct Follower<'a> {
     pub(super) client: &'a Client,
     pub(super) hiding: &'a Hiding,
@@ -23,69 +55,58 @@ pub(super) struct Follower<'a> {
     pub(super) origin: &'a str,
 }
 
-/// What was found.
-#[derive(Default)]
-pub(super) struct Followed {
-    pub(super) records: Received,
-    /// What they name and isn't among them.
-    pub(super) left_out: BTreeSet<u64>,
-}
-
-/// What a record names, once it is redacted as it will be in the package.
-struct Naming {
-    named: BTreeSet<u64>,
-    /// How many entries right before it belong to the same change of a set.
-    earlier_parts: u64,
-}
-
 impl Follower<'_> {
-    /// Follows what `entry` names. What is fewer steps away comes first, of as many steps the later entries, as long as there
-    /// is room for them and for what they name.
+    /// Follows what `entry` names, as far as its package has room.
     pub(super) fn follow(&self, entry: u64) -> Result<Followed, Failure> {
-        let bar = progress("following", 1);
-        let mut found = Followed { records: Received::new(), left_out: BTreeSet::from([entry]) };
-        let mut ahead = Received::new();
-        let mut step = found.left_out.clone();
-        while !step.is_empty() {
-            // The later ones, where there isn't room for all.
-            let wanted: BTreeSet<u64> = step.iter().rev().take(found.room()).copied().collect();
-            for run in runs(wanted.iter().copied().filter(|index| !ahead.contains_key(index))) {
-                self.fetch(run, &mut ahead)?;
-            }
-            let mut next = BTreeSet::new();
-            for index in wanted.iter().rev().copied() {
-                // All that is wanted was fetched.
-                let Some(bytes) = ahead.remove(&index) else { continue };
-                let naming = self.naming(index, &bytes)?;
-                if !found.take(index, bytes, &naming.named) {
-                    return Ok(found);
-                }
-                next.extend(naming.named.into_iter().filter(|named| !found.records.contains_key(named)));
-                // Each part names the one before it alone: one by one, they would take a request each.
-                let room = u64::try_from(found.room().saturating_sub(ahead.len())).unwrap_or(u64::MAX);
-                let earlier = index.saturating_sub(naming.earlier_parts.min(room))..index;
-                for run in runs(earlier.filter(|index| !found.has(*index) && !ahead.contains_key(index))) {
-                    self.fetch(run, &mut ahead)?;
-                }
-                bar.set_length(count(found.records.len() + found.left_out.len()));
-                bar.set_position(count(found.records.len()));
-            }
-            step = if found.room() == 0 { BTreeSet::new() } else { next };
-            step.retain(|index| !found.has(*index));
-        }
-        Ok(found)
+        let records = usize::try_from(ENTRY_PACKAGE_ENTRIES_MAX).unwrap_or(usize::MAX);
+        follow(self, entry, Room { records, left_out: LEFT_OUT_MAX })
     }
+}
 
-    fn naming(&self, index: u64, bytes: &[u8]) -> Result<Naming, Failure> {
-        let mut record = read(self.client, index, bytes)?;
-        if let Some(redaction) = self.hiding.redaction(&record) {
-            record = redact_record(record, &redaction)?;
+/// Follows what `entry` names. What is fewer steps away comes first, of as many steps the later entries, as long as there is
+/// room for them and for what they name. Of records, those that are fetched ahead among them, never more are held than there is
+/// room for.
+fn follow(steps: &impl Steps, entry: u64, most: Room) -> Result<Followed, Failure> {
+    let bar = progress("following", 1);
+    let mut found = Followed { records: Received::new(), left_out: BTreeSet::from([entry]), most };
+    let mut ahead = Received::new();
+    let mut due = found.left_out.clone();
+    while !due.is_empty() {
+        // The later ones, where there isn't room for all.
+        let wanted: BTreeSet<u64> = due.iter().rev().take(found.room()).copied().collect();
+        let missing = wanted.iter().filter(|index| !ahead.contains_key(*index)).count();
+        if ahead.len() + missing > found.room() {
+            // What is wanted now has the room of what may be wanted later.
+            ahead.retain(|index, _| wanted.contains(index));
         }
-        let named = named_by(&record, index, self.origin);
-        Ok(Naming { named, earlier_parts: earlier_parts(&record) })
+        for run in runs(wanted.iter().copied().filter(|index| !ahead.contains_key(index))) {
+            steps.fetch(run, &mut ahead)?;
+        }
+        let mut next = BTreeSet::new();
+        for index in wanted.into_iter().rev() {
+            // All that is wanted was fetched.
+            let Some(bytes) = ahead.remove(&index) else { continue };
+            let step = steps.step(index, &bytes)?;
+            if !found.take(index, bytes, &step.named) {
+                return Ok(found);
+            }
+            next.extend(step.named.into_iter().filter(|named| !found.has(*named)));
+            // Each part names the one before it alone: one by one, they would take a request each.
+            let spare = count(found.room().saturating_sub(ahead.len()));
+            let earlier = index.saturating_sub(step.earlier_parts.min(spare))..index;
+            for run in runs(earlier.filter(|index| !found.has(*index) && !ahead.contains_key(index))) {
+                steps.fetch(run, &mut ahead)?;
+            }
+            bar.set_length(count(found.records.len() + found.left_out.len()));
+            bar.set_position(count(found.records.len()));
+        }
+        due = if found.room() == 0 { BTreeSet::new() } else { next };
+        due.retain(|index| !found.has(*index));
     }
+    Ok(found)
+}
 
-    /// The records of a range, all of them.
+impl Steps for Follower<'_> {
     fn fetch(&self, mut range: Range<u64>, received: &mut Received) -> Result<(), Failure> {
         let mut retry = Retry::within(PATIENCE);
         while !range.is_empty() {
@@ -102,6 +123,17 @@ impl Follower<'_> {
         Ok(())
     }
 
+    fn step(&self, index: u64, bytes: &[u8]) -> Result<Step, Failure> {
+        let mut record = read(self.client, index, bytes)?;
+        if let Some(redaction) = self.hiding.redaction(&record) {
+            record = redact_record(record, &redaction)?;
+        }
+        let named = named_by(&record, index, self.origin);
+        Ok(Step { named, earlier_parts: earlier_parts(&record) })
+    }
+}
+
+impl Follower<'_> {
     /// One answer of the log, from the range's start on. What came is no longer in the range.
     fn answer(&self, range: &mut Range<u64>, received: &mut Received) -> Result<(), Failure> {
         let (start, limit) = (range.start, range.end - range.start);
@@ -134,14 +166,14 @@ impl Followed {
 
     /// How many more records there is room for.
     fn room(&self) -> usize {
-        usize::try_from(ENTRY_PACKAGE_ENTRIES_MAX).unwrap_or(usize::MAX).saturating_sub(self.records.len())
+        self.most.records.saturating_sub(self.records.len())
     }
 
     /// Takes a record that was named, unless there is no room for it and for what it names.
     fn take(&mut self, index: u64, bytes: Vec<u8>, named: &BTreeSet<u64>) -> bool {
         let more = named.iter().filter(|named| !self.has(**named) && !self.left_out.contains(named)).count();
         // It is itself among what was left out so far.
-        if self.room() == 0 || self.left_out.len().saturating_sub(1) + more > LEFT_OUT_MAX {
+        if self.room() == 0 || self.left_out.len().saturating_sub(1) + more > self.most.left_out {
             return false;
         }
         self.left_out.remove(&index);
@@ -185,30 +217,4 @@ fn runs(indices: impl Iterator<Item = u64>) -> Vec<Range<u64>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn consecutive_entries_take_one_request() {
-        assert_eq!(runs([1, 2, 3, 7, 9, 10].into_iter()), [1..4, 7..8, 9..11]);
-        assert_eq!(runs([].into_iter()), []);
-    }
-
-    /// What is taken is no longer left out, and what it names is, unless it was taken before.
-    #[test]
-    fn a_record_is_taken_while_there_is_room_for_what_it_names() {
-        let mut found = Followed { left_out: BTreeSet::from([70_000]), ..Followed::default() };
-        let most = BTreeSet::from_iter(0..count(LEFT_OUT_MAX));
-        let more = BTreeSet::from_iter(0..=count(LEFT_OUT_MAX));
-        assert!(!found.take(70_000, Vec::new(), &more));
-        assert_eq!((found.records.len(), found.left_out.len()), (0, 1));
-        assert!(found.take(70_000, Vec::new(), &most));
-        assert_eq!(found.left_out, most);
-        assert!(found.take(9, Vec::new(), &BTreeSet::from([3])));
-        assert!(found.has(9) && found.left_out.len() == LEFT_OUT_MAX - 1);
-        for index in 10..9 + ENTRY_PACKAGE_ENTRIES_MAX - 1 {
-            assert!(found.take(index, Vec::new(), &BTreeSet::new()), "{index}");
-        }
-        assert!(!found.take(8, Vec::new(), &BTreeSet::new()), "4,096 are there");
-    }
-}
+mod tests;

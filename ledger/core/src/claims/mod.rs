@@ -22,8 +22,8 @@ pub(crate) use references::entry_in;
 pub use references::{Reference, references, referring_claims};
 pub(crate) use table::is_extension;
 pub use table::{
-    ATTESTED_ON_ANY, CLAIMS, ClaimSpec, GENESIS, KINDS, KindSpec, KindWriter, OPTIONAL_ON_ANY, TRUST,
-    is_attested_alone, is_member, kind_name, kind_named, kind_spec, type_of,
+    ATTESTED_ON_ANY, CLAIMS, ClaimSpec, GENESIS, KINDS, KindSpec, KindWriter, OPTIONAL_ON_ANY, PROMOTION,
+    TRUST, is_attested_alone, is_member, kind_name, kind_named, kind_spec, type_of,
 };
 pub use to_json::to_json;
 pub use types::{ABSENT, DIGEST, Field, PRINCIPAL, REFERENCE, Type};

@@ -145,6 +145,9 @@ const fn kind(number: u8) -> Kind {
 /// The kind of every log's first entry.
 pub const GENESIS: Kind = kind(0);
 
+/// The kind of entries of which a gate may decide.
+pub const PROMOTION: Kind = kind(4);
+
 /// The kind of entries that change a set of keys or persons.
 pub const TRUST: Kind = kind(6);
 
@@ -211,7 +214,7 @@ pub static KINDS: &[KindSpec] = &[
         attested: &["approval_checks"],
     },
     KindSpec {
-        kind: kind(4),
+        kind: PROMOTION,
         name: "promotion",
         meaning: "a change goes, or was refused, to an environment",
         writer: KindWriter::Client,

@@ -1,7 +1,7 @@
 //! Records, some hundred at a time: what can be checked of each alone, by as many threads as there are.
 
 use super::manifest::{Manifest, RedactionRule};
-use super::names::Naming;
+use super::names::Names;
 use super::references::{self, Referring};
 use super::text::Texts;
 use crate::cbor::Writer;
@@ -43,7 +43,7 @@ pub struct Checked {
     /// A record that isn't one of those that were asked for.
     pub(super) not_asked_for: Option<String>,
     /// Of the package of an entry: what each record names.
-    pub(super) naming: Vec<Naming>,
+    pub(super) names: Vec<Names>,
     /// A claim that is shown although the manifest says that it is hidden.
     pub(super) shown: Option<String>,
     /// Claims that are hidden, by whomever.
@@ -167,7 +167,7 @@ impl Checked {
             self.not_asked_for = Some(format!("entry {index}"));
         }
         if demands.manifest.filters.entry.is_some() {
-            self.naming.push(Naming::of(&record, index, &demands.manifest.origin));
+            self.names.push(Names::of(&record, index, &demands.manifest.origin));
         }
         if self.shown.is_none() {
             let shown = demands.hiding.shown_against(&record);

@@ -72,16 +72,14 @@ impl Filters {
     pub fn admit(&self, record: &Record) -> bool {
         self.admit_entry(&record.entry) && self.admit_claims(record, true)
     }
-}
 
-impl Filters {
     pub(super) fn to_json(&self) -> Json {
         let kind = self.kind.and_then(kind_name).map(|name| ("kind", name.into()));
         let subject = self.subject.clone().map(|digest| ("subject", to_json(&Value::Map(digest))));
         let environment = self.environment.as_deref().map(|name| ("environment", name.into()));
         let from_ms = self.from_ms.map(|ms| ("from_ms", uint(ms)));
         let to_ms = self.to_ms.map(|ms| ("to_ms", uint(ms)));
-        let entry = self.entry.map(|index| (ENTRY, uint(index)));
+        let entry = self.entry.map(|index| ("entry", uint(index)));
         let known = [kind, from_ms, to_ms, subject, environment, entry].into_iter().flatten();
         object(known.chain(self.unknown.iter().map(|(name, value)| (name.as_str(), value.clone()))))
     }
@@ -104,7 +102,7 @@ impl Filters {
                 },
                 "environment" => filters.environment = Some(text(name, value)?),
                 other if version == Version::V1 => return Err(format!("filters: unknown member {other:?}")),
-                ENTRY => filters.entry = Some(number(name, value)?),
+                "entry" => filters.entry = Some(number(name, value)?),
                 other if !is_filter_name(other) => {
                     let expected = format!("1 to {FILTER_NAME_BYTES_MAX} of a-z 0-9 _, the first a letter");
                     return Err(format!("filters: expected names of {expected}, got {other:?}"));
@@ -119,8 +117,6 @@ impl Filters {
         Ok(filters)
     }
 }
-
-const ENTRY: &str = "entry";
 
 /// Whether a filter that may come later can have this name.
 fn is_filter_name(name: &str) -> bool {

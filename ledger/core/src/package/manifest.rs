@@ -75,8 +75,8 @@ pub struct RedactionRule {
     pub profile: Option<String>,
 }
 
-/// The members of a manifest; the last one from the second version on.
-const MEMBERS: [&str; 12] = [
+/// The members of a manifest of the first version, which later ones have, too.
+const MEMBERS_OF_V1: [&str; 11] = [
     "format",
     "tool",
     "created_ms",
@@ -88,8 +88,10 @@ const MEMBERS: [&str; 12] = [
     "count",
     "redaction",
     "files",
-    "left_out",
 ];
+
+/// The member that the second version adds.
+const LEFT_OUT: &str = "left_out";
 
 /// Why bytes are no manifest.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -126,7 +128,7 @@ impl Manifest {
             ("count", uint(self.count)),
         ]);
         if self.version >= Version::V2 {
-            members.push(("left_out", self.left_out.as_ref().map_or(Json::Null, LeftOut::to_json)));
+            members.push((LEFT_OUT, self.left_out.as_ref().map_or(Json::Null, LeftOut::to_json)));
         }
         members.push(("redaction", self.redaction.to_json()));
         members.push(("files", Json::Array(self.files.iter().map(FileEntry::to_json).collect())));
@@ -148,9 +150,9 @@ impl Manifest {
     fn from_json(json: &Json) -> Result<Self, String> {
         let of = |name| member(json, name);
         let version = Version::from_json(of("format")?)?;
-        let [of_v1 @ .., _] = &MEMBERS;
-        exactly(json, if version >= Version::V2 { &MEMBERS } else { of_v1 })?;
-        let left_out = json.get("left_out").map_or(Ok(None), |json| optional(json, LeftOut::from_json))?;
+        let added = (version >= Version::V2).then_some(LEFT_OUT);
+        exactly(json, &MEMBERS_OF_V1.into_iter().chain(added).collect::<Vec<_>>())?;
+        let left_out = json.get(LEFT_OUT).map_or(Ok(None), |json| optional(json, LeftOut::from_json))?;
         let manifest = Self {
             version,
             tool: text("tool", of("tool")?)?,
@@ -183,7 +185,7 @@ impl Manifest {
         }
         if self.left_out.is_some() != of_entry {
             let expected = if of_entry { "an object" } else { "null" };
-            return Err(format!("left_out: expected {expected} {which} the filter entry"));
+            return Err(format!("{LEFT_OUT}: expected {expected} {which} the filter entry"));
         }
         if of_entry && self.range.is_some() {
             return Err("range: expected null with the filter entry".into());

@@ -2,19 +2,20 @@
 
 use crate::cbor::Value;
 use crate::claims::{TRUST, entry_in, is_extension};
+use crate::limits::CHANGE_PARTS_MAX;
 use crate::record::{Record, SectionName};
 use alloc::collections::BTreeSet;
 
 /// What a record names, and whether it says so of all that it names.
 #[derive(Debug)]
-pub(super) struct Naming {
+pub(super) struct Names {
     /// The indices of entries that it names by what it shows.
     pub(super) named: BTreeSet<u64>,
     /// Whether a claim is hidden that could name more.
     pub(super) hides: bool,
 }
 
-impl Naming {
+impl Names {
     pub(super) fn of(record: &Record, index: u64, origin: &str) -> Self {
         let mut claims = record.claims();
         let hides = claims.any(|(_, name, claim)| claim.value().is_none() && !is_extension(name));
@@ -37,12 +38,13 @@ pub fn named_by(record: &Record, index: u64, origin: &str) -> BTreeSet<u64> {
     named
 }
 
-/// How many entries right before this record's are earlier parts of the same change of a set, by what it shows.
+/// How many entries right before this record's are earlier parts of the same change of a set, by what it shows: fewer than
+/// [`CHANGE_PARTS_MAX`], whatever part it says that it is.
 #[must_use]
 pub fn earlier_parts(record: &Record) -> u64 {
     let trust = record.section(SectionName::Submitted).value("trust").filter(|_| record.entry.kind == TRUST);
     let part = trust.and_then(|trust| trust.as_map()?.get("part")?.as_uint());
-    part.map_or(0, |part| part.saturating_sub(1))
+    part.map_or(0, |part| part.min(CHANGE_PARTS_MAX).saturating_sub(1))
 }
 
 /// As deep as a value is nested, which is bounded where records are read.

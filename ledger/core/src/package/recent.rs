@@ -3,8 +3,8 @@
 use crate::limits::REFERRED_BACK_MAX;
 use alloc::collections::VecDeque;
 
-/// What is known of each of the last records, by index: of [`REFERRED_BACK_MAX`], or as many as are asked for. It lies flat: an index is only held where it doesn't
-/// follow the one before, so a complete range takes the room of what is known and no more.
+/// What is known of each of the last records, by index: of [`REFERRED_BACK_MAX`], or as many as are asked for. It lies flat: an
+/// index is only held where it doesn't follow the one before, so a complete range takes the room of what is known and no more.
 #[derive(Clone, Debug)]
 pub struct Recent<T> {
     most: usize,

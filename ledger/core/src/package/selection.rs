@@ -3,7 +3,7 @@
 use super::filters::Filters;
 use super::left_out::LeftOut;
 use super::manifest::Manifest;
-use super::names::Naming;
+use super::names::Names;
 use crate::check::{Check, Status, join};
 use crate::limits::{ENTRY_PACKAGE_ENTRIES_MAX, LEFT_OUT_MAX};
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -32,8 +32,8 @@ impl Selection {
     }
 
     /// Takes in the next record of a package of an entry, and the entries that it names, which all lie before it.
-    pub(super) fn add(&mut self, index: u64, naming: &Naming) {
-        self.hides |= naming.hides;
+    pub(super) fn add(&mut self, index: u64, names: &Names) {
+        self.hides |= names.hides;
         if self.too_many.is_some() {
             return;
         }
@@ -41,7 +41,7 @@ impl Selection {
             self.too_many = Some(format!("more than {ENTRY_PACKAGE_ENTRIES_MAX} records"));
             return;
         }
-        for to in &naming.named {
+        for to in &names.named {
             match self.records.get_mut(to) {
                 Some(is_named) => *is_named = true,
                 None if self.left_out.len() < LEFT_OUT_MAX || self.left_out.contains(to) => {

@@ -263,8 +263,8 @@ impl<'a, 'c> Walk<'a, 'c> {
         self.leaves.extend(checked.leaves.iter().copied());
         self.refused = checked.refused;
         self.selection.refuse(checked.not_asked_for);
-        for ((index, _), naming) in checked.leaves.iter().zip(&checked.naming) {
-            self.selection.add(*index, naming);
+        for ((index, _), names) in checked.leaves.iter().zip(&checked.names) {
+            self.selection.add(*index, names);
         }
         self.shown = self.shown.take().or(checked.shown);
         for ((index, leaf_hash), (kind, referring)) in checked.leaves.iter().zip(&checked.referring) {

@@ -17,7 +17,7 @@ use crate::crosswalk::evaluate::Evaluator;
 use crate::crosswalk::known::OfVerified;
 use crate::crosswalk::load::Crosswalk;
 use crate::local::settings::TrustFile;
-use crate::proof::package::{Onlooker, PageFiles, PageStanding};
+use crate::proof::package::{Onlooker, PageFiles, PageJudge, PageStanding};
 use crate::show::failure::Failure;
 use provlog_core::Record;
 use provlog_core::package::{
@@ -98,7 +98,9 @@ impl<'a> Onlooker for PageMaker<'a> {
         summary.add(counts);
         all.append(evidence, known);
     }
+}
 
+impl PageJudge for PageMaker<'_> {
     fn page(&self, page: &PageFiles<'_>) -> PageStanding {
         let mut statement = page.manifest.clone();
         statement.files.retain(|file| file.name != REPORT);

@@ -5,7 +5,7 @@ use crate::crosswalk::evaluate::ReferredApprovals;
 use crate::crosswalk::referred::are_by_reference;
 use provlog_core::Record;
 use provlog_core::cbor::Value;
-use provlog_core::claims::kind_named;
+use provlog_core::claims::PROMOTION;
 use provlog_core::entry::Kind;
 use provlog_core::facet::{Decision, Facet, decision, facets};
 use provlog_core::record::{Claim, SectionName};
@@ -102,7 +102,7 @@ impl Counts {
                 self.count_facet(facet, value);
             }
         }
-        if kind_named("promotion").is_some_and(|spec| spec.kind == kind) {
+        if kind == PROMOTION {
             self.count_promotion(record);
         }
     }

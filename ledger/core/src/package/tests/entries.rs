@@ -3,7 +3,7 @@
 use super::*;
 use crate::limits::{ENTRY_PACKAGE_ENTRIES_MAX, LEFT_OUT_LISTED_MAX, LEFT_OUT_MAX};
 use crate::package::manifest::Manifest;
-use crate::package::names::{Naming, named_by};
+use crate::package::names::{Names, earlier_parts, named_by};
 use crate::package::selection::Selection;
 use std::collections::BTreeSet;
 
@@ -113,23 +113,39 @@ fn manifest(entry: u64, left_out: LeftOut) -> Manifest {
     manifest
 }
 
-fn naming(named: BTreeSet<u64>) -> Naming {
-    Naming { named, hides: false }
+fn names(named: BTreeSet<u64>) -> Names {
+    Names { named, hides: false }
 }
 
 /// The check of a package of these records, each with what it names.
 fn status_of(records: &BTreeMap<u64, BTreeSet<u64>>, entry: u64, left_out: LeftOut) -> Status {
     let mut selection = Selection::default();
     for (index, named) in records {
-        selection.add(*index, &naming(named.clone()));
+        selection.add(*index, &names(named.clone()));
     }
     selection.check(&manifest(entry, left_out)).status
+}
+
+/// No change has more parts than a set's may: what a claim says beyond is believed no further.
+#[test]
+fn as_many_parts_are_before_one_as_a_change_may_have() {
+    let earlier = |kind: u8, part: i64| {
+        let part = crate::cbor::Map::from_entries(Vec::from([("part".to_owned(), Value::Integer(part))]));
+        let claim = Claim::disclosed([1; 16], Value::Map(part.unwrap()));
+        let mut record = record(0);
+        record.entry.kind = Kind::new(kind).unwrap();
+        record.submitted = Section::from_claims([("trust".to_owned(), claim)].into()).unwrap();
+        earlier_parts(&record)
+    };
+    let parts = [-1, 0, 1, 2, 255, 256, 257, 1 << 40];
+    assert_eq!(parts.map(|part| earlier(6, part)), [0, 0, 0, 1, 254, 255, 255, 255]);
+    assert_eq!(parts.map(|part| earlier(4, part)), [0; 8]);
 }
 
 proptest! {
     #[test]
     fn a_record_names_what_the_rule_says(record in records(), index in 0u64..40) {
-        let found = Naming::of(&record, index, ORIGIN);
+        let found = Names::of(&record, index, ORIGIN);
         prop_assert_eq!(&found.named, &names_of_the_model(&record, index));
         prop_assert_eq!(named_by(&record, index, ORIGIN), found.named);
         let hidden = record.claims().any(|(_, name, claim)| name != "x-note" && claim.value().is_none());
