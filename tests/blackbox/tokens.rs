@@ -446,9 +446,9 @@ fn a_token_is_nowhere_but_where_it_was_printed() {
     for token in [ci, reader] {
         let secret = &token[13..];
         assert!(!said.contains(secret), "{said}");
-        let found = Command::new("grep").args(["-raF", secret]).arg(site.folder.path()).output().unwrap();
-        assert_eq!(found.status.code(), Some(1), "{}", stdout(&found));
-        let id = Command::new("grep").args(["-raF", &token[4..12]]).arg(&data).output().unwrap();
+        let found = Command::new("grep").args(["-razF", secret]).arg(site.folder.path()).output().unwrap();
+        assert_eq!(found.status.code(), Some(1), "{}{}", stdout(&found), stderr(&found));
+        let id = Command::new("grep").args(["-razF", &token[4..12]]).arg(&data).output().unwrap();
         assert!(id.status.success(), "the search finds what is there");
     }
 }
