@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use hyper_util::service::TowerToHyperService;
 use provlogd::http::codes::Code;
 use provlogd::http::limits::ServerLimits;
+use provlogd::http::remote::Remote;
 use provlogd::http::server::{Handler, serve};
 use provlogd::workers::Workers;
 use std::convert::Infallible;
@@ -82,6 +83,10 @@ impl hyper::service::Service<Request<Incoming>> for Null {
 }
 
 impl Handler for Null {
+    fn connected(&self, _: Remote) -> Self {
+        self.clone()
+    }
+
     /// Nothing is counted here.
     fn refused(&self, _code: &'static Code) {}
 }

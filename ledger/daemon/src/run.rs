@@ -8,6 +8,7 @@ use crate::log::delivery;
 use crate::operate::config::{Config, WithoutLog};
 use crate::operate::failure::Failure;
 use crate::operate::first_start::{FirstStart, companion};
+use crate::operate::live::Live;
 use crate::operate::metrics::Metrics;
 use crate::operate::token::TokenVerb;
 use crate::routes::api::Api;
@@ -51,8 +52,9 @@ pub fn run(mut config: Config) -> Result<(), Failure> {
     announce(&options, &log, &callers, &url, first);
 
     let bodies = Bodies::new(config.body_bytes_max, config.body_timeout);
-    let app = App::new(log, options.clock, bodies, Arc::clone(&metrics), workers.seats(), callers)
-        .map_err(system("starting threads"))?;
+    let app =
+        App::new(log, options.clock, bodies, Arc::clone(&metrics), workers.seats(), callers, Live::default())
+            .map_err(system("starting threads"))?;
     let app = Arc::new(app);
     let mut failed = metrics.failure();
     let stop = stop(Arc::clone(&app), signals, failed.clone());

@@ -9,6 +9,8 @@ pub(crate) mod date;
 pub(crate) mod error;
 pub(crate) mod file;
 pub(crate) mod form;
+pub(crate) mod peers;
+pub(crate) mod rates;
 pub(crate) mod role;
 pub(crate) mod secret;
 pub(crate) mod tokens;

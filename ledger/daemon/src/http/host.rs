@@ -10,6 +10,10 @@ use axum::http::header::HOST;
 use axum::http::{HeaderMap, Uri, Version};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+/// Names that requests may give the daemon, beside `localhost` and IP literals, in lower case; none where the operator named none.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Hosts(pub(crate) Vec<String>);
+
 /// Lets a request in whose host is `localhost` or an IP literal.
 ///
 /// # Errors

@@ -2,11 +2,14 @@
 
 pub mod codes;
 pub mod limits;
+pub mod listener;
 pub mod problem;
+pub mod remote;
 pub mod server;
 
 pub(crate) mod answer;
 pub(crate) mod body;
+pub(crate) mod forwarded;
 pub(crate) mod gzip;
 pub(crate) mod host;
 pub(crate) mod patience;

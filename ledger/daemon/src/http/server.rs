@@ -6,6 +6,7 @@
 use crate::http::codes::{BUSY_CONNECTIONS, Code, REQUEST_TIMEOUT};
 use crate::http::limits::ServerLimits;
 use crate::http::problem::Problem;
+use crate::http::remote::Remote;
 use crate::http::stream::Stream;
 use crate::workers::Seats;
 use axum::body::Body;
@@ -55,6 +56,9 @@ pub trait Handler:
     + Unpin
     + 'static
 {
+    /// The same, for a connection with this other end.
+    fn connected(&self, remote: Remote) -> Self;
+
     /// Told of every request that was refused before it got here.
     fn refused(&self, code: &'static Code);
 }
@@ -74,20 +78,22 @@ pub async fn serve<H: Handler>(
     // Nothing is ever sent: that the sender is gone tells the connections to come to an end.
     let (running, ending) = watch::channel(());
     let connection = Connection { http: http(limits), write_timeout: limits.write_timeout, ending };
+    let local = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
     let mut stop = pin!(stop);
     loop {
         let accepted = tokio::select! {
             () = &mut stop => break,
             accepted = listener.accept() => accepted,
         };
-        let tcp = match accepted {
-            Ok((tcp, _)) => tcp,
+        let (tcp, address) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 pause_after(&error).await;
                 continue;
             }
         };
-        let (connection, handler) = (connection.clone(), handler.clone());
+        let remote = Remote { address: Some(address.ip()), local, ..Remote::default() };
+        let (connection, handler) = (connection.clone(), handler.connected(remote));
         if let Ok(permit) = Arc::clone(&room).try_acquire_owned() {
             // It is the worker's runtime that has to hear of what the socket does.
             let Ok(tcp) = tcp.into_std() else { continue };
@@ -246,6 +252,10 @@ mod tests {
     }
 
     impl Handler for Gate {
+        fn connected(&self, _: Remote) -> Self {
+            self.clone()
+        }
+
         fn refused(&self, code: &'static Code) {
             self.refused.lock().unwrap().push(code.code);
         }

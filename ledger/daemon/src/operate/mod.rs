@@ -6,4 +6,5 @@ pub mod token;
 
 pub(crate) mod exit_codes;
 pub(crate) mod first_start;
+pub(crate) mod live;
 pub(crate) mod metrics;

@@ -2,6 +2,7 @@
 
 use crate::http::codes::Code;
 use crate::http::host;
+use crate::http::remote::Remote;
 use crate::http::server::Handler;
 use crate::routes::app::App;
 use crate::routes::table::router;
@@ -20,11 +21,12 @@ use tower_service::Service;
 pub(crate) struct Api {
     app: Arc<App>,
     router: Router,
+    remote: Arc<Remote>,
 }
 
 impl Api {
     pub(crate) fn new(app: Arc<App>) -> Self {
-        Self { router: router(Arc::clone(&app)), app }
+        Self { router: router(Arc::clone(&app)), app, remote: Arc::default() }
     }
 }
 
@@ -34,9 +36,10 @@ impl hyper::service::Service<Request<Incoming>> for Api {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     /// Checks the host, routes, and counts what is refused.
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let app = Arc::clone(&self.app);
         let mut router = self.router.clone();
+        request.extensions_mut().insert(Arc::clone(&self.remote));
         Box::pin(async move {
             let _in_flight = app.metrics.in_flight();
             let response = match host::check(request.version(), request.uri(), request.headers()) {
@@ -52,6 +55,10 @@ impl hyper::service::Service<Request<Incoming>> for Api {
 }
 
 impl Handler for Api {
+    fn connected(&self, remote: Remote) -> Self {
+        Self { remote: remote.into(), ..self.clone() }
+    }
+
     fn refused(&self, code: &'static Code) {
         self.app.metrics.refused(code);
     }

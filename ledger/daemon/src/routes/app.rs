@@ -6,6 +6,7 @@ use crate::http::body::Bodies;
 use crate::http::gzip::Gzips;
 use crate::http::problem::Problem;
 use crate::log::async_log::AsyncLog;
+use crate::operate::live::Live;
 use crate::operate::metrics::Metrics;
 use crate::workers::Seats;
 use provlog_engine::{Clock, Log};
@@ -22,6 +23,7 @@ pub(crate) struct App {
     pub(crate) workers: Seats,
     pub(crate) gzips: Gzips,
     pub(crate) callers: Callers,
+    pub(crate) live: Live,
     draining: AtomicBool,
 }
 
@@ -35,6 +37,7 @@ impl App {
         metrics: Arc<Metrics>,
         workers: Seats,
         callers: Callers,
+        live: Live,
     ) -> io::Result<Self> {
         Ok(Self {
             log: AsyncLog::new(log)?,
@@ -44,6 +47,7 @@ impl App {
             workers,
             gzips: Gzips::default(),
             callers,
+            live,
             draining: AtomicBool::new(false),
         })
     }
@@ -91,7 +95,8 @@ pub(crate) mod tests {
         Log::create(&options, "example.com/log").unwrap();
         let bodies = Bodies::new(BODY_BYTES_MAX_DEFAULT, Duration::from_secs(600));
         let (log, callers) = (Log::open(&options).unwrap(), Callers::open(&options.data_dir).unwrap());
-        let app = App::new(log, options.clock, bodies, Arc::default(), Seats::default(), callers);
+        let app =
+            App::new(log, options.clock, bodies, Arc::default(), Seats::default(), callers, Live::default());
         (folder, Arc::new(app.unwrap()))
     }
 

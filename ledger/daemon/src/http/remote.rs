@@ -1,0 +1,16 @@
+//! Who is at the other end of a connection, as far as the connection itself tells.
+
+use std::net::IpAddr;
+
+/// The other end of a connection. What a request says of itself is not in it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Remote {
+    /// Where it is, over TCP.
+    pub address: Option<IpAddr>,
+    /// Whose process it is, over a Unix socket: the kernel's word, of the time when it connected.
+    pub uid: Option<u32>,
+    /// Whether the listener is one that only this machine reaches.
+    pub local: bool,
+    /// Over TLS, the name that the client asked for (RFC 6066, section 3), where it asked for one.
+    pub server_name: Option<Box<str>>,
+}
