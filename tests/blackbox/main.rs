@@ -28,6 +28,7 @@ mod main_job;
 mod messages;
 mod mirror;
 mod operate;
+mod operations;
 mod outputs;
 mod packages;
 mod pending;
