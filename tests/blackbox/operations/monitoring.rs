@@ -1,10 +1,16 @@
 //! The dashboard and the alert rules ask for what the daemon tells, and what it says to look at once has an alert.
 
 use super::page::Page;
-use crate::support::{Daemon, folder, have, promotion, repository, stderr, stdout};
+use crate::support::{Daemon, Response, folder, have, promotion, repository, signal, stderr, stdout};
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// Longest that a reload may take, before the test fails.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 const ALERTS: &str = "packaging/alerts.yml";
 const DASHBOARD: &str = "packaging/grafana.json";
@@ -32,14 +38,43 @@ fn samples(name: &str, kind: &str) -> Vec<String> {
     ends.iter().map(|end| format!("{name}{end}")).collect()
 }
 
+/// Settings that add a listener with TLS.
+fn listener_with_tls(folder: &Path) -> PathBuf {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let [certificate, key, settings] = ["tls.crt", "tls.key", "provlogd.toml"].map(|name| folder.join(name));
+    fs::write(&certificate, made.cert.pem()).unwrap();
+    fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
+    let listener = format!(
+        "[[listener]]\nlisten = \"127.0.0.1:0\"\ntls_certificate = {certificate:?}\ntls_key = {key:?}\n"
+    );
+    fs::write(&settings, listener).unwrap();
+    settings
+}
+
+/// The metrics, once a reload is counted.
+fn until_reloaded(daemon: &Daemon) -> Response {
+    let start = Instant::now();
+    loop {
+        let answer = daemon.get("/metrics").expect(200);
+        if answer.text().contains("provlog_reloads_total") {
+            break answer;
+        }
+        assert!(start.elapsed() < PATIENCE, "no reload is counted: {}", answer.text());
+        std::thread::yield_now();
+    }
+}
+
 /// What a daemon tells: every name, and those that its help says to look at once.
 fn told() -> (BTreeSet<String>, Vec<String>) {
     let folder = folder();
-    let daemon = Daemon::start(folder.path());
-    daemon.post("/v1/entries", promotion("a").to_string().as_bytes()).expect(201);
+    let settings = listener_with_tls(folder.path());
+    let daemon = Daemon::start_with(&folder.path().join("data"), &["--config", settings.to_str().unwrap()]);
     // What was never counted by a label isn't told.
+    daemon.post("/v1/entries", promotion("a").to_string().as_bytes()).expect(201);
     daemon.post("/v1/entries", b"{").expect(400);
-    let answer = daemon.get("/metrics").expect(200);
+    signal("-HUP", daemon.id());
+    let answer = until_reloaded(&daemon);
     let lines = |start: &'static str| {
         answer.text().lines().filter_map(move |line| line.strip_prefix(start)?.split_once(' '))
     };
