@@ -243,6 +243,15 @@ fn whatever_it_is_over_an_answer_is_waited_for_no_longer_than_was_said_and_no_re
         assert!(text.contains("timeout") && !lasts, "{text}");
         assert_eq!(server.finish().len(), 2);
     }
+
+    // Nor is a handshake.
+    let listener = Door::Tcp.open();
+    let url = listener.url().replace("http:", "https:");
+    let silent = thread::spawn(move || listener.accept().read_to_end(&mut Vec::new()).unwrap());
+    let client = Client::new(&url, Some(&place.0.path().join("ca.pem"))).unwrap();
+    let (text, lasts) = said(append(&client, Duration::from_millis(200)).unwrap_err());
+    assert!(text.contains("timeout") && !lasts, "{text}");
+    assert_ne!(silent.join().unwrap(), 0, "it said hello");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, Error as TlsError};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use ureq::{Error, Proxy};
+use ureq::{Error, Proxy, ProxyProtocol};
 
 /// By what way a log is asked: what a failure is told by.
 #[derive(Debug)]
@@ -42,11 +42,8 @@ impl Asked {
     }
 
     fn of_passing(&self, error: &Error) -> String {
-        let through = match &self.proxy {
-            // Its URL may hold a password.
-            Some(proxy) => format!(" through the proxy {}:{}", proxy.host(), proxy.port()),
-            None => String::new(),
-        };
+        let through =
+            self.proxy_name().map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default();
         let why = match error {
             Error::Io(error)
                 if error.kind() == ErrorKind::UnexpectedEof && matches!(self.url.way, Way::Tls(_)) =>
@@ -63,15 +60,33 @@ impl Asked {
                 }
                 _ => error.to_string(),
             },
+            // Without ureq's word before it.
             Error::Other(error) if error.is::<Cut>() => error.to_string(),
             error => error.to_string(),
         };
         format!("no answer from {}{through}: {why}", self.url)
     }
 
+    /// Its URL may hold a password, and isn't shown.
+    fn proxy_name(&self) -> Option<String> {
+        self.proxy.as_ref().map(|proxy| format!("{}:{}", proxy.host(), proxy.port()))
+    }
+
+    /// Who the failure of a handshake may be of.
+    fn tls_end(&self) -> String {
+        let is_tls = |proxy: &Proxy| proxy.protocol() == ProxyProtocol::Https;
+        match (self.proxy_name(), &self.url.way) {
+            (Some(name), Way::Tls(_)) if self.proxy.as_ref().is_some_and(is_tls) => {
+                format!("{}, or its proxy {name},", self.url)
+            }
+            (Some(name), Way::Clear(_)) => format!("the proxy {name}"),
+            _ => self.url.to_string(),
+        }
+    }
+
     /// None of what another attempt may find otherwise.
     fn of_tls(&self, error: &TlsError) -> Option<String> {
-        let url = &self.url;
+        let url = self.tls_end();
         Some(match error {
             TlsError::InvalidCertificate(error) => {
                 format!("{url} can't be told from somebody else: {}", self.of_certificate(error))

@@ -65,7 +65,7 @@ impl From<UrlError> for Failure {
 
 impl LogUrl {
     pub(super) fn parse(text: &str) -> Result<Self, UrlError> {
-        let form = || UrlError::Form(text.into());
+        let form = || if text.contains('@') { UrlError::User } else { UrlError::Form(text.into()) };
         if let Some(path) = text.strip_prefix(UNIX) {
             let is_path = path.starts_with('/') && !path.contains('\0');
             return if is_path {
@@ -77,10 +77,7 @@ impl LogUrl {
         let base = text.trim_end_matches('/');
         let uri: Uri = base.parse().map_err(|_| form())?;
         let authority = uri.authority().ok_or_else(form)?;
-        if authority.as_str().contains('@') {
-            return Err(UrlError::User);
-        }
-        if authority.host().is_empty() || uri.query().is_some() {
+        if authority.host().is_empty() || authority.as_str().contains('@') || uri.query().is_some() {
             return Err(form());
         }
         let way = match uri.scheme_str() {
@@ -160,8 +157,12 @@ mod tests {
         ] {
             assert!(matches!(LogUrl::parse(bad), Err(UrlError::Form(_))), "{bad}");
         }
-        let error = LogUrl::parse("https://me:secret@example.com").unwrap_err();
-        assert!(matches!(error, UrlError::User) && !error.to_string().contains("secret"));
+        for bad in
+            ["https://me:secret@example.com", "https://me:secret @example.com", "ftp://secret@example.com"]
+        {
+            let error = LogUrl::parse(bad).unwrap_err();
+            assert!(matches!(error, UrlError::User) && !error.to_string().contains("secret"), "{bad}");
+        }
     }
 
     #[test]
