@@ -3,7 +3,7 @@
 use super::client::{ANSWER_BYTES_MAX, Client};
 use super::url::UrlError;
 use crate::local::settings::token::TokenArgs;
-use crate::local::settings::{Place, Settings, SettingsError, TrustArgs, TrustFile};
+use crate::local::settings::{LogPlace, Settings, SettingsError, TrustArgs, TrustFile};
 use crate::proof::head::{Head, parse_proof};
 use crate::show::failure::Failure;
 use crate::show::page;
@@ -40,7 +40,7 @@ impl UrlArgs {
     }
 
     fn address(&self, settings: &Settings, trust: Option<&TrustFile>) -> Address {
-        let Place { url, ca, is_own } = settings.place(self.url.as_deref(), self.ca.as_deref(), trust);
+        let LogPlace { url, ca, is_own } = settings.place(self.url.as_deref(), self.ca.as_deref(), trust);
         Address { url: url.into(), ca: ca.map(Into::into), is_own, token: self.token.clone() }
     }
 }

@@ -14,7 +14,7 @@ pub(super) struct WholeConnector;
 
 /// A connection whose end is an error.
 #[derive(Debug)]
-pub(super) struct Whole<T>(T);
+pub(super) struct Unbroken<T>(T);
 
 /// A connection that ended while more was awaited.
 #[derive(Debug, thiserror::Error)]
@@ -22,14 +22,14 @@ pub(super) struct Whole<T>(T);
 pub(super) struct Cut;
 
 impl<T: Transport> Connector<T> for WholeConnector {
-    type Out = Whole<T>;
+    type Out = Unbroken<T>;
 
     fn connect(&self, _: &ConnectionDetails, chained: Option<T>) -> Result<Option<Self::Out>, Error> {
-        Ok(chained.map(Whole))
+        Ok(chained.map(Unbroken))
     }
 }
 
-impl<T: Transport> Transport for Whole<T> {
+impl<T: Transport> Transport for Unbroken<T> {
     fn buffers(&mut self) -> &mut dyn Buffers {
         self.0.buffers()
     }

@@ -132,7 +132,7 @@ pub(crate) fn fingerprint(text: &str) -> Result<String, String> {
 
 /// Where a log is, and whose word that is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Place<'a> {
+pub(crate) struct LogPlace<'a> {
     pub(crate) url: &'a str,
     /// The file of certificates that alone are believed; the system's where there is none.
     pub(crate) ca: Option<&'a Path>,
@@ -238,7 +238,7 @@ impl Settings {
         given: Option<&'a str>,
         given_ca: Option<&'a Path>,
         trust: Option<&'a TrustFile>,
-    ) -> Place<'a> {
+    ) -> LogPlace<'a> {
         let (near, near_ca, near_trust) = match &self.near {
             Near::Believed { url, ca, file } => (url.as_deref(), ca.as_deref(), Some(&file.path)),
             Near::Refused { .. } | Near::Silent => (None, None, None),
@@ -246,11 +246,11 @@ impl Settings {
         let own = self.own.url.as_deref();
         let own_ca = given_ca.or(self.own.ca.as_deref());
         match given.or(near).or(own) {
-            Some(url) if given.is_some() || own == Some(url) => Place { url, ca: own_ca, is_own: true },
-            Some(url) => Place { url, ca: given_ca.or(near_ca).or(own_ca), is_own: false },
+            Some(url) if given.is_some() || own == Some(url) => LogPlace { url, ca: own_ca, is_own: true },
+            Some(url) => LogPlace { url, ca: given_ca.or(near_ca).or(own_ca), is_own: false },
             None => match trust.and_then(|file| Some((file.trust.url()?, Some(&file.path) != near_trust))) {
-                Some((url, is_own)) => Place { url, ca: own_ca, is_own },
-                None => Place { url: URL, ca: own_ca, is_own: true },
+                Some((url, is_own)) => LogPlace { url, ca: own_ca, is_own },
+                None => LogPlace { url: URL, ca: own_ca, is_own: true },
             },
         }
     }

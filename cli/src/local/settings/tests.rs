@@ -145,7 +145,7 @@ fn without_a_word_the_trust_file_and_then_the_default_say_where_the_log_is() {
     let key = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
     let trust = TrustFile::of(format!("log {key} http://trust\nquorum none\n"));
     let settings = Settings::default();
-    let place = |url| Place { url, ca: None, is_own: true };
+    let place = |url| LogPlace { url, ca: None, is_own: true };
     assert_eq!(settings.place(None, None, Some(&trust)), place("http://trust"));
     assert_eq!(settings.place(None, None, None), place(URL));
 }
@@ -168,7 +168,7 @@ fn an_address_of_the_repository_is_not_the_user_s_own() {
         let settings = tree.settings("repo", None).unwrap();
         let file = TrustArgs { trust: None, fingerprint: None }.find(&settings).unwrap();
         let place = settings.place(given, given_ca, file.as_ref());
-        assert_eq!(place, Place { url, ca: Some(ca), is_own });
+        assert_eq!(place, LogPlace { url, ca: Some(ca), is_own });
     };
     check(None, None, ("https://elsewhere", &own_ca, false));
     let named = TrustFile::of(with_url.clone());
