@@ -199,7 +199,7 @@ mod tests {
 
     fn log_at(url: &str, log: &OneLog, timeout: Duration) -> Submitter {
         let trust = TrustFile::of(log.trust_text());
-        Submitter { client: Client::new(url).unwrap(), trust, timeout }
+        Submitter { client: Client::new(url, None).unwrap(), trust, timeout }
     }
 
     /// Answers as a log does: with a receipt for exactly what came.
@@ -216,7 +216,7 @@ mod tests {
         let answering = log.clone();
         let server = serve(3, move |number, request| match number {
             0 => Reply::new(503, "{\"code\":\"busy\",\"detail\":\"later\"}"),
-            1 => Reply::hang_up(),
+            1 => Reply::Cut(Vec::new()),
             _ => receipt_for(&answering, request),
         });
         let logged = log_at(&server.url, &log, Duration::from_secs(30)).submit(&pending).unwrap();
