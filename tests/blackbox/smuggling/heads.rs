@@ -58,7 +58,7 @@ pub(super) fn rows() -> Vec<Row> {
         ),
         row("a hundred headers", with(headers(98).trim_end()), FINE, Answered),
         row("too many headers", with(headers(101).trim_end()), &[(431, "")], Closed),
-        row("a huge target", get(&format!("/{}", "a".repeat(70_000))), &[(414, "")], Closed),
+        row("a huge target", get(&format!("/{}", "a".repeat(70_000))), &[(431, "")], Closed),
         row("an empty line before", format!("\r\n{}", get("/v1/log")), FINE, Answered),
         row("no target", "GET HTTP/1.1\r\nHost: localhost\r\n\r\n", BAD, Closed),
         row("two spaces before the target", line("GET  /v1/log HTTP/1.1"), BAD, Closed),
@@ -79,7 +79,7 @@ pub(super) fn rows() -> Vec<Row> {
             Closed,
         ),
         row("HTTP/1.2", line("GET /v1/log HTTP/1.2"), BAD, Closed),
-        row("HTTP/2 by its preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", BAD, Closed),
+        row("HTTP/2 by its preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &[], Closed),
         row(
             "HTTP/2 by an upgrade",
             with(
@@ -104,13 +104,13 @@ pub(super) fn rows() -> Vec<Row> {
             "CONNECT to an authority",
             "CONNECT localhost:443 HTTP/1.1\r\nHost: localhost:443\r\n\r\n",
             &[(404, "route.unknown")],
-            Closed,
+            Answered,
         ),
         row(
             "CONNECT to another host",
             "CONNECT evil.example:443 HTTP/1.1\r\nHost: localhost\r\n\r\n",
             DENIED,
-            Closed,
+            Answered,
         ),
         row("a method with a colon", line("GE:T /v1/log HTTP/1.1"), BAD, Closed),
         row("a huge method", line(&format!("{} /v1/log HTTP/1.1", "M".repeat(20_000))), &[(431, "")], Closed),

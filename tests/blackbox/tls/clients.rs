@@ -22,7 +22,7 @@ fn failures(site: &Site, client: &Identity, reason: &str) -> u64 {
 
 #[test]
 fn whoever_shows_no_certificate_or_another_ca_s_or_one_that_ended_is_refused() {
-    let clients = Authority::new();
+    let clients = Authority::new("CA of clients");
     let roots = crate::support::folder();
     let path = roots.path().join("clients.pem");
     put(&path, &clients.pem);

@@ -18,7 +18,7 @@ fn command(folder: &Path) -> Command {
 
 #[test]
 fn a_start_names_the_file_that_is_wrong_and_makes_no_log() {
-    let (folder, authority) = (folder(), Authority::new());
+    let (folder, authority) = (folder(), Authority::new("CA of a test"));
     let path = |name: &str| folder.path().join(name);
     let good = authority.server(&["localhost"]);
     let other = authority.server(&["localhost"]);
@@ -100,7 +100,7 @@ fn a_start_names_the_file_that_is_wrong_and_makes_no_log() {
 
 #[test]
 fn a_certificate_that_does_not_hold_yet_is_served_with_a_warning() {
-    let (folder, authority) = (folder(), Authority::new());
+    let (folder, authority) = (folder(), Authority::new("CA of a test"));
     let early = authority.sign(&["localhost"], ExtendedKeyUsagePurpose::ServerAuth, |params| {
         params.not_before = date_time_ymd(2090, 1, 1);
         params.not_after = date_time_ymd(2091, 1, 1);

@@ -24,7 +24,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// A connection with TLS.
 pub type Secured = StreamOwned<ClientConnection, TcpStream>;
 
-/// A CA, for one test.
+/// A CA, for one test. Clients find a CA by its name: two that are to be told apart need two.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pub pem: String,
@@ -38,11 +38,11 @@ pub struct Identity {
 }
 
 impl Authority {
-    pub fn new() -> Self {
+    pub fn new(name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        params.distinguished_name.push(DnType::CommonName, "CA of a test");
+        params.distinguished_name.push(DnType::CommonName, name);
         let key = KeyPair::generate().unwrap();
         let pem = params.self_signed(&key).unwrap().pem();
         Self { issuer: Issuer::new(params, key), pem }
@@ -114,7 +114,7 @@ impl Site {
 
     /// With these arguments beside those of TLS. What it logs, of handshakes all, is in the folder's `log`.
     pub fn with(arguments: &[&str]) -> Self {
-        let (folder, authority) = (folder(), Authority::new());
+        let (folder, authority) = (folder(), Authority::new("CA of a test"));
         let identity = authority.server(&["localhost", "127.0.0.1", "log.example"]);
         put(&folder.path().join("server.pem"), &identity.certificate);
         put(&folder.path().join("server.key"), &identity.key);

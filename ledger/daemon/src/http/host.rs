@@ -150,9 +150,11 @@ mod tests {
     }
 
     /// Host, what the operator named, whether only this machine reaches the listener, what TLS asked for, and whether it is let in.
+    type Case<'a> = (&'a str, &'a [&'a str], bool, Option<&'a str>, bool);
+
     #[test]
     fn who_is_let_in_under_which_name() {
-        let cases: [(&str, &[&str], bool, Option<&str>, bool); 20] = [
+        let cases: [Case<'_>; 20] = [
             ("localhost:80", &[], true, None, true),
             ("127.0.0.1", &[], true, None, true),
             ("evil.example", &[], true, None, false),

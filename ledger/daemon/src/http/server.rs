@@ -116,8 +116,9 @@ mod tests {
     use std::convert::Infallible;
     use std::fs;
     use std::future::pending;
-    use std::net::SocketAddr;
+    use std::net::{IpAddr, SocketAddr};
     use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
     use std::pin::Pin;
     use std::sync::Mutex;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -126,6 +127,7 @@ mod tests {
     use tokio::task::JoinHandle;
     use tokio::time::Instant;
     use tokio_rustls::TlsConnector;
+    use tokio_rustls::client::TlsStream;
 
     const AGES: Duration = Duration::from_secs(600);
     const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -234,46 +236,55 @@ mod tests {
         assert_eq!(*fixture.gate.refused.lock().unwrap(), ["busy.connections"]);
     }
 
+    /// A listener of each other kind, and what a client speaks TLS with.
+    fn others(folder: &Path) -> ([Listener; 2], TlsConnector) {
+        let made = rcgen::generate_simple_self_signed(vec!["log.example".to_owned()]).unwrap();
+        let files = ["certificate", "key"].map(|name| folder.join(name));
+        fs::write(&files[0], made.cert.pem()).unwrap();
+        fs::write(&files[1], made.signing_key.serialize_pem()).unwrap();
+        fs::set_permissions(&files[1], fs::Permissions::from_mode(0o600)).unwrap();
+        let [certificate, key] = files;
+        let tls = Some(TlsFiles { certificate, key, client_ca: None });
+        let mut roots = RootCertStore::empty();
+        roots.add(made.cert.der().clone()).unwrap();
+        let client = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into());
+        let client = client.with_safe_default_protocol_versions().unwrap();
+        let client = Arc::new(client.with_root_certificates(roots).with_no_client_auth());
+        let listeners = [
+            Listener { address: Address::Unix(folder.join("socket")), tls: None },
+            Listener { address: Address::Tcp(([127, 0, 0, 1], 0).into()), tls },
+        ];
+        (listeners, client.into())
+    }
+
+    async fn connect_by_tls(fixture: &Fixture, client: &TlsConnector) -> TlsStream<TcpStream> {
+        let tcp = TcpStream::connect(fixture.urls[2].strip_prefix("https://").unwrap()).await.unwrap();
+        client.connect(ServerName::try_from("log.example").unwrap(), tcp).await.unwrap()
+    }
+
     /// Three kinds of listeners, one limit: and the handler is told who is at the other end of each connection.
     #[tokio::test]
     async fn all_listeners_share_their_limits_and_tell_who_is_there() {
         let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
-        let made = rcgen::generate_simple_self_signed(vec!["log.example".to_owned()]).unwrap();
-        let tls = TlsFiles { certificate: path("certificate"), key: path("key"), client_ca: None };
-        fs::write(&tls.certificate, made.cert.pem()).unwrap();
-        fs::write(&tls.key, made.signing_key.serialize_pem()).unwrap();
-        fs::set_permissions(&tls.key, fs::Permissions::from_mode(0o600)).unwrap();
-        let mut roots = RootCertStore::empty();
-        roots.add(made.cert.der().clone()).unwrap();
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let client =
-            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let client = client.with_root_certificates(roots).with_no_client_auth();
-        let others = [
-            Listener { address: Address::Unix(path("socket")), tls: None },
-            Listener { address: Address::Tcp(([127, 0, 0, 1], 0).into()), tls: Some(tls) },
-        ];
+        let (others, client) = others(folder.path());
         let fixture = start_at(&others, 3, AGES, AGES).await;
         fixture.gate.open.add_permits(8);
         let mut plain = TcpStream::connect(fixture.address).await.unwrap();
         plain.write_all(REQUEST).await.unwrap();
         assert_eq!(plain.read_u8().await.unwrap(), b'H');
-        let mut unix = UnixStream::connect(path("socket")).await.unwrap();
+        let socket = folder.path().join("socket");
+        let mut unix = UnixStream::connect(&socket).await.unwrap();
         unix.write_all(REQUEST).await.unwrap();
         assert_eq!(unix.read_u8().await.unwrap(), b'H');
-        let address = fixture.urls[2].strip_prefix("https://").unwrap();
-        let name = ServerName::try_from("log.example").unwrap();
-        let tcp = TcpStream::connect(address).await.unwrap();
-        let mut secured = TlsConnector::from(Arc::new(client)).connect(name, tcp).await.unwrap();
+        let mut secured = connect_by_tls(&fixture, &client).await;
         secured.write_all(REQUEST).await.unwrap();
         assert_eq!(secured.read_u8().await.unwrap(), b'H');
 
-        let mut fourth = UnixStream::connect(path("socket")).await.unwrap();
+        let mut fourth = UnixStream::connect(&socket).await.unwrap();
         let mut answer = String::new();
         fourth.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("busy.connections"), "{answer}");
-        let here = Some(std::net::IpAddr::from([127, 0, 0, 1]));
+        let here = Some(IpAddr::from([127, 0, 0, 1]));
         let uid = Some(rustix::process::geteuid().as_raw());
         let expected = [
             Remote { address: here, uid: None, local: true, server_name: None },
@@ -284,34 +295,50 @@ mod tests {
         drop((plain, unix, secured));
         fixture.stop.send(()).unwrap();
         assert!(fixture.serving.await.unwrap(), "drained");
-        assert!(!path("socket").exists());
+        assert!(!socket.exists());
     }
 
     #[tokio::test]
     async fn a_client_that_is_gone_before_its_answer_takes_no_place() {
-        let fixture = start(1, AGES, AGES).await;
-        let mut gone = TcpStream::connect(fixture.address).await.unwrap();
-        gone.write_all(REQUEST).await.unwrap();
-        fixture.gate.arrived.acquire().await.unwrap().forget();
-        gone.set_zero_linger().unwrap();
-        drop(gone);
-        let given_up = Instant::now() + Duration::from_secs(30);
-        let mut next = loop {
-            assert!(Instant::now() < given_up, "its place was never given back");
-            let mut next = TcpStream::connect(fixture.address).await.unwrap();
-            next.write_all(REQUEST).await.unwrap();
-            tokio::select! {
-                arrived = fixture.gate.arrived.acquire() => {
-                    arrived.unwrap().forget();
-                    break next;
+        for url in 0..3 {
+            let folder = tempfile::tempdir().unwrap();
+            let (others, client) = others(folder.path());
+            let fixture = start_at(&others, 1, AGES, AGES).await;
+            let arrived = async || fixture.gate.arrived.acquire().await.unwrap().forget();
+            match url {
+                0 => {
+                    let mut gone = TcpStream::connect(fixture.address).await.unwrap();
+                    gone.write_all(REQUEST).await.unwrap();
+                    arrived().await;
+                    gone.set_zero_linger().unwrap();
                 }
-                refusal = read_all(&mut next) => assert!(refusal.starts_with("HTTP/1.1 503 "), "{refusal}"),
+                1 => {
+                    let mut gone = UnixStream::connect(folder.path().join("socket")).await.unwrap();
+                    gone.write_all(REQUEST).await.unwrap();
+                    arrived().await;
+                }
+                _ => {
+                    let mut gone = connect_by_tls(&fixture, &client).await;
+                    gone.write_all(REQUEST).await.unwrap();
+                    arrived().await;
+                    gone.get_ref().0.set_zero_linger().unwrap();
+                }
             }
-        };
-        fixture.gate.open.add_permits(1);
-        let mut status = [0; 13];
-        next.read_exact(&mut status).await.unwrap();
-        assert_eq!(&status, b"HTTP/1.1 200 ");
+            let given_up = Instant::now() + Duration::from_secs(30);
+            let mut next = loop {
+                assert!(Instant::now() < given_up, "its place was never given back: {}", fixture.urls[url]);
+                let mut next = TcpStream::connect(fixture.address).await.unwrap();
+                next.write_all(REQUEST).await.unwrap();
+                tokio::select! {
+                    () = arrived() => break next,
+                    refusal = read_all(&mut next) => assert!(refusal.starts_with("HTTP/1.1 503 "), "{refusal}"),
+                }
+            };
+            fixture.gate.open.add_permits(1);
+            let mut status = [0; 13];
+            next.read_exact(&mut status).await.unwrap();
+            assert_eq!(&status, b"HTTP/1.1 200 ");
+        }
     }
 
     #[tokio::test]

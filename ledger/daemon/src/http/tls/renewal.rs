@@ -19,14 +19,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// TLS of one listener.
 pub struct Tls {
     files: TlsFiles,
-    view: RwLock<View>,
+    shown: RwLock<Shown>,
 }
 
 /// Certificate, key and client CA: which files there were; none where none could be looked at.
 type Seen = [Option<FileIdentity>; 3];
 
 /// What came of the last look.
-struct View {
+struct Shown {
     /// The files that were there. Nothing where the system refused to read them, which is then tried again.
     seen: Option<Seen>,
     /// What works.
@@ -43,40 +43,40 @@ impl Tls {
     pub fn open(files: TlsFiles) -> Result<Self, TlsError> {
         let seen = Some(look(&files));
         let configuration = Configuration::read(&files, now_ms())?;
-        Ok(Self { files, view: View { seen, configuration, told: None }.into() })
+        Ok(Self { files, shown: Shown { seen, configuration, told: None }.into() })
     }
 
     /// When the certificate that is shown now ends, in seconds since the Unix epoch.
     #[must_use]
     pub fn not_after_s(&self) -> u64 {
-        let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
-        view.configuration.certificate.window.to_ms / 1_000
+        let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
+        shown.configuration.certificate.window.to_ms / 1_000
     }
 
     /// What a handshake is made with that begins now.
     pub(crate) fn current(&self) -> Arc<ServerConfig> {
         let now = look(&self.files);
-        let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
-        if view.seen == Some(now) {
-            return Arc::clone(&view.configuration.server);
+        let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
+        if shown.seen == Some(now) {
+            return Arc::clone(&shown.configuration.server);
         }
-        drop(view);
+        drop(shown);
         self.look_again()
     }
 
     fn look_again(&self) -> Arc<ServerConfig> {
-        let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
         // Before they are read: what takes their place meanwhile is then found by the next look.
         let now = look(&self.files);
         // Unless somebody else was quicker.
-        if view.seen != Some(now) {
-            view.renew(now, Configuration::read(&self.files, now_ms()), &self.files);
+        if shown.seen != Some(now) {
+            shown.renew(now, Configuration::read(&self.files, now_ms()), &self.files);
         }
-        Arc::clone(&view.configuration.server)
+        Arc::clone(&shown.configuration.server)
     }
 }
 
-impl View {
+impl Shown {
     fn renew(&mut self, now: Seen, read: Result<Configuration, TlsError>, files: &TlsFiles) {
         let file = files.certificate.display();
         match read {
@@ -125,4 +125,35 @@ fn look(files: &TlsFiles) -> Seen {
 fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_check_says_whom_the_certificate_is_for_and_until_when() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let files = TlsFiles { certificate: path("certificate"), key: path("key"), client_ca: None };
+        let put = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|&name| name.into()).collect();
+            let mut params = CertificateParams::new(names).unwrap();
+            params.not_after = date_time_ymd(2100, 1, 1);
+            let key = KeyPair::generate().unwrap();
+            fs::write(&files.certificate, params.self_signed(&key).unwrap().pem()).unwrap();
+            fs::write(&files.key, key.serialize_pem()).unwrap();
+            fs::set_permissions(&files.key, fs::Permissions::from_mode(0o600)).unwrap();
+        };
+        put(&["192.0.2.7", "log.example"]);
+        assert_eq!(check(&files).unwrap(), "for log.example, 192.0.2.7 until 2100-01-01T00:00:00.000Z");
+        assert_eq!(Tls::open(files.clone()).unwrap().not_after_s(), 4_102_444_800);
+        put(&[]);
+        assert_eq!(check(&files).unwrap(), "for no name until 2100-01-01T00:00:00.000Z");
+        fs::remove_file(&files.key).unwrap();
+        assert!(check(&files).unwrap_err().to_string().contains("key: "));
+    }
 }
