@@ -417,7 +417,7 @@ fn slow_and_broken_connections_end() {
     daemon.post("/v1/entries", promotion("a").to_string().as_bytes()).expect(201);
 }
 
-/// Only loopback is listened on until authentication is built.
+/// Nothing that others reach is listened on in clear text.
 #[test]
 fn other_addresses_are_refused() {
     let folder = folder();
@@ -428,7 +428,10 @@ fn other_addresses_are_refused() {
             .output()
             .unwrap();
         let text = String::from_utf8_lossy(&output.stderr);
-        assert!(!output.status.success() && text.contains("no TLS yet"), "{address}: {text}");
+        assert!(
+            !output.status.success() && text.contains("tls_certificate and tls_key"),
+            "{address}: {text}"
+        );
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was created");
 }

@@ -5,6 +5,7 @@
 
 use crate::http::body::LEFT_TO_SINGLES;
 use crate::http::limits::ServerLimits;
+use crate::http::listener::{Address, Listener, TlsFiles};
 use crate::operate::token::TokenVerb;
 use clap::builder::Resettable;
 use clap::parser::ValueSource;
@@ -16,7 +17,6 @@ use serde::Deserialize;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -38,6 +38,8 @@ pub(crate) const BODY_BYTES_MAX_DEFAULT: usize = 64 * 1024 * 1024;
 /// The least of them: one batch, as it came and as it is written, beside what is left to single appends.
 const BODY_BYTES_MAX_LEAST: usize = BATCH_BYTES_MAX + FRAME_BYTES_MAX + LEFT_TO_SINGLES;
 
+const HANDSHAKE_TIMEOUT_MS_DEFAULT: u64 = 10_000;
+const HANDSHAKES_MAX_DEFAULT: usize = 256;
 const HEADER_TIMEOUT_MS_DEFAULT: u64 = 30_000;
 const BODY_TIMEOUT_MS_DEFAULT: u64 = 30_000;
 const WRITE_TIMEOUT_MS_DEFAULT: u64 = 30_000;
@@ -92,9 +94,21 @@ pub struct Settings {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", env = "PROVLOGD_MUST_EXIST")]
     pub must_exist: Option<bool>,
 
-    /// Loopback address and port; port 0 takes a free one [default: 127.0.0.1:4180]
+    /// IP address and port, where port 0 takes a free one, or unix: and the path of a Unix socket [default: 127.0.0.1:4180]
     #[arg(long, value_name = "ADDRESS:PORT", env = "PROVLOGD_LISTEN")]
-    pub listen: Option<SocketAddr>,
+    pub listen: Option<Address>,
+
+    /// Certificate that is shown there, and those between it and its root, in PEM; read anew when it changes [default: none]
+    #[arg(long, value_name = "FILE", env = "PROVLOGD_TLS_CERTIFICATE")]
+    pub tls_certificate: Option<PathBuf>,
+
+    /// The certificate's private key, in PEM; read anew when it changes [default: none]
+    #[arg(long, value_name = "FILE", env = "PROVLOGD_TLS_KEY")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Roots of the certificates that clients must have there, in PEM; without them they need none [default: none]
+    #[arg(long, value_name = "FILE", env = "PROVLOGD_TLS_CLIENT_CA")]
+    pub tls_client_ca: Option<PathBuf>,
 
     /// The log's name, permanent once the log is made [default: localhost/provlog/<16 random hex digits>]
     #[arg(long, value_name = "NAME", env = "PROVLOGD_ORIGIN")]
@@ -115,6 +129,14 @@ pub struct Settings {
     /// Bytes of request bodies, and of what is made of them, held at once; more are answered 503 [default: 67108864, at least 50331648]
     #[arg(long, value_name = "BYTES", env = "PROVLOGD_BODY_BYTES_MAX")]
     pub body_bytes_max: Option<usize>,
+
+    /// How long a TLS handshake may take, in milliseconds [default: 10000]
+    #[arg(long, value_name = "MS", env = "PROVLOGD_HANDSHAKE_TIMEOUT_MS")]
+    pub handshake_timeout_ms: Option<u64>,
+
+    /// TLS handshakes under way at once; one more ends the oldest [default: 256]
+    #[arg(long, value_name = "NUMBER", env = "PROVLOGD_HANDSHAKES_MAX")]
+    pub handshakes_max: Option<usize>,
 
     /// How long a request's head may take, and how long a connection may be idle, in milliseconds [default: 30000]
     #[arg(long, value_name = "MS", env = "PROVLOGD_HEADER_TIMEOUT_MS")]
@@ -144,8 +166,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// What a start does where there is no log.
     pub without_log: WithoutLog,
-    /// A loopback address.
-    pub listen: SocketAddr,
+    /// Where it is served, at least one.
+    pub listeners: Vec<Listener>,
     /// The log's name, where the operator gave one.
     pub origin: Option<String>,
     /// The signing key, where it isn't in the data folder.
@@ -195,9 +217,17 @@ pub enum ConfigError {
     },
     /// An address that others can reach.
     #[error(
-        "listen: expected a loopback address such as {LISTEN_DEFAULT}, got {0}: this version has no TLS yet, and whoever is on the way could read tokens and records"
+        "listen: expected a loopback address such as {LISTEN_DEFAULT}, or tls_certificate and tls_key, got {0} without: whoever is on the way could read tokens and records"
     )]
-    NotLoopback(SocketAddr),
+    NotLoopback(Address),
+    /// One of the two is no use without the other.
+    #[error("{missing}: expected a file, since {given} is set, got none")]
+    HalfOfTls {
+        /// The setting that is there.
+        given: &'static str,
+        /// The setting that isn't.
+        missing: &'static str,
+    },
     /// Not an origin.
     #[error("origin: expected 1 to {ORIGIN_BYTES_MAX} of A-Z a-z 0-9 . _ ~ : / -, got {0:?}")]
     Origin(String),
@@ -266,11 +296,16 @@ impl Settings {
             data_dir: self.data_dir.or(under.data_dir),
             must_exist: self.must_exist.or(under.must_exist),
             listen: self.listen.or(under.listen),
+            tls_certificate: self.tls_certificate.or(under.tls_certificate),
+            tls_key: self.tls_key.or(under.tls_key),
+            tls_client_ca: self.tls_client_ca.or(under.tls_client_ca),
             origin: self.origin.or(under.origin),
             log_key: self.log_key.or(under.log_key),
             high_water: self.high_water.or(under.high_water),
             connections_max: self.connections_max.or(under.connections_max),
             body_bytes_max: self.body_bytes_max.or(under.body_bytes_max),
+            handshake_timeout_ms: self.handshake_timeout_ms.or(under.handshake_timeout_ms),
+            handshakes_max: self.handshakes_max.or(under.handshakes_max),
             header_timeout_ms: self.header_timeout_ms.or(under.header_timeout_ms),
             body_timeout_ms: self.body_timeout_ms.or(under.body_timeout_ms),
             write_timeout_ms: self.write_timeout_ms.or(under.write_timeout_ms),
@@ -280,9 +315,10 @@ impl Settings {
     }
 
     fn fill_in(self, accept_clock: bool, without_log: WithoutLog) -> Result<Config, ConfigError> {
-        let listen = self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 4180)));
-        if !listen.ip().is_loopback() {
-            return Err(ConfigError::NotLoopback(listen));
+        let tls = tls_files(self.tls_certificate, self.tls_key, self.tls_client_ca)?;
+        let address = self.listen.unwrap_or(Address::Tcp(([127, 0, 0, 1], 4180).into()));
+        if tls.is_none() && !address.is_local() {
+            return Err(ConfigError::NotLoopback(address));
         }
         if let Some(origin) = self.origin.as_deref().filter(|origin| !is_origin(origin)) {
             return Err(ConfigError::Origin(origin.into()));
@@ -295,7 +331,7 @@ impl Settings {
         Ok(Config {
             data_dir: self.data_dir.unwrap_or_else(|| DATA_DIR_DEFAULT.into()),
             without_log,
-            listen,
+            listeners: vec![Listener { address, tls }],
             origin: self.origin,
             log_key: self.log_key,
             high_water: self.high_water,
@@ -314,11 +350,36 @@ impl Settings {
                     self.header_timeout_ms,
                     HEADER_TIMEOUT_MS_DEFAULT,
                 )?,
+                handshake_timeout: timeout(
+                    "handshake_timeout_ms",
+                    self.handshake_timeout_ms,
+                    HANDSHAKE_TIMEOUT_MS_DEFAULT,
+                )?,
+                handshakes_max: at_least(
+                    "handshakes_max",
+                    1,
+                    self.handshakes_max.unwrap_or(HANDSHAKES_MAX_DEFAULT),
+                )?,
                 write_timeout: timeout("write_timeout_ms", self.write_timeout_ms, WRITE_TIMEOUT_MS_DEFAULT)?,
                 drain_timeout: Duration::from_millis(drain_timeout_ms),
             },
             log_filter: self.log_filter.unwrap_or_else(|| LOG_FILTER_DEFAULT.into()),
         })
+    }
+}
+
+fn tls_files(
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    client_ca: Option<PathBuf>,
+) -> Result<Option<TlsFiles>, ConfigError> {
+    let half = |given, missing| Err(ConfigError::HalfOfTls { given, missing });
+    match (certificate, key, client_ca) {
+        (Some(certificate), Some(key), client_ca) => Ok(Some(TlsFiles { certificate, key, client_ca })),
+        (Some(_), None, _) => half("tls_certificate", "tls_key"),
+        (None, Some(_), _) => half("tls_key", "tls_certificate"),
+        (None, None, Some(_)) => half("tls_client_ca", "tls_certificate"),
+        (None, None, None) => Ok(None),
     }
 }
 
@@ -358,9 +419,11 @@ mod tests {
         let help = CommandLine::command().render_long_help().to_string();
         let defaults = [
             config.data_dir.display().to_string(),
-            config.listen.to_string(),
+            config.listeners[0].address.to_string(),
             config.server.connections_max.to_string(),
             config.body_bytes_max.to_string(),
+            config.server.handshake_timeout.as_millis().to_string(),
+            config.server.handshakes_max.to_string(),
             config.server.header_timeout.as_millis().to_string(),
             config.body_timeout.as_millis().to_string(),
             config.server.write_timeout.as_millis().to_string(),
@@ -370,7 +433,7 @@ mod tests {
         for default in defaults {
             assert!(help.contains(&format!("[default: {default}")), "{default}\n{help}");
         }
-        assert_eq!(config.listen.to_string(), LISTEN_DEFAULT);
+        assert_eq!(config.listeners[0].address.to_string(), LISTEN_DEFAULT);
     }
 
     #[test]
@@ -382,7 +445,7 @@ mod tests {
             resolve(&["--config", file.to_str().unwrap(), "--data-dir", "/srv/other", "--accept-clock"])
                 .unwrap();
         assert_eq!(config.data_dir, Path::new("/srv/other"));
-        assert_eq!(config.listen.to_string(), "[::1]:0");
+        assert_eq!(config.listeners[0].address.to_string(), "[::1]:0");
         assert_eq!(config.server.header_timeout, Duration::from_millis(5));
         assert_eq!(config.body_timeout, Duration::from_millis(BODY_TIMEOUT_MS_DEFAULT));
         assert!(config.accept_clock);
@@ -443,10 +506,15 @@ mod tests {
         let file = folder.path().join("provlogd.toml");
         fs::write(&file, "lisen = \"127.0.0.1:1\"\n").unwrap();
         let file = file.to_str().unwrap();
-        let cases: [(&[&str], &str); 12] = [
+        let cases: [(&[&str], &str); 17] = [
             (&["--config", file], "unknown field `lisen`"),
             (&["--config", "no-such-file.toml"], "no-such-file.toml"),
-            (&["--listen", "0.0.0.0:4180"], "no TLS yet"),
+            (&["--listen", "0.0.0.0:4180"], "tls_certificate and tls_key"),
+            (&["--tls-certificate", "c.pem"], "tls_key: expected a file"),
+            (&["--tls-key", "k.pem"], "tls_certificate: expected a file"),
+            (&["--tls-client-ca", "ca.pem"], "tls_certificate: expected a file"),
+            (&["--handshake-timeout-ms", "0"], "handshake_timeout_ms: expected at least 1, got 0"),
+            (&["--handshakes-max", "0"], "handshakes_max: expected at least 1, got 0"),
             (&["--listen", "192.0.2.1:4180"], "expected a loopback address"),
             (&["--origin", "two words"], "got \"two words\""),
             (&["--body-bytes-max", "1024"], "expected at least 50331648, got 1024"),

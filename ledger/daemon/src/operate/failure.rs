@@ -1,13 +1,13 @@
 //! Why the daemon doesn't start or doesn't go on, and the exit code of each reason.
 
 use crate::access::error::TokensError;
+use crate::http::listener::BindError;
 use crate::operate::config::ConfigError;
 use crate::operate::exit_codes::{ADDRESS, FAILED, FOLDER, INTERNAL, LOCKED, REFUSES, USAGE};
 use crate::system::Refusal;
 use provlog_engine::{CreateError, LockError, OpenError, StoreError};
 use std::error::Error;
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Why the daemon ended other than by being told to.
@@ -29,16 +29,9 @@ pub enum Failure {
         /// The name in the settings.
         set: String,
     },
-    /// The address is taken, or not this machine's.
-    #[error(
-        "cannot listen on {address}: {error}; stop what listens there, or choose another address with --listen"
-    )]
-    Address {
-        /// As the settings say.
-        address: SocketAddr,
-        /// The system's reason.
-        error: io::Error,
-    },
+    /// There is nothing to listen with, or nowhere.
+    #[error(transparent)]
+    Bind(#[from] BindError),
     /// There is no log, and the start is not to make one.
     #[error(
         "{} holds no log, and {why}: no new log is made there, since a wrong path and a disk that isn't mounted look the same. Mount it, correct the path or put the log back; for a new log, run provlogd init with the same settings", dir.display()
@@ -78,7 +71,8 @@ impl Failure {
         match self {
             Self::System { .. } => INTERNAL,
             Self::Config(_) | Self::LogFilter(_) | Self::Origin { .. } => USAGE,
-            Self::Address { .. } => ADDRESS,
+            Self::Bind(BindError::Address { .. } | BindError::NoSocket(_)) => ADDRESS,
+            Self::Bind(BindError::TlsOverUnix(_) | BindError::Tls(_)) => USAGE,
             Self::Create(error) => refusal_code(error).unwrap_or_else(|| create_code(error)),
             Self::Open(error) => refusal_code(error).unwrap_or_else(|| open_code(error)),
             Self::NoLog { .. } => REFUSES,
@@ -148,6 +142,7 @@ fn lock_code(error: &LockError) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::listener::Address;
     use provlog_engine::{DiskError, IdentityError, RecoveryError};
     use rustix::io::Errno;
 
@@ -194,6 +189,7 @@ mod tests {
         let lock = || LockError::Io { path: "lock".into(), source: source() };
         let held = || LockError::Held { dir: "data".into(), holder: "process 1".into() };
         let store = || StoreError::Unavailable { action: "read", name: "journal".into(), source: source() };
+        let taken = Address::Tcp(([127, 0, 0, 1], 80).into());
         let cases: [(Failure, u8); 8] = [
             (CreateError::from(lock()).into(), FOLDER),
             (CreateError::from(store()).into(), FOLDER),
@@ -202,7 +198,7 @@ mod tests {
             (OpenError::from(store()).into(), REFUSES),
             (OpenError::from(held()).into(), LOCKED),
             (OpenError::NoLog { dir: "data".into() }.into(), REFUSES),
-            (Failure::Address { address: ([127, 0, 0, 1], 80).into(), error: Errno::ACCESS.into() }, ADDRESS),
+            (BindError::Address { address: taken, error: Errno::ACCESS.into() }.into(), ADDRESS),
         ];
         for (failure, code) in cases {
             assert_eq!(failure.exit_code(), code, "{failure:?}");
