@@ -6,12 +6,12 @@ use crate::believed::Believed;
 use crate::roster::{Person, Roster, Signer};
 use crate::ssh::{Signed, SshSignature};
 use crate::statement::{Action, NAMESPACE, Statement, VERSION};
-use crate::time;
 use provlog_core::Hash;
 use provlog_core::cbor::{Map, Value};
 use provlog_core::check::{Check, Status};
 use provlog_core::claims::{check_claim, kind_name};
 use provlog_core::record::{Record, SectionName};
+use provlog_core::time::rfc3339_s;
 
 /// How statements of any version start. What people wrote in words of their own doesn't.
 const MARK: &str = "provlog-approval/";
@@ -100,7 +100,7 @@ fn signed(record: &Record, approval: &Map, origin: &str) -> Result<(Statement, S
     check_approval(&statement, approval).map_err(Made::failed)?;
     let time_ms = record.entry.time_ms.get();
     if !statement.window().contains(time_ms) {
-        let expired = time::to_text(said.expires_s);
+        let expired = rfc3339_s(said.expires_s);
         return Err(Made::failed(format_args!(
             "it expired at {expired}, and the entry's time is {time_ms} ms"
         )));
