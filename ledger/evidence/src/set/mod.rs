@@ -168,4 +168,6 @@ pub fn set_digest<'h>(hashes: impl IntoIterator<Item = &'h Hash>) -> [u8; 32] {
 }
 
 #[cfg(test)]
+pub(crate) mod drawn;
+#[cfg(test)]
 mod tests;
