@@ -187,6 +187,43 @@ fn each_check_says_how_many_there_are_of_each_end() {
 }
 
 #[test]
+fn what_is_not_looked_into_has_no_evidence() {
+    let believed = Believed::default();
+    let reader = EntryReader { believed: &believed, require_bound: false, origin: ORIGIN };
+    let claimed = map([("binding", "statement".into())]);
+    let attested = [
+        vec![],
+        vec![("workload", map([("method", "none".into())]))],
+        vec![("workload", claimed)],
+        vec![("workload_evidence", Value::Null)],
+        vec![("approval_checks", Value::Array(Vec::new()))],
+        vec![("approval_checks", Value::Null)],
+        vec![("received_at_ms", number(1))],
+    ];
+    let submitted = [vec![], vec![("approval", map([("statement", "provlog-approval/v1".into())]))]];
+    let (mut read, mut passed_over) = (0, 0);
+    for kind in KINDS.iter().map(|spec| spec.kind.number()) {
+        for (submitted, attested) in
+            submitted.iter().flat_map(|one| attested.iter().map(move |two| (one, two)))
+        {
+            let shown = record(kind, submitted, attested);
+            let mut hidden = shown.clone();
+            for section in [SectionName::Submitted, SectionName::Attested] {
+                let names: Vec<String> =
+                    hidden.section(section).iter().map(|(name, _)| name.into()).collect();
+                names.iter().for_each(|name| assert!(hidden.section_mut(section).hide(name)));
+            }
+            for record in [shown, hidden] {
+                let (quick, whole) = (reader.read(1, &record), reader.evidence(1, &record));
+                assert_eq!(quick.is_some(), whole.is_some(), "{record:?}");
+                *(if quick.is_some() { &mut read } else { &mut passed_over }) += 1;
+            }
+        }
+    }
+    assert!(read > 100 && passed_over > 100, "{read} read, {passed_over} not");
+}
+
+#[test]
 fn reasons_that_are_told_apart_are_few() {
     let mut tally = Tally::default();
     for index in 0..10 {
