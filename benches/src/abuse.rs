@@ -71,7 +71,7 @@ pub enum Abuse {
 }
 
 impl Abuse {
-    /// Clients that are enough to hurt, as found with the first version that had no guard against them.
+    /// Clients that are enough to hurt, as found with the first version that had no guard against them; of TLS, as many as the others.
     #[must_use]
     pub const fn clients(self) -> usize {
         match self {
@@ -85,8 +85,7 @@ impl Abuse {
     }
 
     /// Whether it is done to TLS alone.
-    #[must_use]
-    pub const fn is_of_tls(self) -> bool {
+    const fn is_of_tls(self) -> bool {
         matches!(
             self,
             Self::HalfHandshakes | Self::Handshakes | Self::Renegotiations | Self::KeyUpdates | Self::Garbage
