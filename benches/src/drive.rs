@@ -5,7 +5,7 @@
 //! percentiles beside the rate, at a stated number of connections.
 
 use crate::answer::{Answer, AnswerError, AnswerReader, NOT_MODIFIED};
-use crate::wire::{Target, Wire};
+use crate::wire::{Target, Wire, WireError};
 use crate::workload::Workload;
 use hdrhistogram::Histogram;
 use rustix::buffer::spare_capacity;
@@ -14,8 +14,6 @@ use rustix::fd::OwnedFd;
 use rustix::time::{ClockId, clock_gettime};
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Longest latency that is told apart, in microseconds: a minute, and no run waits that long.
@@ -81,27 +79,9 @@ pub struct Measured {
 /// Why a run could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum DriveError {
-    /// Nobody listens, or not any more.
-    #[error("can't connect to {address}: {source}")]
-    Connect {
-        /// The server.
-        address: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A URL that this doesn't speak to.
-    #[error(
-        "{0:?}: expected http://<host>:<port> of a host with an address, or with the file of a CA https://"
-    )]
-    Url(String),
-    /// A file of a CA that is none.
-    #[error("{}: {problem}", file.display())]
-    Authority {
-        /// Where it lies.
-        file: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
+    /// The server can't be reached.
+    #[error(transparent)]
+    Wire(#[from] WireError),
     /// The server speaks something else.
     #[error(transparent)]
     Answer(#[from] AnswerError),

@@ -1,6 +1,5 @@
 //! Where requests go: a server by its URL, and connections to it, in clear text or over TLS.
 
-use crate::drive::DriveError;
 use rustix::fd::{AsFd, BorrowedFd};
 use rustls::client::Resumption;
 use rustls::crypto::aws_lc_rs;
@@ -9,8 +8,34 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// Nobody listens, or not any more; or the handshake failed.
+    #[error("can't connect to {address}: {source}")]
+    Connect {
+        /// The server.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A URL that this doesn't speak to.
+    #[error(
+        "{0:?}: expected http://<host>:<port> of a host with an address, or with the file of a CA https://"
+    )]
+    Url(String),
+    /// A file of a CA that is none.
+    #[error("{}: {problem}", file.display())]
+    Authority {
+        /// Where it lies.
+        file: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
 
 /// A server that is loaded.
 #[derive(Clone, Debug)]
@@ -36,9 +61,9 @@ impl Target {
     /// The server of this URL: `http://`, or `https://` with the file of the CA that its certificate is by.
     ///
     /// # Errors
-    /// [`DriveError::Url`] and [`DriveError::Authority`].
-    pub fn of(url: &str, tls_ca: Option<&Path>) -> Result<Self, DriveError> {
-        let refused = || DriveError::Url(url.into());
+    /// [`WireError::Url`] and [`WireError::Authority`].
+    pub fn of(url: &str, tls_ca: Option<&Path>) -> Result<Self, WireError> {
+        let refused = || WireError::Url(url.into());
         let scheme = if tls_ca.is_some() { "https://" } else { "http://" };
         let host = url.strip_prefix(scheme).ok_or_else(refused)?.trim_end_matches('/');
         let address = host.to_socket_addrs().ok().and_then(|mut found| found.next()).ok_or_else(refused)?;
@@ -48,7 +73,7 @@ impl Target {
             None => None,
             Some(file) => Some(Tls {
                 config: Arc::new(
-                    config(file).map_err(|problem| DriveError::Authority { file: file.into(), problem })?,
+                    config(file).map_err(|problem| WireError::Authority { file: file.into(), problem })?,
                 ),
                 name: ServerName::try_from(name).map_err(|_| refused())?,
             }),
@@ -59,8 +84,8 @@ impl Target {
     /// A connection that is ready for requests: the handshake is over. It blocks until [`Wire::set_nonblocking`].
     ///
     /// # Errors
-    /// [`DriveError::Connect`], when nobody listens or the handshake fails.
-    pub fn connect(&self) -> Result<Wire, DriveError> {
+    /// [`WireError::Connect`], when nobody listens or the handshake fails.
+    pub fn connect(&self) -> Result<Wire, WireError> {
         let address = self.address;
         let wire = TcpStream::connect(address).and_then(|stream| {
             stream.set_nodelay(true)?;
@@ -75,7 +100,7 @@ impl Target {
             }
             Ok(wire)
         });
-        wire.map_err(|source| DriveError::Connect { address, source })
+        wire.map_err(|source| WireError::Connect { address, source })
     }
 }
 
