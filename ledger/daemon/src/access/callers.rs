@@ -5,7 +5,6 @@
 //! change, by whoever comes first. Where the file can't be read, nobody is let in until it can.
 
 use crate::access::caller::Caller;
-use crate::access::date;
 use crate::access::error::TokensError;
 use crate::access::file::TokensFile;
 use crate::access::role::Access;
@@ -17,6 +16,7 @@ use crate::http::codes::{
 use crate::http::problem::Problem;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use provlog_core::time::rfc3339_s;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -207,7 +207,7 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
 /// Whether a token holds still. Told only to whoever has it.
 fn holds(token: &Token, now_s: impl FnOnce() -> u64) -> Result<(), Problem> {
     if let Some(revoked_s) = token.revoked_s {
-        let detail = format!("the token {} was revoked on {}", token.name, date::to_text(revoked_s));
+        let detail = format!("the token {} was revoked on {}", token.name, rfc3339_s(revoked_s));
         return Err(Problem::new(&TOKEN_REVOKED, detail));
     }
     if token.expires.is_past(now_s()) {
@@ -220,6 +220,7 @@ fn holds(token: &Token, now_s: impl FnOnce() -> u64) -> Result<(), Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::date::Expiry;
     use crate::access::role::Role;
     use crate::access::secret::Secret;
     use crate::access::tokens::tests::token;
@@ -310,7 +311,7 @@ mod tests {
     fn a_token_ends_by_the_clock() {
         let (folder, callers) = fixture();
         let secret = Secret::draw().unwrap();
-        let token = Token { expires: date::Expiry::At(1_000), ..token(&secret, "ci", &[Role::Append]) };
+        let token = Token { expires: Expiry::At(1_000), ..token(&secret, "ci", &[Role::Append]) };
         TokensFile::of(folder.path()).change(|tokens| tokens.add(token)).unwrap();
         let at = |now_s| callers.enter(&headers(&[&with(&secret)]), Access::Append, || now_s);
         assert!(at(999).is_ok());
