@@ -27,6 +27,7 @@ mod kill;
 mod main_job;
 mod messages;
 mod mirror;
+mod openapi;
 mod operate;
 mod outputs;
 mod packages;

@@ -41,7 +41,7 @@ const RECORDS_DEFAULT: u64 = 1_000;
 
 /// Most records of one answer, and most that it looks at: some 100 to 300 MB of records as large as pipelines make them, minutes
 /// on a slow line, and half a second of reading and checking.
-const RECORDS_MAX: u64 = 100_000;
+pub(super) const RECORDS_MAX: u64 = 100_000;
 
 /// Bytes of the answer that are made before they are sent.
 const PIECE_BYTES: usize = 32 * 1024;
