@@ -24,6 +24,7 @@ mod go;
 mod house;
 mod interop;
 mod kill;
+mod logs;
 mod main_job;
 mod messages;
 mod mirror;

@@ -15,4 +15,5 @@ pub(crate) mod host;
 pub(crate) mod patience;
 pub(crate) mod permits;
 pub(crate) mod request;
+pub(crate) mod request_id;
 pub(crate) mod stream;

@@ -7,6 +7,7 @@ use crate::http::codes::{BUSY_CONNECTIONS, Code, REQUEST_TIMEOUT};
 use crate::http::limits::ServerLimits;
 use crate::http::problem::Problem;
 use crate::http::remote::Remote;
+use crate::http::request_id::RequestId;
 use crate::http::stream::Stream;
 use crate::workers::Seats;
 use axum::body::Body;
@@ -190,7 +191,7 @@ impl Connection {
 
 /// Answers in place of hyper, on a connection that is about to be closed. A client that is gone misses nothing.
 async fn answer(stream: &mut Stream, problem: Problem) {
-    let _ = stream.write_all(&problem.closing().to_http1()).await;
+    let _ = stream.write_all(&problem.closing().to_http1(RequestId::draw())).await;
 }
 
 /// Closes in a way that the client gets to read the last answer: to close a socket with unread bytes resets it, and

@@ -14,7 +14,7 @@ use axum::handler::Handler;
 use axum::http::{Method, Uri};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use std::fmt::Write;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 struct Row {
     method: Method,
@@ -100,6 +100,22 @@ pub fn openapi_json() -> serde_json::Result<String> {
     }))
 }
 
+/// The path of the row that a request's path belongs to, as it stands in the table.
+pub(crate) fn template(path: &str) -> Option<&'static str> {
+    static PATHS: LazyLock<[&str; 15]> = LazyLock::new(|| rows().map(|row| row.path));
+    PATHS.iter().copied().find(|row| {
+        let (mut row, mut path) = (row.split('/'), path.split('/'));
+        loop {
+            match (row.next(), path.next()) {
+                (None, None) => return true,
+                (Some(rest), Some(_)) if rest.starts_with("{*") => return true,
+                (Some(part), Some(got)) if part == got || part.starts_with('{') => {}
+                _ => return false,
+            }
+        }
+    })
+}
+
 /// Answers the rows of the table, and refuses everything else.
 pub(crate) fn router(app: Arc<App>) -> Router {
     rows()
@@ -175,6 +191,10 @@ mod tests {
                 }
             }
         }
+        for row in rows() {
+            assert_eq!(template(path(row.path).split('?').next().unwrap()), Some(row.path));
+        }
+        assert_eq!((template("/v1/nothing"), template("/v1/entries/1/x"), template("/")), (None, None, None));
         let unknown = ask(&router, &Method::GET, "/v1/nothing").await;
         assert_eq!(unknown.extensions().get::<&Code>(), Some(&&ROUTE_UNKNOWN));
     }

@@ -16,7 +16,7 @@ const ABOUT: &str = "An append-only, signed log of provenance entries. SPEC.md s
 const TOKEN: &str = "A token of this log, as provlogd token create makes it. The operation names the roles of which the caller has to have one; a log without tokens asks for none.";
 
 /// Headers of answers: name, what it says, its schema's type.
-const HEADERS: [(&str, &str, &str); 6] = [
+const HEADERS: [(&str, &str, &str); 7] = [
     ("ETag", "The entity tag (RFC 9110, section 8.8.3).", "string"),
     ("Location", "The path of the entry.", "string"),
     (
@@ -27,6 +27,7 @@ const HEADERS: [(&str, &str, &str); 6] = [
     ("Provlog-Tree-Size", "The size that the log had when the request was taken.", "integer"),
     ("Retry-After", "Seconds after which the request may be sent again.", "integer"),
     ("WWW-Authenticate", "What is asked of the caller (RFC 6750, section 3).", "string"),
+    ("x-request-id", "16 hex digits, which the daemon's own lines about the request have too.", "string"),
 ];
 
 /// A route, as far as the document tells of it.
@@ -161,8 +162,9 @@ fn refused(status: u16, codes: &[&Code]) -> Value {
     })
 }
 
+/// Headers of an answer, beside the one that each has.
 fn headers(names: &[&str]) -> Value {
     let reference =
         |name: &&str| ((*name).to_owned(), json!({"$ref": format!("#/components/headers/{name}")}));
-    Value::Object(names.iter().map(reference).collect())
+    Value::Object(names.iter().chain(&["x-request-id"]).map(reference).collect())
 }
