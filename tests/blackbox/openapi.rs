@@ -60,6 +60,9 @@ fn assert_documented(document: &Value, method: &str, path: &str, answer: &Respon
     }
 }
 
+/// Path, query, headers and body of a request, and the status that it is answered with.
+type Post<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a str, u16);
+
 #[test]
 fn answers_are_what_the_document_says() {
     let (folder, document) = (folder(), document());
@@ -73,7 +76,7 @@ fn answers_are_what_the_document_says() {
     let text = [json, ("Accept", "text/plain")];
     let two = format!("{body}\n{body}\n");
     let other = promotion("other").to_string();
-    let posts: &[(&str, &str, &[(&str, &str)], &str, u16)] = &[
+    let posts: &[Post<'_>] = &[
         ("/v1/entries", "", &keyed, &body, 201),
         ("/v1/entries", "", &keyed, &body, 200),
         ("/v1/entries", "", &keyed, &other, 409),

@@ -5,6 +5,7 @@
 //! logged of it.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use provlog_core::hex;
 use std::cell::Cell;
 use std::fmt;
 use std::future::poll_fn;
@@ -39,13 +40,15 @@ impl RequestId {
     /// Puts it into an answer.
     pub(crate) fn put(self, headers: &mut HeaderMap) {
         // Hex digits are always a header's value.
-        headers.extend(HeaderValue::try_from(self.to_string()).ok().map(|value| (REQUEST_ID, value)));
+        if let Ok(value) = HeaderValue::try_from(hex::encode(&self.0.to_be_bytes())) {
+            headers.insert(REQUEST_ID, value);
+        }
     }
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
+        f.write_str(&hex::encode(&self.0.to_be_bytes()))
     }
 }
 
