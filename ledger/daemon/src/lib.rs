@@ -20,4 +20,4 @@ mod log;
 mod routes;
 mod system;
 
-pub use routes::table::access_markdown;
+pub use routes::table::{access_markdown, openapi_json};

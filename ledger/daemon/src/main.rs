@@ -4,13 +4,11 @@
 use anyhow::Context;
 use provlogd::operate::config::{CommandLine, Config, Verb};
 use provlogd::operate::failure::Failure;
+use provlogd::operate::logs;
 use provlogd::run;
 use std::env;
-use std::io;
 use std::process::ExitCode;
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
 /// An append allocates some hundred times, half of it freed on another thread than it was made on.
 #[global_allocator]
@@ -47,6 +45,6 @@ fn run(command_line: CommandLine) -> anyhow::Result<()> {
 fn start_logs(config: &Config) -> anyhow::Result<()> {
     let filter: Targets =
         config.log_filter.parse().map_err(|_| Failure::LogFilter(config.log_filter.clone()))?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
-    tracing_subscriber::registry().with(lines).with(filter).try_init().context("starting logs")
+    logs::start(config.log_format, filter).context("starting logs")?;
+    Ok(())
 }

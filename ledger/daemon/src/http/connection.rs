@@ -7,6 +7,7 @@ use crate::http::handler::Handler;
 use crate::http::limits::ServerLimits;
 use crate::http::problem::Problem;
 use crate::http::remote::Remote;
+use crate::http::request_id::RequestId;
 use crate::http::stream::{Socket, Stream};
 use crate::http::tls::failure::HandshakeFailure;
 use crate::http::tls::handshakes::Handshakes;
@@ -245,7 +246,7 @@ async fn handshake(stream: Stream<TcpStream>, tls: &Tls) -> Result<TlsStream<Str
 
 /// Answers in place of hyper, on a connection that is about to be closed. A client that is gone misses nothing.
 async fn answer(stream: &mut (impl AsyncWrite + Unpin), problem: Problem) {
-    let _ = stream.write_all(&problem.closing().to_http1()).await;
+    let _ = stream.write_all(&problem.closing().to_http1(RequestId::draw())).await;
 }
 
 /// Closes in a way that the client gets to read the last answer: to close a socket with unread bytes resets it, and

@@ -19,5 +19,6 @@ pub(crate) mod host;
 pub(crate) mod patience;
 pub(crate) mod permits;
 pub(crate) mod request;
+pub(crate) mod request_id;
 pub(crate) mod stream;
 pub(crate) mod unix;

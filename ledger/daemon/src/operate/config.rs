@@ -6,6 +6,7 @@
 use crate::http::body::LEFT_TO_SINGLES;
 use crate::http::limits::ServerLimits;
 use crate::http::listener::{Address, Listener, TlsFiles};
+use crate::operate::logs::LogFormat;
 use crate::operate::token::TokenVerb;
 use clap::builder::Resettable;
 use clap::parser::ValueSource;
@@ -157,6 +158,10 @@ pub struct Settings {
     /// What is logged to stderr: a level, or targets with levels, as in "warn,provlogd=debug" [default: info]
     #[arg(long, value_name = "FILTER", env = "PROVLOGD_LOG")]
     pub log_filter: Option<String>,
+
+    /// How a line is logged [default: text]
+    #[arg(long, value_name = "FORMAT", env = "PROVLOGD_LOG_FORMAT")]
+    pub log_format: Option<LogFormat>,
 }
 
 /// Settings with every default filled in and every value checked.
@@ -184,6 +189,8 @@ pub struct Config {
     pub server: ServerLimits,
     /// What is logged.
     pub log_filter: String,
+    /// How a line is logged.
+    pub log_format: LogFormat,
 }
 
 /// What a start does where the data folder has no log.
@@ -311,6 +318,7 @@ impl Settings {
             write_timeout_ms: self.write_timeout_ms.or(under.write_timeout_ms),
             drain_timeout_ms: self.drain_timeout_ms.or(under.drain_timeout_ms),
             log_filter: self.log_filter.or(under.log_filter),
+            log_format: self.log_format.or(under.log_format),
         }
     }
 
@@ -364,6 +372,7 @@ impl Settings {
                 drain_timeout: Duration::from_millis(drain_timeout_ms),
             },
             log_filter: self.log_filter.unwrap_or_else(|| LOG_FILTER_DEFAULT.into()),
+            log_format: self.log_format.unwrap_or_default(),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod failure;
+pub mod logs;
 pub mod token;
 
 pub(crate) mod exit_codes;

@@ -13,7 +13,9 @@ use axum::extract::{FromRef, Request, State};
 use axum::handler::Handler;
 use axum::response::IntoResponse;
 use axum::routing::{MethodFilter, MethodRouter, on};
+use std::borrow::Cow;
 use std::sync::Arc;
+use tracing::Level;
 
 /// What a handler behind the door shares with all others, and who asks.
 #[derive(Clone)]
@@ -44,6 +46,12 @@ pub(crate) fn behind_door<T: 'static>(
         let handler = handler.clone();
         async move {
             match enter(&app, access, &request) {
+                Ok(caller) if tracing::enabled!(Level::DEBUG) => {
+                    let identity = caller.identity();
+                    let mut response = handler.call(request, Entered { app, caller }).await;
+                    response.extensions_mut().insert(Identity(identity));
+                    response
+                }
                 Ok(caller) => handler.call(request, Entered { app, caller }).await,
                 Err(problem) => problem.into_response(),
             }
@@ -51,6 +59,10 @@ pub(crate) fn behind_door<T: 'static>(
     };
     on(filter, guarded)
 }
+
+/// Who was let in, in an answer's extensions: there while requests are logged.
+#[derive(Clone)]
+pub(crate) struct Identity(pub(crate) Cow<'static, str>);
 
 fn enter(app: &App, access: Access, request: &Request) -> Result<Caller, Problem> {
     app.callers.enter(request.headers(), access, || app.now_s()).map_err(|problem| {

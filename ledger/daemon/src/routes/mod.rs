@@ -10,6 +10,7 @@ mod batch_answer;
 mod conflicts;
 mod door;
 mod entries;
+mod openapi;
 mod operation;
 mod records;
 mod references;

@@ -14,10 +14,10 @@ use provlog_engine::{AppendError, Health};
 use serde::Serialize;
 use std::sync::Arc;
 
-const SCHEMA: &str = "application/schema+json";
+pub(super) const SCHEMA: &str = "application/schema+json";
 
 /// The schemas of the kinds that are accepted, as core's tests generate them from the claim table.
-const SCHEMAS: [(&str, &str); 6] = [
+pub(super) const SCHEMAS: [(&str, &str); 6] = [
     ("generation", include_str!("../../../../docs/schema/generation.json")),
     ("scan", include_str!("../../../../docs/schema/scan.json")),
     ("approval", include_str!("../../../../docs/schema/approval.json")),
@@ -90,6 +90,11 @@ pub(crate) async fn kind_schema(path: Result<Path<String>, PathRejection>) -> Re
                 .expected(expected, name))
         }
     }
+}
+
+/// `GET /v1/openapi.json`: what is served, as the table of routes has it; a test holds the file to that.
+pub(crate) async fn openapi() -> Response {
+    answer(include_str!("../../../../docs/openapi.json"), JSON, NO_STORE)
 }
 
 #[derive(Serialize)]

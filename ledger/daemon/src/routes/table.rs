@@ -1,17 +1,20 @@
-//! The one table of what is served: who may ask, method, path, handler (SPEC.md section 10).
+//! The one table of what is served: who may ask, method, path, handler, description (SPEC.md section 10).
 
 use crate::access::role::{Access, listed};
 use crate::http::codes::{METHOD_NOT_ALLOWED, ROUTE_UNKNOWN};
 use crate::http::problem::Problem;
 use crate::routes::app::App;
 use crate::routes::door::{Entered, behind_door};
+use crate::routes::openapi::description::Description;
+use crate::routes::openapi::document::{Route, document};
+use crate::routes::openapi::operations;
 use crate::routes::{append, batch, entries, operation, records, tree};
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::{Method, Uri};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use std::fmt::Write;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 struct Row {
     method: Method,
@@ -19,44 +22,52 @@ struct Row {
     /// What it asks of its caller; none where it asks for no caller at all.
     access: Option<Access>,
     handler: MethodRouter<Arc<App>>,
+    description: &'static Description,
 }
 
 /// `GET` answers `HEAD` too.
-fn rows() -> [Row; 14] {
+fn rows() -> [Row; 15] {
     use Access::{Append, Read};
     [
-        guarded(Append, Method::POST, "/v1/entries", append::append),
-        guarded(Append, Method::POST, "/v1/entries/batch", batch::append),
-        guarded(Read, Method::GET, "/v1/entries/{index}", entries::entry),
-        guarded(Read, Method::GET, "/v1/entries/{index}/receipt", entries::receipt),
-        open(Method::GET, "/v1/entries/{index}/proof", entries::inclusion),
-        guarded(Read, Method::GET, "/v1/records", records::records),
-        open(Method::GET, "/v1/consistency", tree::consistency),
-        open(Method::GET, "/v1/log", operation::about),
-        open(Method::GET, "/v1/schema/{kind}", operation::kind_schema),
-        open(Method::GET, "/checkpoint", tree::checkpoint),
-        open(Method::GET, "/tile/{*path}", tree::tile),
-        open(Method::GET, "/healthz", operation::healthz),
-        open(Method::GET, "/readyz", operation::readyz),
-        guarded(Read, Method::GET, "/metrics", operation::metrics),
+        guarded(Append, Method::POST, "/v1/entries", append::append, &operations::APPEND),
+        guarded(Append, Method::POST, "/v1/entries/batch", batch::append, &operations::BATCH),
+        guarded(Read, Method::GET, "/v1/entries/{index}", entries::entry, &operations::ENTRY),
+        guarded(Read, Method::GET, "/v1/entries/{index}/receipt", entries::receipt, &operations::RECEIPT),
+        open(Method::GET, "/v1/entries/{index}/proof", entries::inclusion, &operations::INCLUSION),
+        guarded(Read, Method::GET, "/v1/records", records::records, &operations::RECORDS),
+        open(Method::GET, "/v1/consistency", tree::consistency, &operations::CONSISTENCY),
+        open(Method::GET, "/v1/log", operation::about, &operations::LOG),
+        open(Method::GET, "/v1/schema/{kind}", operation::kind_schema, &operations::KIND),
+        open(Method::GET, "/v1/openapi.json", operation::openapi, &operations::DOCUMENT),
+        open(Method::GET, "/checkpoint", tree::checkpoint, &operations::CHECKPOINT),
+        open(Method::GET, "/tile/{*path}", tree::tile, &operations::TILE),
+        open(Method::GET, "/healthz", operation::healthz, &operations::HEALTHZ),
+        open(Method::GET, "/readyz", operation::readyz, &operations::READYZ),
+        guarded(Read, Method::GET, "/metrics", operation::metrics, &operations::METRICS),
     ]
 }
 
-/// A route for callers alone. There is no row without a word on who may ask.
+/// A route for callers alone. There is no row without a word on who may ask, and none without a description.
 fn guarded<T: 'static>(
     access: Access,
     method: Method,
     path: &'static str,
     handler: impl Handler<T, Entered>,
+    description: &'static Description,
 ) -> Row {
     let handler = behind_door(access, filter(&method), handler);
-    Row { method, path, access: Some(access), handler }
+    Row { method, path, access: Some(access), handler, description }
 }
 
 /// A route for everybody.
-fn open<T: 'static>(method: Method, path: &'static str, handler: impl Handler<T, Arc<App>>) -> Row {
+fn open<T: 'static>(
+    method: Method,
+    path: &'static str,
+    handler: impl Handler<T, Arc<App>>,
+    description: &'static Description,
+) -> Row {
     let handler = on(filter(&method), handler);
-    Row { method, path, access: None, handler }
+    Row { method, path, access: None, handler, description }
 }
 
 fn filter(method: &Method) -> MethodFilter {
@@ -73,6 +84,36 @@ pub fn access_markdown() -> String {
         let _ = writeln!(text, "| `{} {}` | {who} |", row.method, row.path);
     }
     text
+}
+
+/// The OpenAPI document of all routes, as it stands in `docs/openapi.json`.
+///
+/// # Errors
+/// None, as long as the schemas that are checked in are JSON.
+pub fn openapi_json() -> serde_json::Result<String> {
+    let rows = rows();
+    document(rows.iter().map(|Row { method, path, access, description, .. }| Route {
+        method,
+        path,
+        access: *access,
+        description,
+    }))
+}
+
+/// The path of the row that a request's path belongs to, as it stands in the table.
+pub(crate) fn template(path: &str) -> Option<&'static str> {
+    static PATHS: LazyLock<[&str; 15]> = LazyLock::new(|| rows().map(|row| row.path));
+    PATHS.iter().copied().find(|row| {
+        let (mut row, mut path) = (row.split('/'), path.split('/'));
+        loop {
+            match (row.next(), path.next()) {
+                (None, None) => return true,
+                (Some(rest), Some(_)) if rest.starts_with("{*") => return true,
+                (Some(part), Some(got)) if part == got || part.starts_with('{') => {}
+                _ => return false,
+            }
+        }
+    })
 }
 
 /// Answers the rows of the table, and refuses everything else.
@@ -150,12 +191,16 @@ mod tests {
                 }
             }
         }
+        for row in rows() {
+            assert_eq!(template(path(row.path).split('?').next().unwrap()), Some(row.path));
+        }
+        assert_eq!((template("/v1/nothing"), template("/v1/entries/1/x"), template("/")), (None, None, None));
         let unknown = ask(&router, &Method::GET, "/v1/nothing").await;
         assert_eq!(unknown.extensions().get::<&Code>(), Some(&&ROUTE_UNKNOWN));
     }
 
     /// Who may ask for what, written down a second time.
-    const WHO: [(&str, &str, &[Role]); 14] = {
+    const WHO: [(&str, &str, &[Role]); 15] = {
         use Role::{Admin, Append, Audit, Read};
         const READERS: &[Role] = &[Read, Audit, Admin];
         [
@@ -168,6 +213,7 @@ mod tests {
             ("GET", "/v1/consistency", &[]),
             ("GET", "/v1/log", &[]),
             ("GET", "/v1/schema/{kind}", &[]),
+            ("GET", "/v1/openapi.json", &[]),
             ("GET", "/checkpoint", &[]),
             ("GET", "/tile/{*path}", &[]),
             ("GET", "/healthz", &[]),
@@ -268,7 +314,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(asked, (12 * 2 + 2) * 11 * 2, "every row and visitor, twice");
+        assert_eq!(asked, (13 * 2 + 2) * 11 * 2, "every row and visitor, twice");
 
         // A token of another log is as unknown as any.
         for visitor in
