@@ -14,18 +14,26 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Hosts(pub(crate) Vec<String>);
 
-/// Lets a request in whose host is `localhost` or an IP literal.
+impl Hosts {
+    /// Whether a host, which may have a port, is one of the names.
+    fn has(&self, host: &str) -> bool {
+        let (name, port) = host.split_once(':').map_or((host, ""), |(name, port)| (name, port));
+        is_port(port) && self.0.iter().any(|known| known.eq_ignore_ascii_case(name))
+    }
+}
+
+/// Lets a request in whose host is `localhost`, an IP literal, or one of the names that the operator gave.
 ///
 /// # Errors
 /// 400 without a host or with several, 421 for any other host. HTTP/1.0, which no browser speaks, needs none.
-pub(crate) fn check(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
+pub(crate) fn check(version: Version, uri: &Uri, headers: &HeaderMap, names: &Hosts) -> Result<(), Problem> {
     // A request line with an authority overrides the header (RFC 9112, section 3.2.2); both have to be right.
     if let Some(authority) = uri.authority() {
-        admit(authority.as_str())?;
+        admit(authority.as_str(), names)?;
     }
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
-        (Some(host), None) => admit(host.to_str().unwrap_or_default()),
+        (Some(host), None) => admit(host.to_str().unwrap_or_default(), names),
         (None, None) if version < Version::HTTP_11 => Ok(()),
         (None, _) => {
             Err(Problem::new(&HOST_MISSING, "expected one Host header").expected("one Host header", "none"))
@@ -37,11 +45,11 @@ pub(crate) fn check(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<
     }
 }
 
-fn admit(host: &str) -> Result<(), Problem> {
-    if is_local(host) {
+fn admit(host: &str, names: &Hosts) -> Result<(), Problem> {
+    if is_local(host) || names.has(host) {
         return Ok(());
     }
-    let expected = "localhost or an IP address";
+    let expected = "localhost, an IP address, or a name of the setting hosts";
     Err(Problem::new(&HOST_DENIED, format!("expected {expected} as the host of the request, got {host:?}"))
         .expected(expected, host))
 }
@@ -94,15 +102,25 @@ mod tests {
 
     #[test]
     fn one_host_is_demanded_from_http_1_1_on() {
-        let uri = Uri::from_static("/checkpoint");
+        let (uri, names) = (Uri::from_static("/checkpoint"), Hosts(vec!["log.example.com".into()]));
         let mut headers = HeaderMap::new();
-        assert_eq!(check(Version::HTTP_11, &uri, &headers).unwrap_err().code(), &HOST_MISSING);
-        assert!(check(Version::HTTP_10, &uri, &headers).is_ok());
+        assert_eq!(check(Version::HTTP_11, &uri, &headers, &names).unwrap_err().code(), &HOST_MISSING);
+        assert!(check(Version::HTTP_10, &uri, &headers, &names).is_ok());
         headers.append(HOST, HeaderValue::from_static("localhost"));
-        assert!(check(Version::HTTP_11, &uri, &headers).is_ok());
+        assert!(check(Version::HTTP_11, &uri, &headers, &names).is_ok());
         let absolute = Uri::from_static("http://example.com/checkpoint");
-        assert_eq!(check(Version::HTTP_11, &absolute, &headers).unwrap_err().code(), &HOST_DENIED);
+        assert_eq!(check(Version::HTTP_11, &absolute, &headers, &names).unwrap_err().code(), &HOST_DENIED);
         headers.append(HOST, HeaderValue::from_static("localhost"));
-        assert_eq!(check(Version::HTTP_11, &uri, &headers).unwrap_err().code(), &HOST_MISSING);
+        assert_eq!(check(Version::HTTP_11, &uri, &headers, &names).unwrap_err().code(), &HOST_MISSING);
+        for (host, let_in) in [
+            ("LOG.example.com:443", true),
+            ("log.example.com", true),
+            ("log.example.com:x", false),
+            ("log.example.com.", false),
+            ("a.log.example.com", false),
+        ] {
+            headers.insert(HOST, HeaderValue::from_static(host));
+            assert_eq!(check(Version::HTTP_11, &uri, &headers, &names).is_ok(), let_in, "{host}");
+        }
     }
 }

@@ -42,7 +42,9 @@ impl hyper::service::Service<Request<Incoming>> for Api {
         request.extensions_mut().insert(Arc::clone(&self.remote));
         Box::pin(async move {
             let _in_flight = app.metrics.in_flight();
-            let response = match host::check(request.version(), request.uri(), request.headers()) {
+            let live = app.live.now();
+            let response = match host::check(request.version(), request.uri(), request.headers(), &live.hosts)
+            {
                 Ok(()) => router.call(request).await?,
                 Err(problem) => problem.into_response(),
             };
