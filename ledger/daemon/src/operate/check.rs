@@ -8,6 +8,7 @@ use crate::operate::failure::Failure;
 use provlog_engine::{Log, Options, Presence};
 use std::fmt::Write;
 use std::fs;
+use std::num::NonZeroU32;
 use std::path::Path;
 
 /// What GitHub was seen to refuse in the audience of a token, which the log's name is to be part of.
@@ -50,12 +51,13 @@ fn log(config: &Config, options: &Options) -> Result<(Option<String>, String), F
     let dir = config.data_dir.display();
     if Log::presence(options) == Presence::Absent {
         demand_origin(config)?;
-        let name = config.origin.as_deref().unwrap_or("a name that is drawn");
+        let name =
+            config.origin.as_ref().map_or("under a random name".into(), |name| format!("named {name}"));
         let who = match config.without_log {
             WithoutLog::Make => "the first start makes one",
             WithoutLog::Refuse(_) => "provlogd init makes one, and a start doesn't",
         };
-        return Ok((config.origin.clone(), format!("none yet in {dir}: {who}, named {name}")));
+        return Ok((config.origin.clone(), format!("none yet in {dir}: {who}, {name}")));
     }
     let key = Log::look(options)?;
     config.refuse_other_origin(key.name())?;
@@ -75,9 +77,9 @@ fn listener_in_words(listener: &Listener) -> String {
 
 fn limits(config: &Config) -> String {
     let rate =
-        |rate: Option<std::num::NonZeroU32>| rate.map_or("any number of".into(), |rate| rate.to_string());
+        |rate: Option<NonZeroU32>| rate.map_or("without a limit".into(), |rate| format!("{rate} a second"));
     format!(
-        "{} connections, {} bytes of bodies, {} requests a second of a caller, {} of all",
+        "{} connections, {} bytes of bodies; requests of a caller {}, of all {}",
         config.server.connections_max,
         config.body_bytes_max,
         rate(config.live.rates.caller_per_s),

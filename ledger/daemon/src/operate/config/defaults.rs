@@ -1,9 +1,8 @@
 //! `provlogd config default`: a file with every setting, what it does, and its default.
 
-use crate::operate::config::listeners::KEYS;
-use crate::operate::config::listeners::LISTENER;
+use crate::operate::config::listeners::{LISTENER, LISTENER_KEYS};
 use crate::operate::config::live::{PEER, PEER_KEYS};
-use crate::operate::config::table::{SETTINGS, Setting, Unset};
+use crate::operate::config::table::{SETTINGS, Setting};
 use std::fmt::Write;
 
 /// Columns of a comment.
@@ -13,7 +12,7 @@ const HEAD: &str = "The settings of provlogd. Each line that is a setting is com
 (--data-dir) wins over a variable (PROVLOGD_DATA_DIR), a variable over this file. Keys that provlogd doesn't know are refused: \
 `provlogd config check --config FILE` says whether a start would take the file. On SIGHUP a running daemon reads it again.";
 
-const LISTENERS: &str = "More listeners, each with an address and certificate of its own; for listen and its certificate alone, none is needed.";
+const LISTENERS: &str = "More listeners, each with its own of the settings above that have these names; whoever needs one listener alone needs none of these.";
 
 const PEERS: &str = "Callers over a Unix socket, by the user that their process runs as. The daemon's own user and root may do everything; once \
 there is a [[peer]], or a token, others may do what is granted here, and nothing else.";
@@ -26,7 +25,7 @@ pub(crate) fn default_file() -> String {
         text.push('\n');
         describe(setting, &mut text);
     }
-    for (table, about, keys) in [(LISTENER, LISTENERS, &KEYS), (PEER, PEERS, &PEER_KEYS)] {
+    for (table, about, keys) in [(LISTENER, LISTENERS, &LISTENER_KEYS), (PEER, PEERS, &PEER_KEYS)] {
         text.push('\n');
         comment(about, &mut text);
         // Writing to a string doesn't fail.
@@ -43,12 +42,8 @@ pub(crate) fn default_file() -> String {
 }
 
 fn describe(setting: &Setting, text: &mut String) {
-    let unset = match setting.unset {
-        Unset::Is(_) => "Default",
-        Unset::None { .. } => "Where it isn't set",
-    };
     let reload = if setting.live { "SIGHUP takes another value." } else { "Another value takes a restart." };
-    comment(&format!("{}. {unset}: {}. {reload}", setting.help, setting.default_in_words()), text);
+    comment(&format!("{}. Default: {}. {reload}", setting.help, setting.default_in_words()), text);
     // Writing to a string doesn't fail.
     let _ = writeln!(text, "#{} = {}", setting.key, setting.example());
 }

@@ -12,7 +12,7 @@ use toml::de::DeTable;
 pub(super) const LISTENER: &str = "listener";
 
 /// The keys of each.
-pub(super) static KEYS: [&Setting; 4] = [&LISTEN, &TLS_CERTIFICATE, &TLS_KEY, &TLS_CLIENT_CA];
+pub(super) static LISTENER_KEYS: [&Setting; 4] = [&LISTEN, &TLS_CERTIFICATE, &TLS_KEY, &TLS_CLIENT_CA];
 
 /// Reads all listeners, and checks each and all together.
 pub(super) fn read(
@@ -26,15 +26,15 @@ pub(super) fn read(
     // The default address is for whoever says nothing of listeners.
     if tables.is_none() || scope.place(&LISTEN).is_some() {
         found.extend(one(scope)?);
-    } else if let Some(place) = KEYS.iter().find_map(|setting| scope.place(setting)) {
+    } else if let Some(place) = LISTENER_KEYS.iter().find_map(|setting| scope.place(setting)) {
         return Err(ConfigError::TlsWithoutListener { place });
     } else {
-        KEYS.iter().for_each(|setting| scope.note_unset(setting));
+        LISTENER_KEYS.iter().for_each(|setting| scope.note_unset(setting));
     }
     let mut told = Vec::new();
     if let (Some((text, _)), Some((tables, _))) = (file, tables) {
         for (table, head) in tables {
-            text.refuse_unknown(table, &KEYS, &[])?;
+            text.refuse_unknown(table, &LISTENER_KEYS, &[])?;
             let mut scope = Scope::of_table(text, table, head);
             let listener = one(&mut scope)?.ok_or_else(|| scope.missing(&LISTEN))?;
             told.push(scope.as_inline_table());

@@ -29,7 +29,7 @@ static UID: Setting = Setting {
     key: "uid",
     takes: "NUMBER",
     form: Form::Number { least: 0, most: u32::MAX as u64 },
-    unset: Unset::None { words: "needed", example: "1001" },
+    unset: Unset::None { words: "none, and the table has to have it", example: "1001" },
     live: true,
     help: "The user's id",
 };
@@ -38,7 +38,7 @@ static ROLES: Setting = Setting {
     key: "roles",
     takes: "ROLES",
     form: Form::List,
-    unset: Unset::None { words: "needed", example: "append" },
+    unset: Unset::None { words: "none, and the table has to have it", example: "append" },
     live: true,
     help: "What its processes may do: append, read, audit, admin",
 };

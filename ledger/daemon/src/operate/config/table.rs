@@ -97,7 +97,7 @@ pub(crate) static TLS_CERTIFICATE: Setting = Setting {
     key: "tls_certificate",
     takes: "FILE",
     form: Form::Credential,
-    unset: none("without it the listener speaks no TLS", "/etc/provlogd/tls.crt"),
+    unset: none("none, and then no TLS", "/etc/provlogd/tls.crt"),
     live: false,
     help: "Certificate that the listener speaks TLS with, and those between it and its root, in PEM; a changed file holds from the next handshake on",
 };
@@ -106,7 +106,7 @@ pub(crate) static TLS_KEY: Setting = Setting {
     key: "tls_key",
     takes: "FILE",
     form: Form::Credential,
-    unset: none("a certificate needs one", "/etc/provlogd/tls.key"),
+    unset: none("none", "/etc/provlogd/tls.key"),
     live: false,
     help: "Private key of the certificate, in PEM; a changed file holds from the next handshake on",
 };
@@ -115,7 +115,7 @@ pub(crate) static TLS_CLIENT_CA: Setting = Setting {
     key: "tls_client_ca",
     takes: "FILE",
     form: Form::Credential,
-    unset: none("clients need no certificate", "/etc/provlogd/clients.crt"),
+    unset: none("none, and clients need no certificate", "/etc/provlogd/clients.crt"),
     live: false,
     help: "Roots of the certificates that clients must have, in PEM; it lets in, and names nobody",
 };
@@ -133,7 +133,7 @@ pub(crate) static TRUSTED_PROXIES: Setting = Setting {
     key: "trusted_proxies",
     takes: "ADDRESSES",
     form: Form::List,
-    unset: none("nobody's word is taken for where a request comes from", "192.0.2.10"),
+    unset: none("none", "192.0.2.10"),
     live: true,
     help: "IP addresses of proxies whose X-Forwarded-For is believed",
 };
