@@ -18,6 +18,12 @@ pub(super) struct ConfigText {
 /// A value of the file.
 pub(super) type TomlValue<'a> = Spanned<DeValue<'a>>;
 
+/// A table of the file, and where it begins.
+pub(super) struct TomlTable<'a> {
+    pub(super) keys: &'a DeTable<'a>,
+    pub(super) head: Place,
+}
+
 impl ConfigText {
     pub(super) fn read(file: &Path) -> Result<Self, ConfigError> {
         let cannot = |error| ConfigError::Read { file: file.into(), error };
@@ -66,12 +72,17 @@ impl ConfigText {
         }
     }
 
-    /// The tables of an array of tables, such as `[[peer]]`, and where each begins.
+    /// Where the value of a key is, if it has one.
+    pub(super) fn place_of(&self, table: &DeTable<'_>, key: &str) -> Option<Place> {
+        table.get(key).map(|value| self.place(key, &value.span()))
+    }
+
+    /// The tables of an array of tables, such as `[[peer]]`, if the file has it.
     pub(super) fn tables<'a>(
         &self,
         root: &'a DeTable<'a>,
         key: &str,
-    ) -> Result<Option<(Vec<(&'a DeTable<'a>, Place)>, Place)>, ConfigError> {
+    ) -> Result<Option<Vec<TomlTable<'a>>>, ConfigError> {
         let Some(array) = root.get(key) else { return Ok(None) };
         let refuse = |value: &TomlValue<'_>| ConfigError::Value {
             place: self.place(key, &value.span()),
@@ -79,11 +90,10 @@ impl ConfigText {
         };
         let items = array.get_ref().as_array().ok_or_else(|| refuse(array))?;
         let table = |item: &'a TomlValue<'a>| {
-            let table = item.get_ref().as_table().ok_or_else(|| refuse(item))?;
-            Ok((table, self.place(key, &item.span())))
+            let keys = item.get_ref().as_table().ok_or_else(|| refuse(item))?;
+            Ok(TomlTable { keys, head: self.place(key, &item.span()) })
         };
-        let place = self.place(key, &array.span());
-        Ok(Some((items.iter().map(table).collect::<Result<_, _>>()?, place)))
+        items.iter().map(table).collect::<Result<_, _>>().map(Some)
     }
 }
 

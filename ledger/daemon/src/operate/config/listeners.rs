@@ -2,7 +2,7 @@
 
 use crate::http::listener::{Address, Listener, TlsFiles};
 use crate::operate::config::error::{ConfigError, Place};
-use crate::operate::config::file::ConfigText;
+use crate::operate::config::file::{ConfigText, TomlTable};
 use crate::operate::config::scope::{Found, Scope};
 use crate::operate::config::table::{LISTEN, Setting, TLS_CERTIFICATE, TLS_CLIENT_CA, TLS_KEY};
 use std::str::FromStr;
@@ -22,7 +22,6 @@ pub(super) fn read(
 ) -> Result<Vec<Listener>, ConfigError> {
     let tables = file.map(|(text, root)| text.tables(root, LISTENER)).transpose()?.flatten();
     let mut found = Vec::new();
-    let tables_place = tables.as_ref().map(|(_, place)| place.clone());
     // The default address is for whoever says nothing of listeners.
     if tables.is_none() || scope.place(&LISTEN).is_some() {
         found.extend(one(scope)?);
@@ -32,17 +31,18 @@ pub(super) fn read(
         LISTENER_KEYS.iter().for_each(|setting| scope.note_unset(setting));
     }
     let mut told = Vec::new();
-    if let (Some((text, _)), Some((tables, _))) = (file, tables) {
-        for (table, head) in tables {
-            text.refuse_unknown(table, &LISTENER_KEYS, &[])?;
-            let mut scope = Scope::of_table(text, table, head);
+    if let (Some((text, _)), Some(tables)) = (file, tables) {
+        for TomlTable { keys, head } in tables {
+            text.refuse_unknown(keys, &LISTENER_KEYS, &[])?;
+            let mut scope = Scope::of_table(text, keys, head);
             let listener = one(&mut scope)?.ok_or_else(|| scope.missing(&LISTEN))?;
             told.push(scope.as_inline_table());
             found.push(listener);
         }
     }
     scope.note_tables(LISTENER, false, &told);
-    if let (true, Some(place)) = (found.is_empty(), tables_place) {
+    let array = file.and_then(|(text, root)| text.place_of(root, LISTENER));
+    if let (true, Some(place)) = (found.is_empty(), array) {
         return Err(ConfigError::NoListener { place });
     }
     check(&found, allow_clear_text)?;

@@ -7,7 +7,7 @@ use crate::access::tokens::{RESTRICTED_MAX, kind, name};
 use crate::http::forwarded::Proxies;
 use crate::http::host::Hosts;
 use crate::operate::config::error::ConfigError;
-use crate::operate::config::file::ConfigText;
+use crate::operate::config::file::{ConfigText, TomlTable};
 use crate::operate::config::scope::{Found, Scope, wrong};
 use crate::operate::config::table::{
     CALLER_RATE_PER_S, Form, HOSTS, REFUSAL_ENTRIES_PER_MINUTE, Setting, TOTAL_RATE_PER_S, TRUSTED_PROXIES,
@@ -120,9 +120,9 @@ fn proxy(text: &str) -> Result<IpAddr, String> {
 fn peers(scope: &mut Scope<'_>, file: Option<(&ConfigText, &DeTable<'_>)>) -> Result<Peers, ConfigError> {
     let (mut peers, mut told) = (Vec::<Peer>::new(), Vec::new());
     if let Some((text, root)) = file {
-        for (table, head) in text.tables(root, PEER)?.map(|(tables, _)| tables).unwrap_or_default() {
-            text.refuse_unknown(table, &PEER_KEYS, &[])?;
-            let mut scope = Scope::of_table(text, table, head.clone());
+        for TomlTable { keys, head } in text.tables(root, PEER)?.unwrap_or_default() {
+            text.refuse_unknown(keys, &PEER_KEYS, &[])?;
+            let mut scope = Scope::of_table(text, keys, head.clone());
             let peer = peer(&mut scope)?;
             if peers.iter().any(|other| other.uid == peer.uid) {
                 return Err(ConfigError::SameUser {
