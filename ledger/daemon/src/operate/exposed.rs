@@ -40,3 +40,41 @@ pub(crate) fn demand_origin(config: &Config) -> Result<(), Failure> {
 fn exposed(config: &Config) -> impl Iterator<Item = &Listener> {
     config.listeners.iter().filter(|listener| !listener.address.is_local())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operate::config::CommandLine;
+
+    fn config(arguments: &[&str]) -> Config {
+        CommandLine::read([&["provlogd"], arguments].concat()).unwrap().resolve().unwrap()
+    }
+
+    #[test]
+    fn who_reaches_a_listener_is_known_or_was_asked_for() {
+        let tls = ["--listen", "0.0.0.0:1", "--tls-certificate", "c", "--tls-key", "k"];
+        let clear = ["--listen", "0.0.0.0:1", "--allow-clear-text"];
+        for (flags, tokens, refused) in [
+            (&[][..], false, false),
+            (&["--listen", "unix:/s"], false, false),
+            (&tls, false, true),
+            (&tls, true, false),
+            (&clear, false, true),
+            (&clear, true, false),
+            (&[&clear[..], &["--allow-anonymous"]].concat(), false, false),
+            (&[&tls[..], &["--tls-client-ca", "a"]].concat(), false, false),
+        ] {
+            let config = config(flags);
+            let result = refuse_anonymous(&config, &config.live, tokens);
+            assert_eq!(result.is_err(), refused, "{flags:?} {tokens}");
+        }
+    }
+
+    #[test]
+    fn a_log_for_others_has_a_name() {
+        let exposed = ["--listen", "[::]:1", "--allow-clear-text"];
+        assert!(demand_origin(&config(&[])).is_ok());
+        assert!(demand_origin(&config(&exposed)).unwrap_err().to_string().contains("reach [::]:1, got none"));
+        assert!(demand_origin(&config(&[&exposed[..], &["--origin", "log.example.com"]].concat())).is_ok());
+    }
+}

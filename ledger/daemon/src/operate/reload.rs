@@ -93,3 +93,84 @@ fn changes(old: &[Told], new: &[Told]) -> (Vec<Change>, Vec<Change>) {
     let changes = |items: Vec<(bool, Change)>| items.into_iter().map(|(_, change)| change).collect();
     (changes(taken), changes(waiting))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::sync::{Arc, Mutex};
+    use tempfile::TempDir;
+
+    struct Fixture {
+        folder: TempDir,
+        live: Live,
+        callers: Callers,
+        metrics: Metrics,
+        reload: Reload,
+        filters: Arc<Mutex<Vec<String>>>,
+    }
+
+    impl Fixture {
+        fn new(text: &str) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("f");
+            fs::write(&file, text).unwrap();
+            let command_line = CommandLine::read(["provlogd", "--config", file.to_str().unwrap()]).unwrap();
+            let config = command_line.resolve().unwrap();
+            let filters = Arc::<Mutex<Vec<String>>>::default();
+            let set = Arc::clone(&filters);
+            let set_log_filter: SetLogFilter = Box::new(move |filter| match filter.to_string() {
+                refused if refused == "trace" => Err("not now".into()),
+                filter => Ok(set.lock().unwrap().push(filter)),
+            });
+            Self {
+                live: Live::new(config.live.clone()),
+                callers: Callers::open(folder.path()).unwrap(),
+                metrics: Metrics::default(),
+                reload: Reload::new(command_line, config, set_log_filter),
+                folder,
+                filters,
+            }
+        }
+
+        /// What a reload of this file says.
+        fn run(&mut self, text: &str) -> String {
+            fs::write(self.folder.path().join("f"), text).unwrap();
+            self.reload.run(&self.live, &self.callers, &self.metrics)
+        }
+    }
+
+    #[test]
+    fn what_a_restart_takes_waits_and_the_rest_is_taken() {
+        let mut daemon = Fixture::new("hosts = [\"a\"]\n");
+        let both = "hosts = [\"b\"]\nlog_filter = \"warn\"\nmust_exist = true\n";
+        assert_eq!(daemon.run(both), "settings reloaded: 2 changed, 1 wait for a restart");
+        assert_eq!(daemon.live.now().hosts.0, ["b"]);
+        assert_eq!(daemon.run(both), "settings reloaded: 0 changed, 1 wait for a restart");
+        assert_eq!(daemon.run("hosts = [\"b\"]\n"), "settings reloaded: 1 changed, 0 wait for a restart");
+        assert_eq!(*daemon.filters.lock().unwrap(), ["warn", "warn", "info"]);
+    }
+
+    #[test]
+    fn a_reload_that_is_refused_changes_nothing() {
+        let exposed = "listen = \"0.0.0.0:1\"\nallow_clear_text = true\n";
+        let peer = "[[peer]]\nuid = 7\nroles = [\"read\"]\n";
+        let mut daemon = Fixture::new(&format!("{exposed}{peer}"));
+        let before = daemon.live.now();
+        for (text, expected) in [
+            ("hosts = [1]".to_owned(), "hosts: expected an array of strings"),
+            // The listener that others reach is there until a restart, whatever the file says of it now.
+            ("hosts = [\"a\"]".to_owned(), "nothing says who calls"),
+            (exposed.to_owned(), "nothing says who calls"),
+            ("allow_anonymous = true".to_owned(), "nothing says who calls"),
+            (format!("log_filter = \"trace\"\n{exposed}{peer}"), "log_filter: not now"),
+        ] {
+            let said = daemon.run(&text);
+            assert!(said.starts_with("settings not reloaded: ") && said.contains(expected), "{text}: {said}");
+            assert_eq!(daemon.live.now(), before);
+        }
+        assert!(daemon.filters.lock().unwrap().is_empty());
+        let metrics = daemon.metrics.text(0).unwrap();
+        assert!(metrics.contains("provlog_reloads_total{outcome=\"refused\"} 5"), "{metrics}");
+    }
+}
