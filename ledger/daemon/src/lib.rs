@@ -6,7 +6,7 @@
 //! nothing proves who it is. Without TLS other machines reach it only where a flag names the risk.
 //!
 //! [`run::run`] is the whole program; [`http::server`] can serve anything else within the same limits. Each room uses only
-//! those before it: `system`, `workers`, `http`, `access`, `operate`, `log`, `routes`, `run`.
+//! those before it: `files`, `system`, `workers`, `http`, `access`, `operate`, `log`, `routes`, `run`.
 
 pub mod http;
 pub mod operate;
@@ -14,6 +14,7 @@ pub mod run;
 pub mod workers;
 
 mod access;
+mod files;
 mod log;
 mod routes;
 mod system;

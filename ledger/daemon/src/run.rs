@@ -1,9 +1,9 @@
-//! A whole run of the daemon: take the address, open the log, serve, drain, and close the log.
+//! A whole run of the daemon: take the addresses, open the log, serve, drain, and close the log.
 
 use crate::access::callers::Callers;
 use crate::access::file::TokensFile;
 use crate::http::body::Bodies;
-use crate::http::listener::{Address, Listener};
+use crate::http::bound::Bound;
 use crate::http::server;
 use crate::log::delivery;
 use crate::operate::check::check;
@@ -23,7 +23,6 @@ use provlog_core::hex;
 use provlog_engine::{Log, Options, Presence};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io::{self, Write};
-use std::net::TcpListener;
 use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
 use tokio::runtime::Builder;
@@ -44,10 +43,9 @@ pub fn run(mut config: Config, reload: Reload) -> Result<(), Failure> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(system("starting"))?;
     let workers = Workers::start(Workers::usual(), delivery::deliver).map_err(system("starting threads"))?;
     let _entered = runtime.enter();
-    // The address first: whoever can't have it leaves no half-made log behind.
-    let listener = listen(&config)?;
-    let url = format!("http://{}", listener.local_addr().map_err(system("the listener's address"))?);
-    let listener = tokio::net::TcpListener::from_std(listener).map_err(system("the listener"))?;
+    // The addresses first: whoever can't have them all leaves no half-made log behind.
+    let listeners: Vec<Bound> = config.listeners.iter().map(Bound::new).collect::<Result<_, _>>()?;
+    let urls: Vec<String> = listeners.iter().map(Bound::url).collect();
 
     let metrics = Arc::new(Metrics::default());
     let options = options(&config, &metrics);
@@ -56,7 +54,7 @@ pub fn run(mut config: Config, reload: Reload) -> Result<(), Failure> {
     refuse_anonymous(&config, &config.live, callers.has_tokens())?;
     let (log, first) = open(&config, &options, &metrics)?;
     let signals = Signals::install().map_err(system("signal handlers"))?;
-    announce(&options, &log, &callers, &url, first);
+    announce(&options, &log, &callers, &urls, first);
 
     let bodies = Bodies::new(config.body_bytes_max, config.body_timeout);
     let live = Live::new(config.live.clone());
@@ -66,30 +64,15 @@ pub fn run(mut config: Config, reload: Reload) -> Result<(), Failure> {
     let mut failed = metrics.failure();
     let stop = stop(Arc::clone(&app), signals, failed.clone(), reload);
     metrics.settings_taken();
-    notify::ready(&format!("listening on {url}"));
+    notify::ready(&format!("listening on {}", urls.join(", ")));
     let api = Api::new(Arc::clone(&app));
-    if !runtime.block_on(server::serve(listener, api, &config.server, &workers.seats(), stop)) {
+    if !runtime.block_on(server::serve(listeners, api, &config.server, &workers.seats(), stop)) {
         tracing::warn!("requests were still in flight when the drain timeout ended");
     }
     app.log.shutdown();
     match failed.borrow_and_update().clone() {
         Some(detail) => Err(Failure::Fatal(detail)),
         None => Ok(()),
-    }
-}
-
-fn listen(config: &Config) -> Result<TcpListener, Failure> {
-    let refuse = |address: &Address, error| Failure::Address { address: address.clone(), error };
-    match config.listeners.as_slice() {
-        [Listener { address: address @ Address::Tcp(tcp), tls: None }] => {
-            let bound = TcpListener::bind(tcp).and_then(|listener| {
-                listener.set_nonblocking(true)?;
-                Ok(listener)
-            });
-            bound.map_err(|error| refuse(address, error))
-        }
-        [Listener { address, .. }, ..] => Err(refuse(address, io::ErrorKind::Unsupported.into())),
-        [] => Err(Failure::System { what: "no listener", error: io::ErrorKind::InvalidInput.into() }),
     }
 }
 
@@ -182,16 +165,17 @@ fn random_origin() -> Result<String, Failure> {
 }
 
 /// What people need to know: after the first start all of it, later which log this is, so that the wrong one is seen. Then,
-/// always, the one line that programs wait for.
-fn announce(options: &Options, log: &Log, callers: &Callers, url: &str, first: bool) {
+/// always, the lines that programs wait for, one a listener.
+fn announce(options: &Options, log: &Log, callers: &Callers, urls: &[String], first: bool) {
     let mut text = if first {
-        first_start(options, log, Some(url))
+        first_start(options, log, urls.first().map(String::as_str))
     } else {
         let (size, fingerprint) = (log.committed().checkpoint.size, log.verifier().fingerprint());
         let entries = if size == 1 { "entry" } else { "entries" };
         format!("{}: {size} {entries}, key fingerprint {fingerprint}\n", log.origin())
     };
-    text.push_str(&format!("callers: {}\nlistening on {url}\n", callers.told(now_s(options))));
+    text.push_str(&format!("callers: {}\n", callers.told(now_s(options))));
+    text.extend(urls.iter().map(|url| format!("listening on {url}\n")));
     tell(&text);
 }
 

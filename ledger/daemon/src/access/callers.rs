@@ -7,9 +7,10 @@
 use crate::access::caller::Caller;
 use crate::access::date;
 use crate::access::error::TokensError;
-use crate::access::file::{FileIdentity, TokensFile};
+use crate::access::file::TokensFile;
 use crate::access::role::Access;
 use crate::access::tokens::{Token, Tokens};
+use crate::files::FileIdentity;
 use crate::http::codes::{
     AUTHORIZATION_MALFORMED, CALLER_MISSING, CALLERS_UNKNOWN, TOKEN_EXPIRED, TOKEN_REVOKED, TOKEN_UNKNOWN,
 };

@@ -30,6 +30,7 @@ macro_rules! codes {
 codes! {
     BAD_REQUEST {
         HOST_MISSING "host.missing" "The request has no Host header, or several"
+        TLS_MISSING "tls.missing" "The address speaks TLS, and the request came without"
         BODY_INCOMPLETE "body.incomplete" "The body ended early or is not well formed"
         PARAMETER_MALFORMED "parameter.malformed" "A part of the path or the query is not what it must be"
         HEADER_MALFORMED "header.malformed" "A header is not what it must be"

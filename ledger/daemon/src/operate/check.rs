@@ -1,15 +1,14 @@
 //! `provlogd config check`: reads what a start would read, in its order, writes and locks nothing, and tells what holds.
 
 use crate::access::callers::Callers;
-use crate::http::listener::{Listener, TlsFiles};
+use crate::http::listener::{BindError, Listener, TlsFiles};
+use crate::http::tls::renewal::Tls;
 use crate::operate::config::{Config, WithoutLog};
 use crate::operate::exposed::{demand_origin, refuse_anonymous};
 use crate::operate::failure::Failure;
 use provlog_engine::{Log, Options, Presence};
 use std::fmt::Write;
-use std::fs;
 use std::num::NonZeroU32;
-use std::path::Path;
 
 /// What GitHub was seen to refuse in the audience of a token, which the log's name is to be part of.
 const NO_AUDIENCE: &str = "github.com";
@@ -19,8 +18,8 @@ const NO_AUDIENCE: &str = "github.com";
 /// # Errors
 /// The first [`Failure`] that a start would end with.
 pub(crate) fn check(config: &Config, options: &Options, now_s: u64) -> Result<String, Failure> {
-    for tls in config.listeners.iter().filter_map(|listener| listener.tls.as_ref()) {
-        check_tls(tls)?;
+    for tls in config.listeners.iter().filter_map(|listener| listener.tls.clone()) {
+        Tls::open(tls).map_err(BindError::from)?;
     }
     let callers = Callers::open(&config.data_dir)?;
     refuse_anonymous(config, &config.live, callers.has_tokens())?;
@@ -85,16 +84,4 @@ fn limits(config: &Config) -> String {
         rate(config.live.rates.caller_per_s),
         rate(config.live.rates.total_per_s),
     )
-}
-
-/// Reads the files of a listener's TLS.
-fn check_tls(tls: &TlsFiles) -> Result<(), Failure> {
-    let read = |path: &Path| match fs::read(path) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(Failure::TlsFile { path: path.into(), error }),
-    };
-    [Some(&tls.certificate), Some(&tls.key), tls.client_ca.as_ref()]
-        .into_iter()
-        .flatten()
-        .try_for_each(|path| read(path))
 }

@@ -1,7 +1,7 @@
 //! Why the daemon doesn't start or doesn't go on, and the exit code of each reason.
 
 use crate::access::error::TokensError;
-use crate::http::listener::Address;
+use crate::http::listener::{Address, BindError};
 use crate::operate::config::{ConfigError, OtherOrigin};
 use crate::operate::exit_codes::{ADDRESS, FAILED, FOLDER, INTERNAL, LOCKED, REFUSES, USAGE};
 use crate::system::Refusal;
@@ -35,27 +35,12 @@ pub enum Failure {
         /// The listener's.
         address: Address,
     },
-    /// A file of a listener's TLS can't be read.
-    #[error("{}: expected a file of a listener's certificate, key or roots, in PEM: {error}", path.display())]
-    TlsFile {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        error: io::Error,
-    },
     /// The log has another name than the settings say.
     #[error(transparent)]
     Origin(#[from] OtherOrigin),
-    /// The address is taken, or not this machine's.
-    #[error(
-        "cannot listen on {address}: {error}; stop what listens there, or choose another address with --listen"
-    )]
-    Address {
-        /// As the settings say.
-        address: Address,
-        /// The system's reason.
-        error: io::Error,
-    },
+    /// There is nothing to listen with, or nowhere.
+    #[error(transparent)]
+    Bind(#[from] BindError),
     /// There is no log, and the start is not to make one.
     #[error(
         "{} holds no log, and {why}: no new log is made there, since a wrong path and a disk that isn't mounted look the same. Mount it, correct the path or put the log back; for a new log, run provlogd init with the same settings", dir.display()
@@ -94,12 +79,9 @@ impl Failure {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::System { .. } | Self::SetLogFilter(_) => INTERNAL,
-            Self::Config(_)
-            | Self::Origin(_)
-            | Self::Anonymous { .. }
-            | Self::OriginNeeded { .. }
-            | Self::TlsFile { .. } => USAGE,
-            Self::Address { .. } => ADDRESS,
+            Self::Config(_) | Self::Origin(_) | Self::Anonymous { .. } | Self::OriginNeeded { .. } => USAGE,
+            Self::Bind(BindError::Address { .. } | BindError::NoSocket(_)) => ADDRESS,
+            Self::Bind(BindError::TlsOverUnix(_) | BindError::Tls(_)) => USAGE,
             Self::Create(error) => refusal_code(error).unwrap_or_else(|| create_code(error)),
             Self::Open(error) => refusal_code(error).unwrap_or_else(|| open_code(error)),
             Self::NoLog { .. } => REFUSES,
@@ -215,6 +197,7 @@ mod tests {
         let lock = || LockError::Io { path: "lock".into(), source: source() };
         let held = || LockError::Held { dir: "data".into(), holder: "process 1".into() };
         let store = || StoreError::Unavailable { action: "read", name: "journal".into(), source: source() };
+        let taken = Address::Tcp(([127, 0, 0, 1], 80).into());
         let cases: [(Failure, u8); 8] = [
             (CreateError::from(lock()).into(), FOLDER),
             (CreateError::from(store()).into(), FOLDER),
@@ -223,7 +206,7 @@ mod tests {
             (OpenError::from(store()).into(), REFUSES),
             (OpenError::from(held()).into(), LOCKED),
             (OpenError::NoLog { dir: "data".into() }.into(), REFUSES),
-            (Failure::Address { address: Address::Unix("/s".into()), error: Errno::ACCESS.into() }, ADDRESS),
+            (BindError::Address { address: taken, error: Errno::ACCESS.into() }.into(), ADDRESS),
         ];
         for (failure, code) in cases {
             assert_eq!(failure.exit_code(), code, "{failure:?}");

@@ -1,8 +1,9 @@
 //! What the daemon counts and measures, in the text that Prometheus scrapes, and the engine's observer that feeds it.
 //!
-//! No label holds anything that a client chose: the codes of the table and the names of stages are all there is.
+//! No label holds anything that a client chose: the codes of the table, reasons and the names of stages are all there is.
 
 use crate::http::codes::Code;
+use crate::http::tls::failure::HandshakeFailure;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -43,6 +44,7 @@ pub(crate) struct Metrics {
     disk_bytes_free: Gauge,
     last_commit: Gauge<f64, AtomicU64>,
     refusals: Family<Labels, Counter>,
+    handshake_failures: Family<Labels, Counter>,
     self_check_failures: Counter,
     damage: Counter,
     derived_failures: Counter,
@@ -80,6 +82,7 @@ impl Default for Metrics {
             disk_bytes_free: Gauge::default(),
             last_commit: Gauge::default(),
             refusals: Family::default(),
+            handshake_failures: Family::default(),
             self_check_failures: Counter::default(),
             damage: Counter::default(),
             derived_failures: Counter::default(),
@@ -131,6 +134,11 @@ impl Metrics {
             self.last_commit.clone(),
         );
         registry.register("refusals", "Requests refused, by the code of the problem", self.refusals.clone());
+        registry.register(
+            "tls_handshake_failures",
+            "TLS handshakes that came to nothing, by the reason",
+            self.handshake_failures.clone(),
+        );
         registry.register(
             "self_check_failures",
             "Receipts that did not verify and were not sent: look at once",
@@ -197,6 +205,11 @@ impl Metrics {
     /// Counts a request that was refused.
     pub(crate) fn refused(&self, code: &'static Code) {
         self.refusals.get_or_create(&[("code", code.code)]).inc();
+    }
+
+    /// Counts a TLS handshake that came to nothing.
+    pub(crate) fn handshake_failed(&self, failure: HandshakeFailure) {
+        self.handshake_failures.get_or_create(&[("reason", failure.reason())]).inc();
     }
 
     /// Counts a receipt that didn't verify.
@@ -300,6 +313,7 @@ mod tests {
             publish: ms(4),
         });
         metrics.refused(&HOST_DENIED);
+        metrics.handshake_failed(HandshakeFailure::Timeout);
         metrics.retried();
         metrics.followed("tiles", 11);
         metrics.reloaded(false);
@@ -319,6 +333,7 @@ mod tests {
             "provlog_disk_bytes_free 77",
             "provlog_last_commit_timestamp_seconds 1790000000.25",
             "provlog_refusals_total{code=\"host.denied\"} 1",
+            "provlog_tls_handshake_failures_total{reason=\"timeout\"} 1",
             "provlog_self_check_failures_total 0",
             "provlog_behind_entries{what=\"tiles\"} 11",
             "provlog_reloads_total{outcome=\"taken\"} 1",

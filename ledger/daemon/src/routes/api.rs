@@ -1,9 +1,10 @@
 //! What happens to every request, whatever its route.
 
 use crate::http::codes::Code;
+use crate::http::handler::Handler;
 use crate::http::host;
 use crate::http::remote::Remote;
-use crate::http::server::Handler;
+use crate::http::tls::failure::HandshakeFailure;
 use crate::routes::app::App;
 use crate::routes::table::router;
 use axum::Router;
@@ -39,16 +40,19 @@ impl hyper::service::Service<Request<Incoming>> for Api {
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let app = Arc::clone(&self.app);
         let mut router = self.router.clone();
+        let remote = Arc::clone(&self.remote);
         request.extensions_mut().insert(Arc::clone(&self.remote));
         Box::pin(async move {
             let _in_flight = app.metrics.in_flight();
             let live = app.live.now();
-            let response = match host::check(request.version(), request.uri(), request.headers(), &live.hosts)
-            {
+            let client = live.proxies.client(&remote, request.headers());
+            let (version, uri, headers) = (request.version(), request.uri(), request.headers());
+            let response = match host::check(version, uri, headers, &live.hosts, &remote) {
                 Ok(()) => router.call(request).await?,
                 Err(problem) => problem.into_response(),
             };
             if let Some(code) = response.extensions().get::<&'static Code>() {
+                tracing::debug!(code = code.code, ?client, "a request was refused");
                 app.metrics.refused(code);
             }
             Ok(response)
@@ -63,5 +67,9 @@ impl Handler for Api {
 
     fn refused(&self, code: &'static Code) {
         self.app.metrics.refused(code);
+    }
+
+    fn handshake_failed(&self, failure: HandshakeFailure) {
+        self.app.metrics.handshake_failed(failure);
     }
 }

@@ -45,10 +45,6 @@ pub struct Config {
     pub body_timeout: Duration,
     /// What connections are held to.
     pub server: ServerLimits,
-    /// How long a TLS handshake may take.
-    pub handshake_timeout: Duration,
-    /// TLS handshakes under way at once.
-    pub handshakes_max: usize,
     /// What is logged.
     pub log_filter: Targets,
     /// How lines of the daemon's own log are written.
@@ -148,11 +144,11 @@ fn fill_in(
         server: ServerLimits {
             connections_max: count(scope, &CONNECTIONS_MAX)?,
             header_timeout: ms(scope, &HEADER_TIMEOUT_MS)?,
+            handshake_timeout: ms(scope, &HANDSHAKE_TIMEOUT_MS)?,
+            handshakes_max: count(scope, &HANDSHAKES_MAX)?,
             write_timeout: ms(scope, &WRITE_TIMEOUT_MS)?,
             drain_timeout: ms(scope, &DRAIN_TIMEOUT_MS)?,
         },
-        handshake_timeout: ms(scope, &HANDSHAKE_TIMEOUT_MS)?,
-        handshakes_max: count(scope, &HANDSHAKES_MAX)?,
         log_filter: scope.read(&LOG_FILTER, log_filter)?.map(|found| found.value).unwrap_or_default(),
         log_format: scope.read(&LOG_FORMAT, log_format)?.map_or(LogFormat::Text, |found| found.value),
         live: live::read(scope, file)?,

@@ -199,7 +199,7 @@ pub(crate) static HANDSHAKES_MAX: Setting = Setting {
     form: number(1, CONNECTIONS_MAX_MOST),
     unset: Unset::Is("256"),
     live: false,
-    help: "TLS handshakes under way at once; more wait for their turn",
+    help: "TLS handshakes under way at once; one more ends the oldest",
 };
 
 pub(crate) static BODY_BYTES_MAX: Setting = Setting {
