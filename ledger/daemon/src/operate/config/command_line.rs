@@ -1,6 +1,6 @@
 //! The command line, and the environment behind it.
 
-use crate::operate::config::error::{ConfigError, Place};
+use crate::operate::config::error::{ConfigError, WhereSet};
 use crate::operate::config::resolve::{Config, resolve};
 use crate::operate::config::scope::Word;
 use crate::operate::config::table::{Form, SETTINGS, Setting};
@@ -104,8 +104,8 @@ fn argument(setting: &'static Setting) -> Arg {
 fn word(setting: &'static Setting, matches: &ArgMatches) -> Option<Word> {
     let word = matches.get_one::<OsString>(setting.key)?.clone();
     let place = match matches.value_source(setting.key) {
-        Some(ValueSource::EnvVariable) => Place::Variable(setting.variable()),
-        _ => Place::Flag(format!("--{}", setting.flag())),
+        Some(ValueSource::EnvVariable) => WhereSet::Variable(setting.variable()),
+        _ => WhereSet::Flag(format!("--{}", setting.flag())),
     };
     Some(Word { key: setting.key, word, place })
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 /// Where a value was set.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Place {
+pub enum WhereSet {
     /// By this flag, with its dashes.
     Flag(String),
     /// By this variable of the environment.
@@ -26,7 +26,7 @@ pub enum Place {
     Default(&'static str),
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for WhereSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flag(name) | Self::Variable(name) => f.write_str(name),
@@ -65,7 +65,7 @@ pub enum ConfigError {
     #[error("{place}: unknown key; expected one of {known}")]
     Unknown {
         /// Where.
-        place: Place,
+        place: WhereSet,
         /// The keys that there are.
         known: String,
     },
@@ -73,7 +73,7 @@ pub enum ConfigError {
     #[error("{place}: {problem}")]
     Value {
         /// Where.
-        place: Place,
+        place: WhereSet,
         /// What was expected, and what was got.
         problem: String,
     },
@@ -81,7 +81,7 @@ pub enum ConfigError {
     #[error("{place}: expected the key {key} in this table, got none")]
     Missing {
         /// The table.
-        place: Place,
+        place: WhereSet,
         /// The key.
         key: &'static str,
     },
@@ -91,7 +91,7 @@ pub enum ConfigError {
     )]
     NoCredentials {
         /// Where.
-        place: Place,
+        place: WhereSet,
         /// The credential.
         name: String,
     },
@@ -99,7 +99,7 @@ pub enum ConfigError {
     #[error("{place}: expected {lacks} beside it, got none: TLS takes both; set {lacks}, or leave this out")]
     HalfTls {
         /// Of what is there.
-        place: Place,
+        place: WhereSet,
         /// The key that isn't there.
         lacks: &'static str,
     },
@@ -107,7 +107,7 @@ pub enum ConfigError {
     #[error("{place}: expected no TLS on a Unix socket, which no other machine reaches; leave it out")]
     TlsOnUnix {
         /// Of the TLS setting.
-        place: Place,
+        place: WhereSet,
     },
     /// TLS for a listener that there isn't.
     #[error(
@@ -115,13 +115,13 @@ pub enum ConfigError {
     )]
     TlsWithoutListener {
         /// Of the TLS setting.
-        place: Place,
+        place: WhereSet,
     },
     /// Two listeners that would need one address.
     #[error("{place}: expected another address than the other listeners have, got {address} a second time")]
     SameAddress {
         /// Of the second one.
-        place: Place,
+        place: WhereSet,
         /// The address.
         address: String,
     },
@@ -131,7 +131,7 @@ pub enum ConfigError {
     )]
     NoListener {
         /// Of the empty array.
-        place: Place,
+        place: WhereSet,
     },
     /// Others could listen, and change what is said.
     #[error(
@@ -139,7 +139,7 @@ pub enum ConfigError {
     )]
     ClearText {
         /// Of the address.
-        place: Place,
+        place: WhereSet,
         /// The address.
         address: String,
     },
@@ -149,7 +149,7 @@ pub enum ConfigError {
     )]
     SameUser {
         /// Of the second one.
-        place: Place,
+        place: WhereSet,
         /// The user.
         uid: u32,
     },

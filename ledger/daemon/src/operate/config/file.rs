@@ -1,6 +1,6 @@
 //! The file: TOML, of which every key and value knows its line and column.
 
-use crate::operate::config::error::{ConfigError, Place};
+use crate::operate::config::error::{ConfigError, WhereSet};
 use crate::operate::config::table::Setting;
 use std::fs;
 use std::ops::Range;
@@ -21,7 +21,7 @@ pub(super) type TomlValue<'a> = Spanned<DeValue<'a>>;
 /// A table of the file, and where it begins.
 pub(super) struct TomlTable<'a> {
     pub(super) keys: &'a DeTable<'a>,
-    pub(super) head: Place,
+    pub(super) head: WhereSet,
 }
 
 impl ConfigText {
@@ -40,9 +40,9 @@ impl ConfigText {
     }
 
     /// Where in the file a key or its value is.
-    pub(super) fn place(&self, key: &str, span: &Range<usize>) -> Place {
+    pub(super) fn place(&self, key: &str, span: &Range<usize>) -> WhereSet {
         let (line, column) = self.position(span.start);
-        Place::File { file: self.file.clone(), line, column, key: key.into() }
+        WhereSet::File { file: self.file.clone(), line, column, key: key.into() }
     }
 
     /// Line and column, both from 1; columns are characters, as editors count them.
@@ -73,7 +73,7 @@ impl ConfigText {
     }
 
     /// Where the value of a key is, if it has one.
-    pub(super) fn place_of(&self, table: &DeTable<'_>, key: &str) -> Option<Place> {
+    pub(super) fn place_of(&self, table: &DeTable<'_>, key: &str) -> Option<WhereSet> {
         table.get(key).map(|value| self.place(key, &value.span()))
     }
 

@@ -1,7 +1,7 @@
 //! Where the daemon is to listen: the listener of the settings themselves, and those of the file's `[[listener]]`.
 
 use crate::http::listener::{Address, Listener, TlsFiles};
-use crate::operate::config::error::{ConfigError, Place};
+use crate::operate::config::error::{ConfigError, WhereSet};
 use crate::operate::config::file::{ConfigText, TomlTable};
 use crate::operate::config::scope::{Found, Scope};
 use crate::operate::config::table::{LISTEN, Setting, TLS_CERTIFICATE, TLS_CLIENT_CA, TLS_KEY};
@@ -81,7 +81,7 @@ fn one(scope: &mut Scope<'_>) -> Result<Option<Found<Listener>>, ConfigError> {
 fn check(found: &[Found<Listener>], allow_clear_text: bool) -> Result<(), ConfigError> {
     for (number, Found { value: Listener { address, tls }, place }) in found.iter().enumerate() {
         let refuse =
-            |refusal: fn(Place, String) -> ConfigError| Err(refusal(place.clone(), address.to_string()));
+            |refusal: fn(WhereSet, String) -> ConfigError| Err(refusal(place.clone(), address.to_string()));
         // Each of several takes a free port of its own.
         let any_port = matches!(address, Address::Tcp(address) if address.port() == 0);
         if !any_port && found.iter().take(number).any(|other| other.value.address == *address) {

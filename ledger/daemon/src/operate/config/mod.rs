@@ -17,7 +17,7 @@ mod table;
 mod tests;
 
 pub use command_line::{CommandLine, ConfigVerb, Verb};
-pub use error::{ConfigError, Place};
+pub use error::{ConfigError, WhereSet};
 pub use resolve::{Config, LogFormat, OtherOrigin, WithoutLog};
 
 pub(crate) use defaults::default_file;

@@ -2,7 +2,7 @@
 
 use crate::http::limits::ServerLimits;
 use crate::http::listener::Listener;
-use crate::operate::config::error::{ConfigError, Place};
+use crate::operate::config::error::{ConfigError, WhereSet};
 use crate::operate::config::file::ConfigText;
 use crate::operate::config::listeners::{self, LISTENER};
 use crate::operate::config::live::{self, PEER};
@@ -121,9 +121,9 @@ fn fill_in(
     let must_exist = scope.switch(&MUST_EXIST)?;
     let without_log = match data_dir.as_ref().map(|found| &found.place) {
         _ if must_exist => WithoutLog::Refuse("must_exist is set"),
-        Some(Place::Variable(_)) => WithoutLog::Refuse("PROVLOGD_DATA_DIR names it"),
-        Some(Place::File { .. }) => WithoutLog::Refuse("the configuration file names it"),
-        Some(Place::Flag(_) | Place::Default(_)) | None => WithoutLog::Make,
+        Some(WhereSet::Variable(_)) => WithoutLog::Refuse("PROVLOGD_DATA_DIR names it"),
+        Some(WhereSet::File { .. }) => WithoutLog::Refuse("the configuration file names it"),
+        Some(WhereSet::Flag(_) | WhereSet::Default(_)) | None => WithoutLog::Make,
     };
     let allow_clear_text = scope.switch(&ALLOW_CLEAR_TEXT)?;
     let ms = |scope: &mut Scope<'_>, setting| scope.number(setting).map(Duration::from_millis);

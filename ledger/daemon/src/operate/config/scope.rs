@@ -2,7 +2,7 @@
 //!
 //! All that is read is noted as it will be told: a reload compares what was noted before and after.
 
-use crate::operate::config::error::{ConfigError, Place};
+use crate::operate::config::error::{ConfigError, WhereSet};
 use crate::operate::config::file::{ConfigText, TomlValue, in_words};
 use crate::operate::config::table::{Form, Setting, Unset, listed, quoted};
 use std::borrow::Cow;
@@ -22,7 +22,7 @@ const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 pub(crate) struct Word {
     pub(crate) key: &'static str,
     pub(crate) word: OsString,
-    pub(crate) place: Place,
+    pub(crate) place: WhereSet,
 }
 
 /// A setting and its value, as they are told.
@@ -38,7 +38,7 @@ pub(crate) struct Told {
 #[derive(Debug)]
 pub(super) struct Found<T> {
     pub(super) value: T,
-    pub(super) place: Place,
+    pub(super) place: WhereSet,
 }
 
 /// Where settings are looked for: the command line and the file's root, or one table of the file.
@@ -47,7 +47,7 @@ pub(super) struct Scope<'a> {
     words: &'a [Word],
     table: Option<(&'a ConfigText, &'a DeTable<'a>)>,
     /// Of the table within the file, whose keys have no defaults.
-    head: Option<Place>,
+    head: Option<WhereSet>,
     told: Vec<Told>,
 }
 
@@ -63,7 +63,7 @@ impl<'a> Scope<'a> {
     }
 
     /// Of one table of the file.
-    pub(super) fn of_table(file: &'a ConfigText, table: &'a DeTable<'a>, head: Place) -> Self {
+    pub(super) fn of_table(file: &'a ConfigText, table: &'a DeTable<'a>, head: WhereSet) -> Self {
         Self { words: &[], table: Some((file, table)), head: Some(head), told: Vec::new() }
     }
 
@@ -94,7 +94,7 @@ impl<'a> Scope<'a> {
     }
 
     /// Where a setting is set, if it is.
-    pub(super) fn place(&self, setting: &'static Setting) -> Option<Place> {
+    pub(super) fn place(&self, setting: &'static Setting) -> Option<WhereSet> {
         self.given(setting).map(|found| found.place)
     }
 
@@ -110,7 +110,7 @@ impl<'a> Scope<'a> {
     fn find(&self, setting: &'static Setting) -> Option<Found<Source<'a>>> {
         self.given(setting).or(match setting.unset {
             Unset::Is(word) if self.head.is_none() => {
-                Some(Found { value: Source::Word(word.as_ref()), place: Place::Default(setting.key) })
+                Some(Found { value: Source::Word(word.as_ref()), place: WhereSet::Default(setting.key) })
             }
             _ => None,
         })
@@ -123,7 +123,7 @@ impl<'a> Scope<'a> {
 
     /// The error of a setting that this table has to have.
     pub(super) fn missing(&self, setting: &'static Setting) -> ConfigError {
-        let place = self.head.clone().unwrap_or(Place::Default(setting.key));
+        let place = self.head.clone().unwrap_or(WhereSet::Default(setting.key));
         ConfigError::Missing { place, key: setting.key }
     }
 
@@ -246,7 +246,7 @@ impl<'a> Scope<'a> {
 const UNSET: &str = "unset";
 
 /// The error of a value that isn't what its setting takes.
-pub(super) fn wrong(place: &Place, expected: &str, got: String) -> ConfigError {
+pub(super) fn wrong(place: &WhereSet, expected: &str, got: String) -> ConfigError {
     ConfigError::Value { place: place.clone(), problem: format!("expected {expected}, got {got}") }
 }
 
@@ -254,7 +254,7 @@ fn shown(word: &OsStr) -> String {
     quoted(&word.to_string_lossy())
 }
 
-fn text_of(value: &TomlValue<'_>, place: &Place) -> Result<String, ConfigError> {
+fn text_of(value: &TomlValue<'_>, place: &WhereSet) -> Result<String, ConfigError> {
     match value.get_ref() {
         DeValue::String(text) if text.is_empty() => {
             Err(wrong(place, "a string with something in it", "\"\"".into()))
@@ -265,7 +265,7 @@ fn text_of(value: &TomlValue<'_>, place: &Place) -> Result<String, ConfigError> 
 }
 
 /// Refuses a key in the place of its path, before anything tells the path.
-fn refuse_secret(path: &Path, place: &Place) -> Result<(), ConfigError> {
+fn refuse_secret(path: &Path, place: &WhereSet) -> Result<(), ConfigError> {
     let text = path.to_string_lossy();
     if text.contains(char::is_control) || text.starts_with("-----BEGIN") || text.starts_with("PRIVATE+KEY+") {
         let got = "something else; a secret is never a value itself: put it into a file of mode 600";
@@ -275,7 +275,7 @@ fn refuse_secret(path: &Path, place: &Place) -> Result<(), ConfigError> {
 }
 
 /// Where the credential of this name is.
-fn credential_path(name: &str, place: &Place, folder: Option<OsString>) -> Result<PathBuf, ConfigError> {
+fn credential_path(name: &str, place: &WhereSet, folder: Option<OsString>) -> Result<PathBuf, ConfigError> {
     if name.is_empty() || name.contains('/') || name == "." || name == ".." {
         let expected = "credential: and the name of a credential, without a slash";
         return Err(wrong(place, expected, quoted(&format!("{CREDENTIAL}{name}"))));
@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn a_credential_lies_in_the_folder_that_the_service_manager_names() {
-        let place = Place::Default("log_key");
+        let place = WhereSet::Default("log_key");
         let path =
             |name: &str, folder: Option<&str>| credential_path(name, &place, folder.map(OsString::from));
         assert_eq!(
