@@ -121,7 +121,10 @@ mod tests {
             let set = Arc::clone(&filters);
             let set_log_filter: SetLogFilter = Box::new(move |filter| match filter.to_string() {
                 refused if refused == "trace" => Err("not now".into()),
-                filter => Ok(set.lock().unwrap().push(filter)),
+                filter => {
+                    set.lock().unwrap().push(filter);
+                    Ok(())
+                }
             });
             Self {
                 live: Live::new(config.live.clone()),
