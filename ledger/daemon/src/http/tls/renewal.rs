@@ -19,14 +19,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// TLS of one listener.
 pub struct Tls {
     files: TlsFiles,
-    shown: RwLock<Shown>,
+    material: RwLock<Material>,
 }
 
 /// Certificate, key and client CA: which files there were; none where none could be looked at.
 type Seen = [Option<FileIdentity>; 3];
 
-/// What came of the last look.
-struct Shown {
+/// What came of the last look at them.
+struct Material {
     /// The files that were there. Nothing where the system refused to read them, which is then tried again.
     seen: Option<Seen>,
     /// What works.
@@ -43,40 +43,40 @@ impl Tls {
     pub fn open(files: TlsFiles) -> Result<Self, TlsError> {
         let seen = Some(look(&files));
         let configuration = Configuration::read(&files, now_ms())?;
-        Ok(Self { files, shown: Shown { seen, configuration, told: None }.into() })
+        Ok(Self { files, material: Material { seen, configuration, told: None }.into() })
     }
 
     /// When the certificate that is shown now ends, in seconds since the Unix epoch.
     #[must_use]
     pub fn not_after_s(&self) -> u64 {
-        let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
-        shown.configuration.certificate.window.to_ms / 1_000
+        let material = self.material.read().unwrap_or_else(PoisonError::into_inner);
+        material.configuration.certificate.window.to_ms / 1_000
     }
 
     /// What a handshake is made with that begins now.
     pub(crate) fn current(&self) -> Arc<ServerConfig> {
         let now = look(&self.files);
-        let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
-        if shown.seen == Some(now) {
-            return Arc::clone(&shown.configuration.server);
+        let material = self.material.read().unwrap_or_else(PoisonError::into_inner);
+        if material.seen == Some(now) {
+            return Arc::clone(&material.configuration.server);
         }
-        drop(shown);
+        drop(material);
         self.look_again()
     }
 
     fn look_again(&self) -> Arc<ServerConfig> {
-        let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
+        let mut material = self.material.write().unwrap_or_else(PoisonError::into_inner);
         // Before they are read: what takes their place meanwhile is then found by the next look.
         let now = look(&self.files);
         // Unless somebody else was quicker.
-        if shown.seen != Some(now) {
-            shown.renew(now, Configuration::read(&self.files, now_ms()), &self.files);
+        if material.seen != Some(now) {
+            material.renew(now, Configuration::read(&self.files, now_ms()), &self.files);
         }
-        Arc::clone(&shown.configuration.server)
+        Arc::clone(&material.configuration.server)
     }
 }
 
-impl Shown {
+impl Material {
     fn renew(&mut self, now: Seen, read: Result<Configuration, TlsError>, files: &TlsFiles) {
         let file = files.certificate.display();
         match read {
