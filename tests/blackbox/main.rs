@@ -11,6 +11,7 @@ mod browser;
 mod caching;
 mod cbor_bodies;
 mod clock;
+mod configuration;
 mod creation;
 mod crosswalk;
 mod docs;

@@ -6,11 +6,15 @@ use crate::http::body::Bodies;
 use crate::http::bound::Bound;
 use crate::http::server;
 use crate::log::delivery;
-use crate::operate::config::{Config, WithoutLog};
+use crate::operate::check::check;
+use crate::operate::config::{Config, WithoutLog, default_file};
+use crate::operate::exposed::{demand_origin, refuse_anonymous};
 use crate::operate::failure::Failure;
 use crate::operate::first_start::{FirstStart, companion};
 use crate::operate::live::Live;
 use crate::operate::metrics::Metrics;
+use crate::operate::notify;
+use crate::operate::reload::Reload;
 use crate::operate::token::TokenVerb;
 use crate::routes::api::Api;
 use crate::routes::app::App;
@@ -32,7 +36,7 @@ const DESCRIPTORS_BESIDE: usize = 256;
 ///
 /// # Errors
 /// [`Failure`] says why the daemon didn't start or had to stop.
-pub fn run(mut config: Config) -> Result<(), Failure> {
+pub fn run(mut config: Config, reload: Reload) -> Result<(), Failure> {
     let system = |what| move |error| Failure::System { what, error };
     config.server.connections_max = fit_descriptors(config.server.connections_max);
     // Accepts connections, and hears signals. The workers do the rest.
@@ -45,18 +49,22 @@ pub fn run(mut config: Config) -> Result<(), Failure> {
 
     let metrics = Arc::new(Metrics::default());
     let options = options(&config, &metrics);
-    let (log, first) = open(&config, &options, &metrics)?;
+    // Before a log is made: where nobody would be let in, or everybody, none is.
     let callers = Callers::open(&config.data_dir)?;
+    refuse_anonymous(&config, &config.live, callers.has_tokens())?;
+    let (log, first) = open(&config, &options, &metrics)?;
     let signals = Signals::install().map_err(system("signal handlers"))?;
     announce(&options, &log, &callers, &urls, first);
 
     let bodies = Bodies::new(config.body_bytes_max, config.body_timeout);
-    let app =
-        App::new(log, options.clock, bodies, Arc::clone(&metrics), workers.seats(), callers, Live::default())
-            .map_err(system("starting threads"))?;
+    let live = Live::new(config.live.clone());
+    let app = App::new(log, options.clock, bodies, Arc::clone(&metrics), workers.seats(), callers, live)
+        .map_err(system("starting threads"))?;
     let app = Arc::new(app);
     let mut failed = metrics.failure();
-    let stop = stop(Arc::clone(&app), signals, failed.clone());
+    let stop = stop(Arc::clone(&app), signals, failed.clone(), reload);
+    metrics.settings_taken();
+    notify::ready(&format!("listening on {}", urls.join(", ")));
     let api = Api::new(Arc::clone(&app));
     if !runtime.block_on(server::serve(listeners, api, &config.server, &workers.seats(), stop)) {
         tracing::warn!("requests were still in flight when the drain timeout ended");
@@ -92,6 +100,21 @@ pub fn init(config: &Config) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Prints a file with every setting.
+pub fn default_config() {
+    tell(&default_file());
+}
+
+/// Reads all that a start would read, changes nothing, and tells what holds.
+///
+/// # Errors
+/// The first [`Failure`] that a start would end with.
+pub fn check_config(config: &Config) -> Result<(), Failure> {
+    let options = options(config, &Arc::new(Metrics::default()));
+    tell(&check(config, &options, now_s(&options))?);
+    Ok(())
+}
+
 /// Makes, lists or revokes tokens of a log that is there; a daemon that serves it takes that at once.
 ///
 /// # Errors
@@ -111,6 +134,7 @@ fn now_s(options: &Options) -> u64 {
 }
 
 fn make(config: &Config, options: &Options) -> Result<(), Failure> {
+    demand_origin(config)?;
     let origin = config.origin.clone().map_or_else(random_origin, Ok)?;
     Ok(Log::create(options, &origin)?)
 }
@@ -125,13 +149,9 @@ fn open(config: &Config, options: &Options, metrics: &Metrics) -> Result<(Log, b
         }
     }
     let log = Log::open(options)?;
-    match config.origin.as_deref().filter(|origin| *origin != log.origin()) {
-        Some(set) => Err(Failure::Origin { is: log.origin().into(), set: set.into() }),
-        None => {
-            metrics.set_entries(log.committed().checkpoint.size);
-            Ok((log, first))
-        }
-    }
+    config.refuse_other_origin(log.origin())?;
+    metrics.set_entries(log.committed().checkpoint.size);
+    Ok((log, first))
 }
 
 /// A name that tells nobody the machine's.
@@ -185,8 +205,8 @@ fn tell(text: &str) {
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
-    // What log rotation, service managers and closed terminals send to a daemon: unhandled, each would end it undrained.
     hangup: Signal,
+    // Unhandled, each would end the daemon undrained.
     user_1: Signal,
     user_2: Signal,
 }
@@ -203,24 +223,35 @@ impl Signals {
     }
 }
 
-/// Done once the daemon was told to stop, or has to.
-async fn stop(app: Arc<App>, mut signals: Signals, mut failed: watch::Receiver<Option<String>>) {
+/// Done once the daemon was told to stop, or has to. Until then SIGHUP reads the settings anew, where connections are accepted:
+/// the file is small, and one reload after the other.
+async fn stop(
+    app: Arc<App>,
+    mut signals: Signals,
+    mut failed: watch::Receiver<Option<String>>,
+    mut reload: Reload,
+) {
     let name = loop {
         let ignored = tokio::select! {
             _ = signals.terminate.recv() => break "SIGTERM",
             _ = signals.interrupt.recv() => break "SIGINT",
             // The sender lives in the metrics, which outlive this.
             _ = failed.wait_for(Option::is_some) => break "the log failed",
-            _ = signals.hangup.recv() => "SIGHUP",
+            _ = signals.hangup.recv() => {
+                notify::reloading();
+                notify::ready(&reload.run(&app.live, &app.callers, &app.metrics));
+                continue;
+            }
             _ = signals.user_1.recv() => "SIGUSR1",
             _ = signals.user_2.recv() => "SIGUSR2",
         };
         tracing::warn!(
             signal = ignored,
-            "ignored: this version reads its settings only when it starts; SIGTERM stops it"
+            "ignored: SIGHUP reads the settings anew, and SIGTERM stops the daemon"
         );
     };
     tracing::info!(reason = name, "stopping: requests in flight are answered first");
+    notify::stopping();
     app.drain();
 }
 

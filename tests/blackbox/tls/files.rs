@@ -60,6 +60,9 @@ fn a_start_names_the_file_that_is_wrong_and_makes_no_log() {
         let refused = command(folder.path()).output().unwrap();
         let told = stderr(&refused);
         assert_eq!(refused.status.code(), Some(USAGE), "{expected}: {told}");
+        let checked = command(folder.path()).args(["config", "check"]).output().unwrap();
+        assert_eq!(checked.status.code(), Some(USAGE), "{expected}");
+        assert!(stderr(&checked).contains(expected), "{}", stderr(&checked));
         assert!(told.contains(expected), "expected {expected:?} in: {told}");
         assert!(!told.contains(&good.key[40..80]), "nothing of a key: {told}");
         assert!(!path("data").exists(), "{expected}");

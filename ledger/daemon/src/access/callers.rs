@@ -92,6 +92,11 @@ impl Callers {
         entered
     }
 
+    /// Whether there are tokens: also where they can't be read, so that nobody is let in without one.
+    pub(crate) fn has_tokens(&self) -> bool {
+        !matches!(self.tokens(), Ok(None))
+    }
+
     /// How callers are known, for people and for clients.
     ///
     /// # Errors

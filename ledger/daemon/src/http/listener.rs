@@ -1,7 +1,6 @@
 //! Where the daemon listens, and with which certificate.
 
 use crate::http::tls::error::TlsError;
-use serde::Deserialize;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -21,8 +20,7 @@ pub struct Listener {
 }
 
 /// Where a listener is.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Address {
     /// An address and port of this machine; port 0 takes a free one.
     Tcp(SocketAddr),
@@ -61,14 +59,6 @@ impl FromStr for Address {
             Some(_) => Err(AddressError(text.into())),
             None => text.parse().map(Self::Tcp).map_err(|_| AddressError(text.into())),
         }
-    }
-}
-
-impl TryFrom<String> for Address {
-    type Error = AddressError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
     }
 }
 

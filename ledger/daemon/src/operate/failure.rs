@@ -1,8 +1,8 @@
 //! Why the daemon doesn't start or doesn't go on, and the exit code of each reason.
 
 use crate::access::error::TokensError;
-use crate::http::listener::BindError;
-use crate::operate::config::ConfigError;
+use crate::http::listener::{Address, BindError};
+use crate::operate::config::{ConfigError, OtherOrigin};
 use crate::operate::exit_codes::{ADDRESS, FAILED, FOLDER, INTERNAL, LOCKED, REFUSES, USAGE};
 use crate::system::Refusal;
 use provlog_engine::{CreateError, LockError, OpenError, StoreError};
@@ -16,19 +16,28 @@ pub enum Failure {
     /// The settings.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The log filter.
-    #[error("log_filter: expected a level, or targets with levels as in \"warn,provlogd=debug\", got {0:?}")]
-    LogFilter(String),
-    /// The log has another name than the settings say.
+    /// A running daemon can't take another log filter.
+    #[error("log_filter: {0}")]
+    SetLogFilter(String),
+    /// Everybody would be let in.
     #[error(
-        "origin: this log's is {is} and is permanent, but the settings say {set}; leave the setting out, or start another log in another folder"
+        "other machines reach {address}, and nothing says who calls: there are no tokens, no [[peer]], and no tls_client_ca, so that whoever reaches it appends and reads. Make the log with provlogd init where there is none yet, and a token with provlogd token create, both with the same settings; or listen on 127.0.0.1; or, where everybody may, set allow_anonymous = true (--allow-anonymous)"
     )]
-    Origin {
-        /// The log's name.
-        is: String,
-        /// The name in the settings.
-        set: String,
+    Anonymous {
+        /// The listener's.
+        address: Address,
     },
+    /// A log for others has no name of its own.
+    #[error(
+        "origin: expected a name for the log that is to be made, since other machines reach {address}, got none: it is permanent and stands in all that verifiers trust. Set it, as in origin = \"log.example.com/provlog\" (--origin)"
+    )]
+    OriginNeeded {
+        /// The listener's.
+        address: Address,
+    },
+    /// The log has another name than the settings say.
+    #[error(transparent)]
+    Origin(#[from] OtherOrigin),
     /// There is nothing to listen with, or nowhere.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -69,8 +78,8 @@ impl Failure {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::System { .. } => INTERNAL,
-            Self::Config(_) | Self::LogFilter(_) | Self::Origin { .. } => USAGE,
+            Self::System { .. } | Self::SetLogFilter(_) => INTERNAL,
+            Self::Config(_) | Self::Origin(_) | Self::Anonymous { .. } | Self::OriginNeeded { .. } => USAGE,
             Self::Bind(BindError::Address { .. } | BindError::NoSocket(_)) => ADDRESS,
             Self::Bind(BindError::TlsOverUnix(_) | BindError::Tls(_)) => USAGE,
             Self::Create(error) => refusal_code(error).unwrap_or_else(|| create_code(error)),
@@ -142,7 +151,6 @@ fn lock_code(error: &LockError) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::listener::Address;
     use provlog_engine::{DiskError, IdentityError, RecoveryError};
     use rustix::io::Errno;
 

@@ -1,8 +1,7 @@
 //! The lines that the daemon logs to stderr, as text or as JSON, each with the request that it is of.
 
 use crate::http::request_id;
-use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use std::error::Error;
 use std::fmt::{self, Debug};
@@ -19,8 +18,7 @@ use tracing_subscriber::reload::{self, Handle};
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 /// The form of a line.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum LogFormat {
     /// Time, request, level, target and message, for people.
     #[default]

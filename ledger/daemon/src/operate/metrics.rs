@@ -15,7 +15,7 @@ use provlog_core::entry::TimeMs;
 use provlog_engine::{GroupStats, Observer};
 use std::fmt;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 
 /// Media type of [`Metrics::text`].
@@ -52,6 +52,8 @@ pub(crate) struct Metrics {
     behind: Family<Labels, Gauge>,
     group_entries: Histogram,
     stages: Stages,
+    reloads: Family<Labels, Counter>,
+    last_reload: Gauge<f64, AtomicU64>,
     fatal: watch::Sender<Option<String>>,
 }
 
@@ -93,6 +95,8 @@ impl Default for Metrics {
                 high_water_sync: stage("high_water_sync"),
                 publish: stage("publish"),
             },
+            reloads: Family::default(),
+            last_reload: Gauge::default(),
             fatal: watch::channel(None).0,
             registry,
         };
@@ -160,6 +164,17 @@ impl Metrics {
             "Entries that what is made of the log behind its commits still lacks",
             self.behind.clone(),
         );
+        registry.register(
+            "reloads",
+            "Times that the settings were read anew, on SIGHUP",
+            self.reloads.clone(),
+        );
+        registry.register_with_unit(
+            "last_reload_timestamp",
+            "When settings were last taken, by the start or by a reload, since the Unix epoch",
+            Unit::Seconds,
+            self.last_reload.clone(),
+        );
         registry.register("group_entries", "Entries made durable by one commit", self.group_entries.clone());
         registry.register_with_unit("commit_stage", "Time of each stage of a commit", Unit::Seconds, stages);
     }
@@ -205,6 +220,21 @@ impl Metrics {
     /// Tells the size of the log.
     pub(crate) fn set_entries(&self, size: u64) {
         self.entries.set(i64::try_from(size).unwrap_or(i64::MAX));
+    }
+
+    /// Counts a reload, and notes when settings were taken.
+    pub(crate) fn reloaded(&self, taken: bool) {
+        self.reloads.get_or_create(&[("outcome", if taken { "taken" } else { "refused" })]).inc();
+        if taken {
+            self.settings_taken();
+        }
+    }
+
+    /// Notes that the settings that hold are those of now.
+    pub(crate) fn settings_taken(&self) {
+        // Of a clock before the epoch there is nothing to tell.
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        self.last_reload.set(now.as_secs_f64());
     }
 
     /// A request is in flight until the guard is dropped.
@@ -286,6 +316,8 @@ mod tests {
         metrics.handshake_failed(HandshakeFailure::Timeout);
         metrics.retried();
         metrics.followed("tiles", 11);
+        metrics.reloaded(false);
+        metrics.reloaded(true);
         metrics.set_standing(true, Some(77), TimeMs::new(1_790_000_000_250).unwrap());
         metrics.set_standing(false, None, TimeMs::new(1_790_000_000_250).unwrap());
         let held = metrics.in_flight();
@@ -304,6 +336,8 @@ mod tests {
             "provlog_tls_handshake_failures_total{reason=\"timeout\"} 1",
             "provlog_self_check_failures_total 0",
             "provlog_behind_entries{what=\"tiles\"} 11",
+            "provlog_reloads_total{outcome=\"taken\"} 1",
+            "provlog_reloads_total{outcome=\"refused\"} 1",
             "provlog_group_entries_sum 3.0",
             "provlog_commit_stage_seconds_bucket{le=\"0.002\",stage=\"journal_sync\"} 1",
             "provlog_commit_stage_seconds_bucket{le=\"0.002\",stage=\"publish\"} 0",

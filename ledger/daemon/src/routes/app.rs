@@ -82,7 +82,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::access::caller::Caller;
     use crate::access::role::Access;
-    use crate::operate::config::BODY_BYTES_MAX_DEFAULT;
+
     use axum::http::HeaderMap;
     use provlog_engine::Options;
     use std::time::Duration;
@@ -93,7 +93,7 @@ pub(crate) mod tests {
         let folder = tempfile::tempdir().unwrap();
         let options = Options::new(folder.path().join("data"));
         Log::create(&options, "example.com/log").unwrap();
-        let bodies = Bodies::new(BODY_BYTES_MAX_DEFAULT, Duration::from_secs(600));
+        let bodies = Bodies::new(64 * 1024 * 1024, Duration::from_secs(600));
         let (log, callers) = (Log::open(&options).unwrap(), Callers::open(&options.data_dir).unwrap());
         let app =
             App::new(log, options.clock, bodies, Arc::default(), Seats::default(), callers, Live::default());
