@@ -21,9 +21,14 @@ use std::io::{self, Write};
 use std::net::TcpListener;
 use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
+use tokio::time::timeout;
+
+/// How long the last entries of refusals may take once all requests are answered: some milliseconds, unless the disk hangs.
+const LAST_REFUSALS_MAX: Duration = Duration::from_secs(1);
 
 /// Descriptors beside those of connections: the log's files, the runtime's, standard streams.
 const DESCRIPTORS_BESIDE: usize = 256;
@@ -47,20 +52,30 @@ pub fn run(mut config: Config) -> Result<(), Failure> {
     let metrics = Arc::new(Metrics::default());
     let options = options(&config, &metrics);
     let (log, first) = open(&config, &options, &metrics)?;
-    let callers = Callers::open(&config.data_dir)?;
+    // No listener of this version asks its clients for certificates.
+    let callers = Callers::open(&config.data_dir, false)?;
     let signals = Signals::install().map_err(system("signal handlers"))?;
-    announce(&options, &log, &callers, &url, first);
+    announce(&options, &log, &callers.told(&config.live.peers, now_s(&options)), &url, first);
 
     let bodies = Bodies::new(config.body_bytes_max, config.body_timeout);
-    let app =
-        App::new(log, options.clock, bodies, Arc::clone(&metrics), workers.seats(), callers, Live::default())
-            .map_err(system("starting threads"))?;
+    let live = Live::new(config.live.clone());
+    let app = App::new(log, options.clock, bodies, Arc::clone(&metrics), workers.seats(), callers, live)
+        .map_err(system("starting threads"))?;
     let app = Arc::new(app);
+    let (end, ended) = oneshot::channel();
+    let refusals = tokio::spawn({
+        let app = Arc::clone(&app);
+        async move { app.refusals.keep_writing(&app.log, &app.live, ended).await }
+    });
     let mut failed = metrics.failure();
     let stop = stop(Arc::clone(&app), signals, failed.clone());
     let api = Api::new(Arc::clone(&app));
     if !runtime.block_on(server::serve(listener, api, &config.server, &workers.seats(), stop)) {
         tracing::warn!("requests were still in flight when the drain timeout ended");
+    }
+    drop(end);
+    if runtime.block_on(timeout(LAST_REFUSALS_MAX, refusals)).is_err() {
+        tracing::warn!("entries of refusals were still being written, and the daemon doesn't wait for them");
     }
     app.log.shutdown();
     match failed.borrow_and_update().clone() {
@@ -155,7 +170,7 @@ fn random_origin() -> Result<String, Failure> {
 
 /// What people need to know: after the first start all of it, later which log this is, so that the wrong one is seen. Then,
 /// always, the one line that programs wait for.
-fn announce(options: &Options, log: &Log, callers: &Callers, url: &str, first: bool) {
+fn announce(options: &Options, log: &Log, callers: &str, url: &str, first: bool) {
     let mut text = if first {
         first_start(options, log, Some(url))
     } else {
@@ -163,7 +178,7 @@ fn announce(options: &Options, log: &Log, callers: &Callers, url: &str, first: b
         let entries = if size == 1 { "entry" } else { "entries" };
         format!("{}: {size} {entries}, key fingerprint {fingerprint}\n", log.origin())
     };
-    text.push_str(&format!("callers: {}\nlistening on {url}\n", callers.told(now_s(options))));
+    text.push_str(&format!("callers: {callers}\nlistening on {url}\n"));
     tell(&text);
 }
 

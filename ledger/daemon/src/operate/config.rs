@@ -3,8 +3,10 @@
 //! A flag wins over a variable, a variable over the file, the file over the default. Keys that nobody knows are refused.
 //! This module reads no file but that one, and opens nothing.
 
+use crate::access::rates::Rates;
 use crate::http::body::LEFT_TO_SINGLES;
 use crate::http::limits::ServerLimits;
+use crate::operate::live::LiveSettings;
 use crate::operate::token::TokenVerb;
 use clap::builder::Resettable;
 use clap::parser::ValueSource;
@@ -17,6 +19,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -132,6 +135,18 @@ pub struct Settings {
     #[arg(long, value_name = "MS", env = "PROVLOGD_DRAIN_TIMEOUT_MS")]
     pub drain_timeout_ms: Option<u64>,
 
+    /// Requests that one caller may send in a second, each entry of a batch one; 0 is unlimited [default: 0]
+    #[arg(long, value_name = "NUMBER", env = "PROVLOGD_CALLER_RATE_PER_S")]
+    pub caller_rate_per_s: Option<u32>,
+
+    /// Requests that all callers together may send in a second, each entry of a batch one; 0 is unlimited [default: 0]
+    #[arg(long, value_name = "NUMBER", env = "PROVLOGD_TOTAL_RATE_PER_S")]
+    pub total_rate_per_s: Option<u32>,
+
+    /// Entries of kind refusal that the log writes in a minute, of requests that it refused; 0 writes none [default: 0]
+    #[arg(long, value_name = "NUMBER", env = "PROVLOGD_REFUSAL_ENTRIES_PER_MINUTE")]
+    pub refusal_entries_per_minute: Option<u32>,
+
     /// What is logged to stderr: a level, or targets with levels, as in "warn,provlogd=debug" [default: info]
     #[arg(long, value_name = "FILTER", env = "PROVLOGD_LOG")]
     pub log_filter: Option<String>,
@@ -160,6 +175,8 @@ pub struct Config {
     pub body_timeout: Duration,
     /// What connections are held to.
     pub server: ServerLimits,
+    /// What holds until it is changed.
+    pub(crate) live: LiveSettings,
     /// What is logged.
     pub log_filter: String,
 }
@@ -275,6 +292,9 @@ impl Settings {
             body_timeout_ms: self.body_timeout_ms.or(under.body_timeout_ms),
             write_timeout_ms: self.write_timeout_ms.or(under.write_timeout_ms),
             drain_timeout_ms: self.drain_timeout_ms.or(under.drain_timeout_ms),
+            caller_rate_per_s: self.caller_rate_per_s.or(under.caller_rate_per_s),
+            total_rate_per_s: self.total_rate_per_s.or(under.total_rate_per_s),
+            refusal_entries_per_minute: self.refusal_entries_per_minute.or(under.refusal_entries_per_minute),
             log_filter: self.log_filter.or(under.log_filter),
         }
     }
@@ -316,6 +336,14 @@ impl Settings {
                 )?,
                 write_timeout: timeout("write_timeout_ms", self.write_timeout_ms, WRITE_TIMEOUT_MS_DEFAULT)?,
                 drain_timeout: Duration::from_millis(drain_timeout_ms),
+            },
+            live: LiveSettings {
+                rates: Rates {
+                    caller_per_s: self.caller_rate_per_s.and_then(NonZeroU32::new),
+                    total_per_s: self.total_rate_per_s.and_then(NonZeroU32::new),
+                },
+                refusal_entries_per_minute: self.refusal_entries_per_minute.unwrap_or(0),
+                ..LiveSettings::default()
             },
             log_filter: self.log_filter.unwrap_or_else(|| LOG_FILTER_DEFAULT.into()),
         })

@@ -2,6 +2,7 @@
 //!
 //! No label holds anything that a client chose: the codes of the table and the names of stages are all there is.
 
+use crate::access::caller::Who;
 use crate::http::codes::Code;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -43,6 +44,7 @@ pub(crate) struct Metrics {
     disk_bytes_free: Gauge,
     last_commit: Gauge<f64, AtomicU64>,
     refusals: Family<Labels, Counter>,
+    callers: ByCaller,
     self_check_failures: Counter,
     damage: Counter,
     derived_failures: Counter,
@@ -51,6 +53,15 @@ pub(crate) struct Metrics {
     group_entries: Histogram,
     stages: Stages,
     fatal: watch::Sender<Option<String>>,
+}
+
+/// Requests that ask for a caller, by how it is known.
+#[derive(Debug)]
+struct ByCaller {
+    token: Counter,
+    peer: Counter,
+    anonymous: Counter,
+    unknown: Counter,
 }
 
 #[derive(Debug)]
@@ -68,6 +79,15 @@ impl Default for Metrics {
         registry.register("build", "The program that runs", build);
         let stages = Family::<Labels, Histogram>::new_with_constructor(|| Histogram::new(STAGE_BUCKETS_S));
         let stage = |name| stages.get_or_create(&[("stage", name)]).clone();
+        let requests = Family::<Labels, Counter>::default();
+        let by = |caller| requests.get_or_create(&[("caller", caller)]).clone();
+        let callers = ByCaller {
+            token: by("token"),
+            peer: by("peer"),
+            anonymous: by("anonymous"),
+            unknown: by("unknown"),
+        };
+        registry.register("requests", "Requests that ask for a caller, by how it is known", requests.clone());
         let mut metrics = Self {
             appends: Counter::default(),
             retries: Counter::default(),
@@ -78,6 +98,7 @@ impl Default for Metrics {
             disk_bytes_free: Gauge::default(),
             last_commit: Gauge::default(),
             refusals: Family::default(),
+            callers,
             self_check_failures: Counter::default(),
             damage: Counter::default(),
             derived_failures: Counter::default(),
@@ -184,6 +205,17 @@ impl Metrics {
         self.refusals.get_or_create(&[("code", code.code)]).inc();
     }
 
+    /// Counts a request that asks for a caller, let in or not.
+    pub(crate) fn called(&self, who: Option<&Who>) {
+        let counter = match who {
+            Some(Who::Token(_)) => &self.callers.token,
+            Some(Who::Peer(_)) => &self.callers.peer,
+            Some(Who::Anonymous) => &self.callers.anonymous,
+            None => &self.callers.unknown,
+        };
+        counter.inc();
+    }
+
     /// Counts a receipt that didn't verify.
     pub(crate) fn self_check_failed(&self) {
         self.self_check_failures.inc();
@@ -270,6 +302,9 @@ mod tests {
             publish: ms(4),
         });
         metrics.refused(&HOST_DENIED);
+        metrics.called(Some(&Who::Anonymous));
+        metrics.called(None);
+        metrics.called(None);
         metrics.retried();
         metrics.followed("tiles", 11);
         metrics.set_standing(true, Some(77), TimeMs::new(1_790_000_000_250).unwrap());
@@ -287,6 +322,10 @@ mod tests {
             "provlog_disk_bytes_free 77",
             "provlog_last_commit_timestamp_seconds 1790000000.25",
             "provlog_refusals_total{code=\"host.denied\"} 1",
+            "provlog_requests_total{caller=\"token\"} 0",
+            "provlog_requests_total{caller=\"peer\"} 0",
+            "provlog_requests_total{caller=\"anonymous\"} 1",
+            "provlog_requests_total{caller=\"unknown\"} 2",
             "provlog_self_check_failures_total 0",
             "provlog_behind_entries{what=\"tiles\"} 11",
             "provlog_group_entries_sum 3.0",

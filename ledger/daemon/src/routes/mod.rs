@@ -13,6 +13,5 @@ mod entries;
 mod operation;
 mod records;
 mod references;
-mod salts;
 mod sequence;
 mod tree;
