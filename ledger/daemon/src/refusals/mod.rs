@@ -32,7 +32,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// A request that was refused.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Refusal<'a> {
+pub(crate) struct RefusedRequest<'a> {
     /// Why.
     pub(crate) code: &'static Code,
     /// The path of its route, as the table has it.
@@ -50,8 +50,8 @@ pub(crate) struct Refusals {
 
 impl Refusals {
     /// Tells of a refusal; with `entries`, the log is to have an entry of it, too.
-    pub(crate) fn note(&self, refusal: Refusal<'_>, entries: bool, now_ms: u64) {
-        let Refusal { code, path, who } = refusal;
+    pub(crate) fn note(&self, refusal: RefusedRequest<'_>, entries: bool, now_ms: u64) {
+        let RefusedRequest { code, path, who } = refusal;
         if self.lines().is_next(code) {
             let caller = who.map_or("unknown".into(), Who::identity);
             tracing::info!(code = code.code, path, caller = &*caller, "a request was refused");

@@ -4,7 +4,7 @@ use super::*;
 use crate::access::peers::Peer;
 use crate::http::codes::{BUSY_BODIES, KIND_DENIED, ROLE_DENIED, SHUTTING_DOWN, TOKEN_UNKNOWN};
 use crate::operate::live::LiveSettings;
-use provlog_core::cbor::Value;
+use provlog_core::cbor::{Map, Value};
 use provlog_core::record::{Record, Section};
 use provlog_engine::{Log, Options};
 use tempfile::TempDir;
@@ -29,7 +29,11 @@ impl Fixture {
     /// Notes so many refusals.
     fn refuse(&self, code: &'static Code, who: Option<&Who>, times: u64) {
         for now_ms in 0..times {
-            self.refusals.note(Refusal { code, path: "/v1/entries", who }, true, 1_790_000_000_000 + now_ms);
+            self.refusals.note(
+                RefusedRequest { code, path: "/v1/entries", who },
+                true,
+                1_790_000_000_000 + now_ms,
+            );
         }
     }
 
@@ -55,14 +59,8 @@ impl Fixture {
     }
 
     fn entry(&self, code: &str, count: u64, who: Option<&Who>) -> (String, u64, Value) {
-        let log = Value::Map([("method".to_owned(), "log".into())].into_iter().fold(
-            provlog_core::cbor::Map::new(),
-            |mut map, (name, value)| {
-                map.insert(name, value).unwrap();
-                map
-            },
-        ));
-        (code.into(), count, who.map_or(log, Who::workload))
+        let log = Map::from_entries(vec![("method".into(), "log".into())]).unwrap();
+        (code.into(), count, who.map_or(Value::Map(log), Who::workload))
     }
 }
 

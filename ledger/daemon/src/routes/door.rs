@@ -11,7 +11,7 @@ use crate::http::codes::Code;
 use crate::http::problem::Problem;
 use crate::http::remote::Remote;
 use crate::operate::live::LiveSettings;
-use crate::refusals::Refusal;
+use crate::refusals::RefusedRequest;
 use crate::routes::app::App;
 use axum::body::HttpBody;
 use axum::extract::{FromRef, Request, State};
@@ -90,7 +90,11 @@ pub(crate) fn behind_door<T: 'static>(
             };
             if let Some(code) = response.extensions().get::<&'static Code>() {
                 let has_entries = live.refusal_entries_per_minute > 0;
-                app.refusals.note(Refusal { code, path, who: who.as_ref() }, has_entries, app.now_ms());
+                app.refusals.note(
+                    RefusedRequest { code, path, who: who.as_ref() },
+                    has_entries,
+                    app.now_ms(),
+                );
             }
             response
         }
