@@ -15,7 +15,7 @@ use std::time::Instant;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
-/// Callers that are told apart. Those beyond share one account.
+/// Callers that are told apart. Addresses beyond share one account.
 const ACCOUNTS_MAX: usize = 65_536;
 
 /// Accounts from which on those that are paid are looked for.
@@ -164,10 +164,12 @@ impl RateLimits {
 }
 
 impl Accounts {
-    /// An account; that of the rest where there is no room for another.
+    /// An account; that of the rest where there is no room for another address. Of those who are known there are no more than tokens and
+    /// users, and they always have their own, so that no crowd of addresses takes it from them.
     fn of(&mut self, account: &Account, now_ns: u64) -> &mut u64 {
-        let known = self.paid_ns.contains_key(account);
-        let account = if known || self.has_room(now_ns) { account } else { &Account::Rest };
+        let has_one = self.paid_ns.contains_key(account);
+        let has_place = has_one || self.has_room(now_ns) || matches!(account, Account::Known(_));
+        let account = if has_place { account } else { &Account::Rest };
         self.paid_ns.entry(account.clone()).or_default()
     }
 
@@ -224,6 +226,7 @@ mod tests {
     use axum::response::IntoResponse;
     use proptest::collection::vec;
     use proptest::prelude::*;
+    use std::net::Ipv4Addr;
 
     const NS: u128 = 1_000_000_000;
 
@@ -322,25 +325,33 @@ mod tests {
     #[test]
     fn whoever_owes_is_remembered_and_nobody_else() {
         let (mut accounts, per_s) = (Accounts::default(), NonZeroU32::new(1).unwrap());
-        let mut ask = |number: usize, now_ns| {
-            let paid_ns = accounts.of(&named(&number.to_string()), now_ns);
+        let mut ask = |account: &Account, now_ns| {
+            let paid_ns = accounts.of(account, now_ns);
             let taken = taken(*paid_ns, per_s, now_ns);
             if let Ok(paid) = taken {
                 *paid_ns = paid;
             }
             (taken.is_ok(), accounts.paid_ns.len())
         };
+        let at =
+            |number: usize| Account::of_address(Some(Ipv4Addr::from_bits(number.try_into().unwrap()).into()));
         for number in 0..ACCOUNTS_MAX {
-            assert!(ask(number, 1).0, "{number}");
+            assert!(ask(&at(number), 1).0, "{number}");
         }
-        assert!(!ask(7, 1).0, "it is remembered");
-        assert_eq!(ask(ACCOUNTS_MAX, 1), (true, ACCOUNTS_MAX + 1), "the rest has one account");
+        assert!(!ask(&at(7), 1).0, "it is remembered");
+        let full = ACCOUNTS_MAX + 1;
+        assert_eq!(ask(&at(ACCOUNTS_MAX), 1), (true, full), "the rest has one account");
         assert_eq!(
-            ask(ACCOUNTS_MAX + 1, 1),
-            (false, ACCOUNTS_MAX + 1),
+            ask(&at(ACCOUNTS_MAX + 1), 1),
+            (false, full),
             "which those share that there is no room for"
         );
-        assert_eq!(ask(ACCOUNTS_MAX + 2, 2 * SECOND_NS), (true, 1), "once they have paid, all are forgotten");
+        assert_eq!(ask(&named("ci"), 1), (true, full + 1), "but whoever is known");
+        assert_eq!(
+            ask(&at(ACCOUNTS_MAX + 2), 2 * SECOND_NS),
+            (true, 1),
+            "once they have paid, all are forgotten"
+        );
     }
 
     #[test]
