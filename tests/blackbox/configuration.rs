@@ -109,7 +109,7 @@ fn a_check_tells_what_holds_and_changes_nothing() {
     let said = settings.check(0);
     for expected in [
         "none yet in ROOT/data: the first start makes one, named github.com/someone",
-        "listener   127.0.0.1:4180, in clear, reached by this machine\n",
+        "listener   127.0.0.1:4180, reached by this machine, in clear\n",
         "callers    anybody who reaches this address",
         "peers      users 7\n",
         "2048 connections",

@@ -36,6 +36,7 @@ mod packages;
 mod pending;
 mod records;
 mod references;
+mod refusals;
 mod retries;
 mod rollback;
 mod seeds;

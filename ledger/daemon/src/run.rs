@@ -25,9 +25,14 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io::{self, Write};
 use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
+use tokio::time::timeout;
+
+/// How long the last entries of refusals may take once all requests are answered: some milliseconds, unless the disk hangs.
+const LAST_REFUSALS_MAX: Duration = Duration::from_secs(1);
 
 /// Descriptors beside those of connections: the log's files, the runtime's, standard streams.
 const DESCRIPTORS_BESIDE: usize = 256;
@@ -46,21 +51,29 @@ pub fn run(mut config: Config, reload: Reload) -> Result<(), Failure> {
     // The addresses first: whoever can't have them all leaves no half-made log behind.
     let listeners: Vec<Bound> = config.listeners.iter().map(Bound::new).collect::<Result<_, _>>()?;
     let urls: Vec<String> = listeners.iter().map(Bound::url).collect();
+    let certificates = listeners.iter().filter_map(|bound| Some((bound.url(), Arc::clone(bound.tls()?))));
+    let certificates = certificates.collect();
 
     let metrics = Arc::new(Metrics::default());
+    metrics.watch_certificates(certificates);
     let options = options(&config, &metrics);
     // Before a log is made: where nobody would be let in, or everybody, none is.
-    let callers = Callers::open(&config.data_dir)?;
+    let callers = Callers::open(&config.data_dir, config.demands_certificates())?;
     refuse_anonymous(&config, &config.live, callers.has_tokens())?;
     let (log, first) = open(&config, &options, &metrics)?;
     let signals = Signals::install().map_err(system("signal handlers"))?;
-    announce(&options, &log, &callers, &urls, first);
+    announce(&options, &log, &callers.told(&config.live.peers, now_s(&options)), &urls, first);
 
     let bodies = Bodies::new(config.body_bytes_max, config.body_timeout);
     let live = Live::new(config.live.clone());
     let app = App::new(log, options.clock, bodies, Arc::clone(&metrics), workers.seats(), callers, live)
         .map_err(system("starting threads"))?;
     let app = Arc::new(app);
+    let (end, ended) = oneshot::channel();
+    let refusals = tokio::spawn({
+        let app = Arc::clone(&app);
+        async move { app.refusals.keep_writing(&app.log, &app.live, ended).await }
+    });
     let mut failed = metrics.failure();
     let stop = stop(Arc::clone(&app), signals, failed.clone(), reload);
     metrics.settings_taken();
@@ -68,6 +81,10 @@ pub fn run(mut config: Config, reload: Reload) -> Result<(), Failure> {
     let api = Api::new(Arc::clone(&app));
     if !runtime.block_on(server::serve(listeners, api, &config.server, &workers.seats(), stop)) {
         tracing::warn!("requests were still in flight when the drain timeout ended");
+    }
+    drop(end);
+    if runtime.block_on(timeout(LAST_REFUSALS_MAX, refusals)).is_err() {
+        tracing::warn!("entries of refusals were still being written, and the daemon doesn't wait for them");
     }
     app.log.shutdown();
     match failed.borrow_and_update().clone() {
@@ -166,7 +183,7 @@ fn random_origin() -> Result<String, Failure> {
 
 /// What people need to know: after the first start all of it, later which log this is, so that the wrong one is seen. Then,
 /// always, the lines that programs wait for, one a listener.
-fn announce(options: &Options, log: &Log, callers: &Callers, urls: &[String], first: bool) {
+fn announce(options: &Options, log: &Log, callers: &str, urls: &[String], first: bool) {
     let mut text = if first {
         first_start(options, log, urls.first().map(String::as_str))
     } else {
@@ -174,7 +191,7 @@ fn announce(options: &Options, log: &Log, callers: &Callers, urls: &[String], fi
         let entries = if size == 1 { "entry" } else { "entries" };
         format!("{}: {size} {entries}, key fingerprint {fingerprint}\n", log.origin())
     };
-    text.push_str(&format!("callers: {}\n", callers.told(now_s(options))));
+    text.push_str(&format!("callers: {callers}\n"));
     text.extend(urls.iter().map(|url| format!("listening on {url}\n")));
     tell(&text);
 }

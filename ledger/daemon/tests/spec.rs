@@ -1,5 +1,5 @@
-//! The tables of error codes and of who may ask for what in SPEC.md, and docs/openapi.json, are the daemon's own. `PROVLOG_BLESS=1`
-//! writes them anew.
+//! The tables of error codes, of those of which the log writes entries, and of who may ask for what in SPEC.md, and docs/openapi.json,
+//! are the daemon's own. `PROVLOG_BLESS=1` writes them anew.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on fails")]
 
 use std::fs;
@@ -25,6 +25,7 @@ fn assert_current(name: &str, generated: &str) {
 #[test]
 fn the_tables_in_spec_are_current() {
     assert_current("codes", &provlogd::http::codes::codes_markdown());
+    assert_current("refusals", &provlogd::written_markdown());
     assert_current("access", &provlogd::access_markdown());
 }
 

@@ -109,6 +109,9 @@ codes! {
     MISDIRECTED_REQUEST {
         HOST_DENIED "host.denied" "The Host header names another host"
     }
+    TOO_MANY_REQUESTS {
+        RATE_CALLER "rate.caller" "The caller sends more requests than one may"
+    }
     INTERNAL_SERVER_ERROR {
         INTERNAL "internal" "The daemon failed"
         SELF_CHECK_FAILED "receipt.self-check" "The receipt did not verify and was not sent"
@@ -118,6 +121,7 @@ codes! {
         BUSY_BODIES "busy.bodies" "Too many bytes of request bodies are held already"
         BUSY_CONNECTIONS "busy.connections" "Too many connections are open already"
         BUSY_READS "busy.reads" "Too many reads wait for their turn already"
+        RATE_TOTAL "rate.total" "All callers together send more requests than are taken"
         STORAGE_FATAL "storage.fatal" "A write failed, and the daemon is going down"
         CALLERS_UNKNOWN "callers.unknown" "Who calls can't be told, so that nobody is let in"
         SHUTTING_DOWN "shutting-down" "The daemon is going down"

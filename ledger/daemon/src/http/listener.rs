@@ -19,6 +19,14 @@ pub struct Listener {
     pub tls: Option<TlsFiles>,
 }
 
+impl Listener {
+    /// Whether whoever connects there has to have a certificate.
+    #[must_use]
+    pub fn demands_certificates(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some())
+    }
+}
+
 /// Where a listener is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Address {

@@ -164,6 +164,13 @@ impl Problem {
         headers
     }
 
+    /// Says after how many seconds the client may try again.
+    #[must_use]
+    pub(crate) fn retry_after(mut self, seconds: u32) -> Self {
+        self.0.retry_after_s = Some(seconds);
+        self
+    }
+
     /// Says that it will take a while: until an operator, or a rebuild, is done.
     #[must_use]
     pub(crate) fn retry_later(mut self) -> Self {

@@ -1,8 +1,8 @@
 //! `provlogd config check`: reads what a start would read, in its order, writes and locks nothing, and tells what holds.
 
 use crate::access::callers::Callers;
-use crate::http::listener::{BindError, Listener, TlsFiles};
-use crate::http::tls::renewal::Tls;
+use crate::http::listener::{BindError, Listener};
+use crate::http::tls::renewal;
 use crate::operate::config::{Config, WithoutLog};
 use crate::operate::exposed::{demand_origin, refuse_anonymous};
 use crate::operate::failure::Failure;
@@ -18,10 +18,8 @@ const NO_AUDIENCE: &str = "github.com";
 /// # Errors
 /// The first [`Failure`] that a start would end with.
 pub(crate) fn check(config: &Config, options: &Options, now_s: u64) -> Result<String, Failure> {
-    for tls in config.listeners.iter().filter_map(|listener| listener.tls.clone()) {
-        Tls::open(tls).map_err(BindError::from)?;
-    }
-    let callers = Callers::open(&config.data_dir)?;
+    let listeners: Vec<String> = config.listeners.iter().map(in_words).collect::<Result<_, _>>()?;
+    let callers = Callers::open(&config.data_dir, config.demands_certificates())?;
     refuse_anonymous(config, &config.live, callers.has_tokens())?;
     let (origin, log) = log(config, options)?;
     let mut text = String::new();
@@ -30,10 +28,8 @@ pub(crate) fn check(config: &Config, options: &Options, now_s: u64) -> Result<St
         let _ = writeln!(text, "{what:<10} {value}");
     };
     say("log", &log);
-    for listener in &config.listeners {
-        say("listener", &listener_in_words(listener));
-    }
-    say("callers", &callers.told(now_s));
+    listeners.iter().for_each(|listener| say("listener", listener));
+    say("callers", &callers.told(&config.live.peers, now_s));
     if !config.live.peers.0.is_empty() {
         let uids: Vec<String> = config.live.peers.0.iter().map(|peer| peer.uid.to_string()).collect();
         say("peers", &format!("users {}", uids.join(", ")));
@@ -64,14 +60,17 @@ fn log(config: &Config, options: &Options) -> Result<(Option<String>, String), F
     Ok((Some(key.name().into()), text))
 }
 
-fn listener_in_words(listener: &Listener) -> String {
+/// What a listener is. The files of its TLS are read for that, as a start reads them.
+fn in_words(listener: &Listener) -> Result<String, BindError> {
     let speaks = match &listener.tls {
-        None => "in clear",
-        Some(TlsFiles { client_ca: None, .. }) => "TLS",
-        Some(TlsFiles { client_ca: Some(_), .. }) => "TLS, with certificates of clients",
+        None => "in clear".into(),
+        Some(files) => {
+            let clients = if files.client_ca.is_some() { " with certificates of clients" } else { "" };
+            format!("TLS{clients}, {}", renewal::check(files)?)
+        }
     };
     let reached = if listener.address.is_local() { "this machine" } else { "other machines too" };
-    format!("{}, {speaks}, reached by {reached}", listener.address)
+    Ok(format!("{}, reached by {reached}, {speaks}", listener.address))
 }
 
 fn limits(config: &Config) -> String {

@@ -18,9 +18,7 @@ pub(crate) fn refuse_anonymous(
     if config.allow_anonymous || has_tokens || !live.peers.0.is_empty() {
         return Ok(());
     }
-    let demands_certificate =
-        |listener: &Listener| listener.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
-    match exposed(config).find(|listener| !demands_certificate(listener)) {
+    match exposed(config).find(|listener| !listener.demands_certificates()) {
         None => Ok(()),
         Some(listener) => Err(Failure::Anonymous { address: listener.address.clone() }),
     }

@@ -2,8 +2,10 @@
 //!
 //! No label holds anything that a client chose: the codes of the table, reasons and the names of stages are all there is.
 
+use crate::access::caller::Who;
 use crate::http::codes::Code;
 use crate::http::tls::failure::HandshakeFailure;
+use crate::http::tls::renewal::Tls;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -15,6 +17,7 @@ use provlog_core::entry::TimeMs;
 use provlog_engine::{GroupStats, Observer};
 use std::fmt;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 
@@ -45,6 +48,9 @@ pub(crate) struct Metrics {
     last_commit: Gauge<f64, AtomicU64>,
     refusals: Family<Labels, Counter>,
     handshake_failures: Family<Labels, Counter>,
+    certificates: Family<[(&'static str, String); 1], Gauge>,
+    shown: OnceLock<Vec<(String, Arc<Tls>)>>,
+    callers: ByCaller,
     self_check_failures: Counter,
     damage: Counter,
     derived_failures: Counter,
@@ -55,6 +61,15 @@ pub(crate) struct Metrics {
     reloads: Family<Labels, Counter>,
     last_reload: Gauge<f64, AtomicU64>,
     fatal: watch::Sender<Option<String>>,
+}
+
+/// Requests that ask for a caller, by how it is known.
+#[derive(Debug)]
+struct ByCaller {
+    token: Counter,
+    peer: Counter,
+    anonymous: Counter,
+    unknown: Counter,
 }
 
 #[derive(Debug)]
@@ -72,6 +87,15 @@ impl Default for Metrics {
         registry.register("build", "The program that runs", build);
         let stages = Family::<Labels, Histogram>::new_with_constructor(|| Histogram::new(STAGE_BUCKETS_S));
         let stage = |name| stages.get_or_create(&[("stage", name)]).clone();
+        let requests = Family::<Labels, Counter>::default();
+        let by = |caller| requests.get_or_create(&[("caller", caller)]).clone();
+        let callers = ByCaller {
+            token: by("token"),
+            peer: by("peer"),
+            anonymous: by("anonymous"),
+            unknown: by("unknown"),
+        };
+        registry.register("requests", "Requests that ask for a caller, by how it is known", requests.clone());
         let mut metrics = Self {
             appends: Counter::default(),
             retries: Counter::default(),
@@ -83,6 +107,9 @@ impl Default for Metrics {
             last_commit: Gauge::default(),
             refusals: Family::default(),
             handshake_failures: Family::default(),
+            certificates: Family::default(),
+            shown: OnceLock::new(),
+            callers,
             self_check_failures: Counter::default(),
             damage: Counter::default(),
             derived_failures: Counter::default(),
@@ -134,6 +161,12 @@ impl Metrics {
             self.last_commit.clone(),
         );
         registry.register("refusals", "Requests refused, by the code of the problem", self.refusals.clone());
+        registry.register_with_unit(
+            "certificate_not_after_timestamp",
+            "When the certificate ends that a listener shows, since the Unix epoch",
+            Unit::Seconds,
+            self.certificates.clone(),
+        );
         registry.register(
             "tls_handshake_failures",
             "TLS handshakes that came to nothing, by the reason",
@@ -179,9 +212,19 @@ impl Metrics {
         registry.register_with_unit("commit_stage", "Time of each stage of a commit", Unit::Seconds, stages);
     }
 
+    /// Tells from now on when the certificates end that are shown at these addresses.
+    pub(crate) fn watch_certificates(&self, shown: Vec<(String, Arc<Tls>)>) {
+        // A daemon listens once.
+        let _ = self.shown.set(shown);
+    }
+
     /// The text that Prometheus scrapes.
     pub(crate) fn text(&self, body_bytes_free: usize) -> Result<String, fmt::Error> {
         self.body_bytes_free.set(i64::try_from(body_bytes_free).unwrap_or(i64::MAX));
+        for (listener, tls) in self.shown.get().into_iter().flatten() {
+            let not_after_s = i64::try_from(tls.not_after_s()).unwrap_or(i64::MAX);
+            self.certificates.get_or_create(&[("listener", listener.clone())]).set(not_after_s);
+        }
         let mut text = String::with_capacity(8 * 1024);
         encode(&mut text, &self.registry)?;
         Ok(text)
@@ -210,6 +253,17 @@ impl Metrics {
     /// Counts a TLS handshake that came to nothing.
     pub(crate) fn handshake_failed(&self, failure: HandshakeFailure) {
         self.handshake_failures.get_or_create(&[("reason", failure.reason())]).inc();
+    }
+
+    /// Counts a request that asks for a caller, let in or not.
+    pub(crate) fn called(&self, who: Option<&Who>) {
+        let counter = match who {
+            Some(Who::Token(_)) => &self.callers.token,
+            Some(Who::Peer(_)) => &self.callers.peer,
+            Some(Who::Anonymous) => &self.callers.anonymous,
+            None => &self.callers.unknown,
+        };
+        counter.inc();
     }
 
     /// Counts a receipt that didn't verify.
@@ -314,6 +368,9 @@ mod tests {
         });
         metrics.refused(&HOST_DENIED);
         metrics.handshake_failed(HandshakeFailure::Timeout);
+        metrics.called(Some(&Who::Anonymous));
+        metrics.called(None);
+        metrics.called(None);
         metrics.retried();
         metrics.followed("tiles", 11);
         metrics.reloaded(false);
@@ -334,6 +391,10 @@ mod tests {
             "provlog_last_commit_timestamp_seconds 1790000000.25",
             "provlog_refusals_total{code=\"host.denied\"} 1",
             "provlog_tls_handshake_failures_total{reason=\"timeout\"} 1",
+            "provlog_requests_total{caller=\"token\"} 0",
+            "provlog_requests_total{caller=\"peer\"} 0",
+            "provlog_requests_total{caller=\"anonymous\"} 1",
+            "provlog_requests_total{caller=\"unknown\"} 2",
             "provlog_self_check_failures_total 0",
             "provlog_behind_entries{what=\"tiles\"} 11",
             "provlog_reloads_total{outcome=\"taken\"} 1",

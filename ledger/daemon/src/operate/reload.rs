@@ -128,7 +128,7 @@ mod tests {
             });
             Self {
                 live: Live::new(config.live.clone()),
-                callers: Callers::open(folder.path()).unwrap(),
+                callers: Callers::open(folder.path(), false).unwrap(),
                 metrics: Metrics::default(),
                 reload: Reload::new(command_line, config, set_log_filter),
                 folder,

@@ -51,14 +51,12 @@ impl hyper::service::Service<Request<Incoming>> for Api {
         Box::pin(within(Some(id), async move {
             let _in_flight = app.metrics.in_flight();
             let live = app.live.now();
-            let client = live.proxies.client(&remote, request.headers());
             let (version, uri, headers) = (request.version(), request.uri(), request.headers());
             let mut response = match host::check(version, uri, headers, &live.hosts, &remote) {
                 Ok(()) => router.call(request).await?,
                 Err(problem) => problem.into_response(),
             };
             if let Some(code) = response.extensions().get::<&'static Code>() {
-                tracing::debug!(code = code.code, ?client, "a request was refused");
                 app.metrics.refused(code);
             }
             if let Some(asked) = logged {

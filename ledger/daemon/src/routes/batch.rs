@@ -12,6 +12,7 @@ use crate::http::request_id::{self, within};
 use crate::routes::app::App;
 use crate::routes::append::{Draft, prepare};
 use crate::routes::batch_answer::BatchAnswer;
+use crate::routes::door::Payer;
 use crate::routes::{conflicts, references, sequence};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
@@ -42,6 +43,7 @@ const LINES_A_TURN: usize = 32;
 pub(crate) async fn append(
     State(app): State<Arc<App>>,
     State(caller): State<Caller>,
+    State(payer): State<Payer>,
     request: Request,
 ) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
@@ -56,6 +58,8 @@ pub(crate) async fn append(
         _ => (items(&bytes)?, Submission::parse),
     };
     check_count(lines.len())?;
+    // The request itself was counted at the door.
+    payer.charge(&app, lines.len() - 1);
     let (mut batch, mut drafts) = (Vec::with_capacity(lines.len()), Vec::with_capacity(lines.len()));
     let (mut referred, mut held_bytes) = (Vec::new(), 0);
     let tasks: Vec<Task> = Task::all(&app, &caller, &bytes, &lines, parse, key).collect();

@@ -14,6 +14,5 @@ mod openapi;
 mod operation;
 mod records;
 mod references;
-mod salts;
 mod sequence;
 mod tree;

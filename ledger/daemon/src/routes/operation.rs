@@ -49,7 +49,7 @@ pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Result<Response, Prob
     if app.is_draining() {
         return Err(Problem::new(&SHUTTING_DOWN, "the daemon was told to stop"));
     }
-    app.callers.method()?;
+    app.callers.method(&app.live.now().peers)?;
     let no_new_keys = app.log.dedup_ready().err();
     Ok(answer(to_json(&readiness(app.log.health(), no_new_keys)?)?, JSON, NO_STORE))
 }
@@ -137,7 +137,7 @@ pub(crate) async fn about(State(app): State<Arc<App>>) -> Result<Response, Probl
         size: log.committed().checkpoint.size,
         format: 1,
         version: env!("CARGO_PKG_VERSION"),
-        authentication: app.callers.method().ok(),
+        authentication: app.callers.method(&app.live.now().peers).ok(),
         limits: Limits {
             submission_bytes: limits::SUBMISSION_BYTES_MAX,
             batch_bytes: limits::BATCH_BYTES_MAX,

@@ -77,6 +77,11 @@ pub enum WithoutLog {
 }
 
 impl Config {
+    /// Whether any listener asks whoever connects for a certificate.
+    pub(crate) fn demands_certificates(&self) -> bool {
+        self.listeners.iter().any(Listener::demands_certificates)
+    }
+
     /// Refuses a log of another name than the operator gave.
     ///
     /// # Errors

@@ -4,8 +4,15 @@
 use crate::http::codes::*;
 
 /// Of any route: connections and heads are refused before it is known which.
-pub(super) const ANY: &[&Code] =
-    &[&HOST_MISSING, &HOST_DENIED, &METHOD_NOT_ALLOWED, &REQUEST_TIMEOUT, &INTERNAL, &BUSY_CONNECTIONS];
+pub(super) const ANY: &[&Code] = &[
+    &TLS_MISSING,
+    &HOST_MISSING,
+    &HOST_DENIED,
+    &METHOD_NOT_ALLOWED,
+    &REQUEST_TIMEOUT,
+    &INTERNAL,
+    &BUSY_CONNECTIONS,
+];
 
 /// Of any route that asks for a caller.
 pub(super) const DOOR: &[&Code] = &[
@@ -16,7 +23,12 @@ pub(super) const DOOR: &[&Code] = &[
     &TOKEN_REVOKED,
     &ROLE_DENIED,
     &CALLERS_UNKNOWN,
+    &RATE_CALLER,
+    &RATE_TOTAL,
 ];
+
+/// Of routes for everybody that are counted.
+pub(super) const RATE: &[&Code] = &[&RATE_TOTAL];
 
 /// Parameters that aren't what they must be.
 pub(super) const PARAMETERS: &[&Code] = &[&PARAMETER_MALFORMED];
