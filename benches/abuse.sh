@@ -4,27 +4,37 @@
 #
 #   benches/abuse.sh [seconds a row, default 10] [entries, default 300000] [kinds, default all]
 #
+# With TLS=1 all of it is done over TLS, and what is done to TLS itself comes first: that needs openssl.
+#
 # PROVLOG_BIN is the folder of the provlogd to measure (default: this tree's is built), so that two versions can be
 # compared in one window. BENCH_DIR is the folder to work in (default: the target folder).
 set -euo pipefail
 
 seconds=${1:-10}
 entries=${2:-300000}
-kinds=${3:-none gone unread mirrors stuck-bodies slow-answers slow-heads slow-bodies idle junk}
+of_tls=''
+[[ -z ${TLS:-} ]] || of_tls='half-handshakes handshakes renegotiations key-updates garbage'
+kinds=${3:-none $of_tls gone unread mirrors stuck-bodies slow-answers slow-heads slow-bodies idle junk}
 source "$(dirname "$0")/daemon.sh"
+tls=()
+authority=()
+if [[ -n ${TLS:-} ]]; then
+    make_certificates
+    authority=(--tls-ca "$work/ca.pem")
+fi
 
 load=$(cut -d' ' -f1 /proc/loadavg)
 start_daemon
 "$bin/populate" --url "$url" --entries "$entries" >/dev/null
 stop_daemon
 cat <<END
-Machine: $(machine "$load"). $entries entries; $seconds s a row, each with a daemon of its own.
+Machine: $(machine "$load"). $entries entries${TLS:+, over TLS}; $seconds s a row, each with a daemon of its own.
 
 | abuse, clients | honest appends | p50 / p99 / max ms | | memory | descriptors | CPU | all let go after |
 | --- | --- | --- | --- | --- | --- | --- | --- |
 END
 for kind in $kinds; do
-    start_daemon
-    "$bin/abuse" --url "$url" --pid "$daemon_pid" --abuse "$kind" --seconds "$seconds"
+    start_daemon "${tls[@]}"
+    "$bin/abuse" --url "$url" "${authority[@]}" --pid "$daemon_pid" --abuse "$kind" --seconds "$seconds"
     stop_daemon
 done

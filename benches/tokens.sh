@@ -10,10 +10,6 @@ seconds=${1:-4}
 runs=${2:-5}
 source "$(dirname "$0")/daemon.sh"
 
-cpu_ticks() { awk '{ print $14 + $15 }' "/proc/$daemon_pid/stat"; }
-
-entries() { curl -sSf "$url/v1/log" | sed -E 's/.*"size":([0-9]+).*/\1/'; }
-
 load_it() { # side, arguments of hammer
     local side=$1 ticks
     shift
@@ -24,20 +20,12 @@ load_it() { # side, arguments of hammer
     rm -rf "$work/data"
 }
 
-row() { # side, what it is called
-    local line cpu
-    line=$(median "$work/$1")
-    cpu=$(awk -v hz="$(getconf CLK_TCK)" '{ ticks += $1; entries += $2 } END { printf "%.1f", ticks / hz * 1e6 / entries }' "$work/$1.cpu")
-    echo "| $2 | $(field requests_per_s "$line") | $(field p50_ms "$line") / $(field p99_ms "$line") | $cpu |"
-}
-
 load=$(cut -d' ' -f1 /proc/loadavg)
 for _ in $(seq "$runs"); do
     start_daemon
     load_it plain
     start_daemon
-    "$daemon_bin/provlogd" token create --name bench --role append --expires never --data-dir "$work/data" \
-        >"$work/token" 2>/dev/null
+    create_token
     load_it tokens --token-file "$work/token"
 done
 cat <<END

@@ -5,6 +5,7 @@
 //! percentiles beside the rate, at a stated number of connections.
 
 use crate::answer::{Answer, AnswerError, AnswerReader, NOT_MODIFIED};
+use crate::wire::{Target, Wire, WireError};
 use crate::workload::Workload;
 use hdrhistogram::Histogram;
 use rustix::buffer::spare_capacity;
@@ -13,7 +14,6 @@ use rustix::fd::OwnedFd;
 use rustix::time::{ClockId, clock_gettime};
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 /// Longest latency that is told apart, in microseconds: a minute, and no run waits that long.
@@ -32,10 +32,10 @@ const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 const EVENTS: usize = 256;
 
 /// How hard, how long, and against whom.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Load {
     /// The server.
-    pub address: SocketAddr,
+    pub target: Target,
     /// Connections, and so requests under way.
     pub connections: usize,
     /// Threads that share them.
@@ -79,17 +79,9 @@ pub struct Measured {
 /// Why a run could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum DriveError {
-    /// Nobody listens, or not any more.
-    #[error("can't connect to {address}: {source}")]
-    Connect {
-        /// The server.
-        address: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A URL that this doesn't speak to.
-    #[error("{0:?}: expected http://<host>:<port> of a host with an address")]
-    Url(String),
+    /// The server can't be reached.
+    #[error(transparent)]
+    Wire(#[from] WireError),
     /// The server speaks something else.
     #[error(transparent)]
     Answer(#[from] AnswerError),
@@ -136,10 +128,10 @@ impl Measured {
 /// When the server can't be reached, breaks HTTP, or the system runs out of something.
 pub fn run(load: &Load, workload: &Workload) -> Result<Measured, DriveError> {
     let threads = load.threads.clamp(1, load.connections.max(1));
-    let mut streams: Vec<Vec<TcpStream>> = (0..threads).map(|_| Vec::new()).collect();
+    let mut streams: Vec<Vec<Wire>> = (0..threads).map(|_| Vec::new()).collect();
     // All are open before the first request: connecting is not part of the measure.
     for number in 0..load.connections {
-        streams[number % threads].push(connect(load.address)?);
+        streams[number % threads].push(load.target.connect()?);
     }
     let measure_from = Instant::now() + load.warmup;
     let stop_at = measure_from + load.window;
@@ -162,29 +154,19 @@ pub fn run(load: &Load, workload: &Workload) -> Result<Measured, DriveError> {
     })
 }
 
-/// The `Host` and the address of a server.
-///
-/// # Errors
-/// [`DriveError::Url`].
-pub fn resolve(url: &str) -> Result<(String, SocketAddr), DriveError> {
-    let host = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
-    let address = |host: &str| host.to_socket_addrs().ok()?.next();
-    let resolved = host.and_then(|host| Some((host.to_owned(), address(host)?)));
-    resolved.ok_or_else(|| DriveError::Url(url.into()))
-}
-
 /// Sends one GET request and waits for its answer: what is asked before a run.
 ///
 /// # Errors
 /// As [`run`].
-pub fn get(address: SocketAddr, host: &str, path: &str) -> Result<(u16, Vec<u8>), DriveError> {
-    Exchange::connect(address)?.send(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes())
+pub fn get(target: &Target, path: &str) -> Result<(u16, Vec<u8>), DriveError> {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", target.host);
+    Exchange::connect(target)?.send(request.as_bytes())
 }
 
 /// A connection for one request after the other, where nobody looks at the clock.
 #[derive(Debug)]
 pub struct Exchange {
-    stream: TcpStream,
+    stream: Wire,
     buffer: Vec<u8>,
 }
 
@@ -193,8 +175,8 @@ impl Exchange {
     ///
     /// # Errors
     /// When nobody listens.
-    pub fn connect(address: SocketAddr) -> Result<Self, DriveError> {
-        Ok(Self { stream: connect(address)?, buffer: vec![0; READ_BYTES] })
+    pub fn connect(target: &Target) -> Result<Self, DriveError> {
+        Ok(Self { stream: target.connect()?, buffer: vec![0; READ_BYTES] })
     }
 
     /// Sends a request and waits for its answer's status and body.
@@ -203,6 +185,7 @@ impl Exchange {
     /// When the connection breaks, or the answer isn't HTTP.
     pub fn send(&mut self, request: &[u8]) -> Result<(u16, Vec<u8>), DriveError> {
         self.stream.write_all(request)?;
+        self.stream.flush()?;
         let (mut reader, mut body) = (AnswerReader::default(), Vec::new());
         loop {
             let count = self.stream.read(&mut self.buffer)?;
@@ -230,7 +213,7 @@ struct Worker<'a> {
 }
 
 struct Connection {
-    stream: TcpStream,
+    stream: Wire,
     serial: u64,
     request: Vec<u8>,
     sent: usize,
@@ -263,7 +246,7 @@ impl<'a> Worker<'a> {
         })
     }
 
-    fn work(mut self, streams: Vec<TcpStream>) -> Result<Measured, DriveError> {
+    fn work(mut self, streams: Vec<Wire>) -> Result<Measured, DriveError> {
         for (place, stream) in streams.into_iter().enumerate() {
             self.connections.push(Connection {
                 stream: self.register(place, stream)?,
@@ -295,7 +278,7 @@ impl<'a> Worker<'a> {
         Ok(self.measured)
     }
 
-    fn register(&self, place: usize, stream: TcpStream) -> io::Result<TcpStream> {
+    fn register(&self, place: usize, stream: Wire) -> io::Result<Wire> {
         stream.set_nonblocking(true)?;
         epoll::add(&self.epoll, &stream, event_data(place), epoll::EventFlags::IN)
             .map_err(io::Error::from)?;
@@ -318,8 +301,15 @@ impl<'a> Worker<'a> {
     fn send(&mut self, place: usize) -> Result<(), DriveError> {
         let connection = &mut self.connections[place];
         let was_blocked = connection.sent > 0;
-        while connection.sent < connection.request.len() {
-            match connection.stream.write(&connection.request[connection.sent..]) {
+        loop {
+            let rest = &connection.request[connection.sent..];
+            let sent = if rest.is_empty() {
+                connection.stream.flush().map(|()| 0)
+            } else {
+                connection.stream.write(rest)
+            };
+            match sent {
+                Ok(_) if rest.is_empty() => break,
                 Ok(count) => connection.sent += count,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     return Ok(self.watch(place, epoll::EventFlags::IN | epoll::EventFlags::OUT)?);
@@ -343,15 +333,21 @@ impl<'a> Worker<'a> {
         if !flags.intersects(epoll::EventFlags::IN | epoll::EventFlags::HUP | epoll::EventFlags::ERR) {
             return Ok(());
         }
-        let connection = &mut self.connections[place];
-        match connection.stream.read(buffer) {
-            Ok(0) => self.lost(place),
-            Ok(count) => match connection.reader.feed(&buffer[..count], connection.sample.as_mut())? {
-                Some(answer) => self.finish(place, answer),
-                None => Ok(()),
-            },
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(()),
-            Err(_) => self.lost(place),
+        // What TLS has read and not handed out wakes nobody.
+        loop {
+            let connection = &mut self.connections[place];
+            match connection.stream.read(buffer) {
+                Ok(0) => return self.lost(place),
+                Ok(count) => {
+                    let answer = connection.reader.feed(&buffer[..count], connection.sample.as_mut())?;
+                    if let Some(answer) = answer {
+                        return self.finish(place, answer);
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return self.lost(place),
+            }
         }
     }
 
@@ -389,17 +385,11 @@ impl<'a> Worker<'a> {
         }
         if reopen {
             // Closing the old socket takes it out of the epoll set.
-            self.connections[place].stream = self.register(place, connect(self.load.address)?)?;
+            self.connections[place].stream = self.register(place, self.load.target.connect()?)?;
             self.connections[place].reader = AnswerReader::default();
         }
         self.begin(place)
     }
-}
-
-fn connect(address: SocketAddr) -> Result<TcpStream, DriveError> {
-    let stream = TcpStream::connect(address).map_err(|source| DriveError::Connect { address, source })?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
 }
 
 fn event_data(place: usize) -> epoll::EventData {

@@ -1,4 +1,4 @@
-//! What `hammer` is made of: prebuilt requests, a closed loop over raw sockets, and the check of what came back.
+//! What `hammer` is made of: prebuilt requests, a closed loop over sockets, and the check of what came back.
 //!
 //! The load generator runs on the cores of what it measures, so it is built to cost next to nothing: no async runtime,
 //! no HTTP library, no allocation per request. It **never** interprets an answer while the clock runs; a sample is kept
@@ -13,4 +13,5 @@ pub mod leaf;
 pub mod machine;
 pub mod population;
 pub mod sample;
+pub mod wire;
 pub mod workload;

@@ -13,6 +13,7 @@ use provlog_core::package::{CHECKPOINT, Files, MANIFEST, Manifest, Stream, Unrea
 use provlog_core::receipt::Receipt;
 use provlog_core::record::{AnyRecord, Record, Section};
 use provlog_core::submission::Submission;
+use provlog_core::time::{read_rfc3339, read_rfc3339_s, rfc3339, rfc3339_s};
 use provlog_core::tree::bundle::{clip, entries, push_entry};
 use provlog_core::tree::root_from_multiproof;
 use provlog_core::trust::Trust;
@@ -277,8 +278,12 @@ pub fn roster(bytes: &[u8]) {
     }
 }
 
-/// Approval statements: no panic; a text is a statement only as it would be written, and what it says makes the same.
+/// Approval statements, and the times that stand in them: no panic; a text is either only as it would be written, and what a
+/// statement says makes the same.
 pub fn statement(bytes: &[u8]) {
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    assert!(read_rfc3339(text).is_none_or(|ms| rfc3339(ms) == text), "one time, one text");
+    assert!(read_rfc3339_s(text).is_none_or(|time_s| rfc3339_s(time_s) == text), "one second, one text");
     let Ok(statement) = Statement::parse(bytes) else { return };
     assert_eq!(statement.to_text().as_bytes(), bytes, "one statement, one text");
     assert_eq!(Statement::new(statement.fields().clone()).as_ref(), Ok(&statement), "what it says makes it");

@@ -417,9 +417,9 @@ fn slow_and_broken_connections_end() {
     daemon.post("/v1/entries", promotion("a").to_string().as_bytes()).expect(201);
 }
 
-/// Only loopback is listened on until authentication is built.
+/// Other machines aren't let in by accident.
 #[test]
-fn other_addresses_are_refused() {
+fn other_addresses_are_refused_without_tls() {
     let folder = folder();
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:4180"] {
         let output = std::process::Command::new(crate::support::program("provlogd"))
@@ -428,7 +428,10 @@ fn other_addresses_are_refused() {
             .output()
             .unwrap();
         let text = String::from_utf8_lossy(&output.stderr);
-        assert!(!output.status.success() && text.contains("no TLS yet"), "{address}: {text}");
+        assert!(
+            !output.status.success() && text.contains("without TLS: whoever is on the way"),
+            "{address}: {text}"
+        );
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was created");
 }

@@ -6,8 +6,8 @@ use provlog_core::verify::Verifier;
 use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, mpsc};
 use std::thread;
 
 const CLIENTS: usize = 8;
@@ -62,12 +62,14 @@ fn no_acknowledged_entry_of_one_log_is_lost(rounds: Range<usize>) {
 
 /// Appends from several clients at once; kills the daemon when enough was acknowledged. Gives what was.
 fn append_until_killed(daemon: Daemon, round: usize, enough: usize) -> Vec<(u64, Vec<u8>)> {
-    let (acknowledged, stopped) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let (acknowledged, told) = mpsc::channel();
+    let stopped = AtomicBool::new(false);
     let receipts = Mutex::new(Vec::new());
     let process = daemon.id();
     thread::scope(|scope| {
         for client in 0..CLIENTS {
-            let (daemon, acknowledged, stopped, receipts) = (&daemon, &acknowledged, &stopped, &receipts);
+            let (daemon, acknowledged, stopped, receipts) =
+                (&daemon, acknowledged.clone(), &stopped, &receipts);
             scope.spawn(move || {
                 for n in 0.. {
                     let body = promotion(&format!("round {round}, client {client}, {n}")).to_string();
@@ -83,7 +85,8 @@ fn append_until_killed(daemon: Daemon, round: usize, enough: usize) -> Vec<(u64,
                                 .parse()
                                 .unwrap();
                             receipts.lock().unwrap().push((index, answer.body));
-                            acknowledged.fetch_add(1, Ordering::SeqCst);
+                            // Nobody listens once enough was heard.
+                            let _ = acknowledged.send(());
                         }
                         // Killed: the connection breaks, or nobody listens any more.
                         Err(_) => break,
@@ -95,9 +98,9 @@ fn append_until_killed(daemon: Daemon, round: usize, enough: usize) -> Vec<(u64,
                 }
             });
         }
-        while acknowledged.load(Ordering::SeqCst) < enough {
-            thread::yield_now();
-        }
+        drop(acknowledged);
+        let heard = told.iter().take(enough).count();
+        assert_eq!(heard, enough, "round {round}: the clients ended first");
         crate::support::signal("-KILL", process);
         stopped.store(true, Ordering::SeqCst);
     });

@@ -22,7 +22,8 @@ fn a_signal_that_stops_nothing_is_logged_and_the_daemon_goes_on() {
     let folder = folder();
     let log = folder.path().join("log");
     let daemon = Daemon::start_logging(&folder.path().join("data"), &[], &log);
-    for (flag, name) in [("-HUP", "SIGHUP"), ("-USR1", "SIGUSR1"), ("-USR2", "SIGUSR2")] {
+    let signals = [("-HUP", "the settings were read again"), ("-USR1", "SIGUSR1"), ("-USR2", "SIGUSR2")];
+    for (flag, name) in signals {
         signal(flag, daemon.id());
         until_says(&log, name);
         daemon.post("/v1/entries", promotion(name).to_string().as_bytes()).expect(201);
@@ -75,7 +76,9 @@ fn a_folder_that_others_may_write_and_a_lock_that_is_a_link_are_refused() {
     assert_eq!(fs::read_dir(&data_dir).unwrap().count(), 0);
     allow("", 0o755);
     assert_eq!(Daemon::start(&data_dir).terminate(), Some(0));
-    for (name, bad, good) in [("", 0o757, 0o750), ("journal", 0o770, 0o700), ("high-water", 0o620, 0o600)] {
+    for (name, bad, good) in
+        [("", 0o757, 0o750), ("journal", 0o770, 0o700), ("keys", 0o702, 0o700), ("high-water", 0o620, 0o600)]
+    {
         allow(name, bad);
         let text = refusal(&data_dir);
         assert!(

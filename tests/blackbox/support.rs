@@ -10,7 +10,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// Longest that a test waits for an answer, before it fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The repository's root.
 pub fn repository() -> PathBuf {
@@ -77,7 +77,7 @@ impl Daemon {
         };
         // What is printed later must not fill the pipe.
         std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
-        let address = url.trim_start_matches("http://").to_string();
+        let address = url.trim_start_matches("http://").trim_start_matches("https://").to_string();
         Self { child, url, address, greeting }
     }
 
@@ -198,7 +198,8 @@ pub struct Response {
 }
 
 impl Response {
-    fn parse(bytes: &[u8]) -> Option<Self> {
+    /// Reads one whole answer.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
         let head = std::str::from_utf8(&bytes[..end]).ok()?;
         let mut lines = head.split("\r\n");

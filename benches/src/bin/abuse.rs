@@ -4,10 +4,12 @@ use anyhow::Context;
 use clap::Parser;
 use provlog_benches::abuse::{Abuse, Abuser};
 use provlog_benches::drive::{self, Load, Measured};
+use provlog_benches::wire::Target;
 use provlog_benches::workload::{Appends, Workload};
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -28,6 +30,9 @@ struct Options {
     /// The server.
     #[arg(long, default_value = "http://127.0.0.1:4180")]
     url: String,
+    /// Speak TLS to an https:// URL whose certificate is by the CA in this PEM file.
+    #[arg(long, value_name = "FILE")]
+    tls_ca: Option<PathBuf>,
     /// Its process, whose memory and descriptors are looked at.
     #[arg(long)]
     pid: u32,
@@ -57,23 +62,23 @@ struct Held {
 
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    let (host, address) = drive::resolve(&options.url)?;
+    let target = Target::of(&options.url, options.tls_ca.as_deref())?;
     let seed = RandomState::new().hash_one(options.pid);
     let before = held(options.pid)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let abuser = Abuser::new(options.abuse, address, &host, seed);
+    let abuser = Abuser::new(options.abuse, &target, seed)?;
     for _ in 0..options.clients.unwrap_or(options.abuse.clients()) {
         runtime.spawn(Arc::clone(&abuser).run());
     }
+    let workload = Workload::append(&target.host, &Appends::default(), seed)?;
     let load = Load {
-        address,
+        target,
         connections: options.honest,
         threads: 1,
         warmup: WARMUP,
         window: Duration::from_secs(options.seconds.max(1)),
         sample_every: 0,
     };
-    let workload = Workload::append(&host, &Appends::default(), seed)?;
     let over = AtomicBool::new(false);
     let (measured, most) = thread::scope(|scope| {
         let most = scope.spawn(|| most_held(options.pid, &over));

@@ -3,13 +3,13 @@
 use anyhow::{Context, bail};
 use clap::Parser;
 use provlog_benches::drive::{self, Load, Measured};
+use provlog_benches::wire::Target;
 use provlog_benches::workload::{Appends, BodyForm, Mode, Workload};
 use provlog_benches::{machine, sample};
 use provlog_core::trust::Trust;
 use serde_json::{Value, json};
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
-use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,6 +20,9 @@ struct Options {
     /// The server.
     #[arg(long, default_value = "http://127.0.0.1:4180")]
     url: String,
+    /// Speak TLS to an https:// URL whose certificate is by the CA in this PEM file.
+    #[arg(long, value_name = "FILE")]
+    tls_ca: Option<PathBuf>,
     /// What to ask for.
     #[arg(long, value_enum, default_value_t = Mode::Single)]
     mode: Mode,
@@ -74,10 +77,10 @@ fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     let trust = options.trust.as_ref().map(read_trust).transpose()?;
     let checked = trust.filter(|_| options.mode.appends() && !options.no_receipts);
-    let (host, address) = drive::resolve(&options.url)?;
-    let workload = workload(&options, &host, address)?;
+    let target = Target::of(&options.url, options.tls_ca.as_deref())?;
+    let workload = workload(&options, &target)?;
     let load = Load {
-        address,
+        target,
         connections: options.connections.get(),
         threads: options.threads.get(),
         warmup: Duration::from_secs(options.warmup),
@@ -103,7 +106,8 @@ fn read_trust(path: &PathBuf) -> anyhow::Result<Trust> {
     Ok(Trust::parse(&bytes)?)
 }
 
-fn workload(options: &Options, host: &str, address: SocketAddr) -> anyhow::Result<Workload> {
+fn workload(options: &Options, target: &Target) -> anyhow::Result<Workload> {
+    let host = &target.host;
     let seed = RandomState::new().hash_one(std::process::id());
     let token =
         options.token_file.as_ref().map(fs::read_to_string).transpose().context("can't read the token")?;
@@ -121,7 +125,7 @@ fn workload(options: &Options, host: &str, address: SocketAddr) -> anyhow::Resul
             Ok(Workload::append(host, &Appends { form: options.body, batch, path, token }, seed)?)
         }
         mode => {
-            let size = options.size.map_or_else(|| log_size(host, address), Ok)?;
+            let size = options.size.map_or_else(|| log_size(target), Ok)?;
             let reads = Workload::read(host, mode, size, seed)?;
             Ok(match &options.if_none_match {
                 Some(tag) => reads.having(tag),
@@ -132,8 +136,8 @@ fn workload(options: &Options, host: &str, address: SocketAddr) -> anyhow::Resul
 }
 
 /// The second line of a checkpoint (C2SP tlog-checkpoint).
-fn log_size(host: &str, address: SocketAddr) -> anyhow::Result<u64> {
-    let (status, body) = drive::get(address, host, "/checkpoint")?;
+fn log_size(target: &Target) -> anyhow::Result<u64> {
+    let (status, body) = drive::get(target, "/checkpoint")?;
     let text = String::from_utf8_lossy(&body);
     let size = text.lines().nth(1).and_then(|line| line.parse().ok()).filter(|_| status == 200);
     size.with_context(|| format!("expected a checkpoint with the log's size, got status {status}"))
@@ -155,6 +159,7 @@ fn report(
     json!({
         "mode": format!("{:?}", options.mode).to_lowercase(),
         "body": options.mode.appends().then(|| format!("{:?}", options.body).to_lowercase()),
+        "tls": load.target.tls.is_some(),
         "connections": load.connections,
         "threads": load.threads,
         "seconds": load.window.as_secs(),

@@ -4,9 +4,9 @@ use anyhow::{Context, bail};
 use clap::Parser;
 use hdrhistogram::Histogram;
 use provlog_benches::drive::{self, Exchange, Load, Measured};
+use provlog_benches::wire::Target;
 use provlog_benches::workload::{Mode, Workload};
 use std::hash::{BuildHasher, RandomState};
-use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -47,8 +47,7 @@ struct Options {
 
 /// The server, and when it is measured.
 struct Window {
-    address: SocketAddr,
-    host: String,
+    target: Target,
     start: Instant,
     length: Duration,
 }
@@ -58,9 +57,9 @@ type Latencies = Histogram<u64>;
 
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    let (host, address) = drive::resolve(&options.url)?;
+    let target = Target::of(&options.url, None)?;
     let (start, length) = (Instant::now() + WARMUP, Duration::from_secs(options.seconds.max(1)));
-    let window = &Window { address, host, start, length };
+    let window = &Window { target, start, length };
     let (health, damaged, load) = thread::scope(|scope| {
         let load = scope.spawn(|| read(window, &options));
         let damaged = scope.spawn(|| read_damaged(window, &options.damaged));
@@ -81,9 +80,9 @@ fn read(window: &Window, options: &Options) -> anyhow::Result<Option<Measured>> 
         return Ok(None);
     }
     let seed = RandomState::new().hash_one(std::process::id());
-    let workload = Workload::read(&window.host, Mode::RecordsAndProofs, options.size, seed)?;
+    let workload = Workload::read(&window.target.host, Mode::RecordsAndProofs, options.size, seed)?;
     let load = Load {
-        address: window.address,
+        target: window.target.clone(),
         connections: options.readers,
         threads: 1,
         warmup: window.start.saturating_duration_since(Instant::now()),
@@ -96,8 +95,8 @@ fn read(window: &Window, options: &Options) -> anyhow::Result<Option<Measured>> 
 /// One connection's requests. A request that was due while the last one was under way counts from when it was due, so a
 /// stall is seen by all that came into it.
 fn probe(window: &Window, number: u32) -> anyhow::Result<Latencies> {
-    let request = get(&window.host, "healthz");
-    let mut exchange = Exchange::connect(window.address)?;
+    let request = get(&window.target.host, "healthz");
+    let mut exchange = Exchange::connect(&window.target)?;
     let mut latencies = latencies()?;
     let mut due = window.start + PROBE_EVERY * number / PROBES;
     while due < window.start + window.length {
@@ -123,9 +122,10 @@ fn read_damaged(window: &Window, indices: &[u64]) -> anyhow::Result<Latencies> {
         due += pause;
         thread::sleep(due.saturating_duration_since(Instant::now()));
         let read = || -> anyhow::Result<Latencies> {
-            let (mut exchange, mut latencies) = (Exchange::connect(window.address)?, latencies()?);
+            let (mut exchange, mut latencies) = (Exchange::connect(&window.target)?, latencies()?);
             let sent = Instant::now();
-            let (status, _) = exchange.send(get(&window.host, &format!("v1/entries/{index}")).as_bytes())?;
+            let (status, _) =
+                exchange.send(get(&window.target.host, &format!("v1/entries/{index}")).as_bytes())?;
             record(&mut latencies, sent);
             if status < 500 {
                 bail!("a damaged record is not handed out, and {index} was answered {status}");

@@ -2,7 +2,6 @@
 //!
 //! Reads each request's body whole and answers 201 with `--body-bytes` bytes. Never parses, stores or checks anything.
 
-use anyhow::Context;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
@@ -12,10 +11,14 @@ use axum::routing::post;
 use clap::Parser;
 use hyper::body::Incoming;
 use hyper_util::service::TowerToHyperService;
+use provlogd::http::bound::Bound;
 use provlogd::http::codes::Code;
+use provlogd::http::handler::Handler;
 use provlogd::http::limits::ServerLimits;
+use provlogd::http::listener::{Address, Listener};
 use provlogd::http::remote::Remote;
-use provlogd::http::server::{Handler, serve};
+use provlogd::http::server::serve;
+use provlogd::http::tls::failure::HandshakeFailure;
 use provlogd::workers::Workers;
 use std::convert::Infallible;
 use std::future::pending;
@@ -28,6 +31,8 @@ use std::time::Duration;
 const LIMITS: ServerLimits = ServerLimits {
     connections_max: 2048,
     header_timeout: Duration::from_secs(30),
+    handshake_timeout: Duration::from_secs(10),
+    handshakes_max: 256,
     write_timeout: Duration::from_secs(30),
     drain_timeout: Duration::from_secs(20),
 };
@@ -51,16 +56,16 @@ fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let workers = Workers::start(options.workers.get(), pending)?;
     runtime.block_on(async {
-        let listener = tokio::net::TcpListener::bind(options.listen).await;
-        let listener = listener.with_context(|| format!("can't listen on {}", options.listen))?;
-        println!("listening on http://{}", listener.local_addr()?);
+        let listener = Bound::new(&Listener { address: Address::Tcp(options.listen), tls: None })?;
+        println!("listening on {}", listener.url());
         let router = Router::new()
             .route("/v1/entries", post(answer))
             .route("/v1/entries/batch", post(answer))
             .fallback(answer)
             .layer(DefaultBodyLimit::disable())
             .with_state(Bytes::from(vec![b'x'; options.body_bytes]));
-        serve(listener, Null(TowerToHyperService::new(router)), &LIMITS, &workers.seats(), pending()).await;
+        let null = Null(TowerToHyperService::new(router));
+        serve(vec![listener], null, &LIMITS, &workers.seats(), pending()).await;
         Ok(())
     })
 }
@@ -89,4 +94,6 @@ impl Handler for Null {
 
     /// Nothing is counted here.
     fn refused(&self, _code: &'static Code) {}
+
+    fn handshake_failed(&self, _failure: HandshakeFailure) {}
 }

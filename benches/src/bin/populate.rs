@@ -2,8 +2,9 @@
 
 use anyhow::{Context, bail};
 use clap::Parser;
-use provlog_benches::drive::{Exchange, resolve};
+use provlog_benches::drive::Exchange;
 use provlog_benches::population::{Appended, Change};
+use provlog_benches::wire::Target;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -53,9 +54,9 @@ struct Log {
 
 impl Log {
     fn connect(options: &Options) -> anyhow::Result<Self> {
-        let (host, address) = resolve(&options.url)?;
-        let exchange = Exchange::connect(address)?;
-        Ok(Self { exchange, host, left: options.entries, kinds: BTreeMap::new() })
+        let target = Target::of(&options.url, None)?;
+        let exchange = Exchange::connect(&target)?;
+        Ok(Self { exchange, host: target.host, left: options.entries, kinds: BTreeMap::new() })
     }
 
     /// Appends what the changes consist of; no more than is wanted, which ends the last wave anywhere.

@@ -274,7 +274,7 @@ fn test<'r>(path: &ClaimPath, record: &'r Record, fits: &mut dyn FnMut(&'r Value
 /// The value that a record has for a claim, or what it says to every condition where it shows none. Where a gate of the log's
 /// decided, a submitted decision is none, and the gate's is asked in its place.
 fn answer<'r>(claim: &ClaimName, record: &'r Record) -> Result<&'r Value, Truth> {
-    if *claim == Facet::Decision.name() {
+    if Facet::Decision.is(claim) {
         return match decision(record) {
             None => Err(Truth::Unmet),
             Some(Decision::NotDisclosed) => Err(Truth::Undisclosed),

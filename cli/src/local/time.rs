@@ -1,6 +1,7 @@
 //! This machine's clock, and times for people.
 
 use provlog_core::limits::TIME_MS_MAX;
+use provlog_core::time::read_rfc3339;
 pub(crate) use provlog_core::time::rfc3339;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -24,20 +25,10 @@ fn parse_utc(text: &str) -> Option<u64> {
         Some((date, clock)) => (date, clock.strip_suffix('Z')?),
         None => (text, "00:00:00"),
     };
-    let (seconds, fraction) = clock.split_once('.').unwrap_or((clock, "000"));
-    let full = format!("{date}T{seconds}.{fraction:0<3}Z");
-    let number = |from: usize, to: usize| full.get(from..to)?.parse::<u64>().ok();
-    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
-    let (hour, minute, second, ms) = (number(11, 13)?, number(14, 16)?, number(17, 19)?, number(20, 23)?);
-    let leap = |year: u64| year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
-    let of_years: u64 = (1970..year).map(|year| if leap(year) { 366 } else { 365 }).sum();
-    let february = if leap(year) { 29 } else { 28 };
-    let months = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let before = usize::try_from(month.checked_sub(1)?).ok()?;
-    let days = of_years + months.get(..before)?.iter().sum::<u64>() + day.checked_sub(1)?;
-    let ms = ((days * 24 + hour) * 60 + minute) * 60_000 + second * 1_000 + ms;
-    // Whatever isn't a day of the calendar or a time of the day is written another way.
-    (rfc3339(ms) == full).then_some(ms)
+    // A point without digits behind it stays, and is refused.
+    let parted = clock.split_once('.').filter(|(_, fraction)| !fraction.is_empty());
+    let (seconds, fraction) = parted.unwrap_or((clock, "000"));
+    read_rfc3339(&format!("{date}T{seconds}.{fraction:0<3}Z"))
 }
 
 #[cfg(test)]
@@ -68,6 +59,7 @@ mod tests {
             "2026-01-01T00:00:00",
             "2026-01-01T00:00:00+01:00",
             "2026-01-01T00:00:00.0001Z",
+            "2026-01-01T00:00:00.Z",
             "1969-12-31",
             "+5",
             "9007199254740992",

@@ -1,8 +1,9 @@
 //! Where a log is and what to believe of it: the arguments of every verb that asks one, and what they open.
 
 use super::client::{ANSWER_BYTES_MAX, Client};
+use super::url::UrlError;
 use crate::local::settings::token::TokenArgs;
-use crate::local::settings::{Settings, SettingsError, TrustArgs, TrustFile};
+use crate::local::settings::{LogPlace, Settings, SettingsError, TrustArgs, TrustFile};
 use crate::proof::head::{Head, parse_proof};
 use crate::show::failure::Failure;
 use crate::show::page;
@@ -11,14 +12,19 @@ use provlog_core::Hash;
 use provlog_core::checkpoint::Checkpoint;
 use provlog_core::limits::NOTE_BYTES_MAX;
 use provlog_core::trust::Trust;
+use std::path::PathBuf;
 
 /// Where the log is, and with what it is asked.
 #[derive(Debug, Args)]
 pub(crate) struct UrlArgs {
-    /// Where the log is [default: the configuration's, else the trust file's, else
+    /// Where the log is: https://, http://, or unix:/PATH of a socket [default: the configuration's, else the trust file's, else
     /// http://127.0.0.1:4180]
     #[arg(long, env = "PROVLOG_URL", hide_env_values = true, value_name = "URL")]
     url: Option<String>,
+    /// File with PEM certificates: over https:// the log's has to lead to one of these, and to no other [default: the
+    /// configuration's, else the system's roots]
+    #[arg(long, env = "PROVLOG_CA", hide_env_values = true, value_name = "FILE")]
+    ca: Option<PathBuf>,
     #[command(flatten)]
     token: TokenArgs,
 }
@@ -33,12 +39,9 @@ impl UrlArgs {
         self.address(&settings, None).client()
     }
 
-    fn address(&self, settings: &Settings, trust: Option<&Trust>) -> Address {
-        Address { url: self.url(settings, trust).into(), token: self.token.clone() }
-    }
-
-    fn url<'a>(&'a self, settings: &'a Settings, trust: Option<&'a Trust>) -> &'a str {
-        settings.url(self.url.as_deref(), trust)
+    fn address(&self, settings: &Settings, trust: Option<&TrustFile>) -> Address {
+        let LogPlace { url, ca, is_own } = settings.place(self.url.as_deref(), self.ca.as_deref(), trust);
+        Address { url: url.into(), ca: ca.map(Into::into), is_own, token: self.token.clone() }
     }
 }
 
@@ -63,12 +66,20 @@ pub(crate) struct Log {
 #[derive(Debug)]
 pub(crate) struct Address {
     url: String,
+    ca: Option<PathBuf>,
+    /// Whether it is the user's own word.
+    is_own: bool,
     token: TokenArgs,
 }
 
 impl Address {
     pub(crate) fn client(&self) -> Result<Client, Failure> {
-        Ok(Client::new(&self.url)?.with_token(self.token.find()?)?)
+        let client = Client::new(&self.url, self.ca.as_deref())?;
+        let token = self.token.find()?;
+        if token.is_some() && !self.is_own && !client.is_here() {
+            return Err(UrlError::TokenAbroad(self.url.clone()).into());
+        }
+        Ok(client.with_token(token)?)
     }
 }
 
@@ -86,7 +97,7 @@ impl LogArgs {
         if let Some(unheeded) = self.trust.unheeded(&settings, self.url.url.is_none()) {
             page::say(&unheeded);
         }
-        let address = self.url.address(&settings, trust.as_ref().map(|file| &file.trust));
+        let address = self.url.address(&settings, trust.as_ref());
         Ok((trust, address))
     }
 }

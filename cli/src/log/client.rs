@@ -2,20 +2,20 @@
 //!
 //! Never follows a redirect: the receipt proves which log answered, and a submission goes nowhere but where it was sent.
 
+use super::agent;
+use super::unanswered::Asked;
+use super::url::{LogUrl, UrlError};
 use crate::local::settings::token::{Token, VARIABLE};
 use crate::show::failure::Failure;
 use crate::show::printable::printable;
 use provlog_core::checkpoint::decimal;
 use provlog_core::json::Json;
-use std::fmt::Display;
-use std::io::Read;
+use std::io::{self, Read};
+use std::path::Path;
 use std::time::Duration;
 use ureq::config::AutoHeaderValue;
 use ureq::http::Response;
 use ureq::{Agent, Body, RequestBuilder};
-
-/// How long one request may take where the caller sets no time.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a streamed answer may take.
 const STREAM_TIMEOUT: Duration = Duration::from_secs(10 * 60);
@@ -49,67 +49,38 @@ pub(crate) struct RecordsAnswer {
 #[derive(Debug)]
 pub(crate) struct Client {
     agent: Agent,
-    base: String,
-    /// Whether it is on this machine, as far as its name tells.
-    here: bool,
+    asked: Asked,
     /// What it is asked with.
     token: Option<Token>,
 }
 
-/// An address that isn't a log's.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum UrlError {
-    #[error(
-        "{0}: this version speaks no TLS yet; use http:// to a daemon on this machine, or through a tunnel of your own"
-    )]
-    Https(String),
-    #[error(
-        "{0}: a token would go there in clear, for whoever is on the way; nothing was sent. This version speaks no TLS yet: use http:// to a \
-         daemon on this machine, or through a tunnel of your own, or ask without a token"
-    )]
-    TokenInClear(String),
-    #[error("{0:?}: expected a URL such as {default}", default = crate::local::settings::URL)]
-    Form(String),
-}
-
 impl Client {
-    /// For the log at `url`.
-    pub(crate) fn new(url: &str) -> Result<Self, UrlError> {
-        let base = url.trim_end_matches('/');
-        let scheme = base.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
-        let uri: Option<ureq::http::Uri> = base.parse().ok();
-        let host = uri.as_ref().and_then(ureq::http::Uri::host).filter(|host| !host.is_empty());
-        let host = match (scheme.as_deref(), host) {
-            (Some("https"), _) => return Err(UrlError::Https(url.into())),
-            (Some("http"), Some(host)) => host,
-            _ => return Err(UrlError::Form(url.into())),
-        };
-        let mut config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_global(Some(REQUEST_TIMEOUT))
-            .user_agent(concat!("provlog/", env!("CARGO_PKG_VERSION")));
-        if is_this_machine(host) {
-            // A proxy of the environment would look for "this machine" on its own.
-            config = config.proxy(None);
-        }
-        let agent = config.build().new_agent();
-        Ok(Self { agent, base: base.into(), here: is_this_machine(host), token: None })
+    /// For the log at `url`; over `https://` it has to show a certificate that leads to one in the file `ca`, or else to one of the
+    /// system's.
+    pub(crate) fn new(url: &str, ca: Option<&Path>) -> Result<Self, UrlError> {
+        let url = LogUrl::parse(url)?;
+        let proxy = agent::proxy(&url)?;
+        let agent = agent::agent(&url, ca, proxy.clone())?;
+        Ok(Self { agent, asked: Asked { url, ca: ca.map(Into::into), proxy }, token: None })
     }
 
-    /// The same, asked with a token, which goes nowhere but there: no redirect is followed, and no proxy lies on the way to this
-    /// machine.
+    /// The same, asked with a token, which nobody but the log gets to see: no redirect is followed, and over a network it goes in TLS
+    /// alone, so that a proxy on the way can't read it.
     pub(crate) fn with_token(self, token: Option<Token>) -> Result<Self, UrlError> {
         match token {
-            Some(_) if !self.here => Err(UrlError::TokenInClear(self.base)),
+            Some(_) if !self.asked.url.is_private() => Err(UrlError::TokenInClear(self.base().into())),
             token => Ok(Self { token, ..self }),
         }
     }
 
+    /// Whether it is on this machine, as far as its name tells.
+    pub(crate) fn is_here(&self) -> bool {
+        self.asked.url.is_here()
+    }
+
     /// The address, without a final slash.
     pub(crate) fn base(&self) -> &str {
-        &self.base
+        self.asked.url.text()
     }
 
     /// The public part of the token that it is asked with, if there is one.
@@ -119,15 +90,15 @@ impl Client {
 
     /// `GET`: the body of a 200, at most `limit` bytes of it.
     pub(crate) fn get(&self, path: &str, limit: usize) -> Result<Vec<u8>, Failure> {
-        let url = format!("{}{path}", self.base);
+        let url = self.asked.url.request(path);
         self.body(self.accepted(self.with_caller(self.agent.get(&url)).call())?, limit)
     }
 
     /// `GET` of records, to be read as they come; all of them must have come within [`STREAM_TIMEOUT`].
     pub(crate) fn records(&self, path: &str) -> Result<RecordsAnswer, Failure> {
-        let url = format!("{}{path}", self.base);
+        let url = self.asked.url.request(path);
         let mut config = self.agent.get(&url).config().timeout_global(Some(STREAM_TIMEOUT));
-        if self.here {
+        if self.is_here() {
             // To compress so much costs more than it saves.
             config = config.accept_encoding(AutoHeaderValue::None);
         }
@@ -146,7 +117,7 @@ impl Client {
         limit: usize,
         timeout: Duration,
     ) -> Result<Vec<u8>, Failure> {
-        let request = self.agent.post(format!("{}/v1/entries", self.base));
+        let request = self.agent.post(self.asked.url.request("/v1/entries"));
         let request = request.config().timeout_global(Some(timeout)).build();
         let answered = self
             .with_caller(request)
@@ -166,7 +137,7 @@ impl Client {
 
     /// A success, to be read.
     fn accepted(&self, answered: Result<Response<Body>, ureq::Error>) -> Result<Response<Body>, Failure> {
-        let response = answered.map_err(|error| self.no_answer(error))?;
+        let response = answered.map_err(|error| self.asked.unanswered(&error))?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);
@@ -176,7 +147,10 @@ impl Client {
         let media_type = response.headers().get("content-type").and_then(|value| value.to_str().ok());
         let media_type = media_type.unwrap_or_default().to_owned();
         let status = status.as_u16();
-        let body = self.body(response, ANSWER_BYTES_MAX)?;
+        let mut body = Vec::new();
+        // Whatever comes of it: that it is a refusal is said already.
+        let most = u64::try_from(ANSWER_BYTES_MAX).unwrap_or(u64::MAX);
+        let _ = response.into_body().into_reader().take(most).read_to_end(&mut body);
         let code = problem_code(status, &media_type, &body);
         let mut text = refusal_text(&body);
         if let Some(advice) = code.as_deref().and_then(|code| advice(code, self.token.as_ref())) {
@@ -192,21 +166,15 @@ impl Client {
         body.map_err(|error| match error {
             // Asking again would bring as much again.
             ureq::Error::BodyExceedsLimit(_) => {
-                Failure::TooLarge { what: format!("an answer of {}", self.base), limit }
+                Failure::TooLarge { what: format!("an answer of {}", self.base()), limit }
             }
-            error => self.no_answer(error),
+            error => self.asked.unanswered(&error),
         })
     }
 
-    /// The failure of a request, or of a streamed answer that broke off.
-    pub(crate) fn no_answer(&self, problem: impl Display) -> Failure {
-        Failure::Unreachable(format!("no answer from {}: {problem}", self.base))
-    }
-}
-
-impl From<UrlError> for Failure {
-    fn from(error: UrlError) -> Self {
-        Self::Usage(error.to_string())
+    /// The failure of a streamed answer that broke off.
+    pub(crate) fn no_answer(&self, error: io::Error) -> Failure {
+        self.asked.unanswered(&error.into())
     }
 }
 
@@ -260,12 +228,6 @@ fn advice(code: &str, token: Option<&Token>) -> Option<String> {
     }
 }
 
-fn is_this_machine(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost")
-        || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -273,19 +235,10 @@ mod tests {
     use crate::testing::{Reply, serve};
 
     #[test]
-    fn addresses_are_checked_before_anything_is_sent() {
-        assert_eq!(Client::new("http://127.0.0.1:4180/").unwrap().base(), "http://127.0.0.1:4180");
-        assert!(matches!(Client::new("https://log.example.com"), Err(UrlError::Https(_))));
-        for url in ["127.0.0.1:4180", "ftp://example.com", "http://", "", "http:///x"] {
-            assert!(matches!(Client::new(url), Err(UrlError::Form(_))), "{url}");
-        }
-    }
-
-    #[test]
-    fn a_token_goes_to_this_machine_alone_and_with_every_request() {
+    fn a_token_goes_in_clear_to_this_machine_alone_and_with_every_request() {
         let token = || Token::parse("plt_0123abcd_secret");
         for url in ["http://log.example.com", "http://10.0.0.1:4180", "http://localhost.example.com"] {
-            let error = Client::new(url).unwrap().with_token(token()).unwrap_err();
+            let error = Client::new(url, None).unwrap().with_token(token()).unwrap_err();
             assert!(matches!(error, UrlError::TokenInClear(_)));
             assert!(!error.to_string().contains("secret"), "{error}");
         }
@@ -295,7 +248,7 @@ mod tests {
             2 => Reply::new(401, "not a log's"),
             _ => Reply::new(200, ""),
         });
-        let client = Client::new(&server.url).unwrap().with_token(token()).unwrap();
+        let client = Client::new(&server.url, None).unwrap().with_token(token()).unwrap();
         for expected in [Some("ask the log's operator for another one"), Some("isn't for this"), None] {
             let failure = client.get("/checkpoint", 1).unwrap_err();
             assert_eq!(Exit::of_failure(&failure), Exit::Denied);
@@ -305,7 +258,7 @@ mod tests {
         }
         client.get("/v1/log", 1).unwrap();
         client.records("/v1/records").unwrap();
-        client.append("{}", "k", 1, REQUEST_TIMEOUT).unwrap();
+        client.append("{}", "k", 1, agent::REQUEST_TIMEOUT).unwrap();
         for request in server.finish() {
             assert_eq!(
                 request.header("authorization"),
@@ -315,19 +268,9 @@ mod tests {
             );
         }
         let server = serve(1, |_, _| Reply::problem(401, "caller.missing"));
-        let failure = Client::new(&server.url).unwrap().get("/v1/log", 1).unwrap_err().to_string();
+        let failure = Client::new(&server.url, None).unwrap().get("/v1/log", 1).unwrap_err().to_string();
         assert!(failure.contains("--token-file") && failure.contains("PROVLOG_TOKEN"), "{failure}");
         assert_eq!(server.finish()[0].header("authorization"), None);
-    }
-
-    #[test]
-    fn loopback_is_told_from_the_rest() {
-        for host in ["localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "[::1]"] {
-            assert!(is_this_machine(host), "{host}");
-        }
-        for host in ["example.com", "10.0.0.1", "[::2]", "localhost.example.com"] {
-            assert!(!is_this_machine(host), "{host}");
-        }
     }
 
     #[test]

@@ -72,7 +72,11 @@ pub(crate) fn until_answered<T>(
 /// A gateway that couldn't reach the log counts as a log that couldn't be reached: asking again is always safe. What a log
 /// answers 500 or 507 for, damage or a full disk, doesn't pass while somebody waits.
 const fn passes_with_time(failure: &Failure) -> bool {
-    matches!(failure, Failure::Unreachable(_) | Failure::Answer { status: 408 | 429 | 502 | 503 | 504, .. })
+    matches!(
+        failure,
+        Failure::Unreachable { lasts: false, .. }
+            | Failure::Answer { status: 408 | 429 | 502 | 503 | 504, .. }
+    )
 }
 
 /// What a `Retry-After` asked for.
@@ -108,11 +112,13 @@ mod tests {
         for status in [408, 429, 502, 503, 504] {
             assert!(wait(answer(status, None), Duration::from_secs(9)).is_ok(), "{status}");
         }
-        assert!(wait(Failure::Unreachable(String::new()), Duration::from_secs(9)).is_ok());
+        let unreachable = |lasts| Failure::Unreachable { why: String::new(), lasts };
+        assert!(wait(unreachable(false), Duration::from_secs(9)).is_ok());
         let hour = Duration::from_secs(3600);
         for status in [302, 400, 404, 409, 422, 500, 507] {
             assert!(wait(answer(status, None), hour).is_err(), "{status}");
         }
+        assert!(wait(unreachable(true), hour).is_err());
         assert!(wait(answer(503, None), Duration::ZERO).is_err(), "the time is up");
         assert!(wait(answer(503, Some(9)), Duration::from_secs(8)).is_err(), "it would be up before");
     }

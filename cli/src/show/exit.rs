@@ -117,7 +117,7 @@ impl Exit {
             | Failure::OtherValues
             | Failure::Consistency { .. }
             | Failure::NotProven(_) => Self::NotProven,
-            Failure::Unreachable(_) => Self::Unreachable,
+            Failure::Unreachable { .. } => Self::Unreachable,
             Failure::Pending { cause, .. } => Self::of_failure(cause),
             Failure::Answer { status, .. } => Self::of_status(*status),
             Failure::Read(error) => Self::of_read(error),

@@ -48,8 +48,9 @@ pub(crate) enum Failure {
         "the tree of {new} does not extend the one of {old}: {source}. The log shows two histories: keep both files"
     )]
     Consistency { old: String, new: String, source: ProofError },
-    #[error("{0}")]
-    Unreachable(String),
+    /// `lasts` where another attempt would find the same, such as a certificate that isn't believed.
+    #[error("{why}")]
+    Unreachable { why: String, lasts: bool },
     #[error("{cause}; the submission is kept in {}: run the same command again, or `provlog flush` on its folder", path.display())]
     Pending { cause: Box<Failure>, path: PathBuf },
     /// `code` is that of a log's own problem document: what anything on the way may answer has none.

@@ -61,8 +61,9 @@ pub enum Decision<'r> {
 #[must_use]
 pub fn decision(record: &Record) -> Option<Decision<'_>> {
     // On entries of other kinds a claim of this name is none of a gate's.
-    let gate = Facet::Gate.claim(record).filter(|_| record.entry.kind == PROMOTION);
-    if let Some(gate) = gate {
+    if record.entry.kind == PROMOTION
+        && let Some(gate) = Facet::Gate.claim(record)
+    {
         let fits = gate.value().filter(|value| check_claim("gate", value).is_none());
         return Some(fits.map_or(Decision::NotDisclosed, Decision::Gate));
     }
@@ -151,6 +152,12 @@ impl Facet {
     pub fn name(self) -> ClaimName {
         let (section, name) = self.place();
         ClaimName { section, name: name.into() }
+    }
+
+    /// Whether the claim of this name is it.
+    #[must_use]
+    pub fn is(self, claim: &ClaimName) -> bool {
+        self.place() == (claim.section, claim.name.as_str())
     }
 
     /// The claim, if the record has it.

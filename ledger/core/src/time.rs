@@ -1,4 +1,4 @@
-//! Times for people: milliseconds since the Unix epoch as RFC 3339, UTC. No clock is read here.
+//! Times for people: milliseconds or seconds since the Unix epoch as RFC 3339, UTC, and back. No clock is read here.
 
 use alloc::format;
 use alloc::string::String;
@@ -10,6 +10,9 @@ const ERA_DAYS: u64 = 146_097;
 
 /// Days from 0000-03-01, where the computation starts its years, to 1970-01-01.
 const EPOCH_DAYS: u64 = 719_468;
+
+/// The last second that is read: `9999-12-31T23:59:59Z`.
+pub const READ_S_MAX: u64 = 253_402_300_799;
 
 /// `2026-01-31T23:59:59.999Z`.
 #[must_use]
@@ -30,9 +33,40 @@ pub fn rfc3339(ms: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", ms % 1000)
 }
 
+/// `2026-01-31T23:59:59Z`.
+#[must_use]
+pub fn rfc3339_s(time_s: u64) -> String {
+    rfc3339(time_s.saturating_mul(1_000)).replace(".000Z", "Z")
+}
+
+/// The milliseconds that [`rfc3339`] writes as this text, from 1970 to 9999. No other form of RFC 3339 is read.
+#[must_use]
+pub fn read_rfc3339(text: &str) -> Option<u64> {
+    let number = |from, to| text.get(from..to)?.parse::<u64>().ok();
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    // Years that start in March, as above.
+    let year = year.checked_sub(u64::from(month <= 2))?;
+    let (era, year_of_era) = (year / 400, year % 400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day.checked_sub(1)?;
+    let day_of_era = 365 * year_of_era + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    let days = (era * ERA_DAYS + day_of_era).checked_sub(EPOCH_DAYS)?;
+    let ms = ((days * 24 + hour) * 60 + minute) * 60_000 + second * 1_000 + number(20, 23)?;
+    // What is no day of the calendar, no time of the day or of another form is written another way.
+    (rfc3339(ms) == text).then_some(ms)
+}
+
+/// The seconds that [`rfc3339_s`] writes as this text, from 1970 to [`READ_S_MAX`]. No other form of RFC 3339 is read.
+#[must_use]
+pub fn read_rfc3339_s(text: &str) -> Option<u64> {
+    let seconds = text.strip_suffix('Z').filter(|rest| rest.len() == "2026-01-31T23:59:59".len())?;
+    read_rfc3339(&format!("{seconds}.000Z")).map(|ms| ms / 1_000)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn known_times() {
@@ -47,6 +81,59 @@ mod tests {
         ];
         for (ms, text) in cases {
             assert_eq!(rfc3339(ms), text);
+            let four_digits = ms / 1_000 <= READ_S_MAX;
+            assert_eq!(read_rfc3339(text), four_digits.then_some(ms), "{text}");
+        }
+        assert_eq!(rfc3339_s(READ_S_MAX), "9999-12-31T23:59:59Z");
+    }
+
+    #[test]
+    fn what_is_no_time_or_has_another_form_is_none() {
+        for text in [
+            "",
+            "Z",
+            "2027-01-31",
+            "2027-02-29T00:00:00Z",
+            "2100-02-29T00:00:00Z",
+            "2027-13-01T00:00:00Z",
+            "2027-00-01T00:00:00Z",
+            "2027-01-00T00:00:00Z",
+            "2027-04-31T00:00:00Z",
+            "2027-01-31T24:00:00Z",
+            "2027-01-31T23:60:59Z",
+            "2027-01-31T23:59:60Z",
+            "2027-01-31T23:59:59",
+            "2027-01-31T23:59:59+00:00",
+            "2027-01-31t23:59:59z",
+            "2027-01-31 23:59:59Z",
+            "2027-01-31T23:59Z",
+            "20270131T235959Z",
+            "+027-01-31T23:59:59Z",
+            "1969-12-31T23:59:59Z",
+            "0000-01-01T00:00:00Z",
+            "10000-01-01T00:00:00Z",
+            " 2027-01-31T23:59:59Z",
+            "\u{e9}\u{e9}27-01-31T23:59:59Z",
+        ] {
+            assert_eq!(read_rfc3339_s(text), None, "{text}");
+            assert_eq!(read_rfc3339(&text.replace('Z', ".000Z")), None, "{text}");
+        }
+        for fraction in ["", ".0", ".00", ".0000", ".+00", ",000"] {
+            assert_eq!(read_rfc3339(&format!("2027-01-31T23:59:59{fraction}Z")), None, "{fraction}");
+        }
+        assert_eq!(read_rfc3339_s("2027-01-31T23:59:59.000Z"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_again(ms in 0..=READ_S_MAX * 1_000 + 999) {
+            prop_assert_eq!(read_rfc3339(&rfc3339(ms)), Some(ms));
+            prop_assert_eq!(read_rfc3339_s(&rfc3339_s(ms / 1_000)), Some(ms / 1_000));
+        }
+
+        #[test]
+        fn no_other_text_is_read(text: String) {
+            prop_assert_eq!((read_rfc3339(&text), read_rfc3339_s(&text)), (None, None));
         }
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! It parses and salts what clients send, checks every receipt before it leaves, and tells whoever is refused why. It
 //! **never** writes a file of the log itself, never decides what is in a format, and never sends a receipt that core's
-//! own code does not verify. Who calls is known by a token, once there are any; until then it says of every submitter that
-//! nothing proves who it is. Without TLS it listens on loopback only.
+//! own code does not verify. Who calls is known by a token, once there are any, or over a Unix socket by its user; else it says of
+//! every submitter that nothing proves who it is. Without TLS other machines
+//! reach it only where a flag names the risk.
 //!
 //! [`run::run`] is the whole program; [`http::server`] can serve anything else within the same limits. Each room uses only
-//! those before it: `system`, `workers`, `http`, `access`, `operate`, `log`, `routes`, `run`.
+//! those before it: `files`, `system`, `workers`, `http`, `access`, `operate`, `log`, `refusals`, `routes`, `run`.
 
 pub mod http;
 pub mod operate;
@@ -14,8 +15,11 @@ pub mod run;
 pub mod workers;
 
 mod access;
+mod files;
 mod log;
+mod refusals;
 mod routes;
 mod system;
 
-pub use routes::table::access_markdown;
+pub use refusals::written_markdown;
+pub use routes::table::{access_markdown, openapi_json};

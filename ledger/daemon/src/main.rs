@@ -2,15 +2,13 @@
 //! came of it.
 
 use anyhow::Context;
-use provlogd::operate::config::{CommandLine, Config, Verb};
+use provlogd::operate::config::{CommandLine, Config, ConfigVerb, Verb};
 use provlogd::operate::failure::Failure;
+use provlogd::operate::logs;
+use provlogd::operate::reload::{Reload, SetLogFilter};
 use provlogd::run;
 use std::env;
-use std::io;
 use std::process::ExitCode;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
 /// An append allocates some hundred times, half of it freed on another thread than it was made on.
 #[global_allocator]
@@ -33,20 +31,23 @@ fn main() -> ExitCode {
 }
 
 fn run(command_line: CommandLine) -> anyhow::Result<()> {
-    let verb = command_line.verb.clone();
+    if command_line.verb == Some(Verb::Config(ConfigVerb::Default)) {
+        // Also where the file that there is can't be read.
+        run::default_config();
+        return Ok(());
+    }
     let config = command_line.resolve().map_err(Failure::from)?;
-    start_logs(&config)?;
-    match verb {
+    let set_log_filter = start_logs(&config)?;
+    match &command_line.verb {
         Some(Verb::Init) => run::init(&config)?,
-        Some(Verb::Token(verb)) => run::tokens(&config, &verb)?,
-        None => run::run(config)?,
+        Some(Verb::Token(verb)) => run::tokens(&config, verb)?,
+        Some(Verb::Config(_)) => run::check_config(&config)?,
+        None => run::run(config.clone(), Reload::new(command_line, config, set_log_filter))?,
     }
     Ok(())
 }
 
-fn start_logs(config: &Config) -> anyhow::Result<()> {
-    let filter: Targets =
-        config.log_filter.parse().map_err(|_| Failure::LogFilter(config.log_filter.clone()))?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
-    tracing_subscriber::registry().with(lines).with(filter).try_init().context("starting logs")
+fn start_logs(config: &Config) -> anyhow::Result<SetLogFilter> {
+    let handle = logs::start(config.log_format, config.log_filter.clone()).context("starting logs")?;
+    Ok(Box::new(move |filter| handle.reload(filter).map_err(|error| error.to_string())))
 }

@@ -1,15 +1,20 @@
-//! A whole run of the daemon: take the address, open the log, serve, drain, and close the log.
+//! A whole run of the daemon: take the addresses, open the log, serve, drain, and close the log.
 
 use crate::access::callers::Callers;
 use crate::access::file::TokensFile;
 use crate::http::body::Bodies;
+use crate::http::bound::Bound;
 use crate::http::server;
 use crate::log::delivery;
-use crate::operate::config::{Config, WithoutLog};
+use crate::operate::check::check;
+use crate::operate::config::{Config, WithoutLog, default_file};
+use crate::operate::exposed::{demand_origin, refuse_anonymous};
 use crate::operate::failure::Failure;
 use crate::operate::first_start::{FirstStart, companion};
 use crate::operate::live::Live;
 use crate::operate::metrics::Metrics;
+use crate::operate::notify;
+use crate::operate::reload::Reload;
 use crate::operate::token::TokenVerb;
 use crate::routes::api::Api;
 use crate::routes::app::App;
@@ -18,12 +23,16 @@ use provlog_core::hex;
 use provlog_engine::{Log, Options, Presence};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io::{self, Write};
-use std::net::TcpListener;
 use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
+use tokio::time::timeout;
+
+/// How long the last entries of refusals may take once all requests are answered: some milliseconds, unless the disk hangs.
+const LAST_REFUSALS_MAX: Duration = Duration::from_secs(1);
 
 /// Descriptors beside those of connections: the log's files, the runtime's, standard streams.
 const DESCRIPTORS_BESIDE: usize = 256;
@@ -32,49 +41,56 @@ const DESCRIPTORS_BESIDE: usize = 256;
 ///
 /// # Errors
 /// [`Failure`] says why the daemon didn't start or had to stop.
-pub fn run(mut config: Config) -> Result<(), Failure> {
+pub fn run(mut config: Config, reload: Reload) -> Result<(), Failure> {
     let system = |what| move |error| Failure::System { what, error };
     config.server.connections_max = fit_descriptors(config.server.connections_max);
     // Accepts connections, and hears signals. The workers do the rest.
     let runtime = Builder::new_current_thread().enable_all().build().map_err(system("starting"))?;
     let workers = Workers::start(Workers::usual(), delivery::deliver).map_err(system("starting threads"))?;
     let _entered = runtime.enter();
-    // The address first: whoever can't have it leaves no half-made log behind.
-    let listener = listen(&config)?;
-    let url = format!("http://{}", listener.local_addr().map_err(system("the listener's address"))?);
-    let listener = tokio::net::TcpListener::from_std(listener).map_err(system("the listener"))?;
+    // The addresses first: whoever can't have them all leaves no half-made log behind.
+    let listeners: Vec<Bound> = config.listeners.iter().map(Bound::new).collect::<Result<_, _>>()?;
+    let urls: Vec<String> = listeners.iter().map(Bound::url).collect();
+    let certificates = listeners.iter().filter_map(|bound| Some((bound.url(), Arc::clone(bound.tls()?))));
+    let certificates = certificates.collect();
 
     let metrics = Arc::new(Metrics::default());
+    metrics.watch_certificates(certificates);
     let options = options(&config, &metrics);
+    // Before a log is made: where nobody would be let in, or everybody, none is.
+    let callers = Callers::open(&config.data_dir, config.demands_certificates())?;
+    refuse_anonymous(&config, &config.live, callers.has_tokens())?;
     let (log, first) = open(&config, &options, &metrics)?;
-    let callers = Callers::open(&config.data_dir)?;
     let signals = Signals::install().map_err(system("signal handlers"))?;
-    announce(&options, &log, &callers, &url, first);
+    announce(&options, &log, &callers.told(&config.live.peers, now_s(&options)), &urls, first);
 
     let bodies = Bodies::new(config.body_bytes_max, config.body_timeout);
-    let app =
-        App::new(log, options.clock, bodies, Arc::clone(&metrics), workers.seats(), callers, Live::default())
-            .map_err(system("starting threads"))?;
+    let live = Live::new(config.live.clone());
+    let app = App::new(log, options.clock, bodies, Arc::clone(&metrics), workers.seats(), callers, live)
+        .map_err(system("starting threads"))?;
     let app = Arc::new(app);
+    let (end, ended) = oneshot::channel();
+    let refusals = tokio::spawn({
+        let app = Arc::clone(&app);
+        async move { app.refusals.keep_writing(&app.log, &app.live, ended).await }
+    });
     let mut failed = metrics.failure();
-    let stop = stop(Arc::clone(&app), signals, failed.clone());
+    let stop = stop(Arc::clone(&app), signals, failed.clone(), reload);
+    metrics.settings_taken();
+    notify::ready(&format!("listening on {}", urls.join(", ")));
     let api = Api::new(Arc::clone(&app));
-    if !runtime.block_on(server::serve(listener, api, &config.server, &workers.seats(), stop)) {
+    if !runtime.block_on(server::serve(listeners, api, &config.server, &workers.seats(), stop)) {
         tracing::warn!("requests were still in flight when the drain timeout ended");
+    }
+    drop(end);
+    if runtime.block_on(timeout(LAST_REFUSALS_MAX, refusals)).is_err() {
+        tracing::warn!("entries of refusals were still being written, and the daemon doesn't wait for them");
     }
     app.log.shutdown();
     match failed.borrow_and_update().clone() {
         Some(detail) => Err(Failure::Fatal(detail)),
         None => Ok(()),
     }
-}
-
-fn listen(config: &Config) -> Result<TcpListener, Failure> {
-    let bound = TcpListener::bind(config.listen).and_then(|listener| {
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    });
-    bound.map_err(|error| Failure::Address { address: config.listen, error })
 }
 
 fn options(config: &Config, metrics: &Arc<Metrics>) -> Options {
@@ -101,6 +117,21 @@ pub fn init(config: &Config) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Prints a file with every setting.
+pub fn default_config() {
+    tell(&default_file());
+}
+
+/// Reads all that a start would read, changes nothing, and tells what holds.
+///
+/// # Errors
+/// The first [`Failure`] that a start would end with.
+pub fn check_config(config: &Config) -> Result<(), Failure> {
+    let options = options(config, &Arc::new(Metrics::default()));
+    tell(&check(config, &options, now_s(&options))?);
+    Ok(())
+}
+
 /// Makes, lists or revokes tokens of a log that is there; a daemon that serves it takes that at once.
 ///
 /// # Errors
@@ -120,6 +151,7 @@ fn now_s(options: &Options) -> u64 {
 }
 
 fn make(config: &Config, options: &Options) -> Result<(), Failure> {
+    demand_origin(config)?;
     let origin = config.origin.clone().map_or_else(random_origin, Ok)?;
     Ok(Log::create(options, &origin)?)
 }
@@ -134,13 +166,9 @@ fn open(config: &Config, options: &Options, metrics: &Metrics) -> Result<(Log, b
         }
     }
     let log = Log::open(options)?;
-    match config.origin.as_deref().filter(|origin| *origin != log.origin()) {
-        Some(set) => Err(Failure::Origin { is: log.origin().into(), set: set.into() }),
-        None => {
-            metrics.set_entries(log.committed().checkpoint.size);
-            Ok((log, first))
-        }
-    }
+    config.refuse_other_origin(log.origin())?;
+    metrics.set_entries(log.committed().checkpoint.size);
+    Ok((log, first))
 }
 
 /// A name that tells nobody the machine's.
@@ -154,16 +182,17 @@ fn random_origin() -> Result<String, Failure> {
 }
 
 /// What people need to know: after the first start all of it, later which log this is, so that the wrong one is seen. Then,
-/// always, the one line that programs wait for.
-fn announce(options: &Options, log: &Log, callers: &Callers, url: &str, first: bool) {
+/// always, the lines that programs wait for, one a listener.
+fn announce(options: &Options, log: &Log, callers: &str, urls: &[String], first: bool) {
     let mut text = if first {
-        first_start(options, log, Some(url))
+        first_start(options, log, urls.first().map(String::as_str))
     } else {
         let (size, fingerprint) = (log.committed().checkpoint.size, log.verifier().fingerprint());
         let entries = if size == 1 { "entry" } else { "entries" };
         format!("{}: {size} {entries}, key fingerprint {fingerprint}\n", log.origin())
     };
-    text.push_str(&format!("callers: {}\nlistening on {url}\n", callers.told(now_s(options))));
+    text.push_str(&format!("callers: {callers}\n"));
+    text.extend(urls.iter().map(|url| format!("listening on {url}\n")));
     tell(&text);
 }
 
@@ -193,8 +222,8 @@ fn tell(text: &str) {
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
-    // What log rotation, service managers and closed terminals send to a daemon: unhandled, each would end it undrained.
     hangup: Signal,
+    // Unhandled, each would end the daemon undrained.
     user_1: Signal,
     user_2: Signal,
 }
@@ -211,24 +240,35 @@ impl Signals {
     }
 }
 
-/// Done once the daemon was told to stop, or has to.
-async fn stop(app: Arc<App>, mut signals: Signals, mut failed: watch::Receiver<Option<String>>) {
+/// Done once the daemon was told to stop, or has to. Until then SIGHUP reads the settings anew, where connections are accepted:
+/// the file is small, and one reload after the other.
+async fn stop(
+    app: Arc<App>,
+    mut signals: Signals,
+    mut failed: watch::Receiver<Option<String>>,
+    mut reload: Reload,
+) {
     let name = loop {
         let ignored = tokio::select! {
             _ = signals.terminate.recv() => break "SIGTERM",
             _ = signals.interrupt.recv() => break "SIGINT",
             // The sender lives in the metrics, which outlive this.
             _ = failed.wait_for(Option::is_some) => break "the log failed",
-            _ = signals.hangup.recv() => "SIGHUP",
+            _ = signals.hangup.recv() => {
+                notify::reloading();
+                notify::ready(&reload.run(&app.live, &app.callers, &app.metrics));
+                continue;
+            }
             _ = signals.user_1.recv() => "SIGUSR1",
             _ = signals.user_2.recv() => "SIGUSR2",
         };
         tracing::warn!(
             signal = ignored,
-            "ignored: this version reads its settings only when it starts; SIGTERM stops it"
+            "ignored: SIGHUP reads the settings anew, and SIGTERM stops the daemon"
         );
     };
     tracing::info!(reason = name, "stopping: requests in flight are answered first");
+    notify::stopping();
     app.drain();
 }
 

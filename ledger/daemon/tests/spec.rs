@@ -1,4 +1,5 @@
-//! The tables of error codes and of who may ask for what in SPEC.md are the daemon's own. `PROVLOG_BLESS=1` writes it anew.
+//! The tables of error codes, of those of which the log writes entries, and of who may ask for what in SPEC.md, and docs/openapi.json,
+//! are the daemon's own. `PROVLOG_BLESS=1` writes them anew.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on fails")]
 
 use std::fs;
@@ -24,5 +25,16 @@ fn assert_current(name: &str, generated: &str) {
 #[test]
 fn the_tables_in_spec_are_current() {
     assert_current("codes", &provlogd::http::codes::codes_markdown());
+    assert_current("refusals", &provlogd::written_markdown());
     assert_current("access", &provlogd::access_markdown());
+}
+
+#[test]
+fn the_openapi_document_is_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
+    let (generated, found) = (provlogd::openapi_json().unwrap(), fs::read_to_string(&path).unwrap());
+    if found != generated {
+        assert!(std::env::var("PROVLOG_BLESS").as_deref() == Ok("1"), "docs/openapi.json is another one");
+        fs::write(&path, generated).unwrap();
+    }
 }

@@ -193,7 +193,7 @@ fn clear(disk: &dyn Disk, options: &Options, made: &Creating) -> Result<(), Crea
             remove_file(disk, &file)?;
         }
     }
-    for folder in [journal, options.data_dir.join("keys")] {
+    for folder in [journal, options.keys_path()] {
         if disk.exists(&folder)? {
             disk.remove_dir(&folder)?;
         }

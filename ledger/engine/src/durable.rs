@@ -17,7 +17,8 @@
 //!
 //! This module never decides what to write; apart from that it retries nothing, and it hides no error.
 
-use rustix::fs::{AtFlags, CWD, StatxFlags, makedev, statx};
+use rustix::fs::{AtFlags, CWD, StatxFlags, Uid, makedev, statx};
+use rustix::process::geteuid;
 use std::fmt;
 use std::fs;
 use std::io;
@@ -92,6 +93,8 @@ pub(crate) trait Disk: Send + Sync + fmt::Debug {
     fn exists(&self, path: &Path) -> Result<bool, DiskError>;
     /// Permission bits below 0o1000.
     fn mode(&self, path: &Path) -> Result<u32, DiskError>;
+    /// The user whose it is.
+    fn owner(&self, path: &Path) -> Result<u32, DiskError>;
     /// Bytes that are free for whoever isn't root, on the file system of this path.
     fn free_bytes(&self, path: &Path) -> Result<u64, DiskError>;
     /// The file or folder of this name, if there is one.
@@ -205,6 +208,29 @@ pub(crate) fn refuse_writable_by_others(disk: &dyn Disk, path: &Path) -> Result<
     Err(DiskError { action: "trust", path: path.into(), source })
 }
 
+/// Whether the owner of a path may have put there what the log goes by: the owner of the data folder, who can put anything
+/// there, this process's user, and the system's administrator. The first of them, and the owner, where it is another.
+pub(crate) fn other_owner(
+    disk: &dyn Disk,
+    data_dir: &Path,
+    path: &Path,
+) -> Result<Option<(u32, u32)>, DiskError> {
+    let (expected, got) = (disk.owner(data_dir)?, disk.owner(path)?);
+    let known = [expected, geteuid().as_raw(), Uid::ROOT.as_raw()];
+    Ok((!known.contains(&got)).then_some((expected, got)))
+}
+
+/// Refuses a folder of the log's that belongs to somebody else, who could put other files into it.
+pub(crate) fn refuse_other_owner(disk: &dyn Disk, data_dir: &Path, path: &Path) -> Result<(), DiskError> {
+    let Some((expected, got)) = other_owner(disk, data_dir, path)? else { return Ok(()) };
+    let detail = format!(
+        "it belongs to user {got}, who may change what the log goes by; expected the data folder's owner, user {expected}: chown {expected} {}",
+        path.display()
+    );
+    let source = io::Error::new(io::ErrorKind::PermissionDenied, detail);
+    Err(DiskError { action: "trust", path: path.into(), source })
+}
+
 /// Makes a call again that a signal interrupted.
 pub(crate) fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
@@ -289,6 +315,11 @@ impl Disk for OsDisk {
         use std::os::unix::fs::PermissionsExt;
         let metadata = uninterrupted(|| fs::metadata(path)).map_err(on("look at", path))?;
         Ok(metadata.permissions().mode() & 0o777)
+    }
+
+    fn owner(&self, path: &Path) -> Result<u32, DiskError> {
+        use std::os::unix::fs::MetadataExt;
+        uninterrupted(|| fs::metadata(path)).map(|metadata| metadata.uid()).map_err(on("look at", path))
     }
 
     fn free_bytes(&self, path: &Path) -> Result<u64, DiskError> {

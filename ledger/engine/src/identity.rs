@@ -2,7 +2,7 @@
 
 use crate::codec::frame;
 use crate::dedup::Secret;
-use crate::durable::{Access, Disk, DiskError, read_file, replace_file};
+use crate::durable::{Access, Disk, DiskError, other_owner, read_file, replace_file};
 use crate::log_id::LogId;
 use crate::options::Options;
 use crate::store::{Frames, Next, Place};
@@ -13,6 +13,8 @@ use provlog_core::hex;
 use provlog_core::note::{KeyError, LogSigner, VerifierKey};
 use provlog_core::record::{Claim, Salt, Section};
 use provlog_core::trust::Trust;
+use rustix::fs::Uid;
+use rustix::process::geteuid;
 use std::path::{Path, PathBuf};
 
 /// The data folder's format version.
@@ -73,12 +75,22 @@ pub enum IdentityError {
         source: KeyError,
     },
     /// Others may read a secret file.
-    #[error("{}: permissions are {mode:03o}, expected 600: only its owner may read it (chmod 600)", file.display())]
+    #[error("{file}: permissions are {mode:03o}, expected 600: only its owner may read it: chmod 600 {file}", file = file.display())]
     Mode {
         /// The file.
         file: PathBuf,
         /// Its permission bits.
         mode: u32,
+    },
+    /// A secret file is somebody else's, who can read it and put another in its place.
+    #[error("{file}: it belongs to user {got}; expected the data folder's owner, user {expected}, or root: chown {expected} {file}", file = file.display())]
+    Owner {
+        /// The file.
+        file: PathBuf,
+        /// Whose folder it is of.
+        expected: u32,
+        /// Whose it is.
+        got: u32,
     },
     /// The signing key is another one than genesis names.
     #[error("{}: this is key {got}, but the log's genesis entry names {expected}: put the log's own key back, or name its place with --log-key", file.display())]
@@ -156,7 +168,7 @@ impl LogIdentity {
 /// The signing key; its file must be readable by its owner alone.
 pub(crate) fn read_signer(disk: &dyn Disk, options: &Options) -> Result<LogSigner, IdentityError> {
     let file = options.log_key_path();
-    let bytes = read_private(disk, &file, |file| IdentityError::KeyMissing { file })?;
+    let bytes = read_private(disk, options, &file, |file| IdentityError::KeyMissing { file })?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     LogSigner::parse(text.trim_end_matches('\n')).map_err(|source| IdentityError::Key { file, source })
 }
@@ -164,12 +176,13 @@ pub(crate) fn read_signer(disk: &dyn Disk, options: &Options) -> Result<LogSigne
 /// The secret; its id must be the one in `log.toml`.
 pub(crate) fn read_secret(
     disk: &dyn Disk,
-    path: &Path,
+    options: &Options,
     identity: &LogIdentity,
 ) -> Result<Secret, IdentityError> {
-    let bytes = read_private(disk, path, |file| IdentityError::SecretMissing { file })?;
+    let path = options.secret_path();
+    let bytes = read_private(disk, options, &path, |file| IdentityError::SecretMissing { file })?;
     let other = |got: String| IdentityError::OtherSecret {
-        file: path.into(),
+        file: path.clone(),
         expected: identity.secret_id.clone(),
         got,
     };
@@ -181,19 +194,30 @@ pub(crate) fn read_secret(
 /// The bytes of a file that its owner alone may read.
 fn read_private(
     disk: &dyn Disk,
+    options: &Options,
     path: &Path,
     missing: impl FnOnce(PathBuf) -> IdentityError,
 ) -> Result<Vec<u8>, IdentityError> {
-    let read = check_mode(disk, path).and_then(|()| Ok(read_file(disk, path, SMALL_FILE_BYTES_MAX)?));
+    let read = check_private(disk, &options.data_dir, path)
+        .and_then(|()| Ok(read_file(disk, path, SMALL_FILE_BYTES_MAX)?));
     match read {
         Err(IdentityError::Disk(error)) if error.is_not_found() => Err(missing(path.into())),
         result => result,
     }
 }
 
-fn check_mode(disk: &dyn Disk, path: &Path) -> Result<(), IdentityError> {
+fn check_private(disk: &dyn Disk, data_dir: &Path, path: &Path) -> Result<(), IdentityError> {
     let mode = disk.mode(path)?;
-    if mode & 0o077 == 0 { Ok(()) } else { Err(IdentityError::Mode { file: path.into(), mode }) }
+    // A service manager hands root's files over by a list of access rights, whose mask shows as what the group may do
+    // (systemd.exec(5), LoadCredential): without that, a service couldn't read them at all.
+    let handed_over = disk.owner(path)? == Uid::ROOT.as_raw() && !geteuid().is_root();
+    if mode & if handed_over { 0o037 } else { 0o077 } != 0 {
+        return Err(IdentityError::Mode { file: path.into(), mode });
+    }
+    match other_owner(disk, data_dir, path)? {
+        None => Ok(()),
+        Some((expected, got)) => Err(IdentityError::Owner { file: path.into(), expected, got }),
+    }
 }
 
 /// The two sections of a log's genesis entry.

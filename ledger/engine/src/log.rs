@@ -6,7 +6,9 @@ use crate::committed::Committed;
 use crate::create::{self, CreateError};
 use crate::dedup::{DedupKey, Secret};
 use crate::derived::files::{DerivedFiles, DerivedPlaces};
-use crate::durable::{Disk, DiskError, OsDisk, make_folder, refuse_writable_by_others, remove_file};
+use crate::durable::{
+    Disk, DiskError, OsDisk, make_folder, refuse_other_owner, refuse_writable_by_others, remove_file,
+};
 use crate::follower::Follower;
 use crate::identity::{
     IdentityError, LogIdentity, check_genesis, read_secret, read_signer, restore_trust_file, trust_text,
@@ -147,6 +149,21 @@ impl Log {
         create::create(&OsDisk, options, origin, &local_files(Arc::new(OsDisk), options, SEGMENT_BYTES))
     }
 
+    /// Reads what makes the folder this log's, and returns the key that signs for it: what [`Log::open`] checks before it locks
+    /// anything, and of log.toml, key and secret. It reads no entry, and neither writes nor locks.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what, where, and what to do.
+    pub fn look(options: &Options) -> Result<VerifierKey, OpenError> {
+        if Self::presence(options) == Presence::Absent {
+            return Err(OpenError::NoLog { dir: options.data_dir.clone() });
+        }
+        check_permissions(options)?;
+        let (identity, _) = LogIdentity::read(&OsDisk, &options.settings_path())?;
+        read_secret(&OsDisk, options, &identity)?;
+        Ok(read_signer(&OsDisk, options)?.verifier().clone())
+    }
+
     /// Opens a log: checks that everything belongs together, recovers its end, signs its checkpoint, and starts its
     /// threads. Costs the newest segment, whatever the log's size.
     ///
@@ -156,12 +173,7 @@ impl Log {
         if Self::presence(options) == Presence::Absent {
             return Err(OpenError::NoLog { dir: options.data_dir.clone() });
         }
-        for path in [options.data_dir.clone(), options.journal_path(), options.high_water_path()] {
-            // What is missing is judged below, by what it is.
-            if OsDisk.exists(&path)? {
-                refuse_writable_by_others(&OsDisk, &path)?;
-            }
-        }
+        check_permissions(options)?;
         let folder_lock = FolderLock::take(&options.data_dir)?;
         let disk: Arc<dyn Disk> = Arc::new(OsDisk);
         let storage = local_files(Arc::clone(&disk), options, SEGMENT_BYTES);
@@ -325,6 +337,18 @@ impl Drop for Log {
     }
 }
 
+/// Refuses files and folders that somebody else could put the log's own out of their places by.
+fn check_permissions(options: &Options) -> Result<(), DiskError> {
+    let keys = options.keys_path();
+    for path in [&options.data_dir, &options.journal_path(), &options.high_water_path(), &keys] {
+        // What is missing is judged later, by what it is.
+        if OsDisk.exists(path)? {
+            refuse_writable_by_others(&OsDisk, path)?;
+        }
+    }
+    if OsDisk.exists(&keys)? { refuse_other_owner(&OsDisk, &options.data_dir, &keys) } else { Ok(()) }
+}
+
 impl Opened {
     /// Everything that opening does, on the caller's thread.
     pub(crate) fn open(
@@ -333,7 +357,7 @@ impl Opened {
         storage: &dyn Storage,
     ) -> Result<Self, OpenError> {
         let (identity, id) = LogIdentity::read(disk.as_ref(), &options.settings_path())?;
-        let secret = read_secret(disk.as_ref(), &options.secret_path(), &identity)?;
+        let secret = read_secret(disk.as_ref(), options, &identity)?;
         let signer = read_signer(disk.as_ref(), options)?;
         let mut store = storage.open(id)?;
         check_genesis(store.frames().as_ref(), &identity, &signer, options.log_key_path())?;

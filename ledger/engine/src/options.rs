@@ -40,7 +40,12 @@ impl Options {
     /// The signing key's file.
     #[must_use]
     pub fn log_key_path(&self) -> PathBuf {
-        self.log_key.clone().unwrap_or_else(|| self.data_dir.join("keys").join("log.key"))
+        self.log_key.clone().unwrap_or_else(|| self.keys_path().join("log.key"))
+    }
+
+    /// The folder of the signing key, where nobody named another.
+    pub(crate) fn keys_path(&self) -> PathBuf {
+        self.data_dir.join("keys")
     }
 
     /// The high-water file.

@@ -20,7 +20,7 @@ pub mod statement;
 pub mod subject;
 pub mod submission;
 pub mod svid;
-pub mod time;
+mod time;
 pub mod verify;
 pub mod window;
 pub mod workload;

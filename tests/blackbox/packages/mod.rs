@@ -8,10 +8,11 @@ mod log;
 mod story;
 pub mod zip;
 
+pub use cases::{Case, Contents};
+
 use crate::support::{blessing, provlog, repository, stderr};
 use crate::vectors::reader::Reader;
 use crate::vectors::second;
-use cases::{Case, Contents};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
@@ -41,6 +42,11 @@ const VERDICT: &str = "verdict.json";
 /// Where the packages lie.
 pub fn folder() -> PathBuf {
     repository().join("tests/vectors/packages")
+}
+
+/// All packages.
+pub fn all() -> &'static [Case] {
+    &CASES
 }
 
 /// The names of all packages.

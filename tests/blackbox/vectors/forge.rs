@@ -270,7 +270,7 @@ impl RawRecord {
         self.entry_at(TIME_MS)
     }
 
-    fn entry_at(&self, time_ms: u64) -> [u8; 80] {
+    pub fn entry_at(&self, time_ms: u64) -> [u8; 80] {
         let entry = Entry {
             kind: Kind::new(self.kind).unwrap(),
             time_ms: TimeMs::new(time_ms).unwrap(),

@@ -4,19 +4,21 @@
 use super::cases::{self, Case};
 use super::forge::{RawClaim, RawRecord, RawSection};
 use super::{files, second, verdict};
-use crate::packages::forge::Log;
-use crate::packages::verdict_in;
+use crate::packages::forge::{Files, Log};
+use crate::packages::{self, Contents, verdict_in};
 use crate::support::folder;
-use provlog_core::cbor::{Map, Value};
-use provlog_core::package::Version;
+use provlog_core::Hash;
+use provlog_core::cbor::{Map, Sequence, Value};
+use provlog_core::limits::RECORD_DEPTH_MAX;
+use provlog_core::package::{MANIFEST, Manifest, RECORDS, Version};
 use provlog_core::receipt::Receipt;
-use provlog_core::record::{AnyRecord, Claim, Record, SectionName};
+use provlog_core::record::{AnyRecord, Record, SectionName};
 use serde_json::Value as Json;
 use std::fs;
 use std::path::Path;
 
 /// What is changed: claims that evidence is, or is of.
-const CLAIMS: [(SectionName, &str); 9] = [
+const CLAIMS: [(SectionName, &str); 12] = [
     (SectionName::Attested, "workload_evidence"),
     (SectionName::Attested, "workload"),
     (SectionName::Attested, "approval_checks"),
@@ -26,6 +28,9 @@ const CLAIMS: [(SectionName, &str); 9] = [
     (SectionName::Submitted, "intent"),
     (SectionName::Submitted, "policy"),
     (SectionName::Submitted, "environment"),
+    (SectionName::Submitted, "trust"),
+    (SectionName::Submitted, "m01"),
+    (SectionName::Submitted, "m02"),
 ];
 
 /// Texts and bytes are changed to what stands in them often, and to what doesn't belong there.
@@ -107,6 +112,100 @@ fn both_verifiers_end_alike_on_packages_of_what_nobody_thought_of() {
     second::agrees(root.path(), count);
 }
 
+/// Packages whose entries name members of the log's sets: of those, and of the changes that made them, one is changed.
+#[test]
+fn both_verifiers_end_alike_on_sets_that_nobody_thought_of() {
+    if !second::python_available() {
+        return;
+    }
+    let root = folder();
+    let (mut count, mut refused) = (0, 0);
+    for (case, number) in packages::all().iter().zip(0_u64..) {
+        let Contents::Folder(files) = &case.contents else { continue };
+        let Some(log) = log_with_sets(files) else { continue };
+        for round in 0..2 * rounds() {
+            let draws = &mut Draws(1_000_033 * number + round);
+            let Some(files) = changed_log(&log, draws) else { continue };
+            let folder = root.path().join(format!("{}-{round}", case.name));
+            let files = files.into_iter().map(|(name, bytes)| (format!("package/{name}"), bytes));
+            let trust = ("trust.tlog-policy".into(), case.trust.clone());
+            let files = files.chain([trust]).chain(case.reader.files()).collect();
+            refused += usize::from(write(&folder, files, || verdict_in(&folder, &case.reader)));
+            count += 1;
+        }
+    }
+    let enough = usize::try_from(60 * rounds()).unwrap();
+    assert!(count > enough && refused > count / 4, "{refused} of {count} refused");
+    second::agrees(root.path(), count);
+}
+
+/// What a package has of a log; none where that changes no set, or its records can't be told apart.
+fn log_with_sets(files: &Files) -> Option<Log> {
+    let manifest = Manifest::parse(files.get(MANIFEST)?).ok()?;
+    let mut log = Log::new(manifest.checkpoint.size);
+    for item in Sequence::new(files.get(RECORDS)?, RECORD_DEPTH_MAX + 1) {
+        let item = Value::parse(item.ok()?, RECORD_DEPTH_MAX + 1).ok()?;
+        let [index, record] = item.as_array()? else { return None };
+        let Ok(AnyRecord::Known(record)) = Record::parse(&record.to_bytes()) else { return None };
+        log.insert(index.as_uint()?, record);
+    }
+    log.records.values().any(|record| record.submitted.get("trust").is_some()).then_some(log)
+}
+
+/// The package of the same records, one of them changed. Those behind it name it as it is then, and one another.
+fn changed_log(log: &Log, draws: &mut Draws) -> Option<Files> {
+    let mut log = log.clone();
+    let places: Vec<u64> = log.records.keys().copied().collect();
+    let place = places[draws.below(places.len())];
+    let before = log.records[&place].clone();
+    let changed = read(&changed_record(&before, draws)?)?;
+    let mut renamed = renaming(&before, &changed);
+    log.insert(place, changed);
+    for place in places.into_iter().filter(|other| *other > place) {
+        let before = log.records[&place].clone();
+        let after = read(&raw_record(&before, |_, _, value| rename(value, &renamed)))?;
+        renamed.extend(renaming(&before, &after));
+        log.insert(place, after);
+    }
+    let records = log.records.iter().map(|(index, record)| (*index, record.clone())).collect();
+    Some(log.package_of(records).finish().into_iter().collect())
+}
+
+fn read((record, time_ms): &(RawRecord, u64)) -> Option<Record> {
+    match Record::parse(&record.to_bytes(&record.entry_at(*time_ms))) {
+        Ok(AnyRecord::Known(record)) => Some(record),
+        _ => None,
+    }
+}
+
+/// What others call a record and its members by, before and after.
+fn renaming(before: &Record, after: &Record) -> Vec<(Hash, Hash)> {
+    let claims = before.submitted.iter().zip(after.submitted.iter());
+    let claims = claims.map(|((_, before), (_, after))| (before.hash(), after.hash()));
+    let hashes = claims.chain([(before.entry.leaf_hash(), after.entry.leaf_hash())]);
+    hashes.filter(|(before, after)| before != after).collect()
+}
+
+fn rename(value: &mut Value, renamed: &[(Hash, Hash)]) {
+    match value {
+        Value::Bytes(bytes) => {
+            if let Some((_, after)) = renamed.iter().find(|(before, _)| before.0 == bytes[..]) {
+                *bytes = after.0.to_vec();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| rename(item, renamed)),
+        Value::Map(map) => {
+            let members = map.iter().map(|(name, member)| {
+                let mut member = member.clone();
+                rename(&mut member, renamed);
+                (name.to_owned(), member)
+            });
+            *map = Map::from_entries(members.collect()).unwrap();
+        }
+        _ => {}
+    }
+}
+
 /// The files of a package of the receipt's record; none where no package can have it.
 fn package(case: &Case) -> Option<Vec<(String, Vec<u8>)>> {
     let (receipt, _) = Receipt::parse(&case.receipt).ok()?;
@@ -123,30 +222,40 @@ fn package(case: &Case) -> Option<Vec<(String, Vec<u8>)>> {
 fn changed_receipt(case: &Case, draws: &mut Draws) -> Option<Vec<u8>> {
     let (receipt, _) = Receipt::parse(&case.receipt).ok()?;
     let Ok(AnyRecord::Known(record)) = Record::parse(&receipt.record) else { return None };
-    let has = |(section, name): &&(SectionName, &str)| record.section(*section).value(name).is_some();
     record.attested.get("workload_evidence").or_else(|| record.submitted.get("approval"))?;
+    let (record, time_ms) = changed_record(&record, draws)?;
+    Some(record.forge_at(time_ms).receipt())
+}
+
+/// The same record with one change in one of its claims, and its time; none where it has none of them.
+fn changed_record(record: &Record, draws: &mut Draws) -> Option<(RawRecord, u64)> {
+    let has = |(section, name): &&(SectionName, &str)| record.section(*section).value(name).is_some();
     let present: Vec<&(SectionName, &str)> = CLAIMS.iter().filter(has).collect();
     let (section, name) = present.get(draws.below(present.len()))?;
-    let raw = |of: SectionName| {
-        let claims = record.section(of).iter().map(|(other, claim)| {
-            let raw = match claim {
-                Claim::Hidden(hash) => RawClaim { encoded: hidden(&hash.0), hash: *hash },
-                claim if of == *section && other == *name => {
-                    let mut value = claim.value().unwrap().clone();
-                    change(&mut value, draws);
-                    RawClaim::of_bytes(&super::forge::salt(other), &value.to_bytes())
-                }
-                claim => RawClaim::of_bytes(&super::forge::salt(other), &claim.value().unwrap().to_bytes()),
+    Some(raw_record(record, |of, other, value| {
+        if of == *section && other == *name {
+            change(value, draws);
+        }
+    }))
+}
+
+/// A record whose claims that are shown are changed like this, and its time.
+fn raw_record(record: &Record, mut change: impl FnMut(SectionName, &str, &mut Value)) -> (RawRecord, u64) {
+    let mut raw = |of: SectionName| {
+        let claims = record.section(of).iter().map(|(name, claim)| {
+            let Some(value) = claim.value() else {
+                let hash = claim.hash();
+                return (name.to_owned(), RawClaim { encoded: hidden(&hash.0), hash });
             };
-            (other.to_owned(), raw)
+            let mut value = value.clone();
+            change(of, name, &mut value);
+            (name.to_owned(), RawClaim::of_bytes(&super::forge::salt(name), &value.to_bytes()))
         });
         RawSection(claims.collect())
     };
     let kind = record.entry.kind.number();
-    let mut raw = raw;
     let (submitted, attested) = (raw(SectionName::Submitted), raw(SectionName::Attested));
-    let forged = RawRecord { kind, submitted, attested };
-    Some(forged.forge_at(record.entry.time_ms.get()).receipt())
+    (RawRecord { kind, submitted, attested }, record.entry.time_ms.get())
 }
 
 fn hidden(hash: &[u8; 32]) -> Vec<u8> {

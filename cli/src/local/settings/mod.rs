@@ -1,11 +1,14 @@
 //! Where the log is and which trust file to believe: flags and variables, then `.provlog/` in the repository, then at home.
 //!
-//! A `.provlog` folder holds `config.toml` (keys `url` and `trust`; others are refused), `trust`, the trust file, and
+//! A `.provlog` folder holds `config.toml` (keys `url`, `ca` and `trust`; others are refused), `trust`, the trust file, and
 //! `receipts`. The repository's is the nearest from here up to the folder with `.git`; outside of a repository only
 //! this folder is looked at.
 //!
 //! Whoever sends a pull request writes the repository's: it counts only where the fingerprint of its trust file's key is
 //! given, or known to the home. Home's own counts by itself, as long as nobody else can write it.
+//!
+//! A fingerprint proves which log signs, and nothing of where it is: so the repository's `ca` counts for the repository's `url` alone,
+//! and a token goes to no address that came with a repository.
 
 pub(crate) mod token;
 
@@ -127,10 +130,21 @@ pub(crate) fn fingerprint(text: &str) -> Result<String, String> {
     }
 }
 
+/// Where a log is, and whose word that is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct LogPlace<'a> {
+    pub(crate) url: &'a str,
+    /// The file of certificates that alone are believed; the system's where there is none.
+    pub(crate) ca: Option<&'a Path>,
+    /// Whether the address is the user's own word, and not of a file that came with a repository.
+    pub(crate) is_own: bool,
+}
+
 /// What one or several `.provlog` folders say.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 struct Words {
     url: Option<String>,
+    ca: Option<PathBuf>,
     trust: Option<PathBuf>,
 }
 
@@ -141,7 +155,7 @@ enum Near {
     #[default]
     Silent,
     /// The key of their trust file is given, or known.
-    Believed { url: Option<String>, file: Box<TrustFile> },
+    Believed { url: Option<String>, ca: Option<PathBuf>, file: Box<TrustFile> },
     /// It isn't: why the trust file doesn't count, where there is one.
     Refused { folder: PathBuf, said: Words, why: Option<String> },
 }
@@ -206,6 +220,7 @@ pub(crate) enum SettingsError {
 #[serde(deny_unknown_fields)]
 struct ConfigFile {
     url: Option<String>,
+    ca: Option<PathBuf>,
     trust: Option<PathBuf>,
 }
 
@@ -216,13 +231,28 @@ impl Settings {
         Self::of_folders(&Folders::around(&here, known::home().as_deref()), given)
     }
 
-    /// The log's address: a flag or variable, a configuration file, the trust file's own word, the default.
-    pub(crate) fn url<'a>(&'a self, given: Option<&'a str>, trust: Option<&'a Trust>) -> &'a str {
-        let near = match &self.near {
-            Near::Believed { url, .. } => url.as_deref(),
-            Near::Refused { .. } | Near::Silent => None,
+    /// Where the log is: by a flag or variable, a configuration file, the trust file's own word, the default. The `ca` that was given
+    /// comes before the one that stands beside the address, and that before home's.
+    pub(crate) fn place<'a>(
+        &'a self,
+        given: Option<&'a str>,
+        given_ca: Option<&'a Path>,
+        trust: Option<&'a TrustFile>,
+    ) -> LogPlace<'a> {
+        let (near, near_ca, near_trust) = match &self.near {
+            Near::Believed { url, ca, file } => (url.as_deref(), ca.as_deref(), Some(&file.path)),
+            Near::Refused { .. } | Near::Silent => (None, None, None),
         };
-        given.or(near).or(self.own.url.as_deref()).or_else(|| trust.and_then(Trust::url)).unwrap_or(URL)
+        let own = self.own.url.as_deref();
+        let own_ca = given_ca.or(self.own.ca.as_deref());
+        match given.or(near).or(own) {
+            Some(url) if given.is_some() || own == Some(url) => LogPlace { url, ca: own_ca, is_own: true },
+            Some(url) => LogPlace { url, ca: given_ca.or(near_ca).or(own_ca), is_own: false },
+            None => match trust.and_then(|file| Some((file.trust.url()?, Some(&file.path) != near_trust))) {
+                Some((url, is_own)) => LogPlace { url, ca: own_ca, is_own },
+                None => LogPlace { url: URL, ca: own_ca, is_own: true },
+            },
+        }
     }
 
     /// What was said in the repository and doesn't count, though flags and variables leave it open: the trust file, or the
@@ -257,7 +287,7 @@ impl Settings {
             None => Near::Refused { folder, said, why: None },
             Some(path) => match read_trust(path) {
                 Ok(file) if known.contains(&file.trust.log().fingerprint()) => {
-                    Near::Believed { url: said.url, file: Box::new(file) }
+                    Near::Believed { url: said.url, ca: said.ca, file: Box::new(file) }
                 }
                 Ok(file) => Near::Refused { folder, why: Some(not_known(&file, given)), said },
                 Err(error) => Near::Refused { folder, said, why: Some(error.to_string()) },
@@ -303,8 +333,9 @@ impl Words {
             if config.is_file() {
                 let file = read_config(&config)?;
                 all.url = all.url.or(file.url);
-                // A relative path is meant from where it is written down, whatever folder the program runs in.
+                // Relative paths are meant from where they are written down, whatever folder the program runs in.
                 all.trust = all.trust.or(file.trust.map(|trust| folder.join(trust)));
+                all.ca = all.ca.or(file.ca.map(|ca| folder.join(ca)));
             }
             let trust = folder.join("trust");
             if all.trust.is_none() && trust.is_file() {

@@ -29,7 +29,7 @@ impl Tree {
         let settings = self.settings(here, given)?;
         let file = args.find(&settings)?;
         let path = file.map(|file| file.path.strip_prefix(self.0.path()).unwrap().to_path_buf());
-        Ok((path, settings.url(None, None).into()))
+        Ok((path, settings.place(None, None, None).url.into()))
     }
 }
 
@@ -57,7 +57,7 @@ fn a_repository_counts_once_its_log_is_known_and_the_nearest_wins() {
     known::add(&tree.at("home/.provlog"), &fingerprint).unwrap();
     assert_eq!(tree.chosen("repo/deep/er", None).unwrap(), repository);
     let settings = tree.settings("repo/deep/er", None).unwrap();
-    assert_eq!(settings.url(Some("http://flag"), None), "http://flag");
+    assert_eq!(settings.place(Some("http://flag"), None, None).url, "http://flag");
     // Of the same log, the user's own file decides: it may demand witnesses.
     fs::write(tree.at("home/.provlog/own"), &trust).unwrap();
     assert_eq!(tree.chosen("repo", None).unwrap().0, own.0);
@@ -143,7 +143,41 @@ fn unknown_keys_are_refused_by_name() {
 #[test]
 fn without_a_word_the_trust_file_and_then_the_default_say_where_the_log_is() {
     let key = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
-    let trust = Trust::parse(format!("log {key} http://trust\nquorum none\n").as_bytes()).unwrap();
-    assert_eq!(Settings::default().url(None, Some(&trust)), "http://trust");
-    assert_eq!(Settings::default().url(None, None), URL);
+    let trust = TrustFile::of(format!("log {key} http://trust\nquorum none\n"));
+    let settings = Settings::default();
+    let place = |url| LogPlace { url, ca: None, is_own: true };
+    assert_eq!(settings.place(None, None, Some(&trust)), place("http://trust"));
+    assert_eq!(settings.place(None, None, None), place(URL));
+}
+
+/// Whoever changes a repository may write its address and its CA, and the trust file's address too: the fingerprint covers none.
+#[test]
+fn an_address_of_the_repository_is_not_the_user_s_own() {
+    let (trust, fingerprint) = log(1);
+    let with_url = trust.replacen('\n', " https://elsewhere\n", 1);
+    let (repository, home) = ("repo/.provlog/config.toml", "home/.provlog/config.toml");
+    let tree = Tree::new(&[
+        ("repo/.git/HEAD", ""),
+        ("repo/.provlog/trust", &with_url),
+        (home, "ca = \"own.pem\""),
+        ("home/.provlog/fingerprints", &fingerprint),
+    ]);
+    let (own_ca, near_ca) = (tree.at("home/.provlog/own.pem"), tree.at("repo/.provlog/near.pem"));
+    let given_ca = Path::new("given.pem");
+    let check = |given: Option<&str>, given_ca: Option<&Path>, (url, ca, is_own): (&str, &Path, bool)| {
+        let settings = tree.settings("repo", None).unwrap();
+        let file = TrustArgs { trust: None, fingerprint: None }.find(&settings).unwrap();
+        let place = settings.place(given, given_ca, file.as_ref());
+        assert_eq!(place, LogPlace { url, ca: Some(ca), is_own });
+    };
+    check(None, None, ("https://elsewhere", &own_ca, false));
+    let named = TrustFile::of(with_url.clone());
+    assert!(tree.settings("repo", None).unwrap().place(None, None, Some(&named)).is_own);
+    fs::write(tree.at(repository), "url = \"https://near\"\nca = \"near.pem\"").unwrap();
+    check(None, None, ("https://near", &near_ca, false));
+    check(None, Some(given_ca), ("https://near", given_ca, false));
+    check(Some("https://given"), None, ("https://given", &own_ca, true));
+    check(Some("https://given"), Some(given_ca), ("https://given", given_ca, true));
+    fs::write(tree.at(home), "url = \"https://near\"\nca = \"own.pem\"").unwrap();
+    check(None, None, ("https://near", &own_ca, true));
 }

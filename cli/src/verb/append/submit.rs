@@ -199,7 +199,7 @@ mod tests {
 
     fn log_at(url: &str, log: &OneLog, timeout: Duration) -> Submitter {
         let trust = TrustFile::of(log.trust_text());
-        Submitter { client: Client::new(url).unwrap(), trust, timeout }
+        Submitter { client: Client::new(url, None).unwrap(), trust, timeout }
     }
 
     /// Answers as a log does: with a receipt for exactly what came.
@@ -214,14 +214,15 @@ mod tests {
         let (home, log) = (tempfile::tempdir().unwrap(), OneLog::new());
         let pending = pending_in(&home, &log, request(None));
         let answering = log.clone();
-        let server = serve(3, move |number, request| match number {
-            0 => Reply::new(503, "{\"code\":\"busy\",\"detail\":\"later\"}"),
-            1 => Reply::hang_up(),
+        let server = serve(4, move |number, request| match number {
+            0 => Reply::new(503, "{\"code\":\"rate.total\",\"detail\":\"later\"}"),
+            1 => Reply::new(429, "{\"code\":\"rate.caller\",\"detail\":\"later\"}"),
+            2 => Reply::Cut(Vec::new()),
             _ => receipt_for(&answering, request),
         });
         let logged = log_at(&server.url, &log, Duration::from_secs(30)).submit(&pending).unwrap();
         let requests = server.finish();
-        assert_eq!(requests.len(), 3);
+        assert_eq!(requests.len(), 4);
         assert!(requests.iter().all(|request| request.body == requests[0].body));
         let key = pending.submission.idempotency_key().unwrap();
         assert!(requests.iter().all(|request| request.header("idempotency-key") == Some(key)));
@@ -300,7 +301,7 @@ mod tests {
     /// A code that is added to the table has to be judged here.
     #[test]
     fn every_code_of_a_refused_append_is_final_or_known_to_pass() {
-        const PASS: [&str; 32] = [
+        const PASS: [&str; 35] = [
             "authorization.malformed",
             "batch.empty",
             "batch.too-many",
@@ -324,12 +325,15 @@ mod tests {
             "kind.not-accepted",
             "kind.unknown",
             "parameter.malformed",
+            "rate.caller",
+            "rate.total",
             "reference.missing",
             "role.denied",
             "state.changed",
             "submission.form",
             "submission.unknown-member",
             "time.window",
+            "tls.missing",
             "token.expired",
             "token.revoked",
             "token.unknown",
@@ -343,7 +347,9 @@ mod tests {
             Some((status.parse::<u16>().ok()?, code.strip_prefix('`')?.strip_suffix('`')?))
         });
         let refusals: Vec<&str> = rows
-            .filter(|(status, _)| matches!(status, 400 | 401 | 403 | 409 | 413 | 415))
+            .filter(|(status, code)| {
+                matches!(status, 400 | 401 | 403 | 409 | 413 | 415 | 429) || *code == "rate.total"
+            })
             .map(|(_, code)| code)
             .collect();
         let judged = [&FINAL[..], &PASS].concat();

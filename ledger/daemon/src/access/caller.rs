@@ -1,51 +1,37 @@
 //! Who asks: what a handler that stands behind the door is given.
 
-use crate::access::role::{Access, listed};
+use crate::access::peers::Peer;
+use crate::access::role::{Access, Role, listed};
 use crate::access::tokens::Token;
 use crate::http::codes::{ENVIRONMENT_DENIED, KIND_DENIED, ROLE_DENIED};
 use crate::http::problem::Problem;
 use provlog_core::cbor::{Map, Value};
 use provlog_core::claims::KindSpec;
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 /// The claim that says where a change goes.
 const ENVIRONMENT: &str = "environment";
 
-/// Somebody who was let in. Only [`Callers`](super::callers::Callers) makes one.
+/// Somebody that is known, let in or not.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Caller {
-    /// None where the log has no tokens, and everybody who reaches it is let in.
-    token: Option<Arc<Token>>,
+pub(crate) enum Who {
+    /// Anybody, where the log asks nobody who calls.
+    Anonymous,
+    /// Whoever has this token.
+    Token(Arc<Token>),
+    /// A process on this machine, by its user.
+    Peer(Arc<Peer>),
 }
 
-impl Caller {
-    pub(super) const fn anonymous() -> Self {
-        Self { token: None }
-    }
-
-    /// Whoever has this token, if that may do this.
-    ///
-    /// # Errors
-    /// 403 names the roles that would do.
-    pub(super) fn of_token(token: &Arc<Token>, access: Access) -> Result<Self, Problem> {
-        let expected = access.roles();
-        if token.roles.iter().any(|role| expected.contains(role)) {
-            return Ok(Self { token: Some(Arc::clone(token)) });
-        }
-        let (expected, got) = (listed(expected), listed(&token.roles));
-        let detail = format!(
-            "the token {} has not the role that this takes: expected one of {expected}, got {got}",
-            token.name
-        );
-        Err(Problem::new(&ROLE_DENIED, detail).expected(expected, got))
-    }
-
+impl Who {
     /// Who this is, for ever: what dedup keys are bound to (SPEC.md, section 12.5).
     pub(crate) fn identity(&self) -> Cow<'static, str> {
-        match &self.token {
-            None => "anonymous".into(),
-            Some(token) => format!("token:{}", token.name).into(),
+        match self {
+            Self::Anonymous => "anonymous".into(),
+            Self::Token(token) => format!("token:{}", token.name).into(),
+            Self::Peer(peer) => format!("peer:{}", peer.uid).into(),
         }
     }
 
@@ -56,43 +42,121 @@ impl Caller {
             // Each member is named once.
             let _ = workload.insert(name, value.into());
         };
-        match &self.token {
-            None => set("method", "none"),
-            Some(token) => {
+        match self {
+            Self::Anonymous => set("method", "none"),
+            Self::Token(token) => {
                 set("method", "static-token");
                 set("id", &token.name);
+            }
+            Self::Peer(peer) => {
+                set("method", "peer");
+                set("id", &peer.uid.to_string());
             }
         }
         Value::Map(workload)
     }
 
-    /// Whether this may append an entry of this kind with these claims. Where a token is for some environments, the claim is
+    /// Lets this in, if it may do this.
+    ///
+    /// # Errors
+    /// 403 names the roles that would do.
+    pub(super) fn let_in(self, access: Access) -> Result<Caller, Refused> {
+        let (expected, roles) = (access.roles(), self.roles());
+        if roles.is_none_or(|roles| roles.iter().any(|role| expected.contains(role))) {
+            return Ok(Caller(self));
+        }
+        let got = roles.filter(|roles| !roles.is_empty()).map_or_else(|| "none".into(), listed);
+        let expected = listed(expected);
+        let detail =
+            format!("{self} has not the role that this takes: expected one of {expected}, got {got}");
+        Err(self.refused(Problem::new(&ROLE_DENIED, detail).expected(expected, got)))
+    }
+
+    /// That this isn't let in.
+    pub(super) const fn refused(self, problem: Problem) -> Refused {
+        Refused { problem, who: Some(self) }
+    }
+
+    /// What it may do; nothing where everybody may do everything.
+    fn roles(&self) -> Option<&[Role]> {
+        match self {
+            Self::Anonymous => None,
+            Self::Token(token) => Some(&token.roles),
+            Self::Peer(peer) => Some(&peer.roles),
+        }
+    }
+
+    /// The only kinds, and the only environments, that it appends; of either none where it appends all.
+    fn restrictions(&self) -> (&[String], &[String]) {
+        match self {
+            Self::Anonymous => (&[], &[]),
+            Self::Token(token) => (&token.kinds, &token.environments),
+            Self::Peer(peer) => (&peer.kinds, &peer.environments),
+        }
+    }
+}
+
+/// As sentences have it.
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Anonymous => f.write_str("anybody"),
+            Self::Token(token) => write!(f, "the token {}", token.name),
+            Self::Peer(peer) => write!(f, "the user {}", peer.uid),
+        }
+    }
+}
+
+/// Somebody who was let in. Only [`Callers`](super::callers::Callers) makes one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Caller(Who);
+
+impl Caller {
+    /// Who it is.
+    pub(crate) const fn who(&self) -> &Who {
+        &self.0
+    }
+
+    /// Whether this may append an entry of this kind with these claims. Where it is for some environments, the claim is
     /// demanded of every kind that has it.
     ///
     /// # Errors
-    /// 403 names what the token is for.
+    /// 403 names what the caller is for.
     pub(crate) fn check_append(&self, kind: &KindSpec, claims: &[(String, Value)]) -> Result<(), Problem> {
-        let Some(token) = &self.token else { return Ok(()) };
+        let (kinds, environments) = self.0.restrictions();
         let refuse = |code, what: &str, allowed: &[String], got: &str| {
             let expected = allowed.join(", ");
-            let detail = format!(
-                "the token {} is not for this {what}: expected one of {expected}, got {got}",
-                token.name
-            );
+            let detail = format!("{} is not for this {what}: expected one of {expected}, got {got}", self.0);
             Err(Problem::new(code, detail).expected(expected, got))
         };
-        if !token.kinds.is_empty() && !token.kinds.iter().any(|allowed| allowed == kind.name) {
-            return refuse(&KIND_DENIED, "kind", &token.kinds, kind.name);
+        if !kinds.is_empty() && !kinds.iter().any(|allowed| allowed == kind.name) {
+            return refuse(&KIND_DENIED, "kind", kinds, kind.name);
         }
-        if token.environments.is_empty() || !kind.allows(ENVIRONMENT) {
+        if environments.is_empty() || !kind.allows(ENVIRONMENT) {
             return Ok(());
         }
         let claim = claims.iter().find(|(name, _)| name == ENVIRONMENT);
         match claim.map(|(_, value)| value.as_text()) {
-            Some(Some(got)) if token.environments.iter().any(|allowed| allowed == got) => Ok(()),
-            Some(Some(got)) => refuse(&ENVIRONMENT_DENIED, ENVIRONMENT, &token.environments, got),
-            Some(None) | None => refuse(&ENVIRONMENT_DENIED, ENVIRONMENT, &token.environments, "none"),
+            Some(Some(got)) if environments.iter().any(|allowed| allowed == got) => Ok(()),
+            Some(Some(got)) => refuse(&ENVIRONMENT_DENIED, ENVIRONMENT, environments, got),
+            Some(None) | None => refuse(&ENVIRONMENT_DENIED, ENVIRONMENT, environments, "none"),
         }
+    }
+}
+
+/// Somebody who wasn't let in.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    /// Why not.
+    pub(crate) problem: Problem,
+    /// Who it was, where that is known.
+    pub(crate) who: Option<Who>,
+}
+
+impl From<Problem> for Refused {
+    /// Of somebody that nobody knows.
+    fn from(problem: Problem) -> Self {
+        Self { problem, who: None }
     }
 }
 
@@ -111,7 +175,7 @@ mod tests {
             let texts = |items: &[&str]| items.iter().map(|item| String::from(*item)).collect();
             let plain = token(&Secret::draw().unwrap(), "ci", &[Role::Append]);
             let token = Token { kinds: texts(kinds), environments: texts(environments), ..plain };
-            Caller::of_token(&Arc::new(token), Access::Append).unwrap()
+            Who::Token(token.into()).let_in(Access::Append).unwrap()
         };
         let refused = |caller: &Caller, kind: &str, environment: Option<&str>| -> Option<&'static Code> {
             let claims: Vec<_> =
@@ -122,9 +186,13 @@ mod tests {
         let scans = of(&["scan", "generation"], &[]);
         let staging = of(&[], &["staging", "dev"]);
         let both = of(&["promotion", "scan"], &["staging"]);
+        let peer = peer(7, &[Role::Append], &["scan"], &["staging"]).let_in(Access::Append).unwrap();
+        let anybody = Who::Anonymous.let_in(Access::Append).unwrap();
         for (caller, kind, environment, expected) in [
             (&all, "promotion", Some("production"), None),
-            (&Caller::anonymous(), "policy", None, None),
+            (&anybody, "policy", None, None),
+            (&peer, "scan", None, None),
+            (&peer, "promotion", Some("staging"), Some(&KIND_DENIED)),
             (&scans, "scan", None, None),
             (&scans, "promotion", Some("staging"), Some(&KIND_DENIED)),
             (&staging, "promotion", Some("dev"), None),
@@ -142,16 +210,38 @@ mod tests {
         }
     }
 
+    fn peer(uid: u32, roles: &[Role], kinds: &[&str], environments: &[&str]) -> Who {
+        let texts = |items: &[&str]| items.iter().map(|item| String::from(*item)).collect();
+        let peer = Peer { uid, roles: roles.into(), kinds: texts(kinds), environments: texts(environments) };
+        Who::Peer(peer.into())
+    }
+
     #[test]
     fn a_caller_is_attested_as_the_table_of_claims_has_it() {
-        let ci = token(&Secret::draw().unwrap(), "ci", &[Role::Append]);
-        let ci = Caller::of_token(&Arc::new(ci), Access::Append).unwrap();
-        for (caller, identity) in [(&ci, "token:ci"), (&Caller::anonymous(), "anonymous")] {
-            assert_eq!(caller.identity(), identity);
-            assert_eq!(provlog_core::claims::check_claim("workload", &caller.workload()), None);
+        let ci = Who::Token(token(&Secret::draw().unwrap(), "ci", &[Role::Append]).into());
+        let seven = peer(7, &[], &[], &[]);
+        for (who, identity, method, id) in [
+            (&ci, "token:ci", "static-token", Some("ci")),
+            (&seven, "peer:7", "peer", Some("7")),
+            (&Who::Anonymous, "anonymous", "none", None),
+        ] {
+            assert_eq!(who.identity(), identity);
+            assert_eq!(provlog_core::claims::check_claim("workload", &who.workload()), None);
+            let Value::Map(workload) = who.workload() else { panic!("{:?}", who.workload()) };
+            assert_eq!(workload.get("method").and_then(Value::as_text), Some(method));
+            assert_eq!(workload.get("id").and_then(Value::as_text), id);
         }
-        let Value::Map(workload) = ci.workload() else { panic!("{:?}", ci.workload()) };
-        assert_eq!(workload.get("method").and_then(Value::as_text), Some("static-token"));
-        assert_eq!(workload.get("id").and_then(Value::as_text), Some("ci"));
+    }
+
+    #[test]
+    fn whoever_has_no_role_is_told_which_one_would_do() {
+        let refused = peer(7, &[], &[], &[]).let_in(Access::Append).unwrap_err();
+        assert_eq!(refused.who, Some(peer(7, &[], &[], &[])));
+        assert_eq!(
+            refused.problem.detail(),
+            "the user 7 has not the role that this takes: expected one of append, got none"
+        );
+        let refused = peer(7, &[Role::Append, Role::Admin], &[], &[]).let_in(Access::Read);
+        assert!(refused.is_ok(), "one of several is enough");
     }
 }

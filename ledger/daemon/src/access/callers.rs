@@ -4,18 +4,22 @@
 //! The look is one system call for what the kernel has in memory, and a file is read where the request is: that happens once a
 //! change, by whoever comes first. Where the file can't be read, nobody is let in until it can.
 
-use crate::access::caller::Caller;
-use crate::access::date;
+use crate::access::caller::{Caller, Refused, Who};
 use crate::access::error::TokensError;
-use crate::access::file::{FileIdentity, TokensFile};
+use crate::access::file::TokensFile;
+use crate::access::peers::Peers;
 use crate::access::role::Access;
 use crate::access::tokens::{Token, Tokens};
+use crate::files::FileIdentity;
 use crate::http::codes::{
     AUTHORIZATION_MALFORMED, CALLER_MISSING, CALLERS_UNKNOWN, TOKEN_EXPIRED, TOKEN_REVOKED, TOKEN_UNKNOWN,
 };
 use crate::http::problem::Problem;
+use crate::http::remote::Remote;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use provlog_core::time::rfc3339_s;
+use rustix::process::geteuid;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -27,6 +31,10 @@ const BEARER: &str = "Bearer";
 pub(crate) struct Callers {
     file: TokensFile,
     view: RwLock<View>,
+    /// The user that the daemon runs as.
+    own_uid: u32,
+    /// Whether a listener asks for certificates. Whoever set that up doesn't mean to let in everybody on this machine.
+    client_ca: bool,
 }
 
 /// What came of the last look.
@@ -51,11 +59,11 @@ enum Known {
 }
 
 impl Callers {
-    /// Those of the log in this folder.
+    /// Those of the log in this folder; `client_ca` is whether a listener asks its clients for certificates.
     ///
     /// # Errors
     /// [`TokensError`], where a daemon that starts now couldn't tell who calls.
-    pub(crate) fn open(data_dir: &Path) -> Result<Self, TokensError> {
+    pub(crate) fn open(data_dir: &Path, client_ca: bool) -> Result<Self, TokensError> {
         let file = TokensFile::of(data_dir);
         let view = match file.read()? {
             None => View { seen: Some(None), was_there: false, known: Known::None },
@@ -63,54 +71,85 @@ impl Callers {
                 View { seen: Some(Some(seen)), was_there: true, known: Known::Tokens(tokens.into()) }
             }
         };
-        Ok(Self { file, view: view.into() })
+        Ok(Self { file, view: view.into(), own_uid: geteuid().as_raw(), client_ca })
     }
 
-    /// Whoever sent these headers, if that may do this now.
+    /// Whoever sent these headers from there, if that may do this now. A token decides where there are any, even for a process whose
+    /// user is known.
     ///
     /// # Errors
     /// 400 for a header that isn't one, 401 for nobody that is known, 403 for another role, 503 while nobody can be known.
     pub(crate) fn enter(
         &self,
         headers: &HeaderMap,
+        remote: &Remote,
+        peers: &Peers,
         access: Access,
         now_s: impl FnOnce() -> u64,
-    ) -> Result<Caller, Problem> {
-        let Some(tokens) = self.tokens()? else { return Ok(Caller::anonymous()) };
-        let Some(presented) = bearer(headers)? else {
-            let detail = "expected the header Authorization: Bearer <token>, got none; the log's operator makes tokens with provlogd token create";
-            return Err(Problem::new(&CALLER_MISSING, detail));
-        };
-        let Some(token) = tokens.find(presented) else {
-            return Err(Problem::new(&TOKEN_UNKNOWN, "expected a token of this log, got another one"));
-        };
-        let entered = holds(token, now_s).and_then(|()| Caller::of_token(token, access));
-        if let Err(problem) = &entered {
-            tracing::info!(token = token.name, code = problem.code().code, "a known caller was refused");
+    ) -> Result<Caller, Refused> {
+        let tokens = self.tokens()?;
+        if let Some(tokens) = &tokens
+            && let Some(presented) = bearer(headers)?
+        {
+            let Some(token) = tokens.find(presented) else {
+                return Err(
+                    Problem::new(&TOKEN_UNKNOWN, "expected a token of this log, got another one").into()
+                );
+            };
+            let who = Who::Token(Arc::clone(token));
+            return match holds(token, now_s) {
+                Ok(()) => who.let_in(access),
+                Err(problem) => Err(who.refused(problem)),
+            };
         }
-        entered
+        let nobody_is_named = tokens.is_none() && peers.is_empty();
+        match remote.uid {
+            Some(uid) => {
+                let peer = peers.peer(uid, self.own_uid, nobody_is_named && !self.client_ca);
+                Who::Peer(peer.into()).let_in(access)
+            }
+            None if nobody_is_named => Who::Anonymous.let_in(access),
+            None => {
+                let detail = "expected the header Authorization: Bearer <token>, got none; the log's operator makes tokens with provlogd token create";
+                Err(Problem::new(&CALLER_MISSING, detail).into())
+            }
+        }
     }
 
-    /// How callers are known, for people and for clients.
+    /// Whether there are tokens: also where they can't be read, so that nobody is let in without one.
+    pub(crate) fn has_tokens(&self) -> bool {
+        !matches!(self.tokens(), Ok(None))
+    }
+
+    /// How callers are known, for clients.
     ///
     /// # Errors
     /// 503 while they can't be.
-    pub(crate) fn method(&self) -> Result<&'static str, Problem> {
-        Ok(match self.tokens()? {
-            None => "none",
-            Some(_) => "tokens",
+    pub(crate) fn method(&self, peers: &Peers) -> Result<&'static str, Problem> {
+        Ok(match (self.tokens()?, peers.is_empty()) {
+            (None, true) => "none",
+            (None, false) => "peers",
+            (Some(_), true) => "tokens",
+            (Some(_), false) => "tokens, peers",
         })
     }
 
     /// Who is let in, in words.
-    pub(crate) fn told(&self, now_s: u64) -> String {
-        match self.tokens() {
-            Ok(None) => "anybody who reaches this address; there are no tokens".into(),
+    pub(crate) fn told(&self, peers: &Peers, now_s: u64) -> String {
+        let tokens = match self.tokens() {
+            Ok(None) if peers.is_empty() => {
+                return "anybody who reaches this address; there are no tokens".into();
+            }
+            Ok(None) => "no tokens".into(),
             Ok(Some(tokens)) => {
                 let hold = tokens.rows().filter(|token| holds(token, || now_s).is_ok()).count();
                 format!("whoever has a token; of {} tokens {hold} hold", tokens.rows().count())
             }
-            Err(problem) => problem.detail().into(),
+            Err(problem) => return problem.detail().into(),
+        };
+        match peers.0.len() {
+            0 => tokens,
+            users => format!("{tokens}; over Unix sockets {users} users that are named, this one, and root"),
         }
     }
 
@@ -206,7 +245,7 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
 /// Whether a token holds still. Told only to whoever has it.
 fn holds(token: &Token, now_s: impl FnOnce() -> u64) -> Result<(), Problem> {
     if let Some(revoked_s) = token.revoked_s {
-        let detail = format!("the token {} was revoked on {}", token.name, date::to_text(revoked_s));
+        let detail = format!("the token {} was revoked on {}", token.name, rfc3339_s(revoked_s));
         return Err(Problem::new(&TOKEN_REVOKED, detail));
     }
     if token.expires.is_past(now_s()) {
@@ -217,159 +256,4 @@ fn holds(token: &Token, now_s: impl FnOnce() -> u64) -> Result<(), Problem> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::access::role::Role;
-    use crate::access::secret::Secret;
-    use crate::access::tokens::tests::token;
-    use crate::http::codes::{Code, ROLE_DENIED};
-    use axum::http::HeaderValue;
-    use std::fs;
-    use std::os::unix::fs::PermissionsExt;
-    use tempfile::TempDir;
-
-    fn fixture() -> (TempDir, Callers) {
-        let folder = tempfile::tempdir().unwrap();
-        let callers = Callers::open(folder.path()).unwrap();
-        (folder, callers)
-    }
-
-    fn add(folder: &TempDir, name: &str, role: Role) -> Secret {
-        let secret = Secret::draw().unwrap();
-        let added = |tokens: &mut Tokens| tokens.add(token(&secret, name, &[role]));
-        TokensFile::of(folder.path()).change(added).unwrap();
-        secret
-    }
-
-    fn headers(values: &[&str]) -> HeaderMap {
-        values.iter().map(|value| (AUTHORIZATION, HeaderValue::from_str(value).unwrap())).collect()
-    }
-
-    /// Who is let in to append, at second 0, or why nobody is.
-    fn enter(callers: &Callers, values: &[&str]) -> Result<String, &'static Code> {
-        let entered = callers.enter(&headers(values), Access::Append, || 0);
-        entered.map(|caller| caller.identity().into_owned()).map_err(|problem| problem.code())
-    }
-
-    fn with(secret: &Secret) -> String {
-        format!("Bearer {}", secret.reveal())
-    }
-
-    #[test]
-    fn what_is_changed_holds_from_the_next_request_on() {
-        let (folder, callers) = fixture();
-        assert_eq!(enter(&callers, &["Bearer whatever"]).as_deref(), Ok("anonymous"));
-        let first = add(&folder, "first", Role::Append);
-        assert_eq!(enter(&callers, &[]), Err(&CALLER_MISSING));
-        assert_eq!(enter(&callers, &[&with(&first)]).as_deref(), Ok("token:first"));
-        let reads = add(&folder, "reads", Role::Read);
-        assert_eq!(enter(&callers, &[&with(&reads)]), Err(&ROLE_DENIED));
-        TokensFile::of(folder.path()).change(|tokens| tokens.revoke("first", 0)).unwrap();
-        assert_eq!(enter(&callers, &[&with(&first)]), Err(&TOKEN_REVOKED));
-    }
-
-    #[test]
-    fn a_header_is_one_scheme_and_one_token() {
-        let (folder, callers) = fixture();
-        let secret = add(&folder, "ci", Role::Append);
-        let (right, text) = (with(&secret), secret.reveal());
-        for fine in [right.clone(), format!("bearer {text}"), format!("BEARER {text}")] {
-            assert_eq!(enter(&callers, &[&fine]).as_deref(), Ok("token:ci"), "{fine}");
-        }
-        let malformed: [&[&str]; 9] = [
-            &[&right, &right],
-            &[&right, "Basic x"],
-            &[""],
-            &["Bearer"],
-            &["Bearer "],
-            &[text],
-            &[&format!("Basic {text}")],
-            &[&format!("Bearer  {text}")],
-            &[&format!("Bearer {text}, {text}")],
-        ];
-        for values in malformed {
-            assert_eq!(enter(&callers, values), Err(&AUTHORIZATION_MALFORMED), "{values:?}");
-        }
-        let mut bytes = HeaderMap::new();
-        bytes.insert(AUTHORIZATION, HeaderValue::from_bytes(b"Bearer \xff").unwrap());
-        let refused = callers.enter(&bytes, Access::Append, || 0).unwrap_err();
-        assert_eq!(refused.code(), &AUTHORIZATION_MALFORMED);
-        for other in
-            ["Bearer x", &with(&Secret::draw().unwrap()), &right[..right.len() - 1], &format!("{right}=")]
-        {
-            assert_eq!(enter(&callers, &[other]), Err(&TOKEN_UNKNOWN), "{other}");
-        }
-        for values in malformed {
-            let refused = callers.enter(&headers(values), Access::Append, || 0).unwrap_err();
-            assert!(!refused.to_json().contains(text), "no token is told");
-        }
-    }
-
-    #[test]
-    fn a_token_ends_by_the_clock() {
-        let (folder, callers) = fixture();
-        let secret = Secret::draw().unwrap();
-        let token = Token { expires: date::Expiry::At(1_000), ..token(&secret, "ci", &[Role::Append]) };
-        TokensFile::of(folder.path()).change(|tokens| tokens.add(token)).unwrap();
-        let at = |now_s| callers.enter(&headers(&[&with(&secret)]), Access::Append, || now_s);
-        assert!(at(999).is_ok());
-        assert_eq!(at(1_000).unwrap_err().code(), &TOKEN_EXPIRED);
-        assert_eq!((callers.told(999), callers.told(1_000)).0, "whoever has a token; of 1 tokens 1 hold");
-    }
-
-    #[test]
-    fn while_the_tokens_are_not_known_nobody_is_let_in() {
-        let (folder, callers) = fixture();
-        let secret = add(&folder, "ci", Role::Append);
-        let right = with(&secret);
-        let (path, aside) = (folder.path().join("tokens"), folder.path().join("aside"));
-        let expect_known = || assert_eq!(enter(&callers, &[&right]).as_deref(), Ok("token:ci"));
-        let expect_unknown = || {
-            for values in [&[][..], &[&*right], &["Basic x"]] {
-                assert_eq!(enter(&callers, values), Err(&CALLERS_UNKNOWN));
-            }
-            assert_eq!(callers.method().unwrap_err().code(), &CALLERS_UNKNOWN);
-        };
-        expect_known();
-        let allow = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-        allow(0o644);
-        expect_unknown();
-        allow(0o600);
-        expect_known();
-
-        let text = fs::read_to_string(&path).unwrap();
-        for damaged in
-            ["", "version = 1\n", &text[..text.len() / 2], &text.replace("version = 1", "version = 2")]
-        {
-            fs::write(&path, damaged).unwrap();
-            if damaged == "version = 1\n" {
-                assert_eq!(enter(&callers, &[&right]), Err(&TOKEN_UNKNOWN), "no tokens are not: everybody");
-            } else {
-                expect_unknown();
-            }
-        }
-        fs::write(&path, &text).unwrap();
-        expect_known();
-
-        fs::rename(&path, &aside).unwrap();
-        expect_unknown();
-        fs::remove_file(folder.path().join("tokens.lock")).unwrap();
-        expect_unknown();
-        fs::rename(&aside, &path).unwrap();
-        expect_known();
-
-        fs::rename(&path, &aside).unwrap();
-        fs::create_dir(&path).unwrap();
-        expect_unknown();
-        fs::remove_dir(&path).unwrap();
-        expect_unknown();
-    }
-
-    #[test]
-    fn a_start_without_the_tokens_that_were_there_is_refused() {
-        let (folder, _) = fixture();
-        add(&folder, "ci", Role::Append);
-        fs::remove_file(folder.path().join("tokens")).unwrap();
-        assert!(matches!(Callers::open(folder.path()), Err(TokensError::Gone { .. })));
-    }
-}
+mod tests;

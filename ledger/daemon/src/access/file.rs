@@ -8,6 +8,7 @@
 use crate::access::error::TokensError;
 use crate::access::form::{self, FILE_BYTES_MAX};
 use crate::access::tokens::Tokens;
+use crate::files::FileIdentity;
 use rustix::fs::{Mode, OFlags, Uid};
 use rustix::process::geteuid;
 use std::fs::{self, File, Metadata};
@@ -20,28 +21,6 @@ const OTHERS: u32 = 0o077;
 
 /// What the lock file says once there are tokens.
 const REMINDER: &str = "The file `tokens` beside this one says who may call the log. Where it is gone, this file keeps the log from serving everybody.\n";
-
-/// Which file it is, in which state. A change of ours makes a new file, and a longer one; an editor changes times.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct FileIdentity {
-    device: u64,
-    inode: u64,
-    bytes: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl FileIdentity {
-    fn of(file: &Metadata) -> Self {
-        Self {
-            device: file.dev(),
-            inode: file.ino(),
-            bytes: file.size(),
-            modified: (file.mtime(), file.mtime_nsec()),
-            changed: (file.ctime(), file.ctime_nsec()),
-        }
-    }
-}
 
 /// Where the tokens of a log are.
 #[derive(Clone, Debug)]
@@ -260,19 +239,18 @@ mod tests {
     fn each_change_is_another_file_of_its_owner_alone() {
         let (_folder, file) = fixture();
         assert!(file.read().unwrap().is_none() && file.identity().unwrap().is_none());
-        let mut seen = Vec::new();
+        let (mut seen, mut bytes) = (Vec::new(), 0);
         for name in ["a", "b", "c"] {
             add(&file, name).unwrap();
+            let now_bytes = fs::metadata(&file.path).unwrap().size();
+            assert!(now_bytes > bytes, "an inode that is used again has another size");
+            bytes = now_bytes;
             let now = file.identity().unwrap().unwrap();
             assert_eq!(file.read().unwrap().unwrap().0, now);
             assert!(!seen.contains(&now));
             seen.push(now);
         }
         assert_eq!(names(&file), ["a", "b", "c"]);
-        assert!(
-            seen.is_sorted_by_key(|identity| identity.bytes),
-            "an inode that is used again has another size"
-        );
         for path in [&file.path, &file.lock] {
             assert_eq!(fs::metadata(path).unwrap().mode() & 0o777, 0o600);
         }

@@ -1,11 +1,12 @@
 //! The text of the file of tokens: TOML, read as strictly as it is written, since an unknown key may be a restriction that this
 //! version doesn't know. No file is read or written here.
 
-use crate::access::date::{self, Expiry};
+use crate::access::date::Expiry;
 use crate::access::role::{Role, listed};
 use crate::access::secret::TokenId;
 use crate::access::tokens::{RESTRICTED_MAX, TOKENS_MAX, Token, Tokens, kind, name};
 use provlog_core::Hash;
+use provlog_core::time::{read_rfc3339_s, rfc3339_s};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Write;
@@ -99,10 +100,10 @@ fn write(token: &Token, text: &mut String) {
     list("roles", &token.roles.iter().map(Role::to_string).collect::<Vec<_>>());
     list("kinds", &token.kinds);
     list("environments", &token.environments);
-    let (created, expires) = (date::to_text(token.created_s), token.expires.to_text());
+    let (created, expires) = (rfc3339_s(token.created_s), token.expires.to_text());
     let _ = writeln!(text, "created = \"{created}\"\nexpires = \"{expires}\"");
     if let Some(revoked_s) = token.revoked_s {
-        let _ = writeln!(text, "revoked = \"{}\"", date::to_text(revoked_s));
+        let _ = writeln!(text, "revoked = \"{}\"", rfc3339_s(revoked_s));
     }
 }
 
@@ -110,7 +111,7 @@ impl TokenForm {
     /// A row, if it is one that could have been written.
     fn check(self) -> Result<Token, String> {
         let time = |key: &str, text: &str| {
-            date::parse(text).ok_or_else(|| format!("{key}: expected a UTC time, got {text:?}"))
+            read_rfc3339_s(text).ok_or_else(|| format!("{key}: expected a UTC time, got {text:?}"))
         };
         let roles =
             self.roles.iter().map(|name| Role::named(name).ok_or(name)).collect::<Result<Vec<_>, _>>();

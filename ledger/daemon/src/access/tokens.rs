@@ -2,12 +2,13 @@
 //!
 //! They are only added and revoked, never removed, so a name stays taken for ever: entries tell who appended them by it.
 
-use crate::access::date::{self, Expiry};
+use crate::access::date::Expiry;
 use crate::access::error::TokensError;
 use crate::access::role::Role;
 use crate::access::secret::{TokenId, digest};
 use provlog_core::Hash;
 use provlog_core::claims::{KINDS, kind_named};
+use provlog_core::time::rfc3339_s;
 use std::collections::HashMap;
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
@@ -73,7 +74,7 @@ impl Tokens {
     /// When its name was given before, its id is another's, or there is no room.
     pub(crate) fn add(&mut self, token: Token) -> Result<(), TokensError> {
         if let Some(taken) = self.by_name.get(&token.name).and_then(|place| self.rows.get(*place)) {
-            let created = date::to_text(taken.created_s);
+            let created = rfc3339_s(taken.created_s);
             return Err(TokensError::NameTaken { name: token.name, created });
         }
         if self.has(token.id) {

@@ -2,9 +2,12 @@
 
 use crate::http::codes::INTERNAL;
 use crate::http::problem::Problem;
+use crate::http::request_id::{self, within};
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use bytes::Bytes;
+use futures_util::stream::try_unfold;
 use serde::Serialize;
 
 /// Of answers that hold what not everybody may read, or that are old at once.
@@ -19,6 +22,16 @@ pub(crate) fn answer(body: impl Into<Body>, media_type: &'static str, cache: &'s
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(cache));
     response
+}
+
+/// A body that is made while it is sent, for the request that is answered now.
+pub(crate) fn in_pieces<T, F>(answer: T, next: impl Fn(T) -> F + Send + 'static) -> Body
+where
+    T: Send + 'static,
+    F: Future<Output = Result<Option<(Bytes, T)>, BrokenOff>> + Send + 'static,
+{
+    let request = request_id::current();
+    Body::from_stream(try_unfold(answer, move |answer| within(request, next(answer))))
 }
 
 /// An answer under an entity tag, which `make` makes unless the client says that it has it (RFC 9110, sections 8.8.3 and

@@ -30,6 +30,7 @@ macro_rules! codes {
 codes! {
     BAD_REQUEST {
         HOST_MISSING "host.missing" "The request has no Host header, or several"
+        TLS_MISSING "tls.missing" "The address speaks TLS, and the request came without"
         BODY_INCOMPLETE "body.incomplete" "The body ended early or is not well formed"
         PARAMETER_MALFORMED "parameter.malformed" "A part of the path or the query is not what it must be"
         HEADER_MALFORMED "header.malformed" "A header is not what it must be"
@@ -108,6 +109,9 @@ codes! {
     MISDIRECTED_REQUEST {
         HOST_DENIED "host.denied" "The Host header names another host"
     }
+    TOO_MANY_REQUESTS {
+        RATE_CALLER "rate.caller" "The caller sends more requests than one may"
+    }
     INTERNAL_SERVER_ERROR {
         INTERNAL "internal" "The daemon failed"
         SELF_CHECK_FAILED "receipt.self-check" "The receipt did not verify and was not sent"
@@ -117,6 +121,7 @@ codes! {
         BUSY_BODIES "busy.bodies" "Too many bytes of request bodies are held already"
         BUSY_CONNECTIONS "busy.connections" "Too many connections are open already"
         BUSY_READS "busy.reads" "Too many reads wait for their turn already"
+        RATE_TOTAL "rate.total" "All callers together send more requests than are taken"
         STORAGE_FATAL "storage.fatal" "A write failed, and the daemon is going down"
         CALLERS_UNKNOWN "callers.unknown" "Who calls can't be told, so that nobody is let in"
         SHUTTING_DOWN "shutting-down" "The daemon is going down"

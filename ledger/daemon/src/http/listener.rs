@@ -1,6 +1,8 @@
 //! Where the daemon listens, and with which certificate.
 
+use crate::http::tls::error::TlsError;
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -15,6 +17,14 @@ pub struct Listener {
     pub address: Address,
     /// What it speaks TLS with; without, whoever is on the way reads and changes what is said.
     pub tls: Option<TlsFiles>,
+}
+
+impl Listener {
+    /// Whether whoever connects there has to have a certificate.
+    #[must_use]
+    pub fn demands_certificates(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some())
+    }
 }
 
 /// Where a listener is.
@@ -73,6 +83,30 @@ impl fmt::Display for Address {
 #[derive(PartialEq, Eq, Debug, thiserror::Error)]
 #[error("expected an IP address with a port, or unix: and an absolute path, got {0:?}")]
 pub struct AddressError(String);
+
+/// Why nobody listens.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// The address is taken, or not this machine's.
+    #[error(
+        "cannot listen on {address}: {error}; stop what listens there, or choose another address with --listen"
+    )]
+    Address {
+        /// As the settings say.
+        address: Address,
+        /// The system's reason.
+        error: io::Error,
+    },
+    /// Something else lies where the socket is to be, and stays there.
+    #[error("cannot listen on {UNIX}{path}: expected a Unix socket there or nothing, got something else; move it away, or choose another path", path = .0.display())]
+    NoSocket(PathBuf),
+    /// Nobody is between the two ends of a Unix socket.
+    #[error("{UNIX}{}: expected no TLS for a Unix socket, which nobody is on the way of; leave its certificate and key out", .0.display())]
+    TlsOverUnix(PathBuf),
+    /// The files of its TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
 
 #[cfg(test)]
 mod tests {

@@ -6,6 +6,7 @@ use crate::http::codes::{
     DEDUP_REBUILDING, DEDUP_UNAVAILABLE, DERIVED_UNAVAILABLE, ENTRY_NOT_FOUND, INTERNAL, KEY_TAKEN, NO_SPACE,
     SHUTTING_DOWN, STATE_CHANGED, STORAGE_DAMAGED, STORAGE_FATAL, SUBMISSION_FORM, TIME_WINDOW,
 };
+use crate::http::request_id::RequestId;
 use crate::system::Refusal;
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -135,18 +136,20 @@ impl Problem {
         serde_json::to_string(&document).unwrap_or_default()
     }
 
-    /// The whole HTTP/1.1 answer, for a connection that hyper doesn't serve.
-    pub(crate) fn to_http1(&self) -> Vec<u8> {
+    /// The whole HTTP/1.1 answer to this request, for a connection that hyper doesn't serve.
+    pub(crate) fn to_http1(&self, request: RequestId) -> Vec<u8> {
         let body = self.to_json();
         let mut head = format!("HTTP/1.1 {}\r\ncontent-length: {}\r\n", self.0.code.status, body.len());
-        for (name, value) in &self.headers() {
+        let mut headers = self.headers();
+        request.put(&mut headers);
+        for (name, value) in &headers {
             let _ = write!(head, "{name}: {}\r\n", value.to_str().unwrap_or_default());
         }
         [head.as_bytes(), b"\r\n", body.as_bytes()].concat()
     }
 
     fn headers(&self) -> HeaderMap {
-        let mut headers = HeaderMap::with_capacity(4);
+        let mut headers = HeaderMap::with_capacity(8);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(seconds) = self.0.retry_after_s {
@@ -159,6 +162,13 @@ impl Problem {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         headers
+    }
+
+    /// Says after how many seconds the client may try again.
+    #[must_use]
+    pub(crate) fn retry_after(mut self, seconds: u32) -> Self {
+        self.0.retry_after_s = Some(seconds);
+        self
     }
 
     /// Says that it will take a while: until an operator, or a rebuild, is done.
@@ -349,11 +359,11 @@ mod tests {
 
     #[test]
     fn the_answer_beside_hyper_is_http() {
-        let answer = Problem::new(&REQUEST_TIMEOUT, "late").closing().to_http1();
+        let answer = Problem::new(&REQUEST_TIMEOUT, "late").closing().to_http1(RequestId::draw());
         let answer = String::from_utf8(answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{head}");
         assert!(head.contains(&format!("\r\ncontent-length: {}\r\n", body.len())), "{head}");
-        assert!(head.ends_with("connection: close"), "{head}");
+        assert!(head.contains("\r\nconnection: close\r\nx-request-id: "), "{head}");
     }
 }

@@ -1,73 +1,34 @@
-//! The accept loop: HTTP/1.1 connections, held to their limits, and a drain with a deadline.
+//! The accept loop of all listeners: connections, held to one set of limits, and a drain with a deadline.
 //!
 //! axum's own `serve` installs no timer, which leaves hyper's header timeout without effect; so this loop stands on hyper
 //! itself. It knows nothing of what is served, and never waits for a client without a bound.
 
-use crate::http::codes::{BUSY_CONNECTIONS, Code, REQUEST_TIMEOUT};
+use crate::http::bound::{Accepted, Bound};
+use crate::http::codes::BUSY_CONNECTIONS;
+use crate::http::connection::Connection;
+use crate::http::handler::Handler;
 use crate::http::limits::ServerLimits;
-use crate::http::problem::Problem;
-use crate::http::remote::Remote;
-use crate::http::stream::Stream;
 use crate::workers::Seats;
-use axum::body::Body;
-use axum::http::{Request, Response};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::Service;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use provlog_core::limits::BATCH_BYTES_MAX;
-use socket2::SockRef;
-use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
-
-/// Bytes of a request's head: its line and all of its headers.
-pub const HEADER_BYTES_MAX: usize = 16 * 1024;
-
-/// Bytes that a connection buffers of what it reads; a body arrives in pieces of at most this.
-const READ_BUFFER_BYTES_MAX: usize = 64 * 1024;
-
-/// Bytes of an answer that the system holds and hasn't sent: enough to keep the line busy.
-const UNSENT_BYTES_MAX: u32 = 128 * 1024;
 
 /// Connections beyond the limit that are told so at one time; any more are closed without a word.
 const REFUSALS_MAX: usize = 64;
 
-/// How long, and how much, a closing connection is read from, so that the client gets to read the last answer: most write
-/// their whole request first, and one that is refused as too large is seldom twice the largest.
-const LINGER: Duration = Duration::from_secs(1);
-const LINGER_BYTES_MAX: usize = 2 * BATCH_BYTES_MAX;
-
 /// How long the loop waits when the system has no descriptor for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What answers requests, one clone a connection.
-pub trait Handler:
-    Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send + Unpin>
-    + Clone
-    + Send
-    + Unpin
-    + 'static
-{
-    /// The same, for a connection with this other end.
-    fn connected(&self, remote: Remote) -> Self;
-
-    /// Told of every request that was refused before it got here.
-    fn refused(&self, code: &'static Code);
-}
-
-/// Accepts connections for `workers` to serve until `stop` is done, and then lets requests in flight end.
+/// Accepts connections from all `listeners` for `workers` to serve until `stop` is done, and then lets requests in flight end.
 ///
 /// Returns whether they all ended before the drain timeout. Connections that did not are cut when the workers end.
 pub async fn serve<H: Handler>(
-    listener: TcpListener,
+    listeners: Vec<Bound>,
     handler: H,
     limits: &ServerLimits,
     workers: &Seats,
@@ -77,54 +38,56 @@ pub async fn serve<H: Handler>(
     let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
     // Nothing is ever sent: that the sender is gone tells the connections to come to an end.
     let (running, ending) = watch::channel(());
-    let connection = Connection { http: http(limits), write_timeout: limits.write_timeout, ending };
-    let local = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
+    let connection = Connection::new(limits, ending);
     let mut stop = pin!(stop);
+    let mut turn = 0;
     loop {
         let accepted = tokio::select! {
             () = &mut stop => break,
-            accepted = listener.accept() => accepted,
+            accepted = poll_fn(|context| poll_accept(&listeners, &mut turn, context)) => accepted,
         };
-        let (tcp, address) = match accepted {
-            Ok(accepted) => accepted,
+        let arrived = match accepted {
+            Ok(arrived) => arrived,
             Err(error) => {
                 pause_after(&error).await;
                 continue;
             }
         };
-        let remote = Remote { address: Some(address.ip()), local, ..Remote::default() };
-        let (connection, handler) = (connection.clone(), handler.connected(remote));
+        let (connection, handler) = (connection.clone(), handler.clone());
         if let Ok(permit) = Arc::clone(&room).try_acquire_owned() {
-            // It is the worker's runtime that has to hear of what the socket does.
-            let Ok(tcp) = tcp.into_std() else { continue };
+            let Ok(arrived) = arrived.hand_over() else { continue };
             workers.spawn_connection(async move {
-                match TcpStream::from_std(tcp) {
-                    Ok(tcp) => connection.run(tcp, handler).await,
-                    Err(error) => tracing::warn!(%error, "a connection could not be served"),
-                }
+                connection.run(arrived, handler).await;
                 drop(permit);
             });
         } else if let Ok(permit) = Arc::clone(&refusals).try_acquire_owned() {
+            handler.refused(&BUSY_CONNECTIONS);
             tokio::spawn(async move {
-                connection.refuse(tcp, handler).await;
+                connection.refuse(arrived).await;
                 drop(permit);
             });
         }
     }
-    drop((listener, running, connection));
+    drop((listeners, running, connection));
     let all = u32::try_from(limits.connections_max).unwrap_or(u32::MAX);
     timeout(limits.drain_timeout, room.acquire_many(all)).await.is_ok()
 }
 
-fn http(limits: &ServerLimits) -> http1::Builder {
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout)
-        .max_header_size(HEADER_BYTES_MAX)
-        .max_buf_size(READ_BUFFER_BYTES_MAX)
-        // A client may close its side once it has sent its request, and still gets its answer.
-        .half_close(true);
-    http
+/// The next connection of any listener. `turn` is who is asked first: each in turn, so that a crowd before one keeps nobody out at
+/// another.
+fn poll_accept(
+    listeners: &[Bound],
+    turn: &mut usize,
+    context: &mut Context<'_>,
+) -> Poll<io::Result<Accepted>> {
+    let (before, from) = listeners.split_at((*turn).min(listeners.len()));
+    for (place, listener) in from.iter().chain(before).enumerate() {
+        if let Poll::Ready(accepted) = listener.poll_accept(context) {
+            *turn = (*turn + place + 1) % listeners.len();
+            return Poll::Ready(accepted);
+        }
+    }
+    Poll::Pending
 }
 
 /// A connection that was reset before it was taken says nothing about the next one; anything else is likely to last.
@@ -135,95 +98,36 @@ async fn pause_after(error: &io::Error) {
     }
 }
 
-#[derive(Clone)]
-struct Connection {
-    http: http1::Builder,
-    write_timeout: Duration,
-    ending: watch::Receiver<()>,
-}
-
-impl Connection {
-    async fn run<H: Handler>(mut self, tcp: TcpStream, handler: H) {
-        // Without the one a small answer may wait for an acknowledgement, without the other megabytes are made for a client that
-        // reads nothing. A failure costs only that.
-        let _ = tcp.set_nodelay(true);
-        let _ = SockRef::from(&tcp).set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
-        let stream = TokioIo::new(Stream::new(tcp, self.write_timeout));
-        let mut connection = self.http.serve_connection(stream, handler.clone());
-        let served = {
-            let mut ending = pin!(self.ending.changed());
-            let mut ended = false;
-            poll_fn(|context| {
-                if !ended && ending.as_mut().poll(context).is_ready() {
-                    ended = true;
-                    Pin::new(&mut connection).graceful_shutdown();
-                }
-                connection.poll_without_shutdown(context)
-            })
-            .await
-        };
-        let parts = connection.into_parts();
-        let mut stream = parts.io.into_inner();
-        match served {
-            // The timeout of a head that had begun. Without a byte of one the connection was idle: no answer is due.
-            Err(error) if error.is_timeout() && !parts.read_buf.is_empty() => {
-                let problem =
-                    Problem::new(&REQUEST_TIMEOUT, "the head of the request did not arrive in time");
-                handler.refused(problem.code());
-                answer(&mut stream, problem).await;
-            }
-            Err(error) => tracing::debug!(%error, "connection ended"),
-            Ok(()) => {}
-        }
-        linger(stream).await;
-    }
-
-    async fn refuse<H: Handler>(self, tcp: TcpStream, handler: H) {
-        let problem =
-            Problem::new(&BUSY_CONNECTIONS, "as many connections as the daemon takes are open already");
-        handler.refused(problem.code());
-        let mut stream = Stream::new(tcp, self.write_timeout);
-        answer(&mut stream, problem).await;
-        linger(stream).await;
-    }
-}
-
-/// Answers in place of hyper, on a connection that is about to be closed. A client that is gone misses nothing.
-async fn answer(stream: &mut Stream, problem: Problem) {
-    let _ = stream.write_all(&problem.closing().to_http1()).await;
-}
-
-/// Closes in a way that the client gets to read the last answer: to close a socket with unread bytes resets it, and
-/// then the client's system may throw away what it has received.
-async fn linger(mut stream: Stream) {
-    if stream.shutdown().await.is_err() {
-        return;
-    }
-    let discard = async {
-        let mut discarded = vec![0; 8 * 1024];
-        let mut bytes = 0;
-        while let Ok(more @ 1..) = stream.read(&mut discarded).await {
-            bytes += more;
-            if bytes > LINGER_BYTES_MAX {
-                break;
-            }
-        }
-    };
-    // Elapsed or not, the stream is dropped here.
-    let _ = timeout(LINGER, discard).await;
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::codes::Code;
+    use crate::http::listener::{Address, Listener, TlsFiles};
+    use crate::http::remote::Remote;
+    use crate::http::tls::failure::HandshakeFailure;
     use crate::workers::Workers;
-    use axum::http::StatusCode;
+    use axum::body::Body;
+    use axum::http::{Request, Response, StatusCode};
+    use hyper::body::Incoming;
+    use hyper::service::Service;
+    use rustls::crypto::aws_lc_rs;
+    use rustls::pki_types::ServerName;
+    use rustls::{ClientConfig, RootCertStore};
+    use std::convert::Infallible;
+    use std::fs;
     use std::future::pending;
-    use std::net::SocketAddr;
+    use std::net::{IpAddr, SocketAddr};
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+    use std::pin::Pin;
     use std::sync::Mutex;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpStream, UnixStream};
     use tokio::sync::oneshot;
     use tokio::task::JoinHandle;
     use tokio::time::Instant;
+    use tokio_rustls::TlsConnector;
+    use tokio_rustls::client::TlsStream;
 
     const AGES: Duration = Duration::from_secs(600);
     const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -231,6 +135,7 @@ mod tests {
     /// Answers a request for each permit that the test adds, and keeps what was refused.
     #[derive(Clone)]
     struct Gate {
+        remotes: Arc<Mutex<Vec<Remote>>>,
         arrived: Arc<Semaphore>,
         open: Arc<Semaphore>,
         refused: Arc<Mutex<Vec<&'static str>>>,
@@ -252,17 +157,23 @@ mod tests {
     }
 
     impl Handler for Gate {
-        fn connected(&self, _: Remote) -> Self {
+        fn connected(&self, remote: Remote) -> Self {
+            self.remotes.lock().unwrap().push(remote);
             self.clone()
         }
 
         fn refused(&self, code: &'static Code) {
             self.refused.lock().unwrap().push(code.code);
         }
+
+        fn handshake_failed(&self, failure: HandshakeFailure) {
+            self.refused.lock().unwrap().push(failure.reason());
+        }
     }
 
     struct Fixture {
         address: SocketAddr,
+        urls: Vec<String>,
         gate: Gate,
         stop: oneshot::Sender<()>,
         serving: JoinHandle<bool>,
@@ -270,19 +181,39 @@ mod tests {
     }
 
     async fn start(connections_max: usize, header_timeout: Duration, drain_timeout: Duration) -> Fixture {
-        let limits = ServerLimits { connections_max, header_timeout, write_timeout: AGES, drain_timeout };
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        start_at(&[], connections_max, header_timeout, drain_timeout).await
+    }
+
+    /// Listens on loopback, and at these places too.
+    async fn start_at(
+        others: &[Listener],
+        connections_max: usize,
+        header_timeout: Duration,
+        drain_timeout: Duration,
+    ) -> Fixture {
+        let limits = ServerLimits {
+            connections_max,
+            header_timeout,
+            handshake_timeout: AGES,
+            handshakes_max: 1,
+            write_timeout: AGES,
+            drain_timeout,
+        };
+        let here = Listener { address: Address::Tcp(([127, 0, 0, 1], 0).into()), tls: None };
+        let listeners: Vec<Bound> =
+            [&here].into_iter().chain(others).map(|at| Bound::new(at).unwrap()).collect();
+        let urls: Vec<String> = listeners.iter().map(Bound::url).collect();
+        let address = urls[0].strip_prefix("http://").unwrap().parse().unwrap();
         let none = || Arc::new(Semaphore::new(0));
-        let gate = Gate { arrived: none(), open: none(), refused: Arc::default() };
+        let gate = Gate { remotes: Arc::default(), arrived: none(), open: none(), refused: Arc::default() };
         let (stop, stopped) = oneshot::channel();
         let handler = gate.clone();
         let workers = Workers::start(2, pending).unwrap();
         let seats = workers.seats();
         let serving = tokio::spawn(async move {
-            serve(listener, handler, &limits, &seats, async { stopped.await.unwrap() }).await
+            serve(listeners, handler, &limits, &seats, async { stopped.await.unwrap() }).await
         });
-        Fixture { address, gate, stop, serving, _workers: workers }
+        Fixture { address, urls, gate, stop, serving, _workers: workers }
     }
 
     async fn read_all(client: &mut TcpStream) -> String {
@@ -305,31 +236,109 @@ mod tests {
         assert_eq!(*fixture.gate.refused.lock().unwrap(), ["busy.connections"]);
     }
 
+    /// A listener of each other kind, and what a client speaks TLS with.
+    fn others(folder: &Path) -> ([Listener; 2], TlsConnector) {
+        let made = rcgen::generate_simple_self_signed(vec!["log.example".to_owned()]).unwrap();
+        let files = ["certificate", "key"].map(|name| folder.join(name));
+        fs::write(&files[0], made.cert.pem()).unwrap();
+        fs::write(&files[1], made.signing_key.serialize_pem()).unwrap();
+        fs::set_permissions(&files[1], fs::Permissions::from_mode(0o600)).unwrap();
+        let [certificate, key] = files;
+        let tls = Some(TlsFiles { certificate, key, client_ca: None });
+        let mut roots = RootCertStore::empty();
+        roots.add(made.cert.der().clone()).unwrap();
+        let client = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into());
+        let client = client.with_safe_default_protocol_versions().unwrap();
+        let client = Arc::new(client.with_root_certificates(roots).with_no_client_auth());
+        let listeners = [
+            Listener { address: Address::Unix(folder.join("socket")), tls: None },
+            Listener { address: Address::Tcp(([127, 0, 0, 1], 0).into()), tls },
+        ];
+        (listeners, client.into())
+    }
+
+    async fn connect_by_tls(fixture: &Fixture, client: &TlsConnector) -> TlsStream<TcpStream> {
+        let tcp = TcpStream::connect(fixture.urls[2].strip_prefix("https://").unwrap()).await.unwrap();
+        client.connect(ServerName::try_from("log.example").unwrap(), tcp).await.unwrap()
+    }
+
+    /// Three kinds of listeners, one limit: and the handler is told who is at the other end of each connection.
+    #[tokio::test]
+    async fn all_listeners_share_their_limits_and_tell_who_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let (others, client) = others(folder.path());
+        let fixture = start_at(&others, 3, AGES, AGES).await;
+        fixture.gate.open.add_permits(8);
+        let mut plain = TcpStream::connect(fixture.address).await.unwrap();
+        plain.write_all(REQUEST).await.unwrap();
+        assert_eq!(plain.read_u8().await.unwrap(), b'H');
+        let socket = folder.path().join("socket");
+        let mut unix = UnixStream::connect(&socket).await.unwrap();
+        unix.write_all(REQUEST).await.unwrap();
+        assert_eq!(unix.read_u8().await.unwrap(), b'H');
+        let mut secured = connect_by_tls(&fixture, &client).await;
+        secured.write_all(REQUEST).await.unwrap();
+        assert_eq!(secured.read_u8().await.unwrap(), b'H');
+
+        let mut fourth = UnixStream::connect(&socket).await.unwrap();
+        let mut answer = String::new();
+        fourth.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("busy.connections"), "{answer}");
+        let here = Some(IpAddr::from([127, 0, 0, 1]));
+        let uid = Some(rustix::process::geteuid().as_raw());
+        let expected = [
+            Remote { address: here, uid: None, local: true, server_name: None },
+            Remote { address: None, uid, local: true, server_name: None },
+            Remote { address: here, uid: None, local: true, server_name: Some("log.example".into()) },
+        ];
+        assert_eq!(*fixture.gate.remotes.lock().unwrap(), expected);
+        drop((plain, unix, secured));
+        fixture.stop.send(()).unwrap();
+        assert!(fixture.serving.await.unwrap(), "drained");
+        assert!(!socket.exists());
+    }
+
     #[tokio::test]
     async fn a_client_that_is_gone_before_its_answer_takes_no_place() {
-        let fixture = start(1, AGES, AGES).await;
-        let mut gone = TcpStream::connect(fixture.address).await.unwrap();
-        gone.write_all(REQUEST).await.unwrap();
-        fixture.gate.arrived.acquire().await.unwrap().forget();
-        gone.set_zero_linger().unwrap();
-        drop(gone);
-        let given_up = Instant::now() + Duration::from_secs(30);
-        let mut next = loop {
-            assert!(Instant::now() < given_up, "its place was never given back");
-            let mut next = TcpStream::connect(fixture.address).await.unwrap();
-            next.write_all(REQUEST).await.unwrap();
-            tokio::select! {
-                arrived = fixture.gate.arrived.acquire() => {
-                    arrived.unwrap().forget();
-                    break next;
+        for url in 0..3 {
+            let folder = tempfile::tempdir().unwrap();
+            let (others, client) = others(folder.path());
+            let fixture = start_at(&others, 1, AGES, AGES).await;
+            let arrived = async || fixture.gate.arrived.acquire().await.unwrap().forget();
+            match url {
+                0 => {
+                    let mut gone = TcpStream::connect(fixture.address).await.unwrap();
+                    gone.write_all(REQUEST).await.unwrap();
+                    arrived().await;
+                    gone.set_zero_linger().unwrap();
                 }
-                refusal = read_all(&mut next) => assert!(refusal.starts_with("HTTP/1.1 503 "), "{refusal}"),
+                1 => {
+                    let mut gone = UnixStream::connect(folder.path().join("socket")).await.unwrap();
+                    gone.write_all(REQUEST).await.unwrap();
+                    arrived().await;
+                }
+                _ => {
+                    let mut gone = connect_by_tls(&fixture, &client).await;
+                    gone.write_all(REQUEST).await.unwrap();
+                    arrived().await;
+                    gone.get_ref().0.set_zero_linger().unwrap();
+                }
             }
-        };
-        fixture.gate.open.add_permits(1);
-        let mut status = [0; 13];
-        next.read_exact(&mut status).await.unwrap();
-        assert_eq!(&status, b"HTTP/1.1 200 ");
+            let given_up = Instant::now() + Duration::from_secs(30);
+            let mut next = loop {
+                assert!(Instant::now() < given_up, "its place was never given back: {}", fixture.urls[url]);
+                let mut next = TcpStream::connect(fixture.address).await.unwrap();
+                next.write_all(REQUEST).await.unwrap();
+                tokio::select! {
+                    () = arrived() => break next,
+                    refusal = read_all(&mut next) => assert!(refusal.starts_with("HTTP/1.1 503 "), "{refusal}"),
+                }
+            };
+            fixture.gate.open.add_permits(1);
+            let mut status = [0; 13];
+            next.read_exact(&mut status).await.unwrap();
+            assert_eq!(&status, b"HTTP/1.1 200 ");
+        }
     }
 
     #[tokio::test]

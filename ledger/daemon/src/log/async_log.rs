@@ -9,6 +9,7 @@
 
 use crate::http::codes::{BUSY_READS, INTERNAL};
 use crate::http::problem::Problem;
+use crate::http::request_id;
 use crate::log::delivery;
 use crate::log::pool::ReadPool;
 use provlog_core::note::VerifierKey;
@@ -168,10 +169,11 @@ async fn in_turn<T: Send + 'static>(
     read: impl FnOnce(&Reader) -> T + Send + 'static,
 ) -> Result<T, Problem> {
     let (sender, answer) = oneshot::channel();
+    let request = request_id::current();
     pool.hand_over(move |reader| {
         // Nobody needs it where the client is gone by now.
         if !sender.is_closed() {
-            drop(sender.send(read(reader)));
+            drop(sender.send(request_id::on_behalf(request, || read(reader))));
         }
     });
     answer.await.map_err(|_| Problem::new(&INTERNAL, "a read panicked: this is a bug, please report it"))

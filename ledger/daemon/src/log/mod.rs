@@ -4,3 +4,4 @@ pub(crate) mod async_log;
 pub(crate) mod delivery;
 pub(crate) mod pool;
 pub(crate) mod receipts;
+pub(crate) mod salts;

@@ -1,13 +1,13 @@
 //! Why the daemon doesn't start or doesn't go on, and the exit code of each reason.
 
 use crate::access::error::TokensError;
-use crate::operate::config::ConfigError;
+use crate::http::listener::{Address, BindError};
+use crate::operate::config::{ConfigError, OtherOrigin};
 use crate::operate::exit_codes::{ADDRESS, FAILED, FOLDER, INTERNAL, LOCKED, REFUSES, USAGE};
 use crate::system::Refusal;
 use provlog_engine::{CreateError, LockError, OpenError, StoreError};
 use std::error::Error;
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Why the daemon ended other than by being told to.
@@ -16,29 +16,31 @@ pub enum Failure {
     /// The settings.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The log filter.
-    #[error("log_filter: expected a level, or targets with levels as in \"warn,provlogd=debug\", got {0:?}")]
-    LogFilter(String),
+    /// A running daemon can't take another log filter.
+    #[error("log_filter: {0}")]
+    SetLogFilter(String),
+    /// Everybody would be let in.
+    #[error(
+        "other machines reach {address}, and nothing says who calls: there are no tokens, no [[peer]], and no tls_client_ca, so that whoever reaches it appends and reads. Make the log with provlogd init where there is none yet, and a token with provlogd token create, both with the same settings; or listen on 127.0.0.1; or, where everybody may, set allow_anonymous = true (--allow-anonymous)"
+    )]
+    Anonymous {
+        /// The listener's.
+        address: Address,
+    },
+    /// A log for others has no name of its own.
+    #[error(
+        "origin: expected a name for the log that is to be made, since other machines reach {address}, got none: it is permanent and stands in all that verifiers trust. Set it, as in origin = \"log.example.com/provlog\" (--origin)"
+    )]
+    OriginNeeded {
+        /// The listener's.
+        address: Address,
+    },
     /// The log has another name than the settings say.
-    #[error(
-        "origin: this log's is {is} and is permanent, but the settings say {set}; leave the setting out, or start another log in another folder"
-    )]
-    Origin {
-        /// The log's name.
-        is: String,
-        /// The name in the settings.
-        set: String,
-    },
-    /// The address is taken, or not this machine's.
-    #[error(
-        "cannot listen on {address}: {error}; stop what listens there, or choose another address with --listen"
-    )]
-    Address {
-        /// As the settings say.
-        address: SocketAddr,
-        /// The system's reason.
-        error: io::Error,
-    },
+    #[error(transparent)]
+    Origin(#[from] OtherOrigin),
+    /// There is nothing to listen with, or nowhere.
+    #[error(transparent)]
+    Bind(#[from] BindError),
     /// There is no log, and the start is not to make one.
     #[error(
         "{} holds no log, and {why}: no new log is made there, since a wrong path and a disk that isn't mounted look the same. Mount it, correct the path or put the log back; for a new log, run provlogd init with the same settings", dir.display()
@@ -76,9 +78,10 @@ impl Failure {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::System { .. } => INTERNAL,
-            Self::Config(_) | Self::LogFilter(_) | Self::Origin { .. } => USAGE,
-            Self::Address { .. } => ADDRESS,
+            Self::System { .. } | Self::SetLogFilter(_) => INTERNAL,
+            Self::Config(_) | Self::Origin(_) | Self::Anonymous { .. } | Self::OriginNeeded { .. } => USAGE,
+            Self::Bind(BindError::Address { .. } | BindError::NoSocket(_)) => ADDRESS,
+            Self::Bind(BindError::TlsOverUnix(_) | BindError::Tls(_)) => USAGE,
             Self::Create(error) => refusal_code(error).unwrap_or_else(|| create_code(error)),
             Self::Open(error) => refusal_code(error).unwrap_or_else(|| open_code(error)),
             Self::NoLog { .. } => REFUSES,
@@ -194,6 +197,7 @@ mod tests {
         let lock = || LockError::Io { path: "lock".into(), source: source() };
         let held = || LockError::Held { dir: "data".into(), holder: "process 1".into() };
         let store = || StoreError::Unavailable { action: "read", name: "journal".into(), source: source() };
+        let taken = Address::Tcp(([127, 0, 0, 1], 80).into());
         let cases: [(Failure, u8); 8] = [
             (CreateError::from(lock()).into(), FOLDER),
             (CreateError::from(store()).into(), FOLDER),
@@ -202,7 +206,7 @@ mod tests {
             (OpenError::from(store()).into(), REFUSES),
             (OpenError::from(held()).into(), LOCKED),
             (OpenError::NoLog { dir: "data".into() }.into(), REFUSES),
-            (Failure::Address { address: ([127, 0, 0, 1], 80).into(), error: Errno::ACCESS.into() }, ADDRESS),
+            (BindError::Address { address: taken, error: Errno::ACCESS.into() }.into(), ADDRESS),
         ];
         for (failure, code) in cases {
             assert_eq!(failure.exit_code(), code, "{failure:?}");

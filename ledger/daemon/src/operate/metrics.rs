@@ -1,8 +1,11 @@
 //! What the daemon counts and measures, in the text that Prometheus scrapes, and the engine's observer that feeds it.
 //!
-//! No label holds anything that a client chose: the codes of the table and the names of stages are all there is.
+//! No label holds anything that a client chose: the codes of the table, reasons and the names of stages are all there is.
 
+use crate::access::caller::Who;
 use crate::http::codes::Code;
+use crate::http::tls::failure::HandshakeFailure;
+use crate::http::tls::renewal::Tls;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -14,7 +17,8 @@ use provlog_core::entry::TimeMs;
 use provlog_engine::{GroupStats, Observer};
 use std::fmt;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 
 /// Media type of [`Metrics::text`].
@@ -43,6 +47,10 @@ pub(crate) struct Metrics {
     disk_bytes_free: Gauge,
     last_commit: Gauge<f64, AtomicU64>,
     refusals: Family<Labels, Counter>,
+    handshake_failures: Family<Labels, Counter>,
+    certificates: Family<[(&'static str, String); 1], Gauge>,
+    shown: OnceLock<Vec<(String, Arc<Tls>)>>,
+    callers: ByCaller,
     self_check_failures: Counter,
     damage: Counter,
     derived_failures: Counter,
@@ -50,7 +58,18 @@ pub(crate) struct Metrics {
     behind: Family<Labels, Gauge>,
     group_entries: Histogram,
     stages: Stages,
+    reloads: Family<Labels, Counter>,
+    last_reload: Gauge<f64, AtomicU64>,
     fatal: watch::Sender<Option<String>>,
+}
+
+/// Requests that ask for a caller, by how it is known.
+#[derive(Debug)]
+struct ByCaller {
+    token: Counter,
+    peer: Counter,
+    anonymous: Counter,
+    unknown: Counter,
 }
 
 #[derive(Debug)]
@@ -68,6 +87,15 @@ impl Default for Metrics {
         registry.register("build", "The program that runs", build);
         let stages = Family::<Labels, Histogram>::new_with_constructor(|| Histogram::new(STAGE_BUCKETS_S));
         let stage = |name| stages.get_or_create(&[("stage", name)]).clone();
+        let requests = Family::<Labels, Counter>::default();
+        let by = |caller| requests.get_or_create(&[("caller", caller)]).clone();
+        let callers = ByCaller {
+            token: by("token"),
+            peer: by("peer"),
+            anonymous: by("anonymous"),
+            unknown: by("unknown"),
+        };
+        registry.register("requests", "Requests that ask for a caller, by how it is known", requests.clone());
         let mut metrics = Self {
             appends: Counter::default(),
             retries: Counter::default(),
@@ -78,6 +106,10 @@ impl Default for Metrics {
             disk_bytes_free: Gauge::default(),
             last_commit: Gauge::default(),
             refusals: Family::default(),
+            handshake_failures: Family::default(),
+            certificates: Family::default(),
+            shown: OnceLock::new(),
+            callers,
             self_check_failures: Counter::default(),
             damage: Counter::default(),
             derived_failures: Counter::default(),
@@ -90,6 +122,8 @@ impl Default for Metrics {
                 high_water_sync: stage("high_water_sync"),
                 publish: stage("publish"),
             },
+            reloads: Family::default(),
+            last_reload: Gauge::default(),
             fatal: watch::channel(None).0,
             registry,
         };
@@ -127,6 +161,17 @@ impl Metrics {
             self.last_commit.clone(),
         );
         registry.register("refusals", "Requests refused, by the code of the problem", self.refusals.clone());
+        registry.register_with_unit(
+            "certificate_not_after_timestamp",
+            "When the certificate ends that a listener shows, since the Unix epoch",
+            Unit::Seconds,
+            self.certificates.clone(),
+        );
+        registry.register(
+            "tls_handshake_failures",
+            "TLS handshakes that came to nothing, by the reason",
+            self.handshake_failures.clone(),
+        );
         registry.register(
             "self_check_failures",
             "Receipts that did not verify and were not sent: look at once",
@@ -152,13 +197,34 @@ impl Metrics {
             "Entries that what is made of the log behind its commits still lacks",
             self.behind.clone(),
         );
+        registry.register(
+            "reloads",
+            "Times that the settings were read anew, on SIGHUP",
+            self.reloads.clone(),
+        );
+        registry.register_with_unit(
+            "last_reload_timestamp",
+            "When settings were last taken, by the start or by a reload, since the Unix epoch",
+            Unit::Seconds,
+            self.last_reload.clone(),
+        );
         registry.register("group_entries", "Entries made durable by one commit", self.group_entries.clone());
         registry.register_with_unit("commit_stage", "Time of each stage of a commit", Unit::Seconds, stages);
+    }
+
+    /// Tells from now on when the certificates end that are shown at these addresses.
+    pub(crate) fn watch_certificates(&self, shown: Vec<(String, Arc<Tls>)>) {
+        // A daemon listens once.
+        let _ = self.shown.set(shown);
     }
 
     /// The text that Prometheus scrapes.
     pub(crate) fn text(&self, body_bytes_free: usize) -> Result<String, fmt::Error> {
         self.body_bytes_free.set(i64::try_from(body_bytes_free).unwrap_or(i64::MAX));
+        for (listener, tls) in self.shown.get().into_iter().flatten() {
+            let not_after_s = i64::try_from(tls.not_after_s()).unwrap_or(i64::MAX);
+            self.certificates.get_or_create(&[("listener", listener.clone())]).set(not_after_s);
+        }
         let mut text = String::with_capacity(8 * 1024);
         encode(&mut text, &self.registry)?;
         Ok(text)
@@ -184,6 +250,22 @@ impl Metrics {
         self.refusals.get_or_create(&[("code", code.code)]).inc();
     }
 
+    /// Counts a TLS handshake that came to nothing.
+    pub(crate) fn handshake_failed(&self, failure: HandshakeFailure) {
+        self.handshake_failures.get_or_create(&[("reason", failure.reason())]).inc();
+    }
+
+    /// Counts a request that asks for a caller, let in or not.
+    pub(crate) fn called(&self, who: Option<&Who>) {
+        let counter = match who {
+            Some(Who::Token(_)) => &self.callers.token,
+            Some(Who::Peer(_)) => &self.callers.peer,
+            Some(Who::Anonymous) => &self.callers.anonymous,
+            None => &self.callers.unknown,
+        };
+        counter.inc();
+    }
+
     /// Counts a receipt that didn't verify.
     pub(crate) fn self_check_failed(&self) {
         self.self_check_failures.inc();
@@ -192,6 +274,21 @@ impl Metrics {
     /// Tells the size of the log.
     pub(crate) fn set_entries(&self, size: u64) {
         self.entries.set(i64::try_from(size).unwrap_or(i64::MAX));
+    }
+
+    /// Counts a reload, and notes when settings were taken.
+    pub(crate) fn reloaded(&self, taken: bool) {
+        self.reloads.get_or_create(&[("outcome", if taken { "taken" } else { "refused" })]).inc();
+        if taken {
+            self.settings_taken();
+        }
+    }
+
+    /// Notes that the settings that hold are those of now.
+    pub(crate) fn settings_taken(&self) {
+        // Of a clock before the epoch there is nothing to tell.
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        self.last_reload.set(now.as_secs_f64());
     }
 
     /// A request is in flight until the guard is dropped.
@@ -270,8 +367,14 @@ mod tests {
             publish: ms(4),
         });
         metrics.refused(&HOST_DENIED);
+        metrics.handshake_failed(HandshakeFailure::Timeout);
+        metrics.called(Some(&Who::Anonymous));
+        metrics.called(None);
+        metrics.called(None);
         metrics.retried();
         metrics.followed("tiles", 11);
+        metrics.reloaded(false);
+        metrics.reloaded(true);
         metrics.set_standing(true, Some(77), TimeMs::new(1_790_000_000_250).unwrap());
         metrics.set_standing(false, None, TimeMs::new(1_790_000_000_250).unwrap());
         let held = metrics.in_flight();
@@ -287,8 +390,15 @@ mod tests {
             "provlog_disk_bytes_free 77",
             "provlog_last_commit_timestamp_seconds 1790000000.25",
             "provlog_refusals_total{code=\"host.denied\"} 1",
+            "provlog_tls_handshake_failures_total{reason=\"timeout\"} 1",
+            "provlog_requests_total{caller=\"token\"} 0",
+            "provlog_requests_total{caller=\"peer\"} 0",
+            "provlog_requests_total{caller=\"anonymous\"} 1",
+            "provlog_requests_total{caller=\"unknown\"} 2",
             "provlog_self_check_failures_total 0",
             "provlog_behind_entries{what=\"tiles\"} 11",
+            "provlog_reloads_total{outcome=\"taken\"} 1",
+            "provlog_reloads_total{outcome=\"refused\"} 1",
             "provlog_group_entries_sum 3.0",
             "provlog_commit_stage_seconds_bucket{le=\"0.002\",stage=\"journal_sync\"} 1",
             "provlog_commit_stage_seconds_bucket{le=\"0.002\",stage=\"publish\"} 0",

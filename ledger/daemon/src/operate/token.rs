@@ -1,12 +1,13 @@
 //! `provlogd token`: what it takes, and what it tells. A token goes to stdout, once and alone; all that is said of it to stderr.
 
-use crate::access::date::{self, Expiry};
+use crate::access::date::Expiry;
 use crate::access::error::TokensError;
 use crate::access::file::TokensFile;
 use crate::access::role::{Role, listed};
 use crate::access::secret::Secret;
 use crate::access::tokens::{RESTRICTED_MAX, Token, Tokens, kind, name};
 use clap::{Args, Subcommand};
+use provlog_core::time::rfc3339_s;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -153,7 +154,7 @@ fn distinct<T: Ord + Clone>(items: &[T]) -> Vec<T> {
 
 fn revoke(name: &str, file: &TokensFile, now_s: u64) -> Result<(), TokensError> {
     let revoked_s = file.change(|tokens| tokens.revoke(name, now_s))?;
-    say(&format!("the token {name} is revoked since {}", date::to_text(revoked_s)));
+    say(&format!("the token {name} is revoked since {}", rfc3339_s(revoked_s)));
     Ok(())
 }
 
@@ -187,9 +188,9 @@ impl Shown {
             roles: token.roles.iter().map(|role| role.name()).collect(),
             kinds: token.kinds.clone(),
             environments: token.environments.clone(),
-            created: date::to_text(token.created_s),
+            created: rfc3339_s(token.created_s),
             expires: token.expires.to_text(),
-            revoked: token.revoked_s.map(date::to_text),
+            revoked: token.revoked_s.map(rfc3339_s),
         }
     }
 

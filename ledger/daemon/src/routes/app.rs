@@ -1,6 +1,7 @@
 //! What every handler shares.
 
 use crate::access::callers::Callers;
+use crate::access::rates::RateLimits;
 use crate::http::answer::BrokenOff;
 use crate::http::body::Bodies;
 use crate::http::gzip::Gzips;
@@ -8,6 +9,7 @@ use crate::http::problem::Problem;
 use crate::log::async_log::AsyncLog;
 use crate::operate::live::Live;
 use crate::operate::metrics::Metrics;
+use crate::refusals::Refusals;
 use crate::workers::Seats;
 use provlog_engine::{Clock, Log};
 use std::io;
@@ -24,6 +26,8 @@ pub(crate) struct App {
     pub(crate) gzips: Gzips,
     pub(crate) callers: Callers,
     pub(crate) live: Live,
+    pub(crate) limits: RateLimits,
+    pub(crate) refusals: Refusals,
     draining: AtomicBool,
 }
 
@@ -48,15 +52,21 @@ impl App {
             gzips: Gzips::default(),
             callers,
             live,
+            limits: RateLimits::default(),
+            refusals: Refusals::default(),
             draining: AtomicBool::new(false),
         })
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub(crate) fn now_ms(&self) -> u64 {
+        u64::try_from(self.clock.wall_ms()).unwrap_or(0)
     }
 
     /// Seconds since the Unix epoch, as tokens count them: never before the newest entry's, so that a clock that was turned back
     /// brings no token to life again that had ended by then.
     pub(crate) fn now_s(&self) -> u64 {
-        let wall_ms = u64::try_from(self.clock.wall_ms()).unwrap_or(0);
-        wall_ms.max(self.log.committed().time_ms.get()) / 1_000
+        self.now_ms().max(self.log.committed().time_ms.get()) / 1_000
     }
 
     /// Says from now on that the daemon takes no more appends.
@@ -81,8 +91,9 @@ impl App {
 pub(crate) mod tests {
     use super::*;
     use crate::access::caller::Caller;
+    use crate::access::peers::Peers;
     use crate::access::role::Access;
-    use crate::operate::config::BODY_BYTES_MAX_DEFAULT;
+    use crate::http::remote::Remote;
     use axum::http::HeaderMap;
     use provlog_engine::Options;
     use std::time::Duration;
@@ -93,8 +104,8 @@ pub(crate) mod tests {
         let folder = tempfile::tempdir().unwrap();
         let options = Options::new(folder.path().join("data"));
         Log::create(&options, "example.com/log").unwrap();
-        let bodies = Bodies::new(BODY_BYTES_MAX_DEFAULT, Duration::from_secs(600));
-        let (log, callers) = (Log::open(&options).unwrap(), Callers::open(&options.data_dir).unwrap());
+        let bodies = Bodies::new(64 * 1024 * 1024, Duration::from_secs(600));
+        let (log, callers) = (Log::open(&options).unwrap(), Callers::open(&options.data_dir, false).unwrap());
         let app =
             App::new(log, options.clock, bodies, Arc::default(), Seats::default(), callers, Live::default());
         (folder, Arc::new(app.unwrap()))
@@ -102,6 +113,7 @@ pub(crate) mod tests {
 
     /// Whoever asks a log without tokens.
     pub(crate) fn anybody(app: &App) -> Caller {
-        app.callers.enter(&HeaderMap::new(), Access::Append, || 0).unwrap()
+        let (headers, remote, nobody) = (HeaderMap::new(), Remote::default(), Peers::default());
+        app.callers.enter(&headers, &remote, &nobody, Access::Append, || 0).unwrap()
     }
 }

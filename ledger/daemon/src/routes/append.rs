@@ -11,10 +11,10 @@ use crate::http::problem::Problem;
 use crate::http::request::{self, CBOR, JSON, TEXT, TEXT_UTF8};
 use crate::log::async_log::AsyncLog;
 use crate::log::receipts::{self, Proven, Stored};
+use crate::log::salts;
 use crate::operate::metrics::Metrics;
 use crate::routes::app::App;
 use crate::routes::references::{self, Referred};
-use crate::routes::salts;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{LOCATION, VARY};
@@ -106,8 +106,8 @@ pub(crate) fn prepare(
     batch_line: Option<(&str, usize)>,
 ) -> Result<(provlog_engine::Submission, Draft), Problem> {
     caller.check_append(submission.kind(), submission.claims())?;
-    submission.check_occurred_at(u64::try_from(app.clock.wall_ms()).unwrap_or(0))?;
-    let (log, identity) = (&app.log, caller.identity());
+    submission.check_occurred_at(app.now_ms())?;
+    let (log, identity) = (&app.log, caller.who().identity());
     let has_salts = submission.has_salts();
     let chosen = match (submission.idempotency_key(), batch_line) {
         (Some(key), _) => Some(log.dedup_key("idempotency-key", &identity, key.as_bytes())),
@@ -118,7 +118,7 @@ pub(crate) fn prepare(
         (None, None) => None,
     };
     let referred = references::in_claims(submission.claims(), log.verifier().name());
-    let sealed = Arc::new(seal(submission, caller.workload())?);
+    let sealed = Arc::new(seal(submission, caller.who().workload())?);
     let key = chosen.or_else(|| has_salts.then(|| digest_key(log, &identity, &sealed)));
     let terms = Terms { retries: key.into_iter().collect(), ..Terms::default() };
     let prepared = provlog_engine::Submission { sealed: Arc::clone(&sealed), terms };

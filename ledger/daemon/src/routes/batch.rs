@@ -8,9 +8,11 @@ use crate::http::body::{Content, Received, busy};
 use crate::http::codes::{BATCH_EMPTY, BATCH_TOO_MANY, BODY_TOO_LARGE, INTERNAL, JSON_MALFORMED};
 use crate::http::problem::Problem;
 use crate::http::request::{self, CBOR_SEQUENCE, JSON, NDJSON};
+use crate::http::request_id::{self, within};
 use crate::routes::app::App;
 use crate::routes::append::{Draft, prepare};
 use crate::routes::batch_answer::BatchAnswer;
+use crate::routes::door::Payer;
 use crate::routes::{conflicts, references, sequence};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
@@ -41,6 +43,7 @@ const LINES_A_TURN: usize = 32;
 pub(crate) async fn append(
     State(app): State<Arc<App>>,
     State(caller): State<Caller>,
+    State(payer): State<Payer>,
     request: Request,
 ) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
@@ -55,10 +58,14 @@ pub(crate) async fn append(
         _ => (items(&bytes)?, Submission::parse),
     };
     check_count(lines.len())?;
+    // The request itself was counted at the door.
+    payer.charge(&app, lines.len() - 1);
     let (mut batch, mut drafts) = (Vec::with_capacity(lines.len()), Vec::with_capacity(lines.len()));
     let (mut referred, mut held_bytes) = (Vec::new(), 0);
     let tasks: Vec<Task> = Task::all(&app, &caller, &bytes, &lines, parse, key).collect();
-    let mut tasks = stream::iter(tasks).map(|task| app.workers.spawn(task.run())).buffered(cores());
+    let request = request_id::current();
+    let mut tasks =
+        stream::iter(tasks).map(|task| app.workers.spawn(within(request, task.run()))).buffered(cores());
     while let Some(done) = tasks.next().await {
         let done = done.map_err(|error| match error.is_panic() {
             true => Problem::new(&INTERNAL, "a batch's task panicked: this is a bug"),

@@ -10,10 +10,8 @@ use crate::http::request::NDJSON;
 use crate::log::receipts::Stored;
 use crate::routes::app::App;
 use crate::routes::conflicts::{Settled, Standing};
-use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use futures_util::stream::try_unfold;
 use provlog_core::encoded::EncodedRecord;
 use provlog_engine::{Committed, ReadError, Reader};
 use serde::Serialize;
@@ -97,7 +95,7 @@ impl BatchAnswer {
     }
 
     pub(crate) fn into_response(self) -> Response {
-        answer::answer(Body::from_stream(try_unfold(self, next_piece)), NDJSON, NO_STORE)
+        answer::answer(answer::in_pieces(self, next_piece), NDJSON, NO_STORE)
     }
 
     /// The next lines.

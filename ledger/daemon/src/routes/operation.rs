@@ -14,10 +14,10 @@ use provlog_engine::{AppendError, Health};
 use serde::Serialize;
 use std::sync::Arc;
 
-const SCHEMA: &str = "application/schema+json";
+pub(super) const SCHEMA: &str = "application/schema+json";
 
 /// The schemas of the kinds that are accepted, as core's tests generate them from the claim table.
-const SCHEMAS: [(&str, &str); 6] = [
+pub(super) const SCHEMAS: [(&str, &str); 6] = [
     ("generation", include_str!("../../../../docs/schema/generation.json")),
     ("scan", include_str!("../../../../docs/schema/scan.json")),
     ("approval", include_str!("../../../../docs/schema/approval.json")),
@@ -49,7 +49,7 @@ pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Result<Response, Prob
     if app.is_draining() {
         return Err(Problem::new(&SHUTTING_DOWN, "the daemon was told to stop"));
     }
-    app.callers.method()?;
+    app.callers.method(&app.live.now().peers)?;
     let no_new_keys = app.log.dedup_ready().err();
     Ok(answer(to_json(&readiness(app.log.health(), no_new_keys)?)?, JSON, NO_STORE))
 }
@@ -92,6 +92,11 @@ pub(crate) async fn kind_schema(path: Result<Path<String>, PathRejection>) -> Re
     }
 }
 
+/// `GET /v1/openapi.json`: what is served, as the table of routes has it; a test holds the file to that.
+pub(crate) async fn openapi() -> Response {
+    answer(include_str!("../../../../docs/openapi.json"), JSON, NO_STORE)
+}
+
 #[derive(Serialize)]
 struct About<'a> {
     origin: &'a str,
@@ -132,7 +137,7 @@ pub(crate) async fn about(State(app): State<Arc<App>>) -> Result<Response, Probl
         size: log.committed().checkpoint.size,
         format: 1,
         version: env!("CARGO_PKG_VERSION"),
-        authentication: app.callers.method().ok(),
+        authentication: app.callers.method(&app.live.now().peers).ok(),
         limits: Limits {
             submission_bytes: limits::SUBMISSION_BYTES_MAX,
             batch_bytes: limits::BATCH_BYTES_MAX,

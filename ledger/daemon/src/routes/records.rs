@@ -5,19 +5,17 @@
 //! busy for as long as it takes to read all of it. Every record is checked against its leaf before it goes out; one that isn't
 //! right breaks the answer off, and whoever reads it goes on from the index after the last one that came.
 
-use crate::http::answer::BrokenOff;
+use crate::http::answer::{BrokenOff, in_pieces};
 use crate::http::codes::ENTRY_NOT_FOUND;
 use crate::http::gzip::{GZIP, Gzip};
 use crate::http::problem::Problem;
 use crate::http::request::{self, CBOR_SEQUENCE, NDJSON};
 use crate::routes::app::App;
-use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use axum::response::Response;
 use bytes::Bytes;
-use futures_util::stream::try_unfold;
 use provlog_core::cbor::{Map, Value};
 use provlog_core::claims::{self, DIGEST};
 use provlog_core::encoded::EncodedRecord;
@@ -41,7 +39,7 @@ const RECORDS_DEFAULT: u64 = 1_000;
 
 /// Most records of one answer, and most that it looks at: some 100 to 300 MB of records as large as pipelines make them, minutes
 /// on a slow line, and half a second of reading and checking.
-const RECORDS_MAX: u64 = 100_000;
+pub(super) const RECORDS_MAX: u64 = 100_000;
 
 /// Bytes of the answer that are made before they are sent.
 const PIECE_BYTES: usize = 32 * 1024;
@@ -89,7 +87,7 @@ pub(crate) async fn records(
     let encoding = gzip.as_ref().map(|_| (CONTENT_ENCODING, HeaderValue::from_static(GZIP)));
     let answer = Answer { app, range, left, filters, cbor: media_type == CBOR_SEQUENCE, gzip };
 
-    let mut response = Response::new(Body::from_stream(try_unfold(answer, next_piece)));
+    let mut response = Response::new(in_pieces(answer, next_piece));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

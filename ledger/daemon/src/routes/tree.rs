@@ -14,7 +14,7 @@ use provlog_engine::Reader;
 use serde::Serialize;
 use std::sync::Arc;
 
-const OCTETS: &str = "application/octet-stream";
+pub(super) const OCTETS: &str = "application/octet-stream";
 
 /// What never changes may be kept for ever: a year is the most that caches heed.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";

@@ -447,6 +447,11 @@ impl Disk for SimDisk {
         })
     }
 
+    /// One user, the system's administrator.
+    fn owner(&self, path: &Path) -> Result<u32, DiskError> {
+        self.look(path, |_| Ok(0))
+    }
+
     fn free_bytes(&self, path: &Path) -> Result<u64, DiskError> {
         self.look(path, |model| Ok(model.space.unwrap_or(u64::MAX)))
     }

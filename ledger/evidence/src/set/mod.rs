@@ -12,7 +12,7 @@ use provlog_core::Hash;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use part::{Member, SET_PARTS_MAX, SetError, SetName, TrustEntry, Unknown};
+pub use part::{Member, SetError, SetName, TrustEntry, Unknown};
 
 /// Most members of a set: what a reader holds for each is bounded.
 pub const SET_MEMBERS_MAX: usize = 4_096;
@@ -167,5 +167,7 @@ pub fn set_digest<'h>(hashes: impl IntoIterator<Item = &'h Hash>) -> [u8; 32] {
     digest.finalize().into()
 }
 
+#[cfg(test)]
+pub(crate) mod drawn;
 #[cfg(test)]
 mod tests;

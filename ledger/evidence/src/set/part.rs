@@ -2,13 +2,10 @@
 
 use provlog_core::cbor::{Map, Value};
 use provlog_core::claims::{Misfit, check_claim, is_member};
-use provlog_core::limits::SET_PART_MEMBERS_MAX;
+use provlog_core::limits::{CHANGE_PARTS_MAX, SET_PART_MEMBERS_MAX};
 use provlog_core::record::{Claim, Record, SectionName};
 use provlog_core::{Hash, Kind};
 use std::collections::BTreeMap;
-
-/// Most parts of a change.
-pub const SET_PARTS_MAX: u64 = 256;
 
 const TRUST: u8 = 6;
 
@@ -148,7 +145,7 @@ impl<T> Part<T> {
         let text = |name: &str| map.get(name).and_then(Value::as_text).unwrap_or_default();
         let uint = |name: &str| map.get(name).and_then(Value::as_uint).unwrap_or_default();
         let (part, parts) = (uint("part"), uint("parts"));
-        if part == 0 || part > parts || parts > SET_PARTS_MAX {
+        if part == 0 || part > parts || parts > CHANGE_PARTS_MAX {
             return Err(SetError::Rule("part to be from 1 to parts, and parts at most 256"));
         }
         let what = text("what");

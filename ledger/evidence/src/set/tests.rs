@@ -1,9 +1,8 @@
+use super::drawn::{Drawn, hash, record};
 use super::*;
 use proptest::prelude::*;
 use provlog_core::Kind;
-use provlog_core::cbor::{Map, Value};
-use provlog_core::entry::{Entry, TimeMs};
-use provlog_core::record::{Claim, Record, Section, SectionName};
+use provlog_core::record::{Claim, Record, Section};
 
 /// With texts, so that a test sees who is in a set.
 type Fold = SetFold<String>;
@@ -19,86 +18,13 @@ fn empty() -> Fold {
     Fold::within(SetLimits { held: usize::MAX, digested: usize::MAX })
 }
 
-fn salted(text: &str, salt: u8) -> Claim {
-    Claim::disclosed([salt; 16], Value::Text(text.into()))
-}
-
-fn hash(text: &str) -> Hash {
-    salted(text, 1).hash()
-}
-
-fn map<'a>(entries: impl IntoIterator<Item = (&'a str, Value)>) -> Map {
-    Map::from_entries(entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()).unwrap()
-}
-
-fn bytes(hash: &Hash) -> Value {
-    Value::Bytes(hash.0.to_vec())
-}
-
 fn leaf(index: u64) -> Hash {
     Hash::plain(&index.to_be_bytes())
 }
 
-/// What a part adds, and what it removes.
-type Texts = (Vec<&'static str>, Vec<&'static str>);
-
-/// The parts of a change, before they are entries.
-#[derive(Clone)]
-struct Wanted {
-    previous: Option<u64>,
-    parts: Vec<Texts>,
-    digest: [u8; 32],
-}
-
-impl Wanted {
-    fn one(added: &[&'static str], removed: &[&'static str], after: &[&str], previous: Option<u64>) -> Self {
-        let hashes: Vec<Hash> = after.iter().map(|text| hash(text)).collect();
-        Self { previous, parts: vec![(added.to_vec(), removed.to_vec())], digest: set_digest(&hashes) }
-    }
-
-    fn and(mut self, added: &[&'static str], removed: &[&'static str]) -> Self {
-        self.parts.push((added.to_vec(), removed.to_vec()));
-        self
-    }
-
-    fn records(&self) -> Vec<Record> {
-        let parts = i64::try_from(self.parts.len()).unwrap();
-        let part = |((added, removed), part): (&Texts, i64)| {
-            let mut hashes: Vec<Hash> = removed.iter().map(|text| hash(text)).collect();
-            hashes.sort_unstable();
-            let mut trust = vec![
-                ("what", WHAT.into()),
-                ("name", NAME.into()),
-                ("set_digest", Value::Bytes(self.digest.to_vec())),
-                ("part", Value::Integer(part)),
-                ("parts", Value::Integer(parts)),
-                ("removed", Value::Array(hashes.iter().map(bytes).collect())),
-            ];
-            if let Some(index) = self.previous {
-                let index_value = Value::Integer(i64::try_from(index).unwrap());
-                let reference = map([("index", index_value), ("leaf_hash", bytes(&leaf(index)))]);
-                trust.push(("previous", Value::Map(reference)));
-            }
-            let mut claims = vec![("trust".to_owned(), Claim::disclosed([9; 16], Value::Map(map(trust))))];
-            let members =
-                added.iter().zip(1..).map(|(text, number)| (format!("m{number:02}"), salted(text, 1)));
-            claims.extend(members);
-            record(claims)
-        };
-        self.parts.iter().zip(1..).map(part).collect()
-    }
-}
-
-fn record(claims: Vec<(String, Claim)>) -> Record {
-    let (submitted, attested) = (Section::from_claims(claims).unwrap(), Section::default());
-    let kind = Kind::new(6).unwrap();
-    let entry = Entry {
-        kind,
-        time_ms: TimeMs::MIN,
-        submitted_digest: submitted.digest(SectionName::Submitted, kind),
-        attested_digest: attested.digest(SectionName::Attested, kind),
-    };
-    Record { entry, submitted, attested }
+/// A change of one part, behind the one whose last part is at `previous`.
+fn one(added: &[&str], removed: &[&str], after: &[&str], previous: Option<u64>) -> Drawn {
+    Drawn::of((WHAT, NAME), previous.map(|index| (index, leaf(index))), after).and(added, removed)
 }
 
 /// The entry at `index`, by a leaf hash that is known before there is an entry.
@@ -125,12 +51,12 @@ fn texts(fold: &Fold) -> Vec<String> {
 #[test]
 fn changes_are_in_force_from_their_last_part_on() {
     let mut fold = empty();
-    let first = Wanted::one(&["a", "b"], &[], &["a", "b", "c"], None).and(&["c"], &[]).records();
+    let first = one(&["a", "b"], &[], &["a", "b", "c"], None).and(&["c"], &[]).records();
     assert_eq!(read_one(&mut fold, 3, &first[0]), Ok(Step::Part));
     assert_eq!(fold.set(&name()), Ok(None), "its last part is still to come");
     assert_eq!(read_one(&mut fold, 4, &first[1]), Ok(Step::Changed));
     assert_eq!(texts(&fold), ["a", "b", "c"]);
-    let next = Wanted::one(&["d"], &["a", "c"], &["b", "d"], Some(4)).records();
+    let next = one(&["d"], &["a", "c"], &["b", "d"], Some(4)).records();
     read(&mut fold, 9, &next).unwrap();
     assert_eq!(texts(&fold), ["b", "d"]);
     let set = fold.set(&name()).unwrap().unwrap();
@@ -138,7 +64,7 @@ fn changes_are_in_force_from_their_last_part_on() {
     let member = &set.members[&hash("b")];
     assert_eq!((member.index, member.claim.as_str(), member.kept.as_deref()), (3, "m02", Some("b")));
     assert_eq!(member.leaf_hash, first[0].entry.leaf_hash());
-    let empty = Wanted::one(&[], &["b", "d"], &[], Some(9)).records();
+    let empty = one(&[], &["b", "d"], &[], Some(9)).records();
     read(&mut fold, 10, &empty).unwrap();
     assert_eq!(texts(&fold), [""; 0]);
 }
@@ -147,21 +73,21 @@ fn changes_are_in_force_from_their_last_part_on() {
 fn a_change_that_breaks_a_rule_is_none_and_so_is_what_follows_on_it() {
     let begun = || {
         let mut fold = empty();
-        read(&mut fold, 1, &Wanted::one(&["a", "b"], &[], &["a", "b"], None).records()).unwrap();
+        read(&mut fold, 1, &one(&["a", "b"], &[], &["a", "b"], None).records()).unwrap();
         fold
     };
     let cases = [
-        (Wanted::one(&["c"], &[], &["a", "b", "c"], None), "previous"),
-        (Wanted::one(&["c"], &[], &["a", "b", "c"], Some(2)), "previous"),
-        (Wanted::one(&["c"], &[], &["a", "b"], Some(1)), "set_digest"),
-        (Wanted::one(&["a"], &[], &["a", "b"], Some(1)), "no member to be added that is in the set"),
-        (Wanted::one(&["a"], &["a"], &["a", "b"], Some(1)), "no member to be added that is in the set"),
-        (Wanted::one(&["c", "c"], &[], &["a", "b", "c"], Some(1)), "no member twice"),
-        (Wanted::one(&["c"], &[], &["a", "b", "c"], Some(1)).and(&["c"], &[]), "no member twice"),
-        (Wanted::one(&[], &["c"], &["a", "b"], Some(1)), "only members to be removed"),
-        (Wanted::one(&[], &["a"], &["b"], Some(1)).and(&[], &["a"]), "in one part"),
-        (Wanted::one(&[], &["a", "a"], &["b"], Some(1)), "removed to ascend"),
-        (Wanted::one(&[], &[], &["a", "b"], Some(1)), "add or remove something"),
+        (one(&["c"], &[], &["a", "b", "c"], None), "previous"),
+        (one(&["c"], &[], &["a", "b", "c"], Some(2)), "previous"),
+        (one(&["c"], &[], &["a", "b"], Some(1)), "set_digest"),
+        (one(&["a"], &[], &["a", "b"], Some(1)), "no member to be added that is in the set"),
+        (one(&["a"], &["a"], &["a", "b"], Some(1)), "no member to be added that is in the set"),
+        (one(&["c", "c"], &[], &["a", "b", "c"], Some(1)), "no member twice"),
+        (one(&["c"], &[], &["a", "b", "c"], Some(1)).and(&["c"], &[]), "no member twice"),
+        (one(&[], &["c"], &["a", "b"], Some(1)), "only members to be removed"),
+        (one(&[], &["a"], &["b"], Some(1)).and(&[], &["a"]), "in one part"),
+        (one(&[], &["a", "a"], &["b"], Some(1)), "removed to ascend"),
+        (one(&[], &[], &["a", "b"], Some(1)), "add or remove something"),
     ];
     for (wanted, expected) in cases {
         let mut fold = begun();
@@ -169,15 +95,15 @@ fn a_change_that_breaks_a_rule_is_none_and_so_is_what_follows_on_it() {
         assert!(error.contains(expected), "{expected}: {error}");
         assert_eq!(texts(&fold), ["a", "b"]);
         // What follows on it follows on nothing; what follows on the one before it does.
-        assert!(read(&mut fold, 8, &Wanted::one(&["d"], &[], &["a", "b", "d"], Some(5)).records()).is_err());
-        read(&mut fold, 9, &Wanted::one(&["d"], &[], &["a", "b", "d"], Some(1)).records()).unwrap();
+        assert!(read(&mut fold, 8, &one(&["d"], &[], &["a", "b", "d"], Some(5)).records()).is_err());
+        read(&mut fold, 9, &one(&["d"], &[], &["a", "b", "d"], Some(1)).records()).unwrap();
         assert_eq!(texts(&fold), ["a", "b", "d"]);
     }
 }
 
 #[test]
 fn parts_stand_side_by_side_and_say_the_same() {
-    let two = Wanted::one(&["a"], &[], &["a", "b"], None).and(&["b"], &[]).records();
+    let two = one(&["a"], &[], &["a", "b"], None).and(&["b"], &[]).records();
     let mut apart = empty();
     read_one(&mut apart, 1, &two[0]).unwrap();
     assert_eq!(read_one(&mut apart, 3, &two[1]), Err(SetError::Part { expected: 2, got: 2, parts: 2 }));
@@ -190,20 +116,18 @@ fn parts_stand_side_by_side_and_say_the_same() {
     assert_eq!(texts(&anew), ["a", "b"]);
 
     let mut other = empty();
-    let differs = Wanted::one(&["a"], &[], &["a"], None).and(&["b"], &[]).records();
+    let differs = one(&["a"], &[], &["a"], None).and(&["b"], &[]).records();
     read_one(&mut other, 1, &two[0]).unwrap();
     assert!(matches!(read_one(&mut other, 2, &differs[1]), Err(SetError::Part { .. })));
-    let parts = Wanted::one(&["a"], &[], &["a"], None);
-    let gap = record(vec![
-        ("trust".into(), parts.records()[0].submitted.get("trust").unwrap().clone()),
-        ("m02".into(), salted("a", 1)),
-    ]);
+    let parts = one(&["a"], &[], &["a"], None);
+    let trust = parts.records()[0].submitted.value("trust").unwrap().clone();
+    let gap = record(6, &[("trust", trust), ("m02", "a".into())], &[]);
     assert_eq!(read_one(&mut other, 3, &gap), Err(SetError::Rule("members to be m01, m02 and so on")));
 }
 
 #[test]
 fn what_is_hidden_is_told_from_what_is_not() {
-    let shown = Wanted::one(&["a", "b"], &[], &["a", "b"], None).records().remove(0);
+    let shown = one(&["a", "b"], &[], &["a", "b"], None).records().remove(0);
     let hide = |hidden: &str| {
         let claims = shown.submitted.iter().map(|(name, claim)| {
             let claim = if name == hidden { Claim::Hidden(claim.hash()) } else { claim.clone() };
@@ -222,29 +146,28 @@ fn what_is_hidden_is_told_from_what_is_not() {
     let mut other = shown.clone();
     other.entry.kind = Kind::new(5).unwrap();
     assert_eq!(TrustEntry::of(1, &other, |_, _| ()), None);
-    let nothing = record(vec![("m01".into(), salted("a", 1))]);
+    let nothing = record(6, &[("m01", "a".into())], &[]);
     assert!(matches!(read_one(&mut empty(), 1, &nothing), Err(SetError::Misfit(_))));
 }
 
 #[test]
 fn a_set_is_found_by_the_last_part_of_its_newest_change_alone() {
     let mut fold = empty();
-    read(&mut fold, 1, &Wanted::one(&["a"], &[], &["a"], None).records()).unwrap();
+    read(&mut fold, 1, &one(&["a"], &[], &["a"], None).records()).unwrap();
     assert_eq!((fold.ending_at(1), fold.ending_at(0)), (Some(&name()), None));
-    read(&mut fold, 4, &Wanted::one(&["b"], &[], &["a", "b"], Some(1)).records()).unwrap();
+    read(&mut fold, 4, &one(&["b"], &[], &["a", "b"], Some(1)).records()).unwrap();
     assert_eq!((fold.ending_at(1), fold.ending_at(4)), (None, Some(&name())));
 }
 
 /// A set counts as one, too: whoever empties sets makes no room for ever more of them.
 #[test]
 fn what_is_looked_at_has_a_bound() {
-    let add =
-        |text: &'static str, after: &[&str], previous| Wanted::one(&[text], &[], after, previous).records();
+    let add = |text: &str, after: &[&str], previous| one(&[text], &[], after, previous).records();
     let begun = |held, digested| {
         let mut fold = Fold::within(SetLimits { held, digested });
         read(&mut fold, 1, &add("a", &["a"], None)).unwrap();
         read(&mut fold, 2, &add("b", &["a", "b"], Some(1))).unwrap();
-        read(&mut fold, 3, &Wanted::one(&["c"], &["a"], &["b", "c"], Some(2)).records()).unwrap();
+        read(&mut fold, 3, &one(&["c"], &["a"], &["b", "c"], Some(2)).records()).unwrap();
         fold
     };
     let third = add("d", &["b", "c", "d"], Some(3));
@@ -285,7 +208,7 @@ proptest! {
                 && !(adds.is_empty() && removes.is_empty())
                 && removes.iter().all(|text| model.contains(text))
                 && adds.iter().all(|text| !model.contains(text));
-            let wanted = Wanted::one(&adds, &removes, &after.iter().copied().collect::<Vec<_>>(), previous);
+            let wanted = one(&adds, &removes, &after.iter().copied().collect::<Vec<_>>(), previous);
             let result = read(&mut fold, index, &wanted.records());
             prop_assert_eq!(result.is_ok(), is_valid, "{:?}", result);
             if is_valid {

@@ -10,10 +10,10 @@ mod words;
 mod write;
 
 use crate::subject::Subject;
-use crate::time::TIME_S_MAX;
 use crate::window::Window;
 use provlog_core::checkpoint::is_origin;
 use provlog_core::encoding::Foreign;
+use provlog_core::time::READ_S_MAX;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -223,7 +223,7 @@ fn check_words(fields: &Fields) -> Result<(), StatementError> {
     if fields.nonce == [0; 16] {
         return Err(StatementError::value("nonce", "random bytes", "zeros"));
     }
-    if fields.expires_s > TIME_S_MAX {
+    if fields.expires_s > READ_S_MAX {
         return Err(StatementError::value(
             "expires",
             "a second until the year 9999",

@@ -6,8 +6,8 @@ use super::fields::{Action, Fields, Intent, Policy};
 use super::words::decode;
 use super::write::{NONE, VERSION};
 use crate::subject::Subject;
-use crate::time;
 use provlog_core::hex;
+use provlog_core::time::read_rfc3339_s;
 use std::collections::BTreeMap;
 
 pub(super) fn fields(text: &str) -> Result<Fields, StatementError> {
@@ -43,7 +43,7 @@ pub(super) fn fields(text: &str) -> Result<Fields, StatementError> {
     let nonce = hex::decode_array(nonce)
         .ok_or_else(|| StatementError::value("nonce", "32 lowercase hex digits", nonce))?;
     let expires = lines.one("expires")?;
-    let expires_s = time::parse(expires).ok_or_else(|| {
+    let expires_s = read_rfc3339_s(expires).ok_or_else(|| {
         StatementError::value("expires", "a time YYYY-MM-DDTHH:MM:SSZ from 1970 to 9999", expires)
     })?;
     lines.end()?;

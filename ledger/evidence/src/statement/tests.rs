@@ -314,7 +314,7 @@ fn statements() -> impl Strategy<Value = Statement> {
     let scope = prop::collection::btree_map(words(), prop::collection::btree_set(words(), 1..4), 0..4);
     let intent = prop::option::of((words(), texts(), scope));
     let policy = (words(), words(), any::<[u8; 32]>());
-    let rest = (texts(), prop::option::of(words()), 1..=u8::MAX, 0..=TIME_S_MAX);
+    let rest = (texts(), prop::option::of(words()), 1..=u8::MAX, 0..=READ_S_MAX);
     let action = prop::sample::select(Action::ALL.to_vec());
     (action, "[a-z0-9][a-z0-9._-]{0,9}", subjects(), intent, policy, rest).prop_map(
         |(

@@ -3,8 +3,8 @@
 use super::fields::Fields;
 use super::words::encode;
 use crate::subject::Subject;
-use crate::time;
 use provlog_core::hex;
+use provlog_core::time::rfc3339_s;
 use std::collections::BTreeSet;
 
 /// The first line.
@@ -35,7 +35,7 @@ pub(super) fn text(fields: &Fields) -> String {
     push("policy", &format!("{name}@{version} sha256:{}", hex::encode(&fields.policy.sha256)));
     push("requester", fields.requester.as_deref().map(encode).as_deref().unwrap_or(NONE));
     push("nonce", &hex::encode(&fields.nonce));
-    push("expires", &time::to_text(fields.expires_s));
+    push("expires", &rfc3339_s(fields.expires_s));
     lines.push(String::new());
     lines.join("\n")
 }

@@ -13,8 +13,12 @@ const EXTENSIONS_MAX: usize = 32;
 /// Explicit tags of `TBSCertificate`.
 const VERSION: u8 = 0xa0;
 const EXTENSIONS: u8 = 0xa3;
+/// `dNSName` among general names.
+const DNS_NAME: u8 = 0x82;
 /// `uniformResourceIdentifier` among general names.
 const URI: u8 = 0x86;
+/// `iPAddress` among general names.
+const IP_ADDRESS: u8 = 0x87;
 
 const KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];
 const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x11];
@@ -71,6 +75,10 @@ pub(super) struct Certificate<'a> {
     pub(super) is_for_clients: Option<bool>,
     /// The URIs among its subject alternative names.
     pub(super) uris: Vec<&'a [u8]>,
+    /// The DNS names among them.
+    pub(super) dns_names: Vec<&'a [u8]>,
+    /// The IP addresses among them, as 4 or 16 bytes where they are some.
+    pub(super) ip_addresses: Vec<&'a [u8]>,
 }
 
 /// RFC 5280 section 4.2.1.3.
@@ -126,6 +134,8 @@ impl<'a> Certificate<'a> {
             key_usage: None,
             is_for_clients: None,
             uris: Vec::new(),
+            dns_names: Vec::new(),
+            ip_addresses: Vec::new(),
         };
         if let Some(explicit) = tbs.optional(EXTENSIONS, "extensions")? {
             certificate.read_extensions(Reader::whole(explicit, SEQUENCE, "extensions")?)?;
@@ -161,7 +171,12 @@ impl<'a> Certificate<'a> {
                     let mut names = Reader::whole(value, SEQUENCE, "subjectAltName")?;
                     while !names.is_at_end() {
                         let (tag, name) = names.next("subjectAltName")?;
-                        self.uris.extend((tag == URI).then_some(name));
+                        match tag {
+                            URI => self.uris.push(name),
+                            DNS_NAME => self.dns_names.push(name),
+                            IP_ADDRESS => self.ip_addresses.push(name),
+                            _ => {}
+                        }
                     }
                 }
                 NAME_CONSTRAINTS => return Err(CertificateError::NameConstraints),

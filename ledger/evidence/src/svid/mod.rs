@@ -9,12 +9,14 @@ mod bundle;
 mod certificate;
 mod der;
 mod error;
+mod server;
 mod webpki_path;
 
 pub use bundle::{Bundle, BundleMember, CA_BYTES_MAX, Ca, CaError, MemberError};
 pub use certificate::CertificateError;
 pub use der::DerError;
 pub use error::{CHAIN_BYTES_MAX, CHAIN_CERTIFICATES_MAX, SVID_VALID_S_MAX, SvidError};
+pub use server::ServerCertificate;
 
 use crate::signature::{PublicKey, Scheme};
 use crate::spiffe::{SpiffeId, TrustDomain};

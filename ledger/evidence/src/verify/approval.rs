@@ -6,12 +6,12 @@ use crate::believed::Believed;
 use crate::roster::{Person, Roster, Signer};
 use crate::ssh::{Signed, SshSignature};
 use crate::statement::{Action, NAMESPACE, Statement, VERSION};
-use crate::time;
 use provlog_core::Hash;
 use provlog_core::cbor::{Map, Value};
 use provlog_core::check::{Check, Status};
 use provlog_core::claims::{check_claim, kind_name};
 use provlog_core::record::{Record, SectionName};
+use provlog_core::time::rfc3339_s;
 
 /// How statements of any version start. What people wrote in words of their own doesn't.
 const MARK: &str = "provlog-approval/";
@@ -27,7 +27,7 @@ pub(super) fn checks(believed: &Believed, record: &Record, origin: &str) -> Vec<
     if let Some(Own { form, by, .. }) = own(believed, record, origin) {
         checks.extend([form.named("approval-form"), by.named("approval-signed")]);
     }
-    let items = counted(believed, record, origin);
+    let items = counted(believed, record, &Counting::of(record), origin);
     let receipt = |item: Item| match item {
         Item::Made(made) => made,
         Item::Elsewhere(awaited) => awaited.not_given(),
@@ -100,7 +100,7 @@ fn signed(record: &Record, approval: &Map, origin: &str) -> Result<(Statement, S
     check_approval(&statement, approval).map_err(Made::failed)?;
     let time_ms = record.entry.time_ms.get();
     if !statement.window().contains(time_ms) {
-        let expired = time::to_text(said.expires_s);
+        let expired = rfc3339_s(said.expires_s);
         return Err(Made::failed(format_args!(
             "it expired at {expired}, and the entry's time is {time_ms} ms"
         )));
@@ -242,16 +242,41 @@ fn not_here() -> Made {
     Made::skipped(format_args!("{VOUCHED}: the approval is an entry of its own, and isn't here"))
 }
 
+/// The `approval_checks` that the log attests, looked into once.
+pub(super) enum Counting<'r> {
+    Nothing,
+    Hidden,
+    NoList,
+    List {
+        items: &'r [Value],
+        /// Whether the list has its form.
+        form: Result<(), Made>,
+    },
+}
+
+impl<'r> Counting<'r> {
+    pub(super) fn of(record: &'r Record) -> Self {
+        match shown(record, SectionName::Attested, "approval_checks") {
+            Shown::Nothing => Self::Nothing,
+            Shown::Hidden => Self::Hidden,
+            Shown::Value(list @ Value::Array(items)) => Self::List { items, form: check_form(list) },
+            Shown::Value(_) => Self::NoList,
+        }
+    }
+}
+
 /// What is made of each approval that a promotion counts.
-pub(super) fn counted(believed: &Believed, record: &Record, origin: &str) -> Vec<Item> {
+pub(super) fn counted(
+    believed: &Believed,
+    record: &Record,
+    counting: &Counting<'_>,
+    origin: &str,
+) -> Vec<Item> {
+    let Counting::List { items, form } = counting else { return Vec::new() };
     if kind_name(record.entry.kind) != Some("promotion") {
         return Vec::new();
     }
-    let Shown::Value(list @ Value::Array(items)) = shown(record, SectionName::Attested, "approval_checks")
-    else {
-        return Vec::new();
-    };
-    let listed = Listed { believed, record, items, form: check_form(list), origin };
+    let listed = Listed { believed, record, items, form, origin };
     (0..items.len()).map(|number| listed.item(number).unwrap_or_else(Item::Made)).collect()
 }
 
@@ -260,8 +285,7 @@ struct Listed<'a> {
     believed: &'a Believed,
     record: &'a Record,
     items: &'a [Value],
-    /// Whether the list has its form.
-    form: Result<(), Made>,
+    form: &'a Result<(), Made>,
     origin: &'a str,
 }
 
@@ -333,7 +357,7 @@ impl Listed<'_> {
 }
 
 /// Whether the list is one that a log attests.
-pub(super) fn check_form(list: &Value) -> Result<(), Made> {
+fn check_form(list: &Value) -> Result<(), Made> {
     let items = list.as_array().unwrap_or_default();
     let misordered =
         || Made::failed(format_args!("expected at most {CHECKS_MAX} items, their \"at\" ascending"));

@@ -59,7 +59,7 @@ pub(super) fn no_evidence() -> Made {
 pub(super) fn made(believed: &Believed, record: &Record, origin: &str) -> Option<WorkloadMade> {
     let evidence = shown(record, SectionName::Attested, "workload_evidence");
     let workload = shown(record, SectionName::Attested, "workload");
-    let is_claimed = matches!(workload, Shown::Value(value) if binding(value) == Some("statement"));
+    let is_claimed = matches!(workload, Shown::Value(value) if claims_evidence(value));
     if matches!(evidence, Shown::Nothing) && !is_claimed {
         return None;
     }
@@ -76,8 +76,9 @@ pub(super) fn made(believed: &Believed, record: &Record, origin: &str) -> Option
     })
 }
 
-fn binding(workload: &Value) -> Option<&str> {
-    workload.as_map()?.get("binding")?.as_text()
+/// Whether a `workload` says that there is evidence of it.
+pub(super) fn claims_evidence(workload: &Value) -> bool {
+    workload.as_map().and_then(|map| map.get("binding")).and_then(Value::as_text) == Some("statement")
 }
 
 /// What doesn't take a key.

@@ -10,7 +10,7 @@ use provlog_evidence::jwk::Jwk;
 use provlog_evidence::jwt::{Issuer, IssuerKeys, UnverifiedToken};
 use provlog_evidence::spiffe::TrustDomain;
 use provlog_evidence::submission::{bound_audience, submission_message};
-use provlog_evidence::svid::{Ca, DomainCas, UnverifiedSvid};
+use provlog_evidence::svid::{Ca, DomainCas, ServerCertificate, UnverifiedSvid};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -266,6 +266,26 @@ keyUsage = critical, digitalSignature
 extendedKeyUsage = clientAuth, serverAuth
 subjectAltName = URI:spiffe://example.org/ci
 ";
+
+#[test]
+fn a_server_s_certificate_tells_its_names_and_times() {
+    if !have("openssl", &["version"]) {
+        return;
+    }
+    let folder = folder("openssl-server");
+    fs::write(folder.join("c"), CONFIGURATION).unwrap();
+    let made = openssl(
+        &folder,
+        "req -config c -x509 -newkey ed25519 -nodes -days 1 -subj /CN=unseen -keyout k -outform der -out server.der \
+         -addext subjectAltName=URI:spiffe://example.org/a,IP:192.0.2.7,DNS:log.example.org,IP:2001:db8::1,DNS:*.example.org",
+    );
+    assert!(made);
+    let der = fs::read(folder.join("server.der")).unwrap();
+    let certificate = ServerCertificate::parse(&der).unwrap();
+    assert_eq!(certificate.names, ["log.example.org", "*.example.org", "192.0.2.7", "2001:db8::1"]);
+    assert_eq!(certificate.window.to_ms - certificate.window.from_ms, 24 * 60 * 60 * 1000);
+    assert!(ServerCertificate::parse(&der[..der.len() - 1]).is_err());
+}
 
 #[test]
 fn openssl_s_chains_and_signatures_are_taken() {

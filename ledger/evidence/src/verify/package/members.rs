@@ -1,6 +1,6 @@
 //! Whether the keys that a log says it checked with are in its own sets.
 
-use super::super::approval::check_form;
+use super::super::approval::Counting;
 use super::super::identity::{ApproverLine, Identity};
 use super::super::made::{Made, NOT_DISCLOSED, Shown, check_member, shown};
 use super::super::workload::{EvidenceKey, WorkloadMade};
@@ -49,7 +49,11 @@ pub(super) enum Found {
 }
 
 /// What names members in a record.
-pub(super) fn named(record: &Record, workload: Option<&WorkloadMade>) -> Vec<Naming> {
+pub(super) fn named(
+    record: &Record,
+    workload: Option<&WorkloadMade>,
+    counting: &Counting<'_>,
+) -> Vec<Naming> {
     let hidden = || Naming::Made(Made::skipped(NOT_DISCLOSED));
     let mut named = Vec::new();
     match shown(record, SectionName::Attested, "workload_evidence") {
@@ -60,17 +64,15 @@ pub(super) fn named(record: &Record, workload: Option<&WorkloadMade>) -> Vec<Nam
             named.push(of_evidence(evidence, key).unwrap_or_else(Naming::Made));
         }
     }
-    match shown(record, SectionName::Attested, "approval_checks") {
-        Shown::Nothing => {}
-        Shown::Hidden => named.push(hidden()),
-        Shown::Value(list @ Value::Array(_)) => match check_form(list) {
-            Ok(()) => {
-                let items = list.items().iter().filter_map(Value::as_map);
-                named.extend(items.map(|item| of_item(item, record).unwrap_or_else(Naming::Made)));
-            }
-            Err(made) => named.push(Naming::Made(made)),
-        },
-        Shown::Value(_) => named.push(Naming::Made(Made::failed("approval_checks: expected a list"))),
+    match counting {
+        Counting::Nothing => {}
+        Counting::Hidden => named.push(hidden()),
+        Counting::NoList => named.push(Naming::Made(Made::failed("approval_checks: expected a list"))),
+        Counting::List { form: Err(made), .. } => named.push(Naming::Made(made.clone())),
+        Counting::List { items, form: Ok(()) } => {
+            let items = items.iter().filter_map(Value::as_map);
+            named.extend(items.map(|item| of_item(item, record).unwrap_or_else(Naming::Made)));
+        }
     }
     named
 }

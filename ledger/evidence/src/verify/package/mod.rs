@@ -10,18 +10,18 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-use super::approval::{Item, Own, counted, own};
+use super::approval::{Counting, Item, Own, counted, own};
 use super::identity::Identity;
-use super::made::{Made, Shown, shown};
-use super::workload::{made, no_evidence};
+use super::made::Made;
+use super::workload::{claims_evidence, made, no_evidence};
 use crate::believed::Believed;
 use crate::set::{SetFold, SetLimits, TrustEntry};
 use given::Given;
 use members::{Found, Naming, named, unknown_from};
 use provlog_core::check::{Check, Status};
-use provlog_core::claims::{KindWriter, kind_spec};
+use provlog_core::claims::{KindWriter, kind_name, kind_spec};
 use provlog_core::package::Recent;
-use provlog_core::record::{Record, SectionName};
+use provlog_core::record::{Claim, Record, SectionName};
 use tally::Tally;
 
 /// Most entries of kind `approval` before a promotion among which those that it counts are looked up.
@@ -83,10 +83,16 @@ impl<'b> EntryReader<'b> {
     /// The evidence of the entry at `index`; none: nothing is to be said of it.
     #[must_use]
     pub fn read(&self, index: u64, record: &Record) -> Option<EntryEvidence<'b>> {
+        // Most entries of most logs have none, and are looked at once.
+        if self.require_bound || may_have_evidence(record) { self.evidence(index, record) } else { None }
+    }
+
+    fn evidence(&self, index: u64, record: &Record) -> Option<EntryEvidence<'b>> {
         let Self { believed, origin, .. } = *self;
         let workload = made(believed, record, origin);
         let own = own(believed, record, origin);
-        let named = named(record, workload.as_ref());
+        let counting = Counting::of(record);
+        let named = named(record, workload.as_ref(), &counting);
         let given = Given::of(believed, record, own.as_ref());
         let (form, bound) = workload.map_or((None, None), |made| (Some(made.form), Some(made.bound)));
         let bound = if self.must_be_bound(record) {
@@ -98,8 +104,8 @@ impl<'b> EntryReader<'b> {
             index,
             form,
             bound,
-            approval: own.map(|own| self.approval(record, own)),
-            counted: counted(believed, record, origin),
+            approval: own.map(|own| approval(&counting, own)),
+            counted: counted(believed, record, &counting, origin),
             named,
             given,
             trust: TrustEntry::of(index, record, Identity::of_member),
@@ -112,15 +118,26 @@ impl<'b> EntryReader<'b> {
         let is_exempt = |writer| matches!(writer, KindWriter::Log | KindWriter::Admin);
         self.require_bound && kind_spec(record.entry.kind).is_none_or(|spec| !is_exempt(spec.writer))
     }
+}
 
-    /// What a submitter alone says makes no package untrue.
-    fn approval(&self, record: &Record, own: Own) -> [Made; 2] {
-        let is_attested = !matches!(shown(record, SectionName::Attested, "approval_checks"), Shown::Nothing);
-        [own.form, own.by].map(|made| match made.status {
-            Status::Fail if !is_attested => Made { status: Status::Warn, ..made },
-            _ => made,
-        })
-    }
+/// What a submitter alone says makes no package untrue.
+fn approval(counting: &Counting<'_>, own: Own) -> [Made; 2] {
+    [own.form, own.by].map(|made| match made.status {
+        Status::Fail if matches!(counting, Counting::Nothing) => Made { status: Status::Warn, ..made },
+        _ => made,
+    })
+}
+
+/// Whether there may be something to say of a record that needs no evidence: what a submitter says is looked into by the kind
+/// alone, and what the log attests by the names of claims.
+fn may_have_evidence(record: &Record) -> bool {
+    let attests = |(name, claim): (&str, &Claim)| match name {
+        "workload_evidence" | "approval_checks" => true,
+        "workload" => claim.value().is_some_and(claims_evidence),
+        _ => false,
+    };
+    matches!(kind_name(record.entry.kind), Some("approval" | "withdrawal" | "trust"))
+        || record.section(SectionName::Attested).iter().any(attests)
 }
 
 impl EntryEvidence<'_> {

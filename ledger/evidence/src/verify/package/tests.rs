@@ -1,65 +1,30 @@
 use super::*;
 use crate::jwk::Jwk;
-use crate::set::{SetError, Step, set_digest};
+use crate::set::drawn::{Drawn, bytes, map, number, record, reference};
+use crate::set::{SetError, Step};
 use proptest::prelude::*;
-use provlog_core::cbor::{Map, Value};
-use provlog_core::entry::{Entry, TimeMs};
-use provlog_core::record::{Claim, Section};
-use provlog_core::{Hash, Kind};
+use provlog_core::Hash;
+use provlog_core::cbor::Value;
+use provlog_core::claims::KINDS;
 
 const ORIGIN: &str = "example.com/log";
 
-fn map<'a>(entries: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
-    let entries = entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    Value::Map(Map::from_entries(entries).unwrap())
-}
-
-fn record(kind: u8, submitted: &[(&str, Value)], attested: &[(&str, Value)]) -> Record {
-    let section = |claims: &[(&str, Value)]| {
-        let claim =
-            |(name, value): &(&str, Value)| ((*name).to_owned(), Claim::disclosed([1; 16], value.clone()));
-        Section::from_claims(claims.iter().map(claim).collect()).unwrap()
-    };
-    let (submitted, attested, kind) = (section(submitted), section(attested), Kind::new(kind).unwrap());
-    let entry = Entry {
-        kind,
-        time_ms: TimeMs::MIN,
-        submitted_digest: submitted.digest(SectionName::Submitted, kind),
-        attested_digest: attested.digest(SectionName::Attested, kind),
-    };
-    Record { entry, submitted, attested }
-}
-
-fn number(number: u64) -> Value {
-    Value::Integer(i64::try_from(number).unwrap())
-}
-
-fn reference(index: u64, leaf_hash: Hash) -> Value {
-    map([("index", number(index)), ("leaf_hash", Value::Bytes(leaf_hash.0.to_vec()))])
-}
-
-/// A change of one part of the set `approvers`, which adds this text.
-fn change(text: &str, before: &[Hash], previous: Option<(u64, Hash)>) -> Record {
-    let hash = Claim::disclosed([1; 16], text.into()).hash();
-    let digest = set_digest(before.iter().chain([&hash]));
-    let mut trust = vec![
-        ("what", "allowed-signers".into()),
-        ("name", "approvers".into()),
-        ("set_digest", Value::Bytes(digest.to_vec())),
-        ("part", number(1)),
-        ("parts", number(1)),
-    ];
-    trust.extend(previous.map(|(index, hash)| ("previous", reference(index, hash))));
-    record(6, &[("trust", map(trust)), ("m01", text.into())], &[])
+/// A change of one part of the set `approvers`, which adds the line of this entry to those of others.
+fn change(index: u64, before: &[(u64, Record)], previous: Option<(u64, Hash)>) -> Record {
+    let line = |index: &u64| format!("line {index}");
+    let lines: Vec<String> = before.iter().map(|(index, _)| index).chain([&index]).map(line).collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let change = Drawn::of(("allowed-signers", "approvers"), previous, &lines);
+    change.and(&lines[before.len()..], &[]).records().remove(0)
 }
 
 /// A promotion that counts an approval that is the entry at `approval`, by a member of the set.
 fn promotion(approval: (u64, Hash), member: (u64, &Record), set: (u64, Hash)) -> Record {
     let member = map([
         ("index", number(member.0)),
-        ("leaf_hash", Value::Bytes(member.1.entry.leaf_hash().0.to_vec())),
+        ("leaf_hash", bytes(&member.1.entry.leaf_hash())),
         ("claim", "m01".into()),
-        ("claim_hash", Value::Bytes(member.1.submitted.get("m01").unwrap().hash().0.to_vec())),
+        ("claim_hash", bytes(&member.1.submitted.get("m01").unwrap().hash())),
         ("set", reference(set.0, set.1)),
     ]);
     let check = map([
@@ -116,11 +81,9 @@ fn records(story: &[Told], sparse: bool) -> Vec<(u64, Record)> {
         };
         let record = match step {
             Told::Change | Told::BrokenChange => {
-                let before: Vec<Hash> =
-                    changes.iter().map(|(_, record)| record.submitted.get("m01").unwrap().hash()).collect();
                 let previous =
                     if matches!(step, Told::Change) { of(&changes) } else { Some((0, Hash([9; 32]))) };
-                let record = change(&format!("line {index}"), &before, previous);
+                let record = change(index, &changes, previous);
                 if matches!(step, Told::Change) {
                     changes.push((index, record.clone()));
                 }
@@ -221,6 +184,43 @@ fn each_check_says_how_many_there_are_of_each_end() {
     let of_entry = told(true, Records { of_entry: Some(5), ..PART });
     assert!(of_entry[1].2.starts_with("of entry 5: 1 fail; 5 fail"), "{of_entry:?}");
     assert_eq!(of_entry[0].2, form, "it wasn't made of entry 5");
+}
+
+#[test]
+fn what_is_not_looked_into_has_no_evidence() {
+    let believed = Believed::default();
+    let reader = EntryReader { believed: &believed, require_bound: false, origin: ORIGIN };
+    let claimed = map([("binding", "statement".into())]);
+    let attested = [
+        vec![],
+        vec![("workload", map([("method", "none".into())]))],
+        vec![("workload", claimed)],
+        vec![("workload_evidence", Value::Null)],
+        vec![("approval_checks", Value::Array(Vec::new()))],
+        vec![("approval_checks", Value::Null)],
+        vec![("received_at_ms", number(1))],
+    ];
+    let submitted = [vec![], vec![("approval", map([("statement", "provlog-approval/v1".into())]))]];
+    let (mut read, mut passed_over) = (0, 0);
+    for kind in KINDS.iter().map(|spec| spec.kind.number()) {
+        for (submitted, attested) in
+            submitted.iter().flat_map(|one| attested.iter().map(move |two| (one, two)))
+        {
+            let shown = record(kind, submitted, attested);
+            let mut hidden = shown.clone();
+            for section in [SectionName::Submitted, SectionName::Attested] {
+                let names: Vec<String> =
+                    hidden.section(section).iter().map(|(name, _)| name.into()).collect();
+                names.iter().for_each(|name| assert!(hidden.section_mut(section).hide(name)));
+            }
+            for record in [shown, hidden] {
+                let (quick, whole) = (reader.read(1, &record), reader.evidence(1, &record));
+                assert_eq!(quick.is_some(), whole.is_some(), "{record:?}");
+                *(if quick.is_some() { &mut read } else { &mut passed_over }) += 1;
+            }
+        }
+    }
+    assert!(read > 100 && passed_over > 100, "{read} read, {passed_over} not");
 }
 
 #[test]

@@ -1,5 +1,9 @@
 //! For tests: a log of two entries made with core's own types, and a server that answers what it is told to.
 
+pub(crate) mod authority;
+pub(crate) mod door;
+
+use door::Door;
 use provlog_core::checkpoint::Checkpoint;
 use provlog_core::entry::{Entry, TimeMs};
 use provlog_core::note::LogSigner;
@@ -8,8 +12,7 @@ use provlog_core::record::{Record, Section, SectionName};
 use provlog_core::tree::{Extension, Frontier};
 use provlog_core::trust::Trust;
 use provlog_core::{Hash, Kind};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::thread::{self, JoinHandle};
 
 /// Signs receipts for whatever it is given.
@@ -85,37 +88,41 @@ impl Request {
         self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
     }
 
-    fn read(stream: &TcpStream) -> Self {
+    /// Fails where nothing whole comes, as of a client that doesn't believe the server's certificate.
+    fn read(stream: impl Read) -> io::Result<Self> {
         let mut reader = BufReader::new(stream);
-        let mut next = || {
+        let mut next = || -> io::Result<String> {
             let mut line = String::new();
-            reader.read_line(&mut line).unwrap();
-            line.trim_end().to_string()
+            match reader.read_line(&mut line)? {
+                0 => Err(io::ErrorKind::UnexpectedEof.into()),
+                _ => Ok(line.trim_end().to_string()),
+            }
         };
-        let line = next();
-        let headers: Vec<(String, String)> = std::iter::repeat_with(next)
-            .take_while(|line| !line.is_empty())
-            .map(|line| line.split_once(": ").map(|(a, b)| (a.to_ascii_lowercase(), b.to_string())).unwrap())
-            .collect();
-        let mut request = Self { line, headers, body: String::new() };
+        let mut request = Self { line: next()?, headers: Vec::new(), body: String::new() };
+        loop {
+            let line = next()?;
+            let Some((name, value)) = line.split_once(": ") else { break };
+            request.headers.push((name.to_ascii_lowercase(), value.to_string()));
+        }
         let length: u64 = request.header("content-length").map_or(0, |length| length.parse().unwrap());
-        reader.take(length).read_to_string(&mut request.body).unwrap();
-        request
+        reader.take(length).read_to_string(&mut request.body)?;
+        Ok(request)
     }
 }
 
 /// What the server does with a request.
-pub(crate) struct Reply(Option<Answer>);
-
-struct Answer {
-    status: u16,
-    media_type: &'static str,
-    body: Vec<u8>,
+pub(crate) enum Reply {
+    /// Answers it.
+    Answer { status: u16, media_type: &'static str, body: Vec<u8> },
+    /// Sends these bytes, and breaks off without a word of the end.
+    Cut(Vec<u8>),
+    /// Says nothing, until the client is gone.
+    Silence,
 }
 
 impl Reply {
     pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self(Some(Answer { status, media_type: "text/plain", body: body.into() }))
+        Self::Answer { status, media_type: "text/plain", body: body.into() }
     }
 
     /// A problem document with this code, as a log answers it.
@@ -123,27 +130,28 @@ impl Reply {
         let body = format!(
             r#"{{"type":"urn:provlog:problem:{code}","status":{status},"code":"{code}","detail":"no"}}"#
         );
-        Self(Some(Answer { status, media_type: "application/problem+json", body: body.into() }))
+        Self::Answer { status, media_type: "application/problem+json", body: body.into() }
     }
 
-    /// Closes the connection without an answer.
-    pub(crate) const fn hang_up() -> Self {
-        Self(None)
-    }
-
-    fn write(self, mut stream: TcpStream) {
-        if let Some(Answer { status, media_type, body }) = self.0 {
-            let head = format!(
-                "HTTP/1.1 {status} s\r\ncontent-type: {media_type}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-                body.len()
-            );
-            // The client may have hung up, as a test of its patience makes it do.
-            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+    /// The client may have hung up, as a test of its patience makes it do.
+    fn write(self, stream: &mut door::Connection) -> io::Result<()> {
+        match self {
+            Self::Answer { status, media_type, body } => {
+                let length = body.len();
+                write!(
+                    stream,
+                    "HTTP/1.1 {status} s\r\ncontent-type: {media_type}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+                )?;
+                stream.write_all(&body)?;
+                stream.say_end()
+            }
+            Self::Cut(bytes) => stream.write_all(&bytes),
+            Self::Silence => stream.read_to_end(&mut Vec::new()).map(drop),
         }
     }
 }
 
-/// A server on loopback that answers a given number of requests.
+/// A server that answers a given number of connections, with a request each.
 pub(crate) struct Server {
     pub(crate) url: String,
     thread: JoinHandle<Vec<Request>>,
@@ -156,19 +164,25 @@ impl Server {
     }
 }
 
+/// Starts one in clear, on loopback.
+pub(crate) fn serve(count: usize, answer: impl FnMut(usize, &Request) -> Reply + Send + 'static) -> Server {
+    serve_at(&Door::Tcp, count, answer)
+}
+
 /// Starts one.
-pub(crate) fn serve(
+pub(crate) fn serve_at(
+    door: &Door,
     count: usize,
     mut answer: impl FnMut(usize, &Request) -> Reply + Send + 'static,
 ) -> Server {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
+    let listener = door.open();
+    let url = listener.url();
     let thread = thread::spawn(move || {
         let mut requests = Vec::new();
-        for stream in listener.incoming().take(count) {
-            let stream = stream.unwrap();
-            let request = Request::read(&stream);
-            answer(requests.len(), &request).write(stream);
+        for _ in 0..count {
+            let mut stream = listener.accept();
+            let Ok(request) = Request::read(&mut stream) else { continue };
+            let _ = answer(requests.len(), &request).write(&mut stream);
             requests.push(request);
         }
         requests

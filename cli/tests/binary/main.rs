@@ -3,7 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-#[path = "../src/testing.rs"]
+mod reach;
+#[path = "../../src/testing/mod.rs"]
 mod testing;
 
 use provlog_core::Kind;
@@ -26,7 +27,14 @@ fn provlog(folder: &Path) -> Command {
         .env("HOME", folder)
         .env_remove("PROVLOG_URL")
         .env_remove("PROVLOG_TRUST")
-        .env_remove("PROVLOG_FINGERPRINT");
+        .env_remove("PROVLOG_FINGERPRINT")
+        .env_remove("PROVLOG_TOKEN")
+        .env_remove("PROVLOG_CA")
+        .env_remove("SSL_CERT_FILE")
+        .env_remove("SSL_CERT_DIR");
+    for proxy in ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"] {
+        command.env_remove(proxy).env_remove(proxy.to_ascii_lowercase());
+    }
     command
 }
 
@@ -116,7 +124,7 @@ fn each_way_to_fail_has_its_exit_code() {
         "missing: No such file",
     );
     expect(folder, &["append", "--kind", "event", "--type", "t"], 8, "subject");
-    expect(folder, &["get", "1", "--url", "https://log.example.com"], 2, "no TLS");
+    expect(folder, &["get", "1", "--url", "ftp://log.example.com"], 2, "expected a URL such as https://");
     let nobody = ["--url", "http://127.0.0.1:1", "--timeout", "0s", "-o", "kept/r"];
     expect(folder, &[&EVENT[..], &["app"], &nobody].concat(), 7, "provlog flush");
     let denied = serve(1, |_, _| Reply::problem(403, "denied"));
@@ -183,7 +191,7 @@ fn many_receipts_get_the_verdict_the_text_and_the_place_that_each_gets_alone() {
 fn a_submission_that_got_no_answer_is_flushed_under_the_name_it_was_to_have() {
     let log = OneLog::new();
     let (home, _) = home(&log);
-    let hanging = serve(1, |_, _| Reply::hang_up());
+    let hanging = serve(1, |_, _| Reply::Cut(Vec::new()));
     let arguments =
         [&EVENT[..], &["app", "--url", &hanging.url, "--timeout", "0s", "-o", "out/app.tlog-proof"]];
     expect(home.path(), &arguments.concat(), 7, "is kept in out/");

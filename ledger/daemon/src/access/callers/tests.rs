@@ -1,0 +1,234 @@
+//! Who is let in, and who is not.
+
+use super::*;
+use crate::access::date::Expiry;
+use crate::access::peers::Peer;
+use crate::access::role::Role;
+use crate::access::secret::Secret;
+use crate::access::tokens::tests::token;
+use crate::http::codes::{Code, ROLE_DENIED};
+use axum::http::HeaderValue;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use tempfile::TempDir;
+
+fn fixture() -> (TempDir, Callers) {
+    let folder = tempfile::tempdir().unwrap();
+    let callers = Callers::open(folder.path(), false).unwrap();
+    (folder, callers)
+}
+
+fn add(folder: &TempDir, name: &str, role: Role) -> Secret {
+    let secret = Secret::draw().unwrap();
+    let added = |tokens: &mut Tokens| tokens.add(token(&secret, name, &[role]));
+    TokensFile::of(folder.path()).change(added).unwrap();
+    secret
+}
+
+fn headers(values: &[&str]) -> HeaderMap {
+    values.iter().map(|value| (AUTHORIZATION, HeaderValue::from_str(value).unwrap())).collect()
+}
+
+fn enter_with(callers: &Callers, headers: &HeaderMap) -> Result<Caller, Refused> {
+    callers.enter(headers, &Remote::default(), &Peers::default(), Access::Append, || 0)
+}
+
+fn identified(entered: Result<Caller, Refused>) -> Result<String, &'static Code> {
+    let entered = entered.map(|caller| caller.who().identity().into_owned());
+    entered.map_err(|refused| refused.problem.code())
+}
+
+/// Who is let in to append, at second 0, or why nobody is.
+fn enter(callers: &Callers, values: &[&str]) -> Result<String, &'static Code> {
+    identified(enter_with(callers, &headers(values)))
+}
+
+fn with(secret: &Secret) -> String {
+    format!("Bearer {}", secret.reveal())
+}
+
+#[test]
+fn what_is_changed_holds_from_the_next_request_on() {
+    let (folder, callers) = fixture();
+    assert_eq!(enter(&callers, &["Bearer whatever"]).as_deref(), Ok("anonymous"));
+    let first = add(&folder, "first", Role::Append);
+    assert_eq!(enter(&callers, &[]), Err(&CALLER_MISSING));
+    assert_eq!(enter(&callers, &[&with(&first)]).as_deref(), Ok("token:first"));
+    let reads = add(&folder, "reads", Role::Read);
+    assert_eq!(enter(&callers, &[&with(&reads)]), Err(&ROLE_DENIED));
+    TokensFile::of(folder.path()).change(|tokens| tokens.revoke("first", 0)).unwrap();
+    assert_eq!(enter(&callers, &[&with(&first)]), Err(&TOKEN_REVOKED));
+}
+
+/// Users over a Unix socket, on a log with and without each thing that says who may call.
+#[test]
+fn a_process_is_known_by_its_user() {
+    let named =
+        |uid, roles: &[Role]| Peer { uid, roles: roles.into(), kinds: Vec::new(), environments: Vec::new() };
+    let own = geteuid().as_raw();
+    let [writes, reads, other] = [own + 1, own + 2, own + 3];
+    let some = Peers(vec![named(writes, &[Role::Append]), named(reads, &[Role::Read])]);
+    let from = |uid| Remote { uid: Some(uid), local: true, ..Remote::default() };
+    for (tokens, peers, client_ca) in [
+        (false, false, false),
+        (true, false, false),
+        (false, true, false),
+        (false, false, true),
+        (true, true, true),
+    ] {
+        let (folder, _) = fixture();
+        let secret = tokens.then(|| add(&folder, "ci", Role::Append));
+        let callers = Callers::open(folder.path(), client_ca).unwrap();
+        let peers = if peers { some.clone() } else { Peers::default() };
+        let enter = |headers: &HeaderMap, remote: &Remote| {
+            identified(callers.enter(headers, remote, &peers, Access::Append, || 0))
+        };
+        let case = format!("tokens {tokens}, peers {peers:?}, client CA {client_ca}");
+        let none = HeaderMap::new();
+        let open = !tokens && peers.is_empty() && !client_ca;
+        for (uid, named) in
+            [(own, true), (0, true), (writes, !peers.is_empty()), (reads, false), (other, false)]
+        {
+            let expected = if named || open { Ok(format!("peer:{uid}")) } else { Err(&ROLE_DENIED) };
+            assert_eq!(enter(&none, &from(uid)), expected, "{uid}, {case}");
+        }
+        let over_tcp =
+            if tokens || !peers.is_empty() { Err(&CALLER_MISSING) } else { Ok("anonymous".into()) };
+        assert_eq!(enter(&none, &Remote::default()), over_tcp, "{case}");
+        // A token decides, of the daemon's own user too.
+        if let Some(secret) = secret {
+            assert_eq!(enter(&headers(&[&with(&secret)]), &from(other)).as_deref(), Ok("token:ci"), "{case}");
+            assert_eq!(enter(&headers(&["Bearer x"]), &from(own)), Err(&TOKEN_UNKNOWN), "{case}");
+        } else {
+            assert!(enter(&headers(&["Bearer x"]), &from(own)).is_ok(), "{case}");
+        }
+    }
+}
+
+#[test]
+fn who_is_let_in_is_told() {
+    let (folder, callers) = fixture();
+    let (none, root) = (
+        Peers::default(),
+        Peers(vec![Peer { uid: 0, roles: vec![Role::Read], kinds: vec![], environments: vec![] }]),
+    );
+    let told = |peers| (callers.method(peers).unwrap(), callers.told(peers, 0));
+    assert_eq!(told(&none).0, "none");
+    let (method, words) = told(&root);
+    assert_eq!(
+        (method, &*words),
+        ("peers", "no tokens; over Unix sockets 1 users that are named, this one, and root")
+    );
+    add(&folder, "ci", Role::Append);
+    let (method, words) = told(&root);
+    assert_eq!(method, "tokens, peers");
+    assert!(words.starts_with("whoever has a token; of 1 tokens 1 hold; over Unix sockets"), "{words}");
+}
+
+#[test]
+fn a_header_is_one_scheme_and_one_token() {
+    let (folder, callers) = fixture();
+    let secret = add(&folder, "ci", Role::Append);
+    let (right, text) = (with(&secret), secret.reveal());
+    for fine in [right.clone(), format!("bearer {text}"), format!("BEARER {text}")] {
+        assert_eq!(enter(&callers, &[&fine]).as_deref(), Ok("token:ci"), "{fine}");
+    }
+    let malformed: [&[&str]; 9] = [
+        &[&right, &right],
+        &[&right, "Basic x"],
+        &[""],
+        &["Bearer"],
+        &["Bearer "],
+        &[text],
+        &[&format!("Basic {text}")],
+        &[&format!("Bearer  {text}")],
+        &[&format!("Bearer {text}, {text}")],
+    ];
+    for values in malformed {
+        assert_eq!(enter(&callers, values), Err(&AUTHORIZATION_MALFORMED), "{values:?}");
+    }
+    let mut bytes = HeaderMap::new();
+    bytes.insert(AUTHORIZATION, HeaderValue::from_bytes(b"Bearer \xff").unwrap());
+    let refused = enter_with(&callers, &bytes).unwrap_err().problem;
+    assert_eq!(refused.code(), &AUTHORIZATION_MALFORMED);
+    for other in
+        ["Bearer x", &with(&Secret::draw().unwrap()), &right[..right.len() - 1], &format!("{right}=")]
+    {
+        assert_eq!(enter(&callers, &[other]), Err(&TOKEN_UNKNOWN), "{other}");
+    }
+    for values in malformed {
+        let refused = enter_with(&callers, &headers(values)).unwrap_err();
+        assert!(!refused.problem.to_json().contains(text), "no token is told");
+    }
+}
+
+#[test]
+fn a_token_ends_by_the_clock() {
+    let (folder, callers) = fixture();
+    let secret = Secret::draw().unwrap();
+    let token = Token { expires: Expiry::At(1_000), ..token(&secret, "ci", &[Role::Append]) };
+    TokensFile::of(folder.path()).change(|tokens| tokens.add(token)).unwrap();
+    let (headers, none) = (headers(&[&with(&secret)]), Peers::default());
+    let at = |now_s| callers.enter(&headers, &Remote::default(), &none, Access::Append, || now_s);
+    assert!(at(999).is_ok());
+    let ended = at(1_000).unwrap_err();
+    assert_eq!(ended.problem.code(), &TOKEN_EXPIRED);
+    assert_eq!(ended.who.unwrap().identity(), "token:ci", "it is known who that was");
+    assert_eq!(callers.told(&none, 999), "whoever has a token; of 1 tokens 1 hold");
+    assert_eq!(callers.told(&none, 1_000), "whoever has a token; of 1 tokens 0 hold");
+}
+
+#[test]
+fn while_the_tokens_are_not_known_nobody_is_let_in() {
+    let (folder, callers) = fixture();
+    let secret = add(&folder, "ci", Role::Append);
+    let right = with(&secret);
+    let (path, aside) = (folder.path().join("tokens"), folder.path().join("aside"));
+    let expect_known = || assert_eq!(enter(&callers, &[&right]).as_deref(), Ok("token:ci"));
+    let expect_unknown = || {
+        for values in [&[][..], &[&*right], &["Basic x"]] {
+            assert_eq!(enter(&callers, values), Err(&CALLERS_UNKNOWN));
+        }
+        assert_eq!(callers.method(&Peers::default()).unwrap_err().code(), &CALLERS_UNKNOWN);
+    };
+    expect_known();
+    let allow = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    allow(0o644);
+    expect_unknown();
+    allow(0o600);
+    expect_known();
+
+    let text = fs::read_to_string(&path).unwrap();
+    for damaged in ["", "version = 1\n", &text[..text.len() / 2], &text.replace("version = 1", "version = 2")]
+    {
+        fs::write(&path, damaged).unwrap();
+        if damaged == "version = 1\n" {
+            assert_eq!(enter(&callers, &[&right]), Err(&TOKEN_UNKNOWN), "no tokens are not: everybody");
+        } else {
+            expect_unknown();
+        }
+    }
+    fs::write(&path, &text).unwrap();
+    expect_known();
+
+    fs::rename(&path, &aside).unwrap();
+    expect_unknown();
+    fs::remove_file(folder.path().join("tokens.lock")).unwrap();
+    expect_unknown();
+    fs::rename(&aside, &path).unwrap();
+    expect_known();
+
+    fs::rename(&path, &aside).unwrap();
+    fs::create_dir(&path).unwrap();
+    expect_unknown();
+    fs::remove_dir(&path).unwrap();
+    expect_unknown();
+}
+
+#[test]
+fn a_start_without_the_tokens_that_were_there_is_refused() {
+    let (folder, _) = fixture();
+    add(&folder, "ci", Role::Append);
+    fs::remove_file(folder.path().join("tokens")).unwrap();
+    assert!(matches!(Callers::open(folder.path(), false), Err(TokensError::Gone { .. })));
+}

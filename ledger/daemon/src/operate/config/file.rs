@@ -1,0 +1,111 @@
+//! The file: TOML, of which every key and value knows its line and column.
+
+use crate::operate::config::error::{ConfigError, WhereSet};
+use crate::operate::config::table::Setting;
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// The text of the file, and what it is called.
+#[derive(Debug)]
+pub(super) struct ConfigText {
+    file: PathBuf,
+    text: String,
+}
+
+/// A value of the file.
+pub(super) type TomlValue<'a> = Spanned<DeValue<'a>>;
+
+/// A table of the file, and where it begins.
+pub(super) struct TomlTable<'a> {
+    pub(super) keys: &'a DeTable<'a>,
+    pub(super) head: WhereSet,
+}
+
+impl ConfigText {
+    pub(super) fn read(file: &Path) -> Result<Self, ConfigError> {
+        let cannot = |error| ConfigError::Read { file: file.into(), error };
+        let text = fs::read_to_string(file).map_err(cannot)?;
+        Ok(Self { file: file.into(), text })
+    }
+
+    pub(super) fn parse(&self) -> Result<DeTable<'_>, ConfigError> {
+        DeTable::parse(&self.text).map(Spanned::into_inner).map_err(|error| {
+            let (line, column) = self.position(error.span().unwrap_or(0..0).start);
+            // Of the text itself it tells nothing: a secret may have got into it.
+            ConfigError::Syntax { file: self.file.clone(), line, column, problem: error.message().into() }
+        })
+    }
+
+    /// Where in the file a key or its value is.
+    pub(super) fn place(&self, key: &str, span: &Range<usize>) -> WhereSet {
+        let (line, column) = self.position(span.start);
+        WhereSet::File { file: self.file.clone(), line, column, key: key.into() }
+    }
+
+    /// Line and column, both from 1; columns are characters, as editors count them.
+    fn position(&self, offset: usize) -> (usize, usize) {
+        let before = self.text.get(..offset).unwrap_or(&self.text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        (line, column)
+    }
+
+    /// Refuses the first key of a table that is none of these.
+    pub(super) fn refuse_unknown(
+        &self,
+        table: &DeTable<'_>,
+        settings: &[&Setting],
+        tables: &[&str],
+    ) -> Result<(), ConfigError> {
+        let known = || settings.iter().map(|setting| setting.key).chain(tables.iter().copied());
+        let unknown = table.keys().filter(|key| !known().any(|known| known == key.get_ref()));
+        match unknown.min_by_key(|key| key.span().start) {
+            None => Ok(()),
+            Some(key) => {
+                let known: Vec<&str> = known().collect();
+                let place = self.place(&key.get_ref().escape_debug().to_string(), &key.span());
+                Err(ConfigError::Unknown { place, known: known.join(", ") })
+            }
+        }
+    }
+
+    /// Where the value of a key is, if it has one.
+    pub(super) fn place_of(&self, table: &DeTable<'_>, key: &str) -> Option<WhereSet> {
+        table.get(key).map(|value| self.place(key, &value.span()))
+    }
+
+    /// The tables of an array of tables, such as `[[peer]]`, if the file has it.
+    pub(super) fn tables<'a>(
+        &self,
+        root: &'a DeTable<'a>,
+        key: &str,
+    ) -> Result<Option<Vec<TomlTable<'a>>>, ConfigError> {
+        let Some(array) = root.get(key) else { return Ok(None) };
+        let refuse = |value: &TomlValue<'_>| ConfigError::Value {
+            place: self.place(key, &value.span()),
+            problem: format!("expected tables, each under a head [[{key}]], got {}", in_words(value)),
+        };
+        let items = array.get_ref().as_array().ok_or_else(|| refuse(array))?;
+        let table = |item: &'a TomlValue<'a>| {
+            let keys = item.get_ref().as_table().ok_or_else(|| refuse(item))?;
+            Ok(TomlTable { keys, head: self.place(key, &item.span()) })
+        };
+        items.iter().map(table).collect::<Result<_, _>>().map(Some)
+    }
+}
+
+/// What a value is, for whoever expected another kind of one. A text isn't told: it may be a secret in the wrong place.
+pub(super) fn in_words(value: &TomlValue<'_>) -> String {
+    match value.get_ref() {
+        DeValue::String(_) => "a string".into(),
+        DeValue::Integer(number) => number.to_string(),
+        DeValue::Float(number) => number.to_string(),
+        DeValue::Boolean(switch) => switch.to_string(),
+        DeValue::Datetime(time) => time.to_string(),
+        DeValue::Array(_) => "an array".into(),
+        DeValue::Table(_) => "a table".into(),
+    }
+}

@@ -1,0 +1,337 @@
+use super::command_line::CommandLine;
+use super::defaults::default_file;
+use super::resolve::{Config, WithoutLog};
+use super::table::{SETTINGS, Unset};
+use crate::access::peers::Peer;
+use crate::access::role::Role;
+use crate::http::listener::{Address, Listener, TlsFiles};
+use crate::operate::config::ConfigError;
+use crate::operate::logs::LogFormat;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+use tempfile::TempDir;
+
+fn resolve(arguments: &[&str]) -> Result<Config, ConfigError> {
+    CommandLine::read([&["provlogd"], arguments].concat()).unwrap().resolve()
+}
+
+/// Resolves a file of this text, which is called `f`, with these flags.
+fn of_file(text: &str, flags: &[&str]) -> Result<Config, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("f");
+    fs::write(&file, text).unwrap();
+    let config = resolve(&[&["--config", file.to_str().unwrap()], flags].concat());
+    config.map_err(|error| error.to_string().replace(file.to_str().unwrap(), "f"))
+}
+
+fn told(config: &Config) -> Vec<(&'static str, String)> {
+    config.told.iter().map(|told| (told.key, told.value.clone())).collect()
+}
+
+/// The table is what the settings are read by: each is read once, and each is a flag, a variable, and in the help.
+#[test]
+fn every_setting_is_read_and_told() {
+    let config = resolve(&[]).unwrap();
+    let mut read: Vec<&str> = config.told.iter().map(|told| told.key).collect();
+    let mut table: Vec<&str> =
+        SETTINGS.iter().map(|setting| setting.key).chain(["listener", "peer"]).collect();
+    read.sort_unstable();
+    table.sort_unstable();
+    assert_eq!(read, table);
+    let help = CommandLine::read(["provlogd", "--help"]).unwrap_err().to_string();
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    for setting in SETTINGS {
+        assert!(
+            help.contains(&format!("--{} ", setting.flag()))
+                || help.contains(&format!("--{}[", setting.flag()))
+        );
+        assert!(help.contains(&format!("[env: {}", setting.variable())), "{}", setting.key);
+        assert!(help.contains(&format!("[default: {}", setting.default_in_words())), "{}", setting.key);
+    }
+}
+
+#[test]
+fn the_default_file_says_what_holds_without_one() {
+    let (text, defaults) = (default_file(), resolve(&[]).unwrap());
+    assert_eq!(told(&of_file(&text, &[]).unwrap()), told(&defaults));
+    assert!(text.lines().all(|line| line.is_empty() || line.starts_with('#')), "{text}");
+    for setting in SETTINGS {
+        assert_eq!(
+            text.lines().filter(|line| line.starts_with(&format!("#{} =", setting.key))).count().min(1),
+            1
+        );
+    }
+    // What it shows of each setting that has a default is the default.
+    let shown = |line: &&str| {
+        let key = line.trim_start_matches('#').split(' ').next().unwrap();
+        SETTINGS.iter().any(|setting| setting.key == key && matches!(setting.unset, Unset::Is(_)))
+    };
+    let settings = text.split("#[[").next().unwrap().lines();
+    let set: String = settings.filter(shown).map(|line| format!("{}\n", &line[1..])).collect();
+    assert_eq!(told(&of_file(&set, &[]).unwrap()), told(&defaults));
+    // And everything that it shows is a value that can be had.
+    let all: String = text
+        .lines()
+        .filter(|line| !line.starts_with("# "))
+        .map(|line| line.trim_start_matches('#'))
+        .filter(|line| !line.contains("credential:"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let refusal = of_file(&all, &[]).unwrap_err();
+    assert!(refusal.contains("expected another address than the other listeners have"), "{refusal}");
+    assert!(of_file(&all.replacen("127.0.0.1:4180", "127.0.0.1:4181", 1), &[]).is_ok());
+}
+
+#[test]
+fn flags_win_over_the_file_and_the_file_over_defaults() {
+    let text = "listen = \"[::1]:0\"\ndata_dir = \"/srv/log\"\nheader_timeout_ms = 5\nbody_timeout_ms = 0x10\nhosts = [\"A.example\"]\n";
+    let config = of_file(text, &["--data-dir", "/srv/other", "--accept-clock", "--log-format=json"]).unwrap();
+    assert_eq!(config.data_dir, Path::new("/srv/other"));
+    assert_eq!(config.listeners, [Listener { address: "[::1]:0".parse().unwrap(), tls: None }]);
+    assert_eq!(config.server.header_timeout, Duration::from_millis(5));
+    assert_eq!(config.body_timeout, Duration::from_millis(16));
+    assert_eq!(config.server.write_timeout, Duration::from_millis(30_000));
+    assert_eq!(config.log_format, LogFormat::Json);
+    assert!(config.accept_clock && config.live.hosts.0 == ["a.example"]);
+    let config =
+        of_file(text, &["--hosts", "b.example, c.example", "--trusted-proxies", "192.0.2.1,::1"]).unwrap();
+    assert_eq!(config.live.hosts.0, ["b.example", "c.example"]);
+    assert_eq!(config.live.proxies.0.len(), 2);
+}
+
+#[test]
+fn a_log_is_made_by_a_start_only_where_the_folder_was_named_by_hand_or_not_at_all() {
+    let (named, other, must) =
+        ("data_dir = \"/srv/log\"\n", "log_filter = \"warn\"\n", "must_exist = true\n");
+    let makes = |text: &str, flags: &[&str]| of_file(text, flags).unwrap().without_log == WithoutLog::Make;
+    for (text, flags) in [
+        ("", &[][..]),
+        ("", &["--data-dir", "a"]),
+        (named, &["--data-dir", "a"]),
+        (other, &[]),
+        (must, &["--must-exist=false"]),
+        ("", &["init", "--data-dir", "a"]),
+    ] {
+        assert!(makes(text, flags), "{text} {flags:?}");
+    }
+    for (text, flags) in [
+        (named, &[][..]),
+        (must, &[]),
+        ("", &["--must-exist"]),
+        ("", &["--data-dir", "a", "--must-exist"]),
+        (must, &["--data-dir", "a"]),
+    ] {
+        assert!(!makes(text, flags), "{text} {flags:?}");
+    }
+}
+
+#[test]
+fn listeners_are_those_of_the_settings_and_of_the_tables() {
+    let listeners = |text: &str, flags: &[&str]| of_file(text, flags).unwrap().listeners;
+    let plain = |address: &str| Listener { address: address.parse().unwrap(), tls: None };
+    let tls = |address: &str, client_ca: Option<&str>| Listener {
+        address: address.parse().unwrap(),
+        tls: Some(TlsFiles {
+            certificate: "c".into(),
+            key: "k".into(),
+            client_ca: client_ca.map(Into::into),
+        }),
+    };
+    assert_eq!(listeners("", &[]), [plain("127.0.0.1:4180")]);
+    let table = "[[listener]]\nlisten = \"unix:/run/p\"\n[[listener]]\nlisten = \"0.0.0.0:443\"\ntls_certificate = \"c\"\ntls_key = \"k\"\ntls_client_ca = \"a\"\n";
+    assert_eq!(listeners(table, &[]), [plain("unix:/run/p"), tls("0.0.0.0:443", Some("a"))]);
+    let with_flags = ["--listen", "0.0.0.0:1", "--tls-certificate", "c", "--tls-key", "k"];
+    assert_eq!(
+        listeners(table, &with_flags),
+        [tls("0.0.0.0:1", None), plain("unix:/run/p"), tls("0.0.0.0:443", Some("a"))]
+    );
+    assert_eq!(listeners("allow_clear_text = true\nlisten = \"[::]:80\"", &[]), [plain("[::]:80")]);
+    let free = "[[listener]]\nlisten = \"127.0.0.1:0\"\n";
+    assert_eq!(listeners(&free.repeat(2), &[]).len(), 2, "each takes a port of its own");
+    assert!(matches!(
+        &listeners("", &["--listen", "unix:/s"])[..],
+        [Listener { address: Address::Unix(_), .. }]
+    ));
+}
+
+#[test]
+fn peers_are_users_with_roles() {
+    let text = "[[peer]]\nuid = 7\nroles = [\"read\", \"append\", \"read\"]\nkinds = [\"scan\"]\nenvironments = [\"staging\"]\n[[peer]]\nuid = 0\nroles = [\"admin\"]\n";
+    let expected = [
+        Peer {
+            uid: 7,
+            roles: vec![Role::Append, Role::Read],
+            kinds: vec!["scan".into()],
+            environments: vec!["staging".into()],
+        },
+        Peer { uid: 0, roles: vec![Role::Admin], kinds: vec![], environments: vec![] },
+    ];
+    assert_eq!(of_file(text, &[]).unwrap().live.peers.0, expected);
+}
+
+/// Each with what it is told: where, what was expected, what was got.
+#[test]
+fn what_is_refused_in_the_file_is_named_with_line_and_column() {
+    let cases: &[(&str, &str)] = &[
+        ("lisen = \"x\"\n", "f:1:1: lisen: unknown key; expected one of data_dir, must_exist"),
+        ("zz = 1\naa = 2\n", "f:1:1: zz: unknown key"),
+        ("listen = \"x\n", "f:1:12: expected TOML: invalid basic string"),
+        ("a = 1\na = 2\n", "f:2:1: expected TOML: "),
+        ("# ä\nü = 1", "expected TOML"),
+        (
+            "\nlisten = \"localhost:80\"\n",
+            "f:2:10: listen: expected an IP address with a port, or unix: and an absolute path, got \"localhost:80\"",
+        ),
+        ("listen = 4180", "f:1:10: listen: expected a string, got 4180"),
+        ("listen = \"\"", "f:1:10: listen: expected a string with something in it, got \"\""),
+        (
+            "listen = \"0.0.0.0:4180\"",
+            "f:1:10: listen: other machines reach 0.0.0.0:4180, and it is without TLS",
+        ),
+        ("listen = \"192.0.2.1:4180\"", "set allow_clear_text = true (--allow-clear-text)"),
+        ("must_exist = \"yes\"", "f:1:14: must_exist: expected true or false, got a string"),
+        ("must_exist = 1", "f:1:14: must_exist: expected true or false, got 1"),
+        ("  connections_max = 0", "f:1:21: connections_max: expected at least 1, got 0"),
+        ("connections_max = -3", "connections_max: expected at least 1, got -3"),
+        ("connections_max = 65537", "connections_max: expected at most 65536, got 65537"),
+        ("connections_max = 1.5", "connections_max: expected a whole number, got 1.5"),
+        ("connections_max = \"5\"", "connections_max: expected a whole number, got a string"),
+        (
+            "connections_max = 99999999999999999999",
+            "connections_max: expected at most 65536, got 99999999999999999999",
+        ),
+        ("body_bytes_max = 1024", "body_bytes_max: expected at least 50331648, got 1024"),
+        ("header_timeout_ms = 0", "f:1:21: header_timeout_ms: expected at least 1, got 0"),
+        ("body_timeout_ms = 0", "body_timeout_ms: expected at least 1, got 0"),
+        ("write_timeout_ms = 0", "write_timeout_ms: expected at least 1, got 0"),
+        ("handshake_timeout_ms = 0", "handshake_timeout_ms: expected at least 1, got 0"),
+        ("handshakes_max = 0", "handshakes_max: expected at least 1, got 0"),
+        ("caller_rate_per_s = 1000001", "caller_rate_per_s: expected at most 1000000, got 1000001"),
+        ("total_rate_per_s = -1", "total_rate_per_s: expected at least 0, got -1"),
+        (
+            "refusal_entries_per_minute = [1]",
+            "refusal_entries_per_minute: expected a whole number, got an array",
+        ),
+        ("origin = \"two words\"", "f:1:10: origin: expected 1 to"),
+        ("log_filter = \"provlogd=\\\"\"", "f:1:14: log_filter: expected a level"),
+        ("log_format = \"xml\"", "f:1:14: log_format: expected text or json, got \"xml\""),
+        ("hosts = \"a.example\"", "f:1:9: hosts: expected an array of strings, got a string"),
+        (
+            "hosts = [\n  \"a.example\",\n  \"b.example:443\",\n]",
+            "f:3:3: hosts: expected a DNS name such as log.example.com, without a port, got \"b.example:443\"",
+        ),
+        ("hosts = [\"a\", 7]", "f:1:15: hosts: expected an array of strings, got 7 in it"),
+        ("hosts = [\"192.0.2.1\"]", "hosts: expected a DNS name"),
+        (
+            "trusted_proxies = [\"10.0.0.0/8\"]",
+            "f:1:20: trusted_proxies: expected an IP address, got \"10.0.0.0/8\"",
+        ),
+        ("tls_certificate = \"c\"", "f:1:19: tls_certificate: expected tls_key beside it, got none"),
+        ("tls_key = \"k\"", "f:1:11: tls_key: expected tls_certificate beside it, got none"),
+        ("tls_client_ca = \"k\"", "tls_client_ca: expected tls_certificate beside it"),
+        (
+            "tls_key = \"-----BEGIN PRIVATE KEY-----\"",
+            "tls_key: expected the path of a file, got something else; a secret",
+        ),
+        ("log_key = \"PRIVATE+KEY+x\"", "log_key: expected the path of a file, got something else"),
+        (
+            "log_key = \"credential:a/b\"",
+            "log_key: expected credential: and the name of a credential, without a slash",
+        ),
+        ("log_key = \"credential:\"", "got \"credential:\""),
+        (
+            "listen = \"unix:/s\"\ntls_certificate = \"c\"\ntls_key = \"k\"",
+            "f:2:19: tls_certificate: expected no TLS on a Unix socket",
+        ),
+        ("listener = []", "f:1:12: listener: expected at least one [[listener]], got none"),
+        ("listener = 1", "f:1:12: listener: expected tables, each under a head [[listener]], got 1"),
+        ("listener = [1]", "f:1:13: listener: expected tables"),
+        (
+            "[listener]\nlisten = \"127.0.0.1:1\"",
+            "f:1:1: listener: expected tables, each under a head [[listener]], got a table",
+        ),
+        ("[[listener]]\n", "f:1:1: listener: expected the key listen in this table, got none"),
+        (
+            "[[listener]]\nlisten = \"127.0.0.1:1\"\nhosts = []",
+            "f:3:1: hosts: unknown key; expected one of listen, tls_certificate, tls_key, tls_client_ca",
+        ),
+        (
+            "[[listener]]\nlisten = \"127.0.0.1:1\"\n[[listener]]\nlisten = \"127.0.0.1:1\"",
+            "f:4:10: listen: expected another address than the other listeners have, got 127.0.0.1:1",
+        ),
+        ("[[listener]]\nlisten = \"[::]:1\"", "f:2:10: listen: other machines reach [::]:1"),
+        (
+            "tls_certificate = \"c\"\n[[listener]]\nlisten = \"127.0.0.1:1\"",
+            "f:1:19: tls_certificate: it is for the listener of the setting listen, got none",
+        ),
+        ("[[peer]]\nroles = [\"read\"]", "f:1:1: peer: expected the key uid in this table, got none"),
+        ("[[peer]]\nuid = 1", "f:1:1: peer: expected the key roles in this table, got none"),
+        ("[[peer]]\nuid = \"root\"\nroles = [\"read\"]", "f:2:7: uid: expected a whole number, got a string"),
+        ("[[peer]]\nuid = 4294967296\nroles = [\"read\"]", "f:2:7: uid: expected at most 4294967295"),
+        ("[[peer]]\nuid = 1\nroles = []", "f:3:9: roles: expected at least one role, got none"),
+        (
+            "[[peer]]\nuid = 1\nroles = [\"read\", \"root\"]",
+            "f:3:18: roles: expected append, read, audit or admin, got \"root\"",
+        ),
+        (
+            "[[peer]]\nuid = 1\nrole = [\"read\"]",
+            "f:3:1: role: unknown key; expected one of uid, roles, kinds, environments",
+        ),
+        (
+            "[[peer]]\nuid = 1\nroles = [\"append\"]\nkinds = [\"genesis\"]",
+            "f:4:10: kinds: expected one of generation, scan",
+        ),
+        ("[[peer]]\nuid = 1\nroles = [\"append\"]\nkinds = []", "f:4:9: kinds: expected 1 to 16, got 0"),
+        (
+            "[[peer]]\nuid = 1\nroles = [\"append\"]\nenvironments = [\"A\"]",
+            "f:4:17: environments: expected 1 to 63 of a-z 0-9 . _ -, the first a letter or digit, got \"A\"",
+        ),
+        (
+            "[[peer]]\nuid = 1\nroles = [\"read\"]\nkinds = [\"scan\"]",
+            "f:4:9: kinds: expected role append beside it, since it restricts what that appends, got roles read",
+        ),
+        (
+            "[[peer]]\nuid = 1\nroles = [\"read\"]\n[[peer]]\nuid = 1\nroles = [\"audit\"]",
+            "f:5:7: uid: expected one [[peer]] for a user, got a second one for 1",
+        ),
+    ];
+    for (text, expected) in cases {
+        let error = of_file(text, &[]).unwrap_err();
+        assert!(error.contains(expected), "{text}\nexpected {expected}\ngot      {error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+        assert!(!error.contains("BEGIN") && !error.contains("PRIVATE"), "{error}");
+    }
+}
+
+#[test]
+fn what_is_refused_on_the_command_line_is_named_by_its_flag() {
+    let cases: &[(&[&str], &str)] = &[
+        (&["--config", "no-such-file.toml"], "configuration no-such-file.toml: "),
+        (&["--listen", "0.0.0.0:4180"], "--listen: other machines reach 0.0.0.0:4180"),
+        (&["--listen", "localhost"], "--listen: expected an IP address with a port"),
+        (&["--must-exist=1"], "--must-exist: expected true or false, got \"1\""),
+        (&["--origin", "two words"], "--origin: expected 1 to"),
+        (&["--connections-max", "many"], "--connections-max: expected a whole number, got \"many\""),
+        (&["--connections-max", "18446744073709551615"], "--connections-max: expected at most 65536"),
+        (
+            &["--hosts", "a,,b"],
+            "--hosts: expected a DNS name such as log.example.com, without a port, got \"\"",
+        ),
+        (&["--tls-key", "k"], "--tls-key: expected tls_certificate beside it"),
+        (&["--log-filter", "provlogd=\""], "--log-filter: expected a level"),
+    ];
+    for (arguments, expected) in cases {
+        let error = resolve(arguments).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_text_is_refused_by_name() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("f");
+    fs::write(&file, b"\xff").unwrap();
+    let error = resolve(&["--config", file.to_str().unwrap()]).unwrap_err().to_string();
+    assert!(error.contains("/f: ") && error.contains("UTF-8"), "{error}");
+}
