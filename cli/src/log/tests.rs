@@ -106,6 +106,17 @@ fn a_certificate_has_to_lead_to_a_root_and_hold_for_the_name_now() {
 }
 
 #[test]
+fn a_server_that_shows_a_ca_s_certificate_is_told_apart() {
+    let (place, root) = (Place::new(), Authority::new("root"));
+    let ca = place.write("root.pem", &root.pem());
+    let server = serve_at(&root.own_door(), 1, |_, _| Reply::new(200, "yes"));
+    let (text, lasts) =
+        said(Client::new(&server.url, Some(&ca)).unwrap().get("/checkpoint", 100).unwrap_err());
+    assert!(text.contains("its certificate is a CA's own") && text.contains("CA:FALSE") && lasts, "{text}");
+    assert!(server.finish().is_empty(), "nothing is asked of it");
+}
+
+#[test]
 fn a_file_of_roots_is_read_whole_or_refused_by_name() {
     let place = Place::new();
     let pem = Authority::new("root").pem();

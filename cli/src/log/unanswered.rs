@@ -6,7 +6,7 @@ use crate::show::failure::Failure;
 use crate::show::printable::printable;
 use provlog_core::time::rfc3339;
 use rustls::pki_types::UnixTime;
-use rustls::{AlertDescription, CertificateError, Error as TlsError};
+use rustls::{AlertDescription, CertificateError, Error as TlsError, OtherError};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use ureq::{Error, Proxy, ProxyProtocol};
@@ -140,9 +140,18 @@ impl Asked {
                 date(time),
                 date(not_before)
             ),
+            CertificateError::Other(other) if is_of_ca(other) => {
+                "its certificate is a CA's own: expected one for a server, without CA:TRUE among its basic constraints; the log's operator \
+                 has to make another one (openssl req -x509 takes -addext basicConstraints=critical,CA:FALSE)"
+                    .into()
+            }
             error => format!("its certificate doesn't hold: {error}"),
         }
     }
+}
+
+fn is_of_ca(error: &OtherError) -> bool {
+    matches!(error.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
 }
 
 /// The names in a certificate, which rustls gives as `DnsName("log.example.com")` and `IpAddress(192.0.2.1)`.

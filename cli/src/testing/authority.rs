@@ -4,7 +4,7 @@ use super::door::Door;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -37,7 +37,15 @@ impl Authority {
         params.not_before = date_time_ymd(years.start, 1, 1);
         params.not_after = date_time_ymd(years.end, 1, 1);
         let certificate = params.signed_by(&key, &self.0).unwrap();
-        let chain = vec![certificate.der().clone(), self.0.der().clone()];
+        Self::tls(vec![certificate.der().clone(), self.0.der().clone()], &key)
+    }
+
+    /// TLS with this authority's own certificate, which is none of a server.
+    pub(crate) fn own_door(&self) -> Door {
+        Self::tls(vec![self.0.der().clone()], self.0.key())
+    }
+
+    fn tls(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Door {
         let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
