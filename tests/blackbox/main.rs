@@ -31,6 +31,7 @@ mod messages;
 mod mirror;
 mod openapi;
 mod operate;
+mod operations;
 mod outputs;
 mod packages;
 mod pending;

@@ -3,7 +3,7 @@
 
 mod circles;
 mod edges;
-mod modules;
+pub mod modules;
 mod public;
 mod rooms;
 mod small_trees;

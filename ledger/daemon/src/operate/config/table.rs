@@ -100,7 +100,7 @@ pub(crate) static TLS_CERTIFICATE: Setting = Setting {
     key: "tls_certificate",
     takes: "FILE",
     form: Form::Credential,
-    unset: none("none, and then no TLS", "/etc/provlogd/tls.crt"),
+    unset: none("none, and then no TLS", "/etc/provlog/tls.crt"),
     live: false,
     help: "Certificate that the listener speaks TLS with, and those between it and its root, in PEM; a changed file holds from the next handshake on",
 };
@@ -109,7 +109,7 @@ pub(crate) static TLS_KEY: Setting = Setting {
     key: "tls_key",
     takes: "FILE",
     form: Form::Credential,
-    unset: none("none", "/etc/provlogd/tls.key"),
+    unset: none("none", "/etc/provlog/tls.key"),
     live: false,
     help: "Private key of the certificate, in PEM; a changed file holds from the next handshake on",
 };
@@ -118,7 +118,7 @@ pub(crate) static TLS_CLIENT_CA: Setting = Setting {
     key: "tls_client_ca",
     takes: "FILE",
     form: Form::Credential,
-    unset: none("none, and clients need no certificate", "/etc/provlogd/clients.crt"),
+    unset: none("none, and clients need no certificate", "/etc/provlog/clients.crt"),
     live: false,
     help: "Roots of the certificates that clients must have, in PEM; it lets in, and names nobody",
 };
