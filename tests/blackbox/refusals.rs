@@ -134,7 +134,10 @@ fn what_was_refused_is_in_the_log_when_it_ends_and_no_secret_is() {
     }
 
     let text = fs::read_to_string(&log).unwrap();
-    let of_unknown: Vec<&str> = text.lines().filter(|line| line.contains("token.unknown")).collect();
+    let of_unknown: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains("provlogd::refusals") && line.contains("token.unknown"))
+        .collect();
     let (lines, counts): (Vec<&str>, Vec<&str>) =
         of_unknown.iter().partition(|line| line.contains("a request was refused"));
     let counted = |line: &&str| {

@@ -83,8 +83,14 @@ pub fn run(mut config: Config, reload: Reload) -> Result<(), Failure> {
         tracing::warn!("requests were still in flight when the drain timeout ended");
     }
     drop(end);
-    if runtime.block_on(timeout(LAST_REFUSALS_MAX, refusals)).is_err() {
-        tracing::warn!("entries of refusals were still being written, and the daemon doesn't wait for them");
+    match runtime.block_on(timeout(LAST_REFUSALS_MAX, refusals)) {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "entries of refusals were written no more: this is a bug"),
+        Err(_) => {
+            tracing::warn!(
+                "entries of refusals were still being written, and the daemon doesn't wait for them"
+            );
+        }
     }
     app.log.shutdown();
     match failed.borrow_and_update().clone() {

@@ -74,6 +74,13 @@ struct Accounts {
     swept_ns: u64,
 }
 
+/// How far ahead of now a batch may leave everybody's account: it takes the second's worth that might come at once, and no more. Else one
+/// caller's batches would keep all others out for hours.
+const TOTAL_AHEAD_MAX_NS: u64 = SECOND_NS;
+
+/// The same of its sender's own account: the largest batch under the smallest rate keeps its sender out for a minute, and not for hours.
+const CALLER_AHEAD_MAX_NS: u64 = 60 * SECOND_NS;
+
 /// Why a request isn't taken now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Wait {
@@ -88,17 +95,6 @@ impl Default for RateLimits {
 }
 
 impl RateLimits {
-    /// Takes a request of nobody in particular.
-    ///
-    /// # Errors
-    /// 503 above the rate of all.
-    pub(crate) fn admit(&self, rates: Rates) -> Result<(), Problem> {
-        match rates.total_per_s {
-            None => Ok(()),
-            Some(per_s) => Ok(self.admit_total(per_s, self.now_ns())?),
-        }
-    }
-
     /// Takes a request under an account, and tells that, for what else the request turns out to be; none where nothing is limited.
     ///
     /// # Errors
@@ -117,7 +113,7 @@ impl RateLimits {
     }
 
     /// Counts `more` requests that were taken already: the entries of a batch, of which nobody knew before it was read. Whoever
-    /// sent it waits the longer for its next request.
+    /// sent it waits the longer for its next request, up to a minute; nobody else does for more than what came at once.
     pub(crate) fn charge(&self, rates: Rates, account: &Account, more: usize) {
         self.charge_at(rates, account, more, self.now_ns());
     }
@@ -151,14 +147,14 @@ impl RateLimits {
 
     fn charge_at(&self, rates: Rates, account: &Account, more: usize, now_ns: u64) {
         if let Some(per_s) = rates.total_per_s {
-            let owe = |paid_ns| Some(owed(paid_ns, per_s, more, now_ns));
+            let owe = |paid_ns| Some(charged(paid_ns, per_s, more, now_ns, TOTAL_AHEAD_MAX_NS));
             // It always has another value for it.
             let _ = self.total_paid_ns.fetch_update(Ordering::Relaxed, Ordering::Relaxed, owe);
         }
         if let Some(per_s) = rates.caller_per_s {
             let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
             let paid_ns = callers.of(account, now_ns);
-            *paid_ns = owed(*paid_ns, per_s, more, now_ns);
+            *paid_ns = charged(*paid_ns, per_s, more, now_ns, CALLER_AHEAD_MAX_NS);
         }
     }
 }
@@ -202,6 +198,11 @@ fn owed(paid_ns: u64, per_s: NonZeroU32, more: usize, now_ns: u64) -> u64 {
     let more = u64::try_from(more).unwrap_or(u64::MAX);
     let cost_ns = SECOND_NS / u64::from(per_s.get());
     paid_ns.max(now_ns).saturating_add(cost_ns.saturating_mul(more))
+}
+
+/// The same, as far ahead of now as may be: what was owed before stays.
+fn charged(paid_ns: u64, per_s: NonZeroU32, more: usize, now_ns: u64, ahead_max_ns: u64) -> u64 {
+    owed(paid_ns, per_s, more, now_ns).min(now_ns.saturating_add(ahead_max_ns)).max(paid_ns)
 }
 
 impl From<Wait> for Problem {
@@ -290,9 +291,12 @@ mod tests {
                     prop_assert!(!bucket.has_room(per_s, now_ns + wait_ns - 1), "and not sooner");
                 } else {
                     limits.charge_at(rates, &account, lines, now_ns);
-                    let poured = (now_ns, (1 + u128::try_from(lines).unwrap()) * NS);
-                    callers[who].0.push(poured);
-                    all.0.push(poured);
+                    let lines = u128::try_from(lines).unwrap() * NS;
+                    callers[who].0.push((now_ns, NS + lines));
+                    // What a batch has beside its first fills what all may ask at once, and no more.
+                    all.0.push((now_ns, NS));
+                    let room = (u128::from(total) * NS).saturating_sub(all.level(total, now_ns));
+                    all.0.push((now_ns, lines.min(room)));
                 }
             }
         }
@@ -375,7 +379,7 @@ mod tests {
         limits.charge_at(rates(4, 2), &account, 40, 0);
         for (rates, code, seconds) in [
             (rates(4, 0), &RATE_CALLER, "10"),
-            (rates(0, 2), &RATE_TOTAL, "20"),
+            (rates(0, 2), &RATE_TOTAL, "1"),
             (rates(4, 2), &RATE_CALLER, "10"),
         ] {
             let problem = Problem::from(limits.admit_at(rates, &account, 0).unwrap_err());
@@ -383,6 +387,13 @@ mod tests {
             assert_eq!(answer.extensions().get::<&Code>(), Some(&code));
             assert_eq!(answer.headers()[RETRY_AFTER], seconds, "{code:?}");
         }
+        assert!(
+            limits.admit_at(rates(0, 2), &named("other"), SECOND_NS / 2).is_ok(),
+            "all others wait no longer"
+        );
+        limits.charge_at(rates(1, 0), &account, 10_000, 0);
+        let longest = Problem::from(limits.admit_at(rates(1, 0), &account, 0).unwrap_err());
+        assert_eq!(longest.into_response().headers()[RETRY_AFTER], "60");
         // The wait is less than a second, and told as one.
         let wait = Wait::Total { per_s: NonZeroU32::MIN, wait_ns: 1 };
         assert_eq!(Problem::from(wait).into_response().headers()[RETRY_AFTER], "1");

@@ -69,7 +69,9 @@ impl Refusals {
                 () = sleep(MINUTE) => false,
                 _ = &mut end => true,
             };
-            for (code, count) in self.lines().next_minute() {
+            // Nobody waits for these lines to be written.
+            let more = self.lines().next_minute();
+            for (code, count) in more {
                 tracing::info!(code, count, "more requests were refused, which have no lines of their own");
             }
             let most = match live.now().refusal_entries_per_minute {
@@ -89,7 +91,7 @@ impl Refusals {
         }
     }
 
-    /// Writes one entry for each of those that were counted most, up to so many. What is left is added to.
+    /// Writes one entry for each of those whose turn it is, up to so many. What is left is added to.
     ///
     /// # Errors
     /// Whatever keeps the log from taking them: then they are counted as before.

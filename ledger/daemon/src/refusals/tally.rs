@@ -54,15 +54,17 @@ impl Tallies {
         counted.to_ms = counted.to_ms.max(tally.to_ms);
     }
 
-    /// Takes out those with the highest counts, up to so many; of equal ones those that have waited for longest.
+    /// Takes out up to so many: half of them, one at least, those that have waited for longest, so that no flood keeps a single refusal out;
+    /// the others those with the highest counts.
     pub(super) fn take(&mut self, most: usize) -> Vec<Tally> {
-        let mut taken: Vec<(Key, Tally)> = self.0.drain().collect();
-        taken.sort_by(|(a_key, a), (b_key, b)| {
-            (Reverse(a.count), a.from_ms, a_key).cmp(&(Reverse(b.count), b.from_ms, b_key))
-        });
-        let left = taken.split_off(most.min(taken.len()));
+        let mut waiting: Vec<(Key, Tally)> = self.0.drain().collect();
+        waiting.sort_by(|(a_key, a), (b_key, b)| (a.from_ms, a_key).cmp(&(b.from_ms, b_key)));
+        let mut others = waiting.split_off(most.div_ceil(2).min(waiting.len()));
+        // A stable sort: of equal counts the older come first.
+        others.sort_by_key(|(_, tally)| Reverse(tally.count));
+        let left = others.split_off((most - most.div_ceil(2)).min(others.len()));
         self.0.extend(left);
-        taken.into_iter().map(|(_, tally)| tally).collect()
+        waiting.into_iter().chain(others).map(|(_, tally)| tally).collect()
     }
 }
 
@@ -78,7 +80,27 @@ mod tests {
     }
 
     #[test]
-    fn the_most_come_first_and_the_rest_is_added_to() {
+    fn no_flood_keeps_a_single_refusal_out() {
+        let mut tallies = Tallies::default();
+        let flood = |tallies: &mut Tallies, now_ms| {
+            for uid in 0..40 {
+                tallies.add(Tally { count: 100, ..Tally::one(&KIND_DENIED, user(uid), now_ms) });
+            }
+        };
+        flood(&mut tallies, 10);
+        let single = Tally::one(&ROLE_DENIED, user(1), 11);
+        tallies.add(single.clone());
+        let minutes = (12..).step_by(10).take(9).position(|now_ms| {
+            let taken = tallies.take(10);
+            assert_eq!(taken.len(), 10);
+            flood(&mut tallies, now_ms);
+            taken.contains(&single)
+        });
+        assert_eq!(minutes, Some(4), "after the forty that came before it, of which ten go a minute");
+    }
+
+    #[test]
+    fn the_oldest_and_the_most_come_first_and_the_rest_is_added_to() {
         let mut tallies = Tallies::default();
         let refused = [
             (&ROLE_DENIED, user(1), 30),
@@ -89,13 +111,14 @@ mod tests {
         for (code, who, now_ms) in refused {
             tallies.add(Tally::one(code, who, now_ms));
         }
-        let first = tallies.take(1);
-        assert_eq!(first, [Tally { code: &ROLE_DENIED, who: user(1), count: 2, from_ms: 25, to_ms: 30 }]);
-        tallies.add(Tally::one(&KIND_DENIED, user(1), 40));
-        tallies.add(Tally { count: 7, ..Tally::one(&ROLE_DENIED, user(2), 5) });
-        let (second, third) = (tallies.take(1), tallies.take(9));
-        assert_eq!(second, [Tally { code: &ROLE_DENIED, who: user(2), count: 8, from_ms: 5, to_ms: 10 }]);
-        assert_eq!(third, [Tally { code: &KIND_DENIED, who: user(1), count: 2, from_ms: 20, to_ms: 40 }]);
+        let oldest = Tally::one(&ROLE_DENIED, user(2), 10);
+        let most = Tally { code: &ROLE_DENIED, who: user(1), count: 2, from_ms: 25, to_ms: 30 };
+        assert_eq!(tallies.take(2), [oldest, most]);
+        tallies.add(Tally { count: 7, ..Tally::one(&KIND_DENIED, user(1), 40) });
+        tallies.add(Tally::one(&ROLE_DENIED, user(2), 50));
+        let left = Tally { code: &KIND_DENIED, who: user(1), count: 8, from_ms: 20, to_ms: 40 };
+        assert_eq!((tallies.take(0), tallies.take(1)), (vec![], vec![left]));
+        assert_eq!(tallies.take(9), [Tally::one(&ROLE_DENIED, user(2), 50)]);
         assert_eq!(tallies.take(usize::MAX), []);
     }
 

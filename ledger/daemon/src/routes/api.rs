@@ -51,6 +51,7 @@ impl hyper::service::Service<Request<Incoming>> for Api {
         Box::pin(within(Some(id), async move {
             let _in_flight = app.metrics.in_flight();
             let live = app.live.now();
+            request.extensions_mut().insert(Arc::clone(&live));
             let (version, uri, headers) = (request.version(), request.uri(), request.headers());
             let mut response = match host::check(version, uri, headers, &live.hosts, &remote) {
                 Ok(()) => router.call(request).await?,

@@ -58,8 +58,6 @@ pub(crate) async fn append(
         _ => (items(&bytes)?, Submission::parse),
     };
     check_count(lines.len())?;
-    // The request itself was counted at the door.
-    payer.charge(&app, lines.len() - 1);
     let (mut batch, mut drafts) = (Vec::with_capacity(lines.len()), Vec::with_capacity(lines.len()));
     let (mut referred, mut held_bytes) = (Vec::new(), 0);
     let tasks: Vec<Task> = Task::all(&app, &caller, &bytes, &lines, parse, key).collect();
@@ -84,6 +82,8 @@ pub(crate) async fn append(
     }
     drop((tasks, bytes));
     share.keep(held_bytes);
+    // The request itself was counted at the door.
+    payer.charge(&app, batch.len().saturating_sub(1));
     references::check(&app.log, referred).await?;
     let agreed = conflicts::check(&app, &drafts).await?;
     let AppendedBatch { outcomes, committed } = app.log.append_batch(batch).await?;

@@ -67,18 +67,27 @@ impl Payer {
     }
 }
 
-/// A route at this path whose handler answers nobody but callers with this access.
+/// What a door asks of whoever comes to it.
+#[derive(Clone, Copy)]
+pub(crate) struct Door {
+    pub(crate) access: Access,
+    /// The path that lies behind it, as the table of routes has it.
+    pub(crate) path: &'static str,
+    /// Whether rates hold for it.
+    pub(crate) is_counted: bool,
+}
+
+/// A route whose handler answers nobody but callers who may pass this door.
 pub(crate) fn behind_door<T: 'static>(
-    access: Access,
+    door: Door,
     filter: MethodFilter,
-    path: &'static str,
     handler: impl Handler<T, Entered>,
 ) -> MethodRouter<Arc<App>> {
     let guarded = move |State(app): State<Arc<App>>, request: Request| {
         let handler = handler.clone();
         async move {
-            let live = app.live.now();
-            let (mut response, who) = match enter(&app, &live, access, &request) {
+            let live = settings(&app, &request);
+            let (mut response, who) = match enter(&app, &live, door, &request) {
                 Ok((caller, payer)) => {
                     let who = caller.who().clone();
                     app.metrics.called(Some(&who));
@@ -96,7 +105,7 @@ pub(crate) fn behind_door<T: 'static>(
             if let Some(code) = response.extensions().get::<&'static Code>() {
                 let has_entries = live.refusal_entries_per_minute > 0;
                 app.refusals.note(
-                    RefusedRequest { code, path, who: who.as_ref() },
+                    RefusedRequest { code, path: door.path, who: who.as_ref() },
                     has_entries,
                     app.now_ms(),
                 );
@@ -111,7 +120,7 @@ pub(crate) fn behind_door<T: 'static>(
 #[derive(Clone)]
 pub(crate) struct Identity(pub(crate) Cow<'static, str>);
 
-/// A route whose handler answers everybody, as often as the rate of all together allows.
+/// A route whose handler answers everybody, as often as the rates allow.
 pub(crate) fn beside_door<T: 'static>(
     filter: MethodFilter,
     handler: impl Handler<T, Arc<App>>,
@@ -119,33 +128,49 @@ pub(crate) fn beside_door<T: 'static>(
     let counted = move |State(app): State<Arc<App>>, request: Request| {
         let handler = handler.clone();
         async move {
-            match app.limits.admit(app.live.now().rates) {
+            match admit(&app, &request) {
                 Ok(()) => handler.call(request, app).await,
-                Err(problem) => unread(problem, &request).into_response(),
+                Err(problem) => problem.into_response(),
             }
         }
     };
     on(filter, counted)
 }
 
+/// Counts a request that asks for no caller, under where it came from: else one address could use up what all may ask together.
+///
+/// # Errors
+/// 429 and 503 above the rates.
+pub(crate) fn admit(app: &App, request: &Request) -> Result<(), Problem> {
+    let live = settings(app, request);
+    let admitted = app.limits.admit_caller(live.rates, || account(None, client(&live, request)));
+    admitted.map(drop).map_err(|problem| unread(problem, request))
+}
+
+/// The settings that the request goes by, from its beginning to its end.
+fn settings(app: &App, request: &Request) -> Arc<LiveSettings> {
+    request.extensions().get().map_or_else(|| app.live.now(), Arc::clone)
+}
+
+/// Where a request came from.
+fn client(live: &LiveSettings, request: &Request) -> Option<IpAddr> {
+    let remote = request.extensions().get::<Arc<Remote>>()?;
+    live.proxies.client(remote, request.headers())
+}
+
 /// Who asks, and what the request is counted under. Also whoever isn't let in is counted: by its name where it has one, else by where it
 /// is, so that nobody can try out tokens faster than anybody may ask.
-fn enter(
-    app: &App,
-    live: &LiveSettings,
-    access: Access,
-    request: &Request,
-) -> Result<(Caller, Payer), Refused> {
+fn enter(app: &App, live: &LiveSettings, door: Door, request: &Request) -> Result<(Caller, Payer), Refused> {
     let nowhere = Remote::default();
     let remote = request.extensions().get::<Arc<Remote>>().map_or(&nowhere, Arc::as_ref);
-    let entered = app.callers.enter(request.headers(), remote, &live.peers, access, || app.now_s());
+    let entered = app.callers.enter(request.headers(), remote, &live.peers, door.access, || app.now_s());
     let who = match &entered {
         Ok(caller) => Some(caller.who()),
         Err(refused) => refused.who.as_ref(),
     };
-    match app.limits.admit_caller(live.rates, || account(who, live.proxies.client(remote, request.headers())))
-    {
-        Ok(account) => entered.map(|caller| (caller, Payer { rates: live.rates, account })),
+    let rates = if door.is_counted { live.rates } else { Rates::default() };
+    match app.limits.admit_caller(rates, || account(who, client(live, request))) {
+        Ok(account) => entered.map(|caller| (caller, Payer { rates, account })),
         Err(problem) => Err(Refused { problem, who: who.cloned() }),
     }
 }

@@ -4,14 +4,15 @@ use crate::access::role::{Access, listed};
 use crate::http::codes::{METHOD_NOT_ALLOWED, ROUTE_UNKNOWN};
 use crate::http::problem::Problem;
 use crate::routes::app::App;
-use crate::routes::door::{Entered, behind_door, beside_door};
+use crate::routes::door::{Door, Entered, admit, behind_door, beside_door};
 use crate::routes::openapi::description::Description;
 use crate::routes::openapi::document::{Route, document};
 use crate::routes::openapi::operations;
 use crate::routes::{append, batch, entries, operation, records, tree};
 use axum::Router;
+use axum::extract::{Request, State};
 use axum::handler::Handler;
-use axum::http::{Method, Uri};
+use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use std::fmt::Write;
 use std::sync::{Arc, LazyLock};
@@ -43,7 +44,7 @@ fn rows() -> [Row; 15] {
         open(Method::GET, "/tile/{*path}", tree::tile, &operations::TILE),
         uncounted(Method::GET, "/healthz", operation::healthz, &operations::HEALTHZ),
         uncounted(Method::GET, "/readyz", operation::readyz, &operations::READYZ),
-        guarded(Read, Method::GET, "/metrics", operation::metrics, &operations::METRICS),
+        watched(Read, Method::GET, "/metrics", operation::metrics, &operations::METRICS),
     ]
 }
 
@@ -55,7 +56,19 @@ fn guarded<T: 'static>(
     handler: impl Handler<T, Entered>,
     description: &'static Description,
 ) -> Row {
-    let handler = behind_door(access, filter(&method), path, handler);
+    let handler = behind_door(Door { access, path, is_counted: true }, filter(&method), handler);
+    Row { method, path, access: Some(access), handler, description }
+}
+
+/// A route for callers alone, however often: what tells of refusals must not be lost to the rates that refuse.
+fn watched<T: 'static>(
+    access: Access,
+    method: Method,
+    path: &'static str,
+    handler: impl Handler<T, Entered>,
+    description: &'static Description,
+) -> Row {
+    let handler = behind_door(Door { access, path, is_counted: false }, filter(&method), handler);
     Row { method, path, access: Some(access), handler, description }
 }
 
@@ -137,13 +150,16 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-async fn unknown_route(uri: Uri) -> Problem {
-    Problem::new(&ROUTE_UNKNOWN, format!("nothing is served at {}", uri.path()))
+async fn unknown_route(State(app): State<Arc<App>>, request: Request) -> Problem {
+    let unknown = || Problem::new(&ROUTE_UNKNOWN, format!("nothing is served at {}", request.uri().path()));
+    admit(&app, &request).map_or_else(|problem| problem, |()| unknown())
 }
 
 /// The router adds the methods that are allowed, as `Allow`.
-async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
-    Problem::new(&METHOD_NOT_ALLOWED, format!("{} does not take {method}; see Allow", uri.path()))
+async fn method_not_allowed(State(app): State<Arc<App>>, request: Request) -> Problem {
+    let (method, path) = (request.method(), request.uri().path());
+    let refused = || Problem::new(&METHOD_NOT_ALLOWED, format!("{path} does not take {method}; see Allow"));
+    admit(&app, &request).map_or_else(|problem| problem, |()| refused())
 }
 
 #[cfg(test)]

@@ -27,8 +27,8 @@ pub(super) const DOOR: &[&Code] = &[
     &RATE_TOTAL,
 ];
 
-/// Of routes for everybody that are counted.
-pub(super) const RATE: &[&Code] = &[&RATE_TOTAL];
+/// Of routes for everybody that are counted, by their address and together.
+pub(super) const RATE: &[&Code] = &[&RATE_CALLER, &RATE_TOTAL];
 
 /// Parameters that aren't what they must be.
 pub(super) const PARAMETERS: &[&Code] = &[&PARAMETER_MALFORMED];
