@@ -79,8 +79,8 @@ async fn what_one_minute_has_no_room_for_comes_in_a_later_one() {
     fixture.refusals.write(&fixture.log, all).await.unwrap();
     let expected = [
         fixture.entry("role.denied", 3, user),
-        fixture.entry("token.unknown", 2, None),
         fixture.entry("kind.denied", 1, user),
+        fixture.entry("token.unknown", 2, None),
     ];
     assert_eq!(fixture.entries().await, expected, "and nothing of what failed here");
 }
