@@ -16,12 +16,12 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 #[derive(Debug)]
 pub struct Bound {
     address: Address,
-    place: Place,
+    place: BoundTo,
 }
 
 /// TLS is spoken over TCP alone.
 #[derive(Debug)]
-enum Place {
+enum BoundTo {
     Tcp { listener: TcpListener, tls: Option<Arc<Tls>> },
     Unix { listener: UnixListener, _file: SocketFile },
 }
@@ -60,14 +60,14 @@ impl Bound {
                 let listener = bind(*address).map_err(cannot)?;
                 // Port 0 has become one.
                 let address = Address::Tcp(listener.local_addr().map_err(cannot)?);
-                Ok(Self { address, place: Place::Tcp { listener, tls } })
+                Ok(Self { address, place: BoundTo::Tcp { listener, tls } })
             }
             Address::Unix(path) if listener.tls.is_some() => Err(BindError::TlsOverUnix(path.clone())),
             Address::Unix(path) => {
                 let (listener, file) = bind_unix(path, cannot)?;
                 Ok(Self {
                     address: Address::Unix(path.clone()),
-                    place: Place::Unix { listener, _file: file },
+                    place: BoundTo::Unix { listener, _file: file },
                 })
             }
         }
@@ -77,9 +77,9 @@ impl Bound {
     #[must_use]
     pub fn url(&self) -> String {
         match &self.place {
-            Place::Tcp { tls: None, .. } => format!("http://{}", self.address),
-            Place::Tcp { tls: Some(_), .. } => format!("https://{}", self.address),
-            Place::Unix { .. } => self.address.to_string(),
+            BoundTo::Tcp { tls: None, .. } => format!("http://{}", self.address),
+            BoundTo::Tcp { tls: Some(_), .. } => format!("https://{}", self.address),
+            BoundTo::Unix { .. } => self.address.to_string(),
         }
     }
 
@@ -87,8 +87,8 @@ impl Bound {
     #[must_use]
     pub fn tls(&self) -> Option<&Arc<Tls>> {
         match &self.place {
-            Place::Tcp { tls, .. } => tls.as_ref(),
-            Place::Unix { .. } => None,
+            BoundTo::Tcp { tls, .. } => tls.as_ref(),
+            BoundTo::Unix { .. } => None,
         }
     }
 
@@ -96,7 +96,7 @@ impl Bound {
     pub(crate) fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
         let local = self.address.is_local();
         match &self.place {
-            Place::Tcp { listener, tls } => listener.poll_accept(context).map_ok(|(tcp, address)| {
+            BoundTo::Tcp { listener, tls } => listener.poll_accept(context).map_ok(|(tcp, address)| {
                 // An IPv6 listener that takes IPv4 too has it in a form of its own.
                 let address = Some(address.ip().to_canonical());
                 let carrier = match tls {
@@ -105,7 +105,7 @@ impl Bound {
                 };
                 Arrival { carrier, remote: Remote { address, local, ..Remote::default() } }
             }),
-            Place::Unix { listener, .. } => listener.poll_accept(context).map_ok(|(unix, _)| {
+            BoundTo::Unix { listener, .. } => listener.poll_accept(context).map_ok(|(unix, _)| {
                 // Where the kernel doesn't tell, nobody is taken for anybody.
                 let uid = unix.peer_cred().ok().map(|peer| peer.uid());
                 Arrival { carrier: Carrier::Unix(unix), remote: Remote { uid, local, ..Remote::default() } }

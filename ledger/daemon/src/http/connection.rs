@@ -10,12 +10,13 @@ use crate::http::remote::Remote;
 use crate::http::request_id::RequestId;
 use crate::http::stream::{Socket, Stream};
 use crate::http::tls::failure::HandshakeFailure;
-use crate::http::tls::handshakes::Handshakes;
+use crate::http::tls::handshakes::{Handshake, Handshakes};
 use crate::http::tls::renewal::Tls;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use provlog_core::limits::BATCH_BYTES_MAX;
 use socket2::SockRef;
+use std::error::Error;
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
@@ -112,7 +113,10 @@ impl Connection {
     /// Serves a connection without TLS.
     async fn clear<H: Handler>(self, socket: impl Socket, handler: H) {
         let stream = Stream::new(socket, self.write_timeout);
-        linger(self.exchange(stream, handler).await).await;
+        match self.exchange(stream, handler).await {
+            Ok(stream) => linger(stream).await,
+            Err(stream) => stream.socket().reset(),
+        }
     }
 
     /// Serves a connection with TLS.
@@ -120,7 +124,12 @@ impl Connection {
         match self.shake(tcp, tls).await {
             Ok(stream) => {
                 remote.server_name = stream.get_ref().1.server_name().map(Into::into);
-                let mut stream = self.exchange(stream, handler.connected(remote)).await;
+                // Nobody is asked for one but by a listener with a client CA, and then nobody gets here without.
+                remote.certified = stream.get_ref().1.peer_certificates().is_some();
+                let mut stream = match self.exchange(stream, handler.connected(remote)).await {
+                    Ok(stream) => stream,
+                    Err(stream) => return stream.get_ref().0.socket().reset(),
+                };
                 // With its close_notify the client knows that nothing was cut off (RFC 8446, section 6.1). What it still sends
                 // needn't be understood.
                 if stream.shutdown().await.is_ok() {
@@ -156,11 +165,11 @@ impl Connection {
     }
 
     async fn shake(&mut self, tcp: TcpStream, tls: &Tls) -> Result<TlsStream<Stream<TcpStream>>, Unshaken> {
-        let mut under_way = self.handshakes.begin();
+        let under_way = self.handshakes.begin();
         let stream = Stream::new(tcp, self.write_timeout);
         let without_word = |failure| Unshaken::Failed { failure, error: None, stream: None };
         tokio::select! {
-            shaken = timeout(self.handshake_timeout, handshake(stream, tls)) => {
+            shaken = timeout(self.handshake_timeout, handshake(stream, tls, &under_way)) => {
                 shaken.unwrap_or_else(|_| Err(without_word(HandshakeFailure::Timeout)))
             }
             () = under_way.pushed_out() => Err(without_word(HandshakeFailure::TooMany)),
@@ -169,7 +178,10 @@ impl Connection {
     }
 
     /// Answers requests until one of both has enough, and hands the stream back to be closed.
-    async fn exchange<IO, H>(mut self, stream: IO, handler: H) -> IO
+    ///
+    /// # Errors
+    /// The stream, to be reset: its last answer was broken off, which a client of HTTP/1.0 couldn't tell from a whole one.
+    async fn exchange<IO, H>(mut self, stream: IO, handler: H) -> Result<IO, IO>
     where
         IO: AsyncRead + AsyncWrite + Unpin,
         H: Handler,
@@ -197,10 +209,15 @@ impl Connection {
                 handler.refused(problem.code());
                 answer(&mut stream, problem).await;
             }
-            Err(error) => tracing::debug!(%error, "connection ended"),
+            Err(error) => {
+                tracing::debug!(%error, "connection ended");
+                if is_broken_off(&error) {
+                    return Err(stream);
+                }
+            }
             Ok(()) => {}
         }
-        stream
+        Ok(stream)
     }
 
     /// Tells a client that there are too many connections. One that wants TLS is closed without a handshake, which would cost
@@ -221,6 +238,12 @@ impl Connection {
     }
 }
 
+/// Whether an answer ended before it was whole: what makes it failed, or its client took too little of it.
+fn is_broken_off(error: &hyper::Error) -> bool {
+    let io = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    error.is_user() || io.is_some_and(|io| io.kind() == io::ErrorKind::TimedOut)
+}
+
 /// Without the one a small answer may wait for an acknowledgement, without the other megabytes are made for a client that reads
 /// nothing. A failure costs only that.
 fn prepare(tcp: &TcpStream) {
@@ -229,12 +252,19 @@ fn prepare(tcp: &TcpStream) {
 }
 
 /// The files of TLS are looked at once the client has said something: whoever connects and says nothing costs no more than that.
-async fn handshake(stream: Stream<TcpStream>, tls: &Tls) -> Result<TlsStream<Stream<TcpStream>>, Unshaken> {
+async fn handshake(
+    stream: Stream<TcpStream>,
+    tls: &Tls,
+    under_way: &Handshake,
+) -> Result<TlsStream<Stream<TcpStream>>, Unshaken> {
     let mut first = [TLS_HANDSHAKE];
     let peeked = stream.socket().peek(&mut first).await;
     if peeked.is_ok() && first != [TLS_HANDSHAKE] {
         let failure = HandshakeFailure::ClearText;
         return Err(Unshaken::Failed { failure, error: None, stream: Some(stream) });
+    }
+    if matches!(peeked, Ok(1..)) {
+        under_way.speaks();
     }
     let shaken = TlsAcceptor::from(tls.current()).accept(stream).into_fallible().await;
     shaken.map_err(|(error, stream)| Unshaken::Failed {

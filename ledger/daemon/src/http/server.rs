@@ -108,6 +108,7 @@ mod tests {
     use crate::workers::Workers;
     use axum::body::Body;
     use axum::http::{Request, Response, StatusCode};
+    use futures_util::stream;
     use hyper::body::Incoming;
     use hyper::service::Service;
     use rustls::crypto::aws_lc_rs;
@@ -146,12 +147,17 @@ mod tests {
         type Error = Infallible;
         type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
-        fn call(&self, _: Request<Incoming>) -> Self::Future {
+        fn call(&self, request: Request<Incoming>) -> Self::Future {
             self.arrived.add_permits(1);
             let open = Arc::clone(&self.open);
             Box::pin(async move {
                 open.acquire().await.unwrap().forget();
-                Ok(Response::builder().status(StatusCode::OK).body(Body::from("done")).unwrap())
+                let body = if request.uri().path() == "/broken" {
+                    Body::from_stream(stream::iter([Ok("do"), Err(io::Error::other("broken off"))]))
+                } else {
+                    Body::from("done")
+                };
+                Ok(Response::builder().status(StatusCode::OK).body(body).unwrap())
             })
         }
     }
@@ -287,15 +293,38 @@ mod tests {
         let here = Some(IpAddr::from([127, 0, 0, 1]));
         let uid = Some(rustix::process::geteuid().as_raw());
         let expected = [
-            Remote { address: here, uid: None, local: true, server_name: None },
-            Remote { address: None, uid, local: true, server_name: None },
-            Remote { address: here, uid: None, local: true, server_name: Some("log.example".into()) },
+            Remote { address: here, uid: None, local: true, server_name: None, certified: false },
+            Remote { address: None, uid, local: true, server_name: None, certified: false },
+            Remote {
+                address: here,
+                uid: None,
+                local: true,
+                server_name: Some("log.example".into()),
+                certified: false,
+            },
         ];
         assert_eq!(*fixture.gate.remotes.lock().unwrap(), expected);
         drop((plain, unix, secured));
         fixture.stop.send(()).unwrap();
         assert!(fixture.serving.await.unwrap(), "drained");
         assert!(!socket.exists());
+    }
+
+    /// Over HTTP/1.0 the end of the connection is the end of the answer.
+    #[tokio::test]
+    async fn an_answer_that_broke_off_never_ends_as_a_whole_one() {
+        const BROKEN: &[u8] = b"GET /broken HTTP/1.0\r\nHost: localhost\r\n\r\n";
+        let folder = tempfile::tempdir().unwrap();
+        let (others, client) = others(folder.path());
+        let fixture = start_at(&others, 2, AGES, AGES).await;
+        fixture.gate.open.add_permits(2);
+        let mut answer = Vec::new();
+        let mut plain = TcpStream::connect(fixture.address).await.unwrap();
+        plain.write_all(BROKEN).await.unwrap();
+        assert!(plain.read_to_end(&mut answer).await.is_err(), "{answer:?}");
+        let mut secured = connect_by_tls(&fixture, &client).await;
+        secured.write_all(BROKEN).await.unwrap();
+        assert!(secured.read_to_end(&mut answer).await.is_err(), "{answer:?}");
     }
 
     #[tokio::test]

@@ -22,6 +22,9 @@ pub(crate) trait Socket: AsyncRead + AsyncWrite + Unpin {
     /// # Errors
     /// That the system doesn't tell.
     fn error(&self) -> io::Result<Option<io::Error>>;
+
+    /// Makes its close tell the client that what it has isn't whole.
+    fn reset(&self);
 }
 
 impl Socket for TcpStream {
@@ -31,6 +34,11 @@ impl Socket for TcpStream {
 
     fn error(&self) -> io::Result<Option<io::Error>> {
         self.take_error()
+    }
+
+    fn reset(&self) {
+        // A failure leaves what is true of a Unix socket too: an answer with a length or in chunks still shows that it broke off.
+        let _ = self.set_zero_linger();
     }
 }
 
@@ -48,6 +56,8 @@ impl Socket for UnixStream {
         let sent = SockRef::from(self).send(&[]);
         Ok(sent.err().filter(|error| error.kind() != io::ErrorKind::WouldBlock))
     }
+
+    fn reset(&self) {}
 }
 
 #[derive(Debug)]

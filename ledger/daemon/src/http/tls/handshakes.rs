@@ -1,13 +1,14 @@
 //! Handshakes under way. They cost more than requests and come before any of them, so there is a bound of their own.
 //!
-//! Where there are as many as there may be, the oldest makes room: an honest handshake takes milliseconds, and one that stalls is
-//! the oldest before long. To keep honest clients out somebody would have to begin them faster than those end theirs.
+//! Where there are as many as there may be, the oldest makes room, of those first whose clients have said nothing yet: an honest
+//! handshake takes milliseconds, and one that stalls is the oldest before long. Connections alone push out nobody who has spoken;
+//! to keep honest clients out somebody would have to begin handshakes faster than those end theirs.
 
 use crate::http::tls::failure::HandshakeFailure;
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::oneshot;
+use tokio::sync::Notify;
 
 /// A reason is told once in this time; how often each occurs is counted anyway.
 const TOLD_AGAIN: Duration = Duration::from_secs(60);
@@ -20,11 +21,12 @@ pub(crate) struct Handshakes {
     told: Mutex<Vec<(HandshakeFailure, Instant)>>,
 }
 
-/// Those under way, the oldest first, each with what tells it to end: that the sender is gone.
+/// Those under way by their numbers, the oldest first, each with what tells it to end.
 #[derive(Debug, Default)]
 struct UnderWay {
     begun: u64,
-    waiting: VecDeque<(u64, oneshot::Sender<()>)>,
+    silent: BTreeMap<u64, Arc<Notify>>,
+    speaking: BTreeMap<u64, Arc<Notify>>,
 }
 
 /// One handshake, under way until this is dropped.
@@ -32,7 +34,7 @@ struct UnderWay {
 pub(crate) struct Handshake {
     number: u64,
     all: Arc<Handshakes>,
-    ending: oneshot::Receiver<()>,
+    end: Arc<Notify>,
 }
 
 impl Handshakes {
@@ -41,17 +43,20 @@ impl Handshakes {
         Arc::new(Self { most, under_way: Mutex::default(), told: Mutex::default() })
     }
 
-    /// Begins one, and ends the oldest where it is one too many.
+    /// Begins one, and ends another where it is one too many: the oldest silent one, or the oldest where all speak.
     pub(crate) fn begin(self: &Arc<Self>) -> Handshake {
-        let (end, ending) = oneshot::channel();
+        let end = Arc::new(Notify::new());
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         let number = under_way.begun;
         under_way.begun += 1;
-        under_way.waiting.push_back((number, end));
-        if under_way.waiting.len() > self.most {
-            under_way.waiting.pop_front();
+        if under_way.silent.len() + under_way.speaking.len() >= self.most {
+            let oldest = under_way.silent.pop_first().or_else(|| under_way.speaking.pop_first());
+            if let Some((_, pushed_out)) = oldest {
+                pushed_out.notify_one();
+            }
         }
-        Handshake { number, all: Arc::clone(self), ending }
+        under_way.silent.insert(number, Arc::clone(&end));
+        Handshake { number, all: Arc::clone(self), end }
     }
 
     /// Whether this reason wasn't told for a while, and is to be now.
@@ -67,19 +72,26 @@ impl Handshakes {
 }
 
 impl Handshake {
+    /// Its client has said something.
+    pub(crate) fn speaks(&self) {
+        let mut under_way = self.all.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        // Unless it has just been pushed out.
+        if let Some(end) = under_way.silent.remove(&self.number) {
+            under_way.speaking.insert(self.number, end);
+        }
+    }
+
     /// Done where this one has to make room.
-    pub(crate) async fn pushed_out(&mut self) {
-        // Nothing is ever sent.
-        let _ = (&mut self.ending).await;
+    pub(crate) async fn pushed_out(&self) {
+        self.end.notified().await;
     }
 }
 
 impl Drop for Handshake {
     fn drop(&mut self) {
         let mut under_way = self.all.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Ok(place) = under_way.waiting.binary_search_by_key(&self.number, |(number, _)| *number) {
-            under_way.waiting.remove(place);
-        }
+        under_way.silent.remove(&self.number);
+        under_way.speaking.remove(&self.number);
     }
 }
 
@@ -91,20 +103,43 @@ mod tests {
     #[tokio::test]
     async fn the_oldest_makes_room() {
         let handshakes = Handshakes::new(2);
-        let (mut first, mut second) = (handshakes.begin(), handshakes.begin());
+        let (first, second) = (handshakes.begin(), handshakes.begin());
         assert!(first.pushed_out().now_or_never().is_none());
-        let mut third = handshakes.begin();
+        let third = handshakes.begin();
         first.pushed_out().await;
         assert!(second.pushed_out().now_or_never().is_none() && third.pushed_out().now_or_never().is_none());
         drop(second);
-        let mut fourth = handshakes.begin();
+        let fourth = handshakes.begin();
         assert!(third.pushed_out().now_or_never().is_none(), "the second left its place");
         drop(first);
         let _fifth = handshakes.begin();
         third.pushed_out().await;
         assert!(fourth.pushed_out().now_or_never().is_none());
         drop((third, fourth));
-        assert_eq!(handshakes.under_way.lock().unwrap().waiting.len(), 1);
+        assert_eq!(handshakes.under_way.lock().unwrap().silent.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn the_silent_make_room_first() {
+        let handshakes = Handshakes::new(2);
+        let honest = handshakes.begin();
+        honest.speaks();
+        let mut flood = handshakes.begin();
+        for _ in 0..10 {
+            let next = handshakes.begin();
+            flood.pushed_out().await;
+            flood = next;
+        }
+        assert!(honest.pushed_out().now_or_never().is_none(), "it goes on beside the flood");
+        flood.speaks();
+        let newest = handshakes.begin();
+        honest.pushed_out().await;
+        honest.speaks();
+        drop((honest, flood));
+        let under_way = handshakes.under_way.lock().unwrap();
+        assert_eq!((under_way.silent.len(), under_way.speaking.len()), (1, 0), "who was pushed out stays so");
+        drop(under_way);
+        assert!(newest.pushed_out().now_or_never().is_none());
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //! again where they are: a renewed certificate is shown from the next handshake on, and open connections go on as they are.
 //!
 //! The look is a system call a file. What can't be served with (half of a pair, half of a file) changes nothing: it is logged, once,
-//! and what was there before goes on until the files change again.
+//! and what was there before goes on until the files change again. Files that are there and can't be read are tried again, but not
+//! by every handshake.
 
 use crate::files::FileIdentity;
 use crate::http::listener::TlsFiles;
@@ -13,13 +14,18 @@ use provlog_core::time::rfc3339;
 use provlog_evidence::svid::ServerCertificate;
 use rustls::ServerConfig;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Files that couldn't be read are read again no sooner.
+const TRIED_AGAIN: Duration = Duration::from_secs(1);
 
 /// TLS of one listener.
 pub struct Tls {
     files: TlsFiles,
     material: RwLock<Material>,
+    /// Held by who reads them anew. Handshakes that begin meanwhile are made with what is there.
+    reading: Mutex<()>,
 }
 
 /// Certificate, key and client CA: which files there were; none where none could be looked at.
@@ -27,8 +33,10 @@ type Seen = [Option<FileIdentity>; 3];
 
 /// What came of the last look at them.
 struct Material {
-    /// The files that were there. Nothing where the system refused to read them, which is then tried again.
-    seen: Option<Seen>,
+    /// The files that were there.
+    seen: Seen,
+    /// When the system refused to read them, which may pass without another file.
+    refused: Option<Instant>,
     /// What works.
     configuration: Configuration,
     /// Why the files that are there don't, as it was logged.
@@ -41,38 +49,51 @@ impl Tls {
     /// # Errors
     /// [`TlsError`] says why nobody can be served with them.
     pub fn open(files: TlsFiles) -> Result<Self, TlsError> {
-        let seen = Some(look(&files));
+        let seen = look(&files);
         let configuration = Configuration::read(&files, now_ms())?;
-        Ok(Self { files, material: Material { seen, configuration, told: None }.into() })
+        let material = Material { seen, refused: None, configuration, told: None }.into();
+        Ok(Self { files, material, reading: Mutex::default() })
     }
 
-    /// When the certificate that is shown now ends, in seconds since the Unix epoch.
+    /// When the certificate that a handshake now would show ends, in seconds since the Unix epoch. It looks at the files as a
+    /// handshake does: so what is wrong with them is logged though nobody connects.
     #[must_use]
     pub fn not_after_s(&self) -> u64 {
+        self.renew();
         let material = self.material.read().unwrap_or_else(PoisonError::into_inner);
         material.configuration.certificate.window.to_ms / 1_000
     }
 
     /// What a handshake is made with that begins now.
     pub(crate) fn current(&self) -> Arc<ServerConfig> {
-        let now = look(&self.files);
+        self.renew();
         let material = self.material.read().unwrap_or_else(PoisonError::into_inner);
-        if material.seen == Some(now) {
-            return Arc::clone(&material.configuration.server);
-        }
-        drop(material);
-        self.look_again()
+        Arc::clone(&material.configuration.server)
     }
 
-    fn look_again(&self) -> Arc<ServerConfig> {
-        let mut material = self.material.write().unwrap_or_else(PoisonError::into_inner);
+    /// Reads the files again where that is due, and holds up nobody else meanwhile.
+    fn renew(&self) {
+        if self.holds(&look(&self.files)) {
+            return;
+        }
+        let _reading = match self.reading.try_lock() {
+            Err(TryLockError::WouldBlock) => return,
+            Err(TryLockError::Poisoned(held)) => held.into_inner(),
+            Ok(held) => held,
+        };
         // Before they are read: what takes their place meanwhile is then found by the next look.
         let now = look(&self.files);
         // Unless somebody else was quicker.
-        if material.seen != Some(now) {
-            material.renew(now, Configuration::read(&self.files, now_ms()), &self.files);
+        if !self.holds(&now) {
+            let read = Configuration::read(&self.files, now_ms());
+            let mut material = self.material.write().unwrap_or_else(PoisonError::into_inner);
+            material.renew(now, read, &self.files);
         }
-        Arc::clone(&material.configuration.server)
+    }
+
+    fn holds(&self, now: &Seen) -> bool {
+        let material = self.material.read().unwrap_or_else(PoisonError::into_inner);
+        material.seen == *now && material.refused.is_none_or(|when| when.elapsed() < TRIED_AGAIN)
     }
 }
 
@@ -82,10 +103,11 @@ impl Material {
         match read {
             Ok(configuration) => {
                 tracing::info!(%file, certificate = told(&configuration.certificate), "TLS was read anew");
-                *self = Self { seen: Some(now), configuration, told: None };
+                *self = Self { seen: now, refused: None, configuration, told: None };
             }
             Err(error) => {
-                self.seen = (!pem::may_pass(&error)).then_some(now);
+                self.seen = now;
+                self.refused = pem::may_pass(&error).then(Instant::now);
                 let why = error.to_string();
                 if self.told.as_ref() != Some(&why) {
                     let shown = told(&self.configuration.certificate);
@@ -132,26 +154,35 @@ mod tests {
     use super::*;
     use rcgen::{CertificateParams, KeyPair, date_time_ymd};
     use std::fs;
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     #[test]
     fn a_check_says_whom_the_certificate_is_for_and_until_when() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let files = TlsFiles { certificate: path("certificate"), key: path("key"), client_ca: None };
-        let put = |names: &[&str]| {
+        let put = |names: &[&str], year| {
             let names: Vec<String> = names.iter().map(|&name| name.into()).collect();
             let mut params = CertificateParams::new(names).unwrap();
-            params.not_after = date_time_ymd(2100, 1, 1);
+            params.not_after = date_time_ymd(year, 1, 1);
             let key = KeyPair::generate().unwrap();
             fs::write(&files.certificate, params.self_signed(&key).unwrap().pem()).unwrap();
             fs::write(&files.key, key.serialize_pem()).unwrap();
             fs::set_permissions(&files.key, fs::Permissions::from_mode(0o600)).unwrap();
         };
-        put(&["192.0.2.7", "log.example"]);
+        put(&["192.0.2.7", "log.example"], 2100);
         assert_eq!(check(&files).unwrap(), "for log.example, 192.0.2.7 until 2100-01-01T00:00:00.000Z");
-        assert_eq!(Tls::open(files.clone()).unwrap().not_after_s(), 4_102_444_800);
-        put(&[]);
+        let tls = Tls::open(files.clone()).unwrap();
+        assert_eq!(tls.not_after_s(), 4_102_444_800);
+        fs::remove_file(&files.key).unwrap();
+        symlink(&files.key, &files.key).unwrap();
+        for _ in 0..2 {
+            assert_eq!(tls.not_after_s(), 4_102_444_800, "what can't be read changes nothing");
+        }
+        fs::remove_file(&files.key).unwrap();
+        put(&[], 2101);
+        assert_eq!(tls.not_after_s(), 4_133_980_800, "though nobody connects");
+        put(&[], 2100);
         assert_eq!(check(&files).unwrap(), "for no name until 2100-01-01T00:00:00.000Z");
         fs::remove_file(&files.key).unwrap();
         assert!(check(&files).unwrap_err().to_string().contains("key: "));
