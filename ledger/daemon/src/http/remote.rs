@@ -13,4 +13,6 @@ pub struct Remote {
     pub local: bool,
     /// Over TLS, the name that the client asked for (RFC 6066, section 3), where it asked for one.
     pub server_name: Option<Box<str>>,
+    /// Whether the client showed a certificate that a client CA of the listener's signed.
+    pub certified: bool,
 }

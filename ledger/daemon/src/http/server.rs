@@ -287,9 +287,15 @@ mod tests {
         let here = Some(IpAddr::from([127, 0, 0, 1]));
         let uid = Some(rustix::process::geteuid().as_raw());
         let expected = [
-            Remote { address: here, uid: None, local: true, server_name: None },
-            Remote { address: None, uid, local: true, server_name: None },
-            Remote { address: here, uid: None, local: true, server_name: Some("log.example".into()) },
+            Remote { address: here, uid: None, local: true, server_name: None, certified: false },
+            Remote { address: None, uid, local: true, server_name: None, certified: false },
+            Remote {
+                address: here,
+                uid: None,
+                local: true,
+                server_name: Some("log.example".into()),
+                certified: false,
+            },
         ];
         assert_eq!(*fixture.gate.remotes.lock().unwrap(), expected);
         drop((plain, unix, secured));
