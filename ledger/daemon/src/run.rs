@@ -60,8 +60,9 @@ pub fn run(mut config: Config, reload: Reload) -> Result<(), Failure> {
     // Before a log is made: where nobody would be let in, or everybody, none is.
     let callers = Callers::open(&config.data_dir, config.demands_certificates())?;
     refuse_anonymous(&config, &config.live, callers.has_tokens())?;
-    let (log, first) = open(&config, &options, &metrics)?;
+    // Before the log is opened, which may take long: unheard, a signal would end the daemon in the midst of it.
     let signals = Signals::install().map_err(system("signal handlers"))?;
+    let (log, first) = open(&config, &options, &metrics)?;
     announce(&options, &log, &callers.told(&config.live.peers, now_s(&options)), &urls, first);
 
     let bodies = Bodies::new(config.body_bytes_max, config.body_timeout);
@@ -103,6 +104,7 @@ fn options(config: &Config, metrics: &Arc<Metrics>) -> Options {
     let mut options = Options::new(&config.data_dir);
     options.high_water = config.high_water.clone();
     options.log_key = config.log_key.clone();
+    options.credentials = config.credentials.clone();
     options.accept_clock = config.accept_clock;
     options.observer = Arc::clone(metrics) as _;
     options

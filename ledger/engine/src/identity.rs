@@ -14,7 +14,6 @@ use provlog_core::note::{KeyError, LogSigner, VerifierKey};
 use provlog_core::record::{Claim, Salt, Section};
 use provlog_core::trust::Trust;
 use rustix::fs::Uid;
-use rustix::process::geteuid;
 use std::path::{Path, PathBuf};
 
 /// The data folder's format version.
@@ -198,23 +197,24 @@ fn read_private(
     path: &Path,
     missing: impl FnOnce(PathBuf) -> IdentityError,
 ) -> Result<Vec<u8>, IdentityError> {
-    let read = check_private(disk, &options.data_dir, path)
-        .and_then(|()| Ok(read_file(disk, path, SMALL_FILE_BYTES_MAX)?));
+    let read =
+        check_private(disk, options, path).and_then(|()| Ok(read_file(disk, path, SMALL_FILE_BYTES_MAX)?));
     match read {
         Err(IdentityError::Disk(error)) if error.is_not_found() => Err(missing(path.into())),
         result => result,
     }
 }
 
-fn check_private(disk: &dyn Disk, data_dir: &Path, path: &Path) -> Result<(), IdentityError> {
+fn check_private(disk: &dyn Disk, options: &Options, path: &Path) -> Result<(), IdentityError> {
     let mode = disk.mode(path)?;
     // A service manager hands root's files over by a list of access rights, whose mask shows as what the group may do
-    // (systemd.exec(5), LoadCredential): without that, a service couldn't read them at all.
-    let handed_over = disk.owner(path)? == Uid::ROOT.as_raw() && !geteuid().is_root();
+    // (systemd.exec(5), LoadCredential): without that, a service couldn't read them at all. Anywhere else it is a group.
+    let in_credentials = options.credentials.as_deref().is_some_and(|folder| path.parent() == Some(folder));
+    let handed_over = in_credentials && disk.owner(path)? == Uid::ROOT.as_raw();
     if mode & if handed_over { 0o037 } else { 0o077 } != 0 {
         return Err(IdentityError::Mode { file: path.into(), mode });
     }
-    match other_owner(disk, data_dir, path)? {
+    match other_owner(disk, &options.data_dir, path)? {
         None => Ok(()),
         Some((expected, got)) => Err(IdentityError::Owner { file: path.into(), expected, got }),
     }

@@ -15,6 +15,9 @@ pub struct Options {
     pub high_water: Option<PathBuf>,
     /// The signing key's file, if it isn't `<data>/keys/log.key`.
     pub log_key: Option<PathBuf>,
+    /// A folder of credentials that a service manager hands over, and guards: a list of access rights lets the service read them,
+    /// which shows as what their group may do.
+    pub credentials: Option<PathBuf>,
     /// The operator vouches for the wall clock as it is at this start.
     pub accept_clock: bool,
     /// The clocks.
@@ -31,6 +34,7 @@ impl Options {
             data_dir: data_dir.into(),
             high_water: None,
             log_key: None,
+            credentials: None,
             accept_clock: false,
             clock: Arc::new(SystemClock),
             observer: Arc::new(Silent),

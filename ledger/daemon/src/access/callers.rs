@@ -14,6 +14,7 @@ use crate::files::FileIdentity;
 use crate::http::codes::{
     AUTHORIZATION_MALFORMED, CALLER_MISSING, CALLERS_UNKNOWN, TOKEN_EXPIRED, TOKEN_REVOKED, TOKEN_UNKNOWN,
 };
+use crate::http::forwarded::is_forwarded;
 use crate::http::problem::Problem;
 use crate::http::remote::Remote;
 use axum::http::HeaderMap;
@@ -75,7 +76,7 @@ impl Callers {
     }
 
     /// Whoever sent these headers from there, if that may do this now. A token decides where there are any, even for a process whose
-    /// user is known.
+    /// user is known. A process that passes on what others ask lends them none of its rights.
     ///
     /// # Errors
     /// 400 for a header that isn't one, 401 for nobody that is known, 403 for another role, 503 while nobody can be known.
@@ -102,15 +103,27 @@ impl Callers {
                 Err(problem) => Err(who.refused(problem)),
             };
         }
-        let nobody_is_named = tokens.is_none() && peers.is_empty();
+        let open = tokens.is_none() && peers.is_empty();
         match remote.uid {
-            Some(uid) => {
-                let peer = peers.peer(uid, self.own_uid, nobody_is_named && !self.client_ca);
+            Some(uid) if !is_forwarded(headers) => {
+                let peer = peers.peer(uid, self.own_uid, open && !self.client_ca);
                 Who::Peer(peer.into()).let_in(access)
             }
-            None if nobody_is_named => Who::Anonymous.let_in(access),
-            None => {
-                let detail = "expected the header Authorization: Bearer <token>, got none; the log's operator makes tokens with provlogd token create";
+            // A client CA somewhere closes every way in that doesn't ask for its certificates.
+            _ if open && (!self.client_ca || remote.certified) => Who::Anonymous.let_in(access),
+            _ => {
+                let expected = match tokens {
+                    Some(_) => "the header Authorization: Bearer <token>, got none",
+                    None if peers.is_empty() => {
+                        "a certificate of the client CA, got a connection without one"
+                    }
+                    None => {
+                        "a process of a user that a [[peer]] names, straight over a Unix socket, got another caller"
+                    }
+                };
+                let detail = format!(
+                    "expected {expected}; the log's operator makes tokens with provlogd token create"
+                );
                 Err(Problem::new(&CALLER_MISSING, detail).into())
             }
         }
@@ -127,6 +140,7 @@ impl Callers {
     /// 503 while they can't be.
     pub(crate) fn method(&self, peers: &Peers) -> Result<&'static str, Problem> {
         Ok(match (self.tokens()?, peers.is_empty()) {
+            (None, true) if self.client_ca => "certificates",
             (None, true) => "none",
             (None, false) => "peers",
             (Some(_), true) => "tokens",
@@ -137,6 +151,9 @@ impl Callers {
     /// Who is let in, in words.
     pub(crate) fn told(&self, peers: &Peers, now_s: u64) -> String {
         let tokens = match self.tokens() {
+            Ok(None) if peers.is_empty() && self.client_ca => {
+                return "whoever shows a certificate of the client CA; over Unix sockets this user, and root; there are no tokens".into();
+            }
             Ok(None) if peers.is_empty() => {
                 return "anybody who reaches this address; there are no tokens".into();
             }

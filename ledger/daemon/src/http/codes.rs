@@ -71,7 +71,7 @@ codes! {
         BATCH_TOO_MANY "batch.too-many" "The batch has too many entries"
     }
     UNAUTHORIZED {
-        CALLER_MISSING "caller.missing" "The path takes a caller with a token, and the request has none"
+        CALLER_MISSING "caller.missing" "The path takes a caller that the log knows, and the request has none"
         TOKEN_UNKNOWN "token.unknown" "The token is not one of this log"
         TOKEN_EXPIRED "token.expired" "The token has ended"
         TOKEN_REVOKED "token.revoked" "The token was revoked"

@@ -1,9 +1,10 @@
 //! What a proxy in front of the daemon says of its own clients: the last address of `X-Forwarded-For`, which is the one that the
 //! proxy itself saw. All before it is what that client said.
 //!
-//! `Forwarded` (RFC 7239) isn't read: a proxy that writes one of the two passes the other on as its client sent it.
+//! What `Forwarded` (RFC 7239) says isn't read: a proxy that writes one of the two passes the other on as its client sent it.
 
 use crate::http::remote::Remote;
+use axum::http::header::FORWARDED;
 use axum::http::{HeaderMap, HeaderName};
 use std::net::IpAddr;
 
@@ -25,6 +26,11 @@ impl Proxies {
         let last = last.and_then(|value| value.to_str().ok()?.rsplit(',').next());
         Some(last.and_then(|last| last.trim().parse().ok()).unwrap_or(address))
     }
+}
+
+/// Whether somebody says that this request was passed on: whoever connected isn't the one who asks then.
+pub(crate) fn is_forwarded(headers: &HeaderMap) -> bool {
+    headers.contains_key(X_FORWARDED_FOR) || headers.contains_key(FORWARDED)
 }
 
 #[cfg(test)]

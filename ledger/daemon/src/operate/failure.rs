@@ -27,6 +27,11 @@ pub enum Failure {
         /// The listener's.
         address: Address,
     },
+    /// A reload would let in everybody.
+    #[error(
+        "expected a [[peer]] still, or tokens, got neither: whoever reaches the log would append and read. Make a token with provlogd token create; or, where everybody may, start the daemon with allow_anonymous = true (--allow-anonymous)"
+    )]
+    Opens,
     /// A log for others has no name of its own.
     #[error(
         "origin: expected a name for the log that is to be made, since other machines reach {address}, got none: it is permanent and stands in all that verifiers trust. Set it, as in origin = \"log.example.com/provlog\" (--origin)"
@@ -79,7 +84,11 @@ impl Failure {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::System { .. } | Self::SetLogFilter(_) => INTERNAL,
-            Self::Config(_) | Self::Origin(_) | Self::Anonymous { .. } | Self::OriginNeeded { .. } => USAGE,
+            Self::Config(_)
+            | Self::Origin(_)
+            | Self::Anonymous { .. }
+            | Self::Opens
+            | Self::OriginNeeded { .. } => USAGE,
             Self::Bind(BindError::Address { .. } | BindError::NoSocket(_)) => ADDRESS,
             Self::Bind(BindError::TlsOverUnix(_) | BindError::Tls(_)) => USAGE,
             Self::Create(error) => refusal_code(error).unwrap_or_else(|| create_code(error)),

@@ -4,7 +4,7 @@ use crate::access::callers::Callers;
 use crate::operate::config::{CommandLine, Config, Told};
 use crate::operate::exposed::refuse_anonymous;
 use crate::operate::failure::Failure;
-use crate::operate::live::Live;
+use crate::operate::live::{Live, LiveSettings};
 use crate::operate::metrics::Metrics;
 use std::fmt;
 use tracing_subscriber::filter::Targets;
@@ -54,6 +54,7 @@ impl Reload {
         let new = self.command_line.resolve()?;
         // The listeners are those that there are; who is let in there changes.
         refuse_anonymous(&self.running, &new.live, callers.has_tokens())?;
+        self.keep_closed(&new.live, callers.has_tokens())?;
         (self.set_log_filter)(new.log_filter.clone()).map_err(Failure::SetLogFilter)?;
         live.replace(new.live.clone());
         let (taken, waiting) = changes(&self.running.told, &new.told);
@@ -73,6 +74,14 @@ impl Reload {
         }
         (self.running.live, self.running.log_filter) = (new.live, new.log_filter);
         Ok((taken.len(), waiting.len()))
+    }
+}
+
+impl Reload {
+    /// Refuses to let in everybody where peers were told from the rest: a file that is empty for a moment must not.
+    fn keep_closed(&self, new: &LiveSettings, has_tokens: bool) -> Result<(), Failure> {
+        let opens = !self.running.live.peers.is_empty() && new.peers.is_empty();
+        if opens && !has_tokens && !self.running.allow_anonymous { Err(Failure::Opens) } else { Ok(()) }
     }
 }
 
@@ -97,6 +106,11 @@ fn changes(old: &[Told], new: &[Told]) -> (Vec<Change>, Vec<Change>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::file::TokensFile;
+    use crate::access::role::Role;
+    use crate::access::secret::Secret;
+    use crate::access::tokens::Tokens;
+    use crate::access::tokens::tests::token;
     use std::fs;
     use std::sync::{Arc, Mutex};
     use tempfile::TempDir;
@@ -152,6 +166,29 @@ mod tests {
         assert_eq!(daemon.run(both), "settings reloaded: 0 changed, 1 wait for a restart");
         assert_eq!(daemon.run("hosts = [\"b\"]\n"), "settings reloaded: 1 changed, 0 wait for a restart");
         assert_eq!(*daemon.filters.lock().unwrap(), ["warn", "warn", "info"]);
+    }
+
+    /// Also where only this machine reaches the log.
+    #[test]
+    fn a_file_without_peers_opens_no_log_that_had_some() {
+        let peer = "[[peer]]\nuid = 7\nroles = [\"read\"]\n";
+        let mut daemon = Fixture::new(peer);
+        let before = daemon.live.now();
+        for text in ["", "hosts = [\"a\"]\n", "allow_anonymous = true\n"] {
+            let said = daemon.run(text);
+            assert!(said.contains("expected a [[peer]] still, or tokens, got neither"), "{said}");
+            assert_eq!(daemon.live.now(), before);
+        }
+        assert!(daemon.filters.lock().unwrap().is_empty());
+        let mut asked_for = Fixture::new(&format!("allow_anonymous = true\n{peer}"));
+        assert_eq!(
+            asked_for.run("allow_anonymous = true\n"),
+            "settings reloaded: 1 changed, 0 wait for a restart"
+        );
+        let secret = Secret::draw().unwrap();
+        let added = |tokens: &mut Tokens| tokens.add(token(&secret, "ci", &[Role::Read]));
+        TokensFile::of(daemon.folder.path()).change(added).unwrap();
+        assert_eq!(daemon.run(""), "settings reloaded: 1 changed, 0 wait for a restart");
     }
 
     #[test]

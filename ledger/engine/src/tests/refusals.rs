@@ -268,6 +268,32 @@ fn secret_files_that_others_may_read() {
     folder.open().unwrap();
 }
 
+/// What a service manager hands over shows what its list of access rights allows as what a group may do; no other folder does.
+#[test]
+fn a_key_that_a_group_may_read_is_a_credential_or_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let folder = Folder::new();
+    let key = folder.path("keys/log.key");
+    let open = |mode, credentials: Option<&str>| {
+        fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
+        let credentials = credentials.map(|name| folder.path(name));
+        let options = crate::Options { credentials, ..folder.options.clone() };
+        crate::Log::look(&options).map(drop).map_err(|error| error.to_string())
+    };
+    open(0o440, Some("keys")).unwrap();
+    for (mode, credentials) in
+        [(0o440, None), (0o440, Some("")), (0o440, Some("journal")), (0o444, Some("keys"))]
+    {
+        assert_says(
+            &open(mode, credentials).unwrap_err(),
+            &["log.key", &format!("permissions are {mode:o}")],
+        );
+    }
+}
+
 #[test]
 fn a_later_format_of_the_journal() {
     let folder = Folder::new();

@@ -13,8 +13,12 @@ use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 
 fn fixture() -> (TempDir, Callers) {
+    fixture_with(false)
+}
+
+fn fixture_with(client_ca: bool) -> (TempDir, Callers) {
     let folder = tempfile::tempdir().unwrap();
-    let callers = Callers::open(folder.path(), false).unwrap();
+    let callers = Callers::open(folder.path(), client_ca).unwrap();
     (folder, callers)
 }
 
@@ -92,9 +96,20 @@ fn a_process_is_known_by_its_user() {
             let expected = if named || open { Ok(format!("peer:{uid}")) } else { Err(&ROLE_DENIED) };
             assert_eq!(enter(&none, &from(uid)), expected, "{uid}, {case}");
         }
-        let over_tcp =
-            if tokens || !peers.is_empty() { Err(&CALLER_MISSING) } else { Ok("anonymous".into()) };
-        assert_eq!(enter(&none, &Remote::default()), over_tcp, "{case}");
+        // Over TCP, from a Unix socket's other end of which the kernel tells nothing, and from behind a proxy that has one.
+        let unnamed = if open { Ok("anonymous".to_owned()) } else { Err(&CALLER_MISSING) };
+        assert_eq!(enter(&none, &Remote::default()), unnamed, "{case}");
+        assert_eq!(enter(&none, &Remote { local: true, ..Remote::default() }), unnamed, "{case}");
+        for header in ["x-forwarded-for", "forwarded"] {
+            let passed_on = HeaderMap::from_iter([(header.parse().unwrap(), HeaderValue::from_static("x"))]);
+            for uid in [own, 0, writes, other] {
+                assert_eq!(enter(&passed_on, &from(uid)), unnamed, "{header} {uid}, {case}");
+            }
+        }
+        let certified = Remote { certified: true, ..Remote::default() };
+        let named = tokens || !peers.is_empty();
+        let shown = if named { Err(&CALLER_MISSING) } else { Ok("anonymous".to_owned()) };
+        assert_eq!(enter(&none, &certified), shown, "{case}");
         // A token decides, of the daemon's own user too.
         if let Some(secret) = secret {
             assert_eq!(enter(&headers(&[&with(&secret)]), &from(other)).as_deref(), Ok("token:ci"), "{case}");
@@ -114,6 +129,10 @@ fn who_is_let_in_is_told() {
     );
     let told = |peers| (callers.method(peers).unwrap(), callers.told(peers, 0));
     assert_eq!(told(&none).0, "none");
+    let (_other, certified) = fixture_with(true);
+    assert_eq!(certified.method(&none).unwrap(), "certificates");
+    assert!(certified.told(&none, 0).starts_with("whoever shows a certificate of the client CA; "));
+    assert_eq!(certified.method(&root).unwrap(), "peers");
     let (method, words) = told(&root);
     assert_eq!(
         (method, &*words),

@@ -2,11 +2,16 @@
 
 use crate::operate::config::error::{ConfigError, WhereSet};
 use crate::operate::config::table::Setting;
-use std::fs;
+use rustix::fs::{Mode, OFlags};
+use std::fs::File;
+use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+
+/// Bytes of the file: some thousand times what a long one has.
+const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// The text of the file, and what it is called.
 #[derive(Debug)]
@@ -27,7 +32,7 @@ pub(super) struct TomlTable<'a> {
 impl ConfigText {
     pub(super) fn read(file: &Path) -> Result<Self, ConfigError> {
         let cannot = |error| ConfigError::Read { file: file.into(), error };
-        let text = fs::read_to_string(file).map_err(cannot)?;
+        let text = read(file).map_err(cannot)?;
         Ok(Self { file: file.into(), text })
     }
 
@@ -97,6 +102,22 @@ impl ConfigText {
     }
 }
 
+/// The text of a file: never waits for a pipe's writer, and never reads without an end.
+fn read(path: &Path) -> io::Result<String> {
+    let opened = rustix::fs::open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty());
+    let file = File::from(opened?);
+    let refuse = |detail: String| Err(io::Error::other(detail));
+    if !file.metadata()?.is_file() {
+        return refuse("expected a regular file, got something else".into());
+    }
+    let mut text = String::new();
+    let got = file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
+    if u64::try_from(got).is_ok_and(|got| got <= FILE_BYTES_MAX) {
+        return Ok(text);
+    }
+    refuse(format!("expected at most {FILE_BYTES_MAX} bytes, got more"))
+}
+
 /// What a value is, for whoever expected another kind of one. A text isn't told: it may be a secret in the wrong place.
 pub(super) fn in_words(value: &TomlValue<'_>) -> String {
     match value.get_ref() {
@@ -107,5 +128,28 @@ pub(super) fn in_words(value: &TomlValue<'_>) -> String {
         DeValue::Datetime(time) => time.to_string(),
         DeValue::Array(_) => "an array".into(),
         DeValue::Table(_) => "a table".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::fs::{CWD, mkfifoat};
+    use std::fs;
+
+    #[test]
+    fn only_a_regular_file_of_some_size_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let (pipe, large) = (folder.path().join("pipe"), folder.path().join("large"));
+        mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();
+        let refusal = |path: &Path| ConfigText::read(path).map(drop).unwrap_err().to_string();
+        for path in [&*pipe, folder.path()] {
+            assert!(refusal(path).contains("expected a regular file"), "{}", refusal(path));
+        }
+        let length = usize::try_from(FILE_BYTES_MAX).unwrap();
+        fs::write(&large, "#".repeat(length)).unwrap();
+        assert!(ConfigText::read(&large).is_ok());
+        fs::write(&large, "#".repeat(length + 1)).unwrap();
+        assert!(refusal(&large).contains("expected at most 1048576 bytes"), "{}", refusal(&large));
     }
 }

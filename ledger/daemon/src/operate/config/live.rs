@@ -114,7 +114,9 @@ fn dns_name(text: &str) -> Result<String, String> {
 }
 
 fn proxy(text: &str) -> Result<IpAddr, String> {
-    text.parse().map_err(|_| format!("expected an IP address, got {text:?}"))
+    // Connections have IPv4 addresses in their own form, too.
+    let address: IpAddr = text.parse().map_err(|_| format!("expected an IP address, got {text:?}"))?;
+    Ok(address.to_canonical())
 }
 
 fn peers(scope: &mut Scope<'_>, file: Option<(&ConfigText, &DeTable<'_>)>) -> Result<Peers, ConfigError> {
@@ -180,6 +182,15 @@ fn distinct<T: Ord>(mut items: Vec<T>) -> Vec<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_proxy_has_the_address_that_its_connections_have() {
+        for text in ["192.0.2.1", "::ffff:192.0.2.1"] {
+            assert_eq!(proxy(text).unwrap(), IpAddr::from([192, 0, 2, 1]));
+        }
+        assert_eq!(proxy("2001:db8::7").unwrap().to_string(), "2001:db8::7");
+        assert!(proxy("192.0.2.1:443").is_err());
+    }
 
     #[test]
     fn a_host_is_a_dns_name_and_nothing_else() {

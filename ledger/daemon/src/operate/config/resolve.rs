@@ -6,7 +6,7 @@ use crate::operate::config::error::{ConfigError, WhereSet};
 use crate::operate::config::file::ConfigText;
 use crate::operate::config::listeners::{self, LISTENER};
 use crate::operate::config::live::{self, PEER};
-use crate::operate::config::scope::{Scope, Told, Word};
+use crate::operate::config::scope::{Scope, Told, Word, credentials_folder};
 use crate::operate::config::table::{
     ALLOW_ANONYMOUS, ALLOW_CLEAR_TEXT, BODY_BYTES_MAX, BODY_TIMEOUT_MS, CONNECTIONS_MAX, DATA_DIR,
     DRAIN_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS, HANDSHAKES_MAX, HEADER_TIMEOUT_MS, HIGH_WATER, LOG_FILTER,
@@ -36,6 +36,8 @@ pub struct Config {
     pub origin: Option<String>,
     /// The signing key, where it isn't in the data folder.
     pub log_key: Option<PathBuf>,
+    /// Where the service manager puts credentials, if it does.
+    pub credentials: Option<PathBuf>,
     /// The high-water mark, where it isn't in the data folder.
     pub high_water: Option<PathBuf>,
     /// Whether the wall clock is taken as it is.
@@ -134,6 +136,7 @@ fn fill_in(
         allow_anonymous: scope.switch(&ALLOW_ANONYMOUS)?,
         origin: scope.read(&ORIGIN, origin)?.map(|found| found.value),
         log_key: scope.path(&LOG_KEY)?.map(|found| found.value),
+        credentials: credentials_folder(),
         high_water: scope.path(&HIGH_WATER)?.map(|found| found.value),
         accept_clock,
         body_bytes_max: count(scope, &BODY_BYTES_MAX)?,

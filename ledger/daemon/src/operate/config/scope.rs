@@ -205,7 +205,7 @@ impl<'a> Scope<'a> {
         refuse_secret(&path, &place)?;
         let credential = path.to_str().and_then(|path| path.strip_prefix(CREDENTIAL));
         let value = match credential.filter(|_| setting.form == Form::Credential) {
-            Some(name) => credential_path(name, &place, env::var_os(CREDENTIALS_DIRECTORY))?,
+            Some(name) => credential_path(name, &place, credentials_folder())?,
             None => path.clone(),
         };
         self.note(setting, quoted(&path.to_string_lossy()));
@@ -274,14 +274,23 @@ fn refuse_secret(path: &Path, place: &WhereSet) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// Where a service manager put credentials, if one did.
+pub(super) fn credentials_folder() -> Option<PathBuf> {
+    folder_named(env::var_os(CREDENTIALS_DIRECTORY))
+}
+
+fn folder_named(variable: Option<OsString>) -> Option<PathBuf> {
+    variable.filter(|folder| !folder.is_empty()).map(PathBuf::from)
+}
+
 /// Where the credential of this name is.
-fn credential_path(name: &str, place: &WhereSet, folder: Option<OsString>) -> Result<PathBuf, ConfigError> {
+fn credential_path(name: &str, place: &WhereSet, folder: Option<PathBuf>) -> Result<PathBuf, ConfigError> {
     if name.is_empty() || name.contains('/') || name == "." || name == ".." {
         let expected = "credential: and the name of a credential, without a slash";
         return Err(wrong(place, expected, quoted(&format!("{CREDENTIAL}{name}"))));
     }
-    match folder.filter(|folder| !folder.is_empty()) {
-        Some(folder) => Ok(Path::new(&folder).join(name)),
+    match folder {
+        Some(folder) => Ok(folder.join(name)),
         None => Err(ConfigError::NoCredentials { place: place.clone(), name: name.into() }),
     }
 }
@@ -293,8 +302,9 @@ mod tests {
     #[test]
     fn a_credential_lies_in_the_folder_that_the_service_manager_names() {
         let place = WhereSet::Default("log_key");
-        let path =
-            |name: &str, folder: Option<&str>| credential_path(name, &place, folder.map(OsString::from));
+        let path = |name: &str, folder: Option<&str>| {
+            credential_path(name, &place, folder_named(folder.map(OsString::from)))
+        };
         assert_eq!(
             path("log.key", Some("/run/credentials/x")).unwrap(),
             Path::new("/run/credentials/x/log.key")
