@@ -392,7 +392,8 @@ mod tests {
         assert_eq!(read_all(&mut idle).await, "");
         fixture.gate.open.add_permits(1);
         let answer = read_all(&mut client).await;
-        assert!(answer.contains("connection: close") && answer.ends_with("done"), "{answer}");
+        // Read to its end: the connection is closed behind it, whether or not the answer had begun before it could say so.
+        assert!(answer.ends_with("done"), "{answer}");
         drop((idle, client));
         assert!(fixture.serving.await.unwrap(), "drained");
         assert!(TcpStream::connect(fixture.address).await.is_err());
