@@ -4,6 +4,8 @@ use crate::support::{Daemon, Response, exchange, exchange_half_closed, folder, p
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 
 /// What a client sends, and nobody should find in a line, in a metric, or in an error that isn't its own answer.
@@ -15,6 +17,9 @@ const CANARIES: [&str; 6] = [
     "canary-query-42c3",
     "e4a7c0ffee11ca9a41e4a7c0ffee11ca9a41e4a7c0ffee11ca9a41e4a7c0ffee",
 ];
+
+/// What a refusal's own line says.
+const REFUSED: &str = "a request was refused";
 
 /// Requests of every sort, taken and refused, each with canaries in it.
 fn visit(daemon: &Daemon) -> Vec<Response> {
@@ -84,7 +89,9 @@ fn lines_have_the_request_s_id_and_nothing_of_the_client_s() {
     let folder = folder();
     let (text, ids) = run("text", folder.path());
     for id in &ids {
-        let of_it: Vec<&str> = text.lines().filter(|line| line.contains(id.as_str())).collect();
+        // Beside it a refusal has a line of its own, which is logged whether or not all requests are.
+        let of_it = text.lines().filter(|line| line.contains(id.as_str()) && !line.contains(REFUSED));
+        let of_it: Vec<&str> = of_it.collect();
         let [line] = of_it[..] else { panic!("{id}: {of_it:?}") };
         assert!(
             line.contains(" DEBUG ") && line.contains(r#"caller="#) && line.contains("micros="),
@@ -104,7 +111,8 @@ fn lines_have_the_request_s_id_and_nothing_of_the_client_s() {
         );
         assert!(!line["target"].as_str().unwrap().is_empty() && line["message"].is_string(), "{line}");
     }
-    let of = |id: &String| lines.iter().find(|line| line["request"] == id.as_str()).expect("a line of it");
+    let is_of = |line: &Value, id: &str| line["request"] == id && line["message"] != REFUSED;
+    let of = |id: &String| lines.iter().find(|line| is_of(line, id)).expect("a line of it");
     let fields = |place: usize| of(&ids[place])["fields"].clone();
     assert_eq!((&fields(0)["path"], &fields(0)["status"]), (&"/v1/entries".into(), &201.into()));
     assert_eq!((&fields(0)["caller"], &fields(0)["method"]), (&"anonymous".into(), &"POST".into()));
@@ -112,16 +120,20 @@ fn lines_have_the_request_s_id_and_nothing_of_the_client_s() {
     assert_eq!((&fields(7)["method"], &fields(7)["path"]), (&"another".into(), &"/v1/log".into()));
 }
 
-/// What a daemon says of itself without being asked costs no line a request.
+/// What a daemon says of itself without being asked costs no line a request that is answered as was asked.
 #[test]
-fn nothing_is_logged_of_requests_unless_asked() {
+fn nothing_is_logged_of_requests_but_refusals_unless_asked() {
     let folder = folder();
     let log = folder.path().join("log");
     let daemon = Daemon::start_logging(&folder.path().join("data"), &["--log-format", "json"], &log);
     visit(&daemon);
     assert_eq!(daemon.terminate(), Some(0));
     let text = fs::read_to_string(&log).unwrap();
-    assert!(text.contains("stopping") && !text.contains("\"request\""), "{text}");
+    assert!(text.contains("stopping"), "{text}");
+    for line in text.lines().filter(|line| line.contains("\"request\"")) {
+        let line: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(line["message"], REFUSED, "{line}");
+    }
 }
 
 /// A line that is logged on another thread, or once the answer has begun, has the request's id too.
@@ -140,7 +152,10 @@ fn what_breaks_an_answer_off_is_logged_with_its_request() {
     let at = bytes.windows(6).position(|window| window == b"needle").unwrap();
     bytes[at] ^= 1;
     fs::write(&segment, bytes).unwrap();
-    exchange_half_closed(&daemon.address, b"GET /v1/records HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let mut client = TcpStream::connect(&daemon.address).unwrap();
+    client.write_all(b"GET /v1/records HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let reset = client.read_to_end(&mut Vec::new()).unwrap_err();
+    assert_eq!(reset.kind(), ErrorKind::ConnectionReset, "nobody takes it for whole");
     until_says(&log, "was broken off");
     let text = fs::read_to_string(&log).unwrap();
     let request = |part: &str| {

@@ -15,7 +15,8 @@ const HEAD: &str = "The settings of provlogd. Each line that is a setting is com
 const LISTENERS: &str = "More listeners, each with its own of the settings above that have these names; whoever needs one listener alone needs none of these.";
 
 const PEERS: &str = "Callers over a Unix socket, by the user that their process runs as. The daemon's own user and root may do everything; once \
-there is a [[peer]], or a token, others may do what is granted here, and nothing else.";
+there is a [[peer]], or a token, others may do what is granted here, and nothing else. What a proxy passes on, with \
+X-Forwarded-For or Forwarded, is never its user's.";
 
 /// The text, with a final newline.
 pub(crate) fn default_file() -> String {
