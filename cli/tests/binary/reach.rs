@@ -60,6 +60,12 @@ fn roots_are_the_system_s_or_those_of_one_file() {
     expect(folder, &[none, variable], &fetch(url, fingerprint, &["--ca", "root.pem"]), 0, key);
     expect(folder, &[none, ("PROVLOG_CA", "")], &fetch(url, fingerprint, &[]), 0, key);
     assert_eq!(server.finish().len(), 5);
+
+    // What `openssl req -x509` makes by itself.
+    let server = log_at(&root.own_door(), &log, 1);
+    let asked = fetch(&server.url, fingerprint, &["--ca", "root.pem"]);
+    expect(folder, &[], &asked, 7, "its certificate is a CA's own");
+    assert!(server.finish().is_empty(), "nothing is asked of it");
 }
 
 fn append_to<'a>(url: &'a str, ca: &'a str) -> Vec<&'a str> {
