@@ -62,18 +62,26 @@ fn append(client: &Client, timeout: Duration) -> Result<Vec<u8>, Failure> {
 #[test]
 fn a_certificate_has_to_lead_to_a_root_and_hold_for_the_name_now() {
     let place = Place::new();
-    let (root, other) = (Authority::new("root"), Authority::new("other"));
+    let (root, other, twin) = (Authority::new("root"), Authority::new("other"), Authority::new("root"));
     let below = root.intermediate("below");
     let both = place.write("both.pem", &format!("{}{}", other.pem(), root.pem()));
     let of_root = place.write("root.pem", &root.pem());
     let of_other = place.write("other.pem", &other.pem());
     type Case<'a> = (&'a Authority, &'a str, Range<i32>, &'a Path, &'a str, Option<&'a str>);
-    let cases: [Case<'_>; 9] = [
+    let cases: [Case<'_>; 10] = [
         (&root, "127.0.0.1", NOW, &of_root, "127.0.0.1", None),
         (&root, "localhost", NOW, &of_root, "localhost", None),
         (&below, "127.0.0.1", NOW, &of_root, "127.0.0.1", None),
         (&root, "127.0.0.1", NOW, &both, "127.0.0.1", None),
         (&root, "127.0.0.1", NOW, &of_other, "127.0.0.1", Some("other.pem, the file that --ca")),
+        (
+            &twin,
+            "127.0.0.1",
+            NOW,
+            &of_root,
+            "127.0.0.1",
+            Some("isn't signed by the key of the issuer that it names"),
+        ),
         (
             &root,
             "log.example.com",

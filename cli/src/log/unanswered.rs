@@ -140,6 +140,18 @@ impl Asked {
                 date(time),
                 date(not_before)
             ),
+            CertificateError::BadSignature
+            | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+                let among = self.ca.as_deref().map_or_else(
+                    || "those that this system knows".into(),
+                    |ca| format!("those of {}", ca.display()),
+                );
+                format!(
+                    "its certificate isn't signed by the key of the issuer that it names, which is among {among}; if the log's certificate was \
+                     renewed, get the new one, or its CA's, from whoever operates the log, and give it with --ca FILE"
+                )
+            }
             CertificateError::Other(other) if is_of_ca(other) => {
                 "its certificate is a CA's own: expected one for a server, without CA:TRUE among its basic constraints; the log's operator \
                  has to make another one (openssl req -x509 takes -addext basicConstraints=critical,CA:FALSE)"

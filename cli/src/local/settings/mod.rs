@@ -208,7 +208,7 @@ pub(crate) enum SettingsError {
     #[error(transparent)]
     TokenRead(ReadError),
     #[error(
-        "{path}: its permissions are {mode:03o}, so that others may read or write the token in it; expected 600 or less: chmod go-rwx {path}",
+        "{path}: its permissions are {mode:03o}, so that others may read or write the token in it; expected 640 or less: chmod g-wx,o-rwx {path}",
         path = path.display()
     )]
     TokenShared { path: PathBuf, mode: u32 },

@@ -22,6 +22,8 @@ struct Row {
     path: &'static str,
     /// What it asks of its caller; none where it asks for no caller at all.
     access: Option<Access>,
+    /// Whether rates hold for it.
+    is_counted: bool,
     handler: MethodRouter<Arc<App>>,
     description: &'static Description,
 }
@@ -57,7 +59,7 @@ fn guarded<T: 'static>(
     description: &'static Description,
 ) -> Row {
     let handler = behind_door(Door { access, path, is_counted: true }, filter(&method), handler);
-    Row { method, path, access: Some(access), handler, description }
+    Row { method, path, access: Some(access), is_counted: true, handler, description }
 }
 
 /// A route for callers alone, however often: what tells of refusals must not be lost to the rates that refuse.
@@ -69,7 +71,7 @@ fn watched<T: 'static>(
     description: &'static Description,
 ) -> Row {
     let handler = behind_door(Door { access, path, is_counted: false }, filter(&method), handler);
-    Row { method, path, access: Some(access), handler, description }
+    Row { method, path, access: Some(access), is_counted: false, handler, description }
 }
 
 /// A route for everybody.
@@ -80,7 +82,7 @@ fn open<T: 'static>(
     description: &'static Description,
 ) -> Row {
     let handler = beside_door(filter(&method), handler);
-    Row { method, path, access: None, handler, description }
+    Row { method, path, access: None, is_counted: true, handler, description }
 }
 
 /// A route for everybody, however often: whoever watches over the daemon must not take it for dead while it has much to do.
@@ -91,7 +93,7 @@ fn uncounted<T: 'static>(
     description: &'static Description,
 ) -> Row {
     let handler = on(filter(&method), handler);
-    Row { method, path, access: None, handler, description }
+    Row { method, path, access: None, is_counted: false, handler, description }
 }
 
 fn filter(method: &Method) -> MethodFilter {
@@ -116,10 +118,11 @@ pub fn access_markdown() -> String {
 /// None, as long as the schemas that are checked in are JSON.
 pub fn openapi_json() -> serde_json::Result<String> {
     let rows = rows();
-    document(rows.iter().map(|Row { method, path, access, description, .. }| Route {
+    document(rows.iter().map(|Row { method, path, access, is_counted, description, .. }| Route {
         method,
         path,
         access: *access,
+        is_counted: *is_counted,
         description,
     }))
 }

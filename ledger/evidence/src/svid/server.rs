@@ -14,6 +14,8 @@ pub struct ServerCertificate {
     /// What isn't visible ASCII, or no address, is left out. None where the certificate names its server by its subject alone,
     /// which clients of today don't take.
     pub names: Vec<String>,
+    /// Whether it is a CA's own (RFC 5280 section 4.2.1.9), which many clients take of no server.
+    pub is_ca: bool,
 }
 
 impl ServerCertificate {
@@ -27,7 +29,7 @@ impl ServerCertificate {
         let mut names: Vec<String> =
             dns_names.map(|name| String::from_utf8_lossy(name).into_owned()).collect();
         names.extend(certificate.ip_addresses.iter().copied().filter_map(ip_address));
-        Ok(Self { window: certificate.window, names })
+        Ok(Self { window: certificate.window, names, is_ca: certificate.is_ca })
     }
 }
 

@@ -284,6 +284,7 @@ fn a_server_s_certificate_tells_its_names_and_times() {
     let certificate = ServerCertificate::parse(&der).unwrap();
     assert_eq!(certificate.names, ["log.example.org", "*.example.org", "192.0.2.7", "2001:db8::1"]);
     assert_eq!(certificate.window.to_ms - certificate.window.from_ms, 24 * 60 * 60 * 1000);
+    assert!(!certificate.is_ca);
     assert!(ServerCertificate::parse(&der[..der.len() - 1]).is_err());
 }
 

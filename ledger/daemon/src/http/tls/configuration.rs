@@ -45,6 +45,9 @@ impl Configuration {
                 "the certificate does not hold yet: clients will not take it"
             );
         }
+        if let Some(reason) = unwanted(&certificate) {
+            tracing::warn!(file = %files.certificate.display(), "the certificate {reason}: clients such as provlog will not take it");
+        }
         // Never the process's default, which another part of it could set.
         let provider = Arc::new(aws_lc_rs::default_provider());
         let other = |source| TlsError::Rustls { certificate: path(), source };
@@ -69,6 +72,14 @@ impl Configuration {
         }
         Ok(Self { server: server.into(), certificate })
     }
+}
+
+/// Why clients don't take a certificate that is well formed, and holds.
+pub(super) fn unwanted(certificate: &ServerCertificate) -> Option<&'static str> {
+    if certificate.is_ca {
+        return Some("is a CA's own (openssl req -x509 takes -addext basicConstraints=critical,CA:FALSE)");
+    }
+    certificate.names.is_empty().then_some("has no name of a server (subjectAltName)")
 }
 
 /// Demands a certificate below one of these roots.

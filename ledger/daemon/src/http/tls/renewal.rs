@@ -7,7 +7,7 @@
 
 use crate::files::FileIdentity;
 use crate::http::listener::TlsFiles;
-use crate::http::tls::configuration::Configuration;
+use crate::http::tls::configuration::{Configuration, unwanted};
 use crate::http::tls::error::TlsError;
 use crate::http::tls::pem;
 use provlog_core::time::rfc3339;
@@ -136,7 +136,9 @@ pub fn check(files: &TlsFiles) -> Result<String, TlsError> {
 
 fn told(certificate: &ServerCertificate) -> String {
     let names = if certificate.names.is_empty() { "no name".into() } else { certificate.names.join(", ") };
-    format!("for {names} until {}", rfc3339(certificate.window.to_ms))
+    let warning = unwanted(certificate)
+        .map(|reason| format!("; warning: it {reason}, and clients such as provlog will not take it"));
+    format!("for {names} until {}{}", rfc3339(certificate.window.to_ms), warning.unwrap_or_default())
 }
 
 fn look(files: &TlsFiles) -> Seen {
@@ -183,7 +185,11 @@ mod tests {
         put(&[], 2101);
         assert_eq!(tls.not_after_s(), 4_133_980_800, "though nobody connects");
         put(&[], 2100);
-        assert_eq!(check(&files).unwrap(), "for no name until 2100-01-01T00:00:00.000Z");
+        let told = check(&files).unwrap();
+        assert!(
+            told.starts_with("for no name until 2100-01-01T00:00:00.000Z; warning: it has no name"),
+            "{told}"
+        );
         fs::remove_file(&files.key).unwrap();
         assert!(check(&files).unwrap_err().to_string().contains("key: "));
     }

@@ -35,6 +35,8 @@ pub(crate) struct Route<'a> {
     pub(crate) method: &'a Method,
     pub(crate) path: &'a str,
     pub(crate) access: Option<Access>,
+    /// Whether rates hold for it.
+    pub(crate) is_counted: bool,
     pub(crate) description: &'static Description,
 }
 
@@ -120,7 +122,8 @@ fn content(media: &[Media]) -> serde_json::Result<Value> {
 
 fn responses(route: &Route<'_>) -> serde_json::Result<Value> {
     let door = route.access.map_or(&[][..], |_| refusals::DOOR);
-    let groups = [refusals::ANY, door].into_iter().chain(route.description.refusals.iter().copied());
+    let rates = if route.is_counted { refusals::RATE } else { &[] };
+    let groups = [refusals::ANY, door, rates].into_iter().chain(route.description.refusals.iter().copied());
     let mut by_status: BTreeMap<u16, Vec<&Code>> = BTreeMap::new();
     for code in groups.flatten() {
         let codes = by_status.entry(code.status.as_u16()).or_default();

@@ -139,7 +139,7 @@ pub(crate) static INCLUSION: Description = Description {
         headers: &[],
         media: &[Media { media_type: JSON, schema: || schemas::reference("inclusion"), examples: &[] }],
     }],
-    refusals: &[r::RATE, r::INDEX, r::READ],
+    refusals: &[r::INDEX, r::READ],
 };
 
 pub(crate) static RECORDS: Description = Description {
@@ -209,7 +209,7 @@ pub(crate) static CONSISTENCY: Description = Description {
             examples: &[("same", r#"{"old":1,"new":1,"proof":[]}"#)],
         }],
     }],
-    refusals: &[r::RATE, r::PARAMETERS, r::READ, r::NO_ENTRY],
+    refusals: &[r::PARAMETERS, r::READ, r::NO_ENTRY],
 };
 
 pub(crate) static LOG: Description = Description {
@@ -223,7 +223,7 @@ pub(crate) static LOG: Description = Description {
         headers: &[],
         media: &[Media { media_type: JSON, schema: || schemas::reference("log"), examples: &[] }],
     }],
-    refusals: &[r::RATE],
+    refusals: &[],
 };
 
 pub(crate) static KIND: Description = Description {
@@ -243,7 +243,7 @@ pub(crate) static KIND: Description = Description {
         headers: &[],
         media: &[Media { media_type: SCHEMA, schema: || json!({"type": "object"}), examples: &[] }],
     }],
-    refusals: &[r::RATE, r::KIND],
+    refusals: &[r::KIND],
 };
 
 pub(crate) static DOCUMENT: Description = Description {
@@ -257,7 +257,7 @@ pub(crate) static DOCUMENT: Description = Description {
         headers: &[],
         media: &[Media { media_type: JSON, schema: || json!({"type": "object"}), examples: &[] }],
     }],
-    refusals: &[r::RATE],
+    refusals: &[],
 };
 
 pub(crate) static CHECKPOINT: Description = Description {
@@ -278,7 +278,7 @@ pub(crate) static CHECKPOINT: Description = Description {
         },
         UNCHANGED,
     ],
-    refusals: &[r::RATE],
+    refusals: &[],
 };
 
 pub(crate) static TILE: Description = Description {
@@ -304,7 +304,7 @@ pub(crate) static TILE: Description = Description {
         },
         UNCHANGED,
     ],
-    refusals: &[r::RATE, r::TILE, r::READ],
+    refusals: &[r::TILE, r::READ],
 };
 
 pub(crate) static HEALTHZ: Description = Description {

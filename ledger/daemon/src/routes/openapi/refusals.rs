@@ -23,11 +23,9 @@ pub(super) const DOOR: &[&Code] = &[
     &TOKEN_REVOKED,
     &ROLE_DENIED,
     &CALLERS_UNKNOWN,
-    &RATE_CALLER,
-    &RATE_TOTAL,
 ];
 
-/// Of routes for everybody that are counted, by their address and together.
+/// Of any route for which rates hold.
 pub(super) const RATE: &[&Code] = &[&RATE_CALLER, &RATE_TOTAL];
 
 /// Parameters that aren't what they must be.
