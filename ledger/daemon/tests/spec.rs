@@ -33,6 +33,13 @@ fn the_tables_in_spec_are_current() {
 fn the_openapi_document_is_current() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
     let (generated, found) = (provlogd::openapi_json().unwrap(), fs::read_to_string(&path).unwrap());
+    for code in provlogd::http::codes::CODES {
+        assert!(
+            generated.contains(&format!("\"{}\"", code.code)),
+            "{} is in no group of refusals",
+            code.code
+        );
+    }
     if found != generated {
         assert!(std::env::var("PROVLOG_BLESS").as_deref() == Ok("1"), "docs/openapi.json is another one");
         fs::write(&path, generated).unwrap();

@@ -58,8 +58,7 @@ fn guarded<T: 'static>(
     handler: impl Handler<T, Entered>,
     description: &'static Description,
 ) -> Row {
-    let handler = behind_door(Door { access, path, is_counted: true }, filter(&method), handler);
-    Row { method, path, access: Some(access), is_counted: true, handler, description }
+    behind(Door { access, path, is_counted: true }, method, handler, description)
 }
 
 /// A route for callers alone, however often: what tells of refusals must not be lost to the rates that refuse.
@@ -70,8 +69,18 @@ fn watched<T: 'static>(
     handler: impl Handler<T, Entered>,
     description: &'static Description,
 ) -> Row {
-    let handler = behind_door(Door { access, path, is_counted: false }, filter(&method), handler);
-    Row { method, path, access: Some(access), is_counted: false, handler, description }
+    behind(Door { access, path, is_counted: false }, method, handler, description)
+}
+
+fn behind<T: 'static>(
+    door: Door,
+    method: Method,
+    handler: impl Handler<T, Entered>,
+    description: &'static Description,
+) -> Row {
+    let Door { access, path, is_counted } = door;
+    let handler = behind_door(door, filter(&method), handler);
+    Row { method, path, access: Some(access), is_counted, handler, description }
 }
 
 /// A route for everybody.
