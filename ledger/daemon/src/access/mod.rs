@@ -14,3 +14,4 @@ pub(crate) mod rates;
 pub(crate) mod role;
 pub(crate) mod secret;
 pub(crate) mod tokens;
+pub(crate) mod workloads;
