@@ -16,6 +16,7 @@ pub mod workers;
 
 mod access;
 mod files;
+mod identity;
 mod log;
 mod refusals;
 mod routes;
