@@ -41,8 +41,10 @@ pub(crate) static APPEND: Description = Description {
     refusals: &[
         r::PARAMETERS,
         r::BODY,
-        r::SUBMISSION,
-        r::TERMS,
+        r::SUBMISSION_CODES,
+        r::PERMISSION_CODES,
+        r::TERMS_CODES,
+        r::KEYS,
         r::KEY_TWICE,
         r::STANDING,
         r::READ,
@@ -90,7 +92,17 @@ pub(crate) static BATCH: Description = Description {
             examples: &[],
         }],
     }],
-    refusals: &[r::PARAMETERS, r::BODY, r::BATCH, r::SUBMISSION, r::TERMS, r::STANDING, r::READ],
+    refusals: &[
+        r::PARAMETERS,
+        r::BODY,
+        r::BATCH_CODES,
+        r::SUBMISSION_CODES,
+        r::PERMISSION_CODES,
+        r::TERMS_CODES,
+        r::KEYS,
+        r::STANDING,
+        r::READ,
+    ],
 };
 
 pub(crate) static ENTRY: Description = Description {
