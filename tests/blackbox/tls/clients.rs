@@ -4,10 +4,10 @@ use super::site::{Authority, Identity, Site, connect, put, read_all};
 use rcgen::{ExtendedKeyUsagePurpose, date_time_ymd};
 use std::io::{self, Write};
 
-/// A request by a client that shows this certificate, or none.
+/// A request that takes a caller, by a client that shows this certificate, or none.
 fn ask(site: &Site, client: Option<&Identity>) -> io::Result<Vec<u8>> {
     let mut stream = connect(&site.daemon.address, "localhost", site.authority.trusting(client))?;
-    stream.write_all(b"GET /v1/log HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    stream.write_all(b"GET /v1/records HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     read_all(&mut stream)
 }
 
