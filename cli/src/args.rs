@@ -45,10 +45,10 @@ fn without_empty_variables(command: Command) -> Command {
 }
 
 const AFTER_HELP: &str = "\
-Settings come from flags, then from PROVLOG_URL, PROVLOG_CA, PROVLOG_TRUST, PROVLOG_FINGERPRINT and PROVLOG_TOKEN (empty ones count as not set), then from \
-.provlog/config.toml (url, ca, trust) and .provlog/trust in this repository, then from those in the home directory. Whoever changes a repository changes \
-its .provlog: it counts only where the fingerprint of its trust file's key is given, or known by `provlog trust add`. Its ca counts for its url alone, \
-and a token goes to its url only on this machine.
+Settings come from flags, then from PROVLOG_URL, PROVLOG_CA, PROVLOG_CLIENT_CERT, PROVLOG_CLIENT_KEY, PROVLOG_TRUST, PROVLOG_FINGERPRINT and PROVLOG_TOKEN (empty ones count as not set), then from \
+.provlog/config.toml (url, ca, client_cert, client_key, trust) and .provlog/trust in this repository, then from those in the home directory. Whoever changes a repository changes \
+its .provlog: it counts only where the fingerprint of its trust file's key is given, or known by `provlog trust add`. A ca counts for the url in \
+the same file alone, and no token or client's certificate goes to a url that only a repository names.
 
 Over https:// the log's certificate has to lead to one in the file that --ca, PROVLOG_CA or ca names, else to one of the system's roots, or of those that \
 SSL_CERT_FILE and SSL_CERT_DIR name. A log on another machine is asked through the proxy in ALL_PROXY, HTTPS_PROXY or HTTP_PROXY, the first of them that \

@@ -1,9 +1,11 @@
 //! The agent that asks a log: over TCP, TLS or a Unix socket, through a proxy or not.
 
+use super::identity;
 use super::roots;
 use super::unix::{NoNames, UnixConnector};
 use super::url::{LogUrl, UrlError, Way};
 use super::whole::WholeConnector;
+use crate::local::settings::tls::IdentityFiles;
 use std::path::Path;
 use std::time::Duration;
 use ureq::config::Config;
@@ -17,7 +19,12 @@ pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An agent for one log, which goes through `proxy`. Nothing is asked yet; roots are read where TLS will be spoken, to the log or to
 /// the proxy.
-pub(super) fn agent(url: &LogUrl, ca: Option<&Path>, proxy: Option<Proxy>) -> Result<Agent, UrlError> {
+pub(super) fn agent(
+    url: &LogUrl,
+    ca: Option<&Path>,
+    identity: Option<&IdentityFiles>,
+    proxy: Option<Proxy>,
+) -> Result<Agent, UrlError> {
     let to_proxy = proxy.as_ref().is_some_and(|proxy| proxy.protocol() == ProxyProtocol::Https);
     let mut config = Agent::config_builder()
         .http_status_as_error(false)
@@ -27,7 +34,8 @@ pub(super) fn agent(url: &LogUrl, ca: Option<&Path>, proxy: Option<Proxy>) -> Re
         .user_agent(concat!("provlog/", env!("CARGO_PKG_VERSION")))
         .proxy(proxy);
     if to_proxy || matches!(url.way, Way::Tls(_)) {
-        config = config.tls_config(roots::tls(ca)?);
+        let identity = identity.map(identity::read).transpose()?;
+        config = config.tls_config(roots::tls(ca, identity)?);
     }
     let config = config.build();
     Ok(match &url.way {

@@ -2,6 +2,7 @@
 
 use super::url::{LogUrl, Way};
 use super::whole::Cut;
+use crate::local::settings::tls::IdentityFiles;
 use crate::show::failure::Failure;
 use crate::show::printable::printable;
 use provlog_core::time::rfc3339;
@@ -17,6 +18,8 @@ pub(super) struct Asked {
     pub(super) url: LogUrl,
     /// The file whose certificates alone are believed.
     pub(super) ca: Option<PathBuf>,
+    /// What is shown to whoever asks for it.
+    pub(super) identity: Option<IdentityFiles>,
     pub(super) proxy: Option<Proxy>,
 }
 
@@ -103,9 +106,24 @@ impl Asked {
             }
             TlsError::AlertReceived(AlertDescription::CertificateRequired) => {
                 format!(
-                    "{url} demands a client's certificate, which this version has none of; ask its operator for another address"
+                    "{url} asked for a client's certificate, and was shown none: give one, with its key, with --client-cert FILE and \
+                     --client-key FILE; the log's operator says which CA it has to be of"
                 )
             }
+            TlsError::AlertReceived(
+                alert @ (AlertDescription::UnknownCA
+                | AlertDescription::BadCertificate
+                | AlertDescription::UnsupportedCertificate
+                | AlertDescription::CertificateRevoked
+                | AlertDescription::CertificateExpired
+                | AlertDescription::CertificateUnknown
+                | AlertDescription::AccessDenied
+                | AlertDescription::DecryptError),
+            ) if let Some(identity) = &self.identity => format!(
+                "{url} refuses the client's certificate in {}, by the alert {alert:?}; ask the log's operator which CA it has to be of, \
+                 and whether it has expired",
+                identity.certificate.display()
+            ),
             TlsError::AlertReceived(
                 alert @ (AlertDescription::HandshakeFailure
                 | AlertDescription::ProtocolVersion

@@ -1,5 +1,6 @@
 //! What a log's URL says: over what the log is asked, and whether that ends on this machine.
 
+use super::identity::IdentityError;
 use super::roots::RootsError;
 use crate::local::settings::URL;
 use crate::show::failure::Failure;
@@ -53,8 +54,19 @@ pub(crate) enum UrlError {
          one, or the log's name in NO_PROXY"
     )]
     Proxy(ProxyProtocol),
+    #[error(
+        "{0}: this address came with the repository, and whoever changes that may have written it; no client's certificate was shown. \
+         If it is right, name it yourself, with --url, PROVLOG_URL or `url` in config.toml in the home directory's .provlog"
+    )]
+    IdentityAbroad(String),
+    #[error(
+        "{0}: a client's certificate is shown over https:// alone; ask without --client-cert and --client-key, or use https://"
+    )]
+    IdentityInClear(String),
     #[error(transparent)]
     Roots(#[from] RootsError),
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
 }
 
 impl From<UrlError> for Failure {

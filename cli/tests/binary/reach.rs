@@ -53,7 +53,7 @@ fn roots_are_the_system_s_or_those_of_one_file() {
 
     // Home's file says it, the variable wins, and the flag wins over both.
     fs::create_dir_all(folder.join(".provlog")).unwrap();
-    fs::write(folder.join(".provlog/config.toml"), "ca = \"../root.pem\"").unwrap();
+    fs::write(folder.join(".provlog/config.toml"), format!("url = \"{url}\"\nca = \"../root.pem\"")).unwrap();
     let variable = ("PROVLOG_CA", "other.pem");
     expect(folder, &[none], &fetch(url, fingerprint, &[]), 0, key);
     expect(folder, &[none, variable], &fetch(url, fingerprint, &[]), 7, "other.pem");
