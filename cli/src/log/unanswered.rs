@@ -35,6 +35,10 @@ impl Asked {
                 "{} doesn't answer in HTTP ({error}); if it speaks TLS, its URL begins with https://",
                 self.url
             )),
+            (_, Error::Protocol(error)) => {
+                Some(format!("{} doesn't answer in HTTP ({error}); is this the URL of a log?", self.url))
+            }
+            (_, Error::ConnectProxyFailed(reason)) => self.of_proxy(reason),
             (_, error) => tls_error(error).and_then(|error| self.of_tls(error)),
         };
         let (why, lasts) = match lasting {
@@ -68,6 +72,18 @@ impl Asked {
             error => error.to_string(),
         };
         format!("no answer from {}{through}: {why}", self.url)
+    }
+
+    /// A proxy that says no to a client says it again; one that is busy, or doesn't reach the log, may not.
+    fn of_proxy(&self, reason: &str) -> Option<String> {
+        let status = reason.strip_prefix("proxy server responded ")?.split('/').next()?;
+        let name =
+            self.proxy_name().filter(|_| status.starts_with('4') && !matches!(status, "408" | "429"))?;
+        let why = match status {
+            "407" => "; it wants a user and password, which stand in the proxy's URL",
+            _ => "",
+        };
+        Some(format!("the proxy {name} answered {status} to CONNECT, so that {} wasn't asked{why}", self.url))
     }
 
     /// Its URL may hold a password, and isn't shown.
@@ -210,9 +226,6 @@ fn of_socket(error: &io::Error, path: &Path) -> Option<String> {
             "unix:{path}: this user may not connect to the socket: expected write permission on it, and search permission on its \
              folders; ask whoever operates the log"
         )),
-        ErrorKind::InvalidInput => {
-            Some(format!("unix:{path}: expected the path of a socket, of at most 107 bytes"))
-        }
         _ => None,
     }
 }

@@ -13,6 +13,9 @@ use ureq::http::Uri;
 /// What the URL of a log on a Unix socket begins with.
 const UNIX: &str = "unix:";
 
+/// Longest path of a socket, in bytes: what the system's address of one holds, without the zero at its end.
+const SOCKET_BYTES_MAX: usize = 107;
+
 /// Where a log is.
 #[derive(Debug)]
 pub(super) struct LogUrl {
@@ -34,6 +37,8 @@ pub(super) enum Way {
 pub(crate) enum UrlError {
     #[error("{0:?}: expected a URL such as https://log.example.com, {URL} or unix:/run/provlogd/socket")]
     Form(String),
+    #[error("{0}: expected the path of a socket, of at most {SOCKET_BYTES_MAX} bytes, got {1}")]
+    SocketPath(String, usize),
     /// It isn't shown, since it may be a secret.
     #[error(
         "expected a URL without a user or password; a log is asked with a token, from --token-file FILE or PROVLOG_TOKEN"
@@ -80,7 +85,9 @@ impl LogUrl {
         let form = || if text.contains('@') { UrlError::User } else { UrlError::Form(text.into()) };
         if let Some(path) = text.strip_prefix(UNIX) {
             let is_path = path.starts_with('/') && !path.contains('\0');
-            return if is_path {
+            return if path.len() > SOCKET_BYTES_MAX {
+                Err(UrlError::SocketPath(text.into(), path.len()))
+            } else if is_path {
                 Ok(Self { text: text.into(), way: Way::Unix(path.into()) })
             } else {
                 Err(form())
@@ -169,6 +176,10 @@ mod tests {
         ] {
             assert!(matches!(LogUrl::parse(bad), Err(UrlError::Form(_))), "{bad}");
         }
+        let long = |length: usize| LogUrl::parse(&format!("unix:/{}", "x".repeat(length - 1)));
+        long(107).unwrap();
+        let error = long(108).unwrap_err().to_string();
+        assert!(error.contains("at most 107 bytes, got 108"), "{error}");
         for bad in
             ["https://me:secret@example.com", "https://me:secret @example.com", "ftp://secret@example.com"]
         {

@@ -216,6 +216,23 @@ fn a_proxy_joins_the_two_ends_and_reads_nothing() {
     );
 }
 
+/// A proxy that lets nobody through says so once, and is asked no more for the whole hour; nor is its password told.
+#[test]
+fn a_proxy_that_refuses_is_told_and_not_asked_again() {
+    let log = OneLog::new();
+    let (home, _) = home(&log);
+    for status in [407, 403] {
+        let server = serve_at(&Door::Tcp, 1, move |_, _| Reply::new(status, ""));
+        let address = server.url.strip_prefix("http://").unwrap();
+        let (proxy, output) = (format!("http://me:canary@{address}"), format!("out/{status}"));
+        let more = ["app", "--timeout", "60m", "-o", &output, "--url", "http://log.example.com"];
+        let append = [&EVENT[..], &more].concat();
+        let told = format!("the proxy {address} answered {status} to CONNECT");
+        expect(home.path(), &[("HTTP_PROXY", &proxy)], &append, 7, &told);
+        assert_eq!(server.finish()[0].line, "CONNECT log.example.com:80 HTTP/1.1");
+    }
+}
+
 /// 0.0.0.0 is this machine and not known to be, so that a test has an address that is asked through a proxy.
 #[test]
 fn no_proxy_is_gone_through_for_this_machine_nor_for_whom_no_proxy_names() {
