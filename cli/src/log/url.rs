@@ -68,6 +68,9 @@ pub(crate) enum UrlError {
         "{0}: a client's certificate is shown over https:// alone; ask without --client-cert and --client-key, or use https://"
     )]
     IdentityInClear(String),
+    /// What it holds may be a password, and isn't told.
+    #[error("{0}: expected the URL of a proxy, such as http://proxy.example.com:3128, got something else")]
+    ProxyForm(String),
     #[error(transparent)]
     Roots(#[from] RootsError),
     #[error(transparent)]
