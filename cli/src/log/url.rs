@@ -51,7 +51,8 @@ pub(crate) enum UrlError {
     TokenInClear(String),
     #[error(
         "{0}: this address came with the repository, and whoever changes that may have written it, to get at your token; nothing was \
-         sent. If it is right, name it yourself, with --url, PROVLOG_URL or `url` in config.toml in the home directory's .provlog"
+         sent. If it is right, name it yourself, with --url, PROVLOG_URL or `url` in config.toml in the home directory's .provlog, and \
+         where its certificate is of a CA of its own, that too, with --ca FILE, PROVLOG_CA or `ca` beside that `url`"
     )]
     TokenAbroad(String),
     #[error(

@@ -134,6 +134,7 @@ fn a_token_goes_to_no_address_that_came_with_a_repository() {
     let variables = [("HOME", home), ("PROVLOG_TOKEN", TOKEN), ("HTTPS_PROXY", "http://127.0.0.1:1")];
     let get = ["get", "1", "--fingerprint", &fingerprint];
     expect(&folder, &variables, &get, 2, "came with the repository");
+    expect(&folder, &variables, &get, 2, "--ca FILE");
     for near in ["http://127.0.0.1:1", "http://localhost:1", "unix:/run/elsewhere.sock"] {
         fs::write(folder.join(".provlog/config.toml"), format!("url = \"{near}\"")).unwrap();
         expect(&folder, &variables, &get, 2, "came with the repository");
