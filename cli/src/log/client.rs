@@ -4,7 +4,8 @@
 
 use super::agent;
 use super::unanswered::Asked;
-use super::url::{LogUrl, UrlError};
+use super::url::{LogUrl, UrlError, Way};
+use crate::local::settings::tls::IdentityFiles;
 use crate::local::settings::token::{Token, VARIABLE};
 use crate::show::failure::Failure;
 use crate::show::printable::printable;
@@ -56,12 +57,20 @@ pub(crate) struct Client {
 
 impl Client {
     /// For the log at `url`; over `https://` it has to show a certificate that leads to one in the file `ca`, or else to one of the
-    /// system's.
-    pub(crate) fn new(url: &str, ca: Option<&Path>) -> Result<Self, UrlError> {
+    /// system's, and is shown the client's if it asks for one.
+    pub(crate) fn new(
+        url: &str,
+        ca: Option<&Path>,
+        identity: Option<&IdentityFiles>,
+    ) -> Result<Self, UrlError> {
         let url = LogUrl::parse(url)?;
+        if identity.is_some() && !matches!(url.way, Way::Tls(_)) {
+            return Err(UrlError::IdentityInClear(url.to_string()));
+        }
         let proxy = agent::proxy(&url)?;
-        let agent = agent::agent(&url, ca, proxy.clone())?;
-        Ok(Self { agent, asked: Asked { url, ca: ca.map(Into::into), proxy }, token: None })
+        let agent = agent::agent(&url, ca, identity, proxy.clone())?;
+        let asked = Asked { url, ca: ca.map(Into::into), identity: identity.cloned(), proxy };
+        Ok(Self { agent, asked, token: None })
     }
 
     /// The same, asked with a token, which nobody but the log gets to see: no redirect is followed, and over a network it goes in TLS
@@ -238,7 +247,7 @@ mod tests {
     fn a_token_goes_in_clear_to_this_machine_alone_and_with_every_request() {
         let token = || Token::parse("plt_0123abcd_secret");
         for url in ["http://log.example.com", "http://10.0.0.1:4180", "http://localhost.example.com"] {
-            let error = Client::new(url, None).unwrap().with_token(token()).unwrap_err();
+            let error = Client::new(url, None, None).unwrap().with_token(token()).unwrap_err();
             assert!(matches!(error, UrlError::TokenInClear(_)));
             assert!(!error.to_string().contains("secret"), "{error}");
         }
@@ -248,7 +257,7 @@ mod tests {
             2 => Reply::new(401, "not a log's"),
             _ => Reply::new(200, ""),
         });
-        let client = Client::new(&server.url, None).unwrap().with_token(token()).unwrap();
+        let client = Client::new(&server.url, None, None).unwrap().with_token(token()).unwrap();
         for expected in [Some("ask the log's operator for another one"), Some("isn't for this"), None] {
             let failure = client.get("/checkpoint", 1).unwrap_err();
             assert_eq!(Exit::of_failure(&failure), Exit::Denied);
@@ -268,7 +277,8 @@ mod tests {
             );
         }
         let server = serve(1, |_, _| Reply::problem(401, "caller.missing"));
-        let failure = Client::new(&server.url, None).unwrap().get("/v1/log", 1).unwrap_err().to_string();
+        let failure =
+            Client::new(&server.url, None, None).unwrap().get("/v1/log", 1).unwrap_err().to_string();
         assert!(failure.contains("--token-file") && failure.contains("PROVLOG_TOKEN"), "{failure}");
         assert_eq!(server.finish()[0].header("authorization"), None);
     }
