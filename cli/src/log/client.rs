@@ -151,17 +151,23 @@ impl Client {
         if status.is_success() {
             return Ok(response);
         }
-        let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
-        let retry_after_s = retry_after.and_then(|text| text.parse().ok());
-        let media_type = response.headers().get("content-type").and_then(|value| value.to_str().ok());
-        let media_type = media_type.unwrap_or_default().to_owned();
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let media_type = header("content-type").unwrap_or_default().to_owned();
+        let retry_after_s = header("retry-after").and_then(|text| text.parse().ok());
+        let location = header("location").filter(|_| status.is_redirection()).map(printable);
         let status = status.as_u16();
         let mut body = Vec::new();
         // Whatever comes of it: that it is a refusal is said already.
         let most = u64::try_from(ANSWER_BYTES_MAX).unwrap_or(u64::MAX);
         let _ = response.into_body().into_reader().take(most).read_to_end(&mut body);
         let code = problem_code(status, &media_type, &body);
-        let mut text = refusal_text(&body);
+        let mut text = match (location, retry_after_s) {
+            (Some(location), _) => {
+                format!("a redirect to {location}, which isn't followed: if the log is there, give that URL")
+            }
+            (None, Some(wait_s)) if body.is_empty() => format!("it asks to be left alone for {wait_s} s"),
+            _ => refusal_text(&body),
+        };
         if let Some(advice) = code.as_deref().and_then(|code| advice(code, self.token.as_ref())) {
             text.push_str("\n  ");
             text.push_str(&advice);
@@ -281,6 +287,25 @@ mod tests {
             Client::new(&server.url, None, None).unwrap().get("/v1/log", 1).unwrap_err().to_string();
         assert!(failure.contains("--token-file") && failure.contains("PROVLOG_TOKEN"), "{failure}");
         assert_eq!(server.finish()[0].header("authorization"), None);
+    }
+
+    #[test]
+    fn an_answer_without_words_is_told_by_what_it_says_otherwise() {
+        let server = serve(2, |number, _| {
+            let head = match number {
+                0 => "301 Moved\r\nLocation: https://log.example.com/v1/log",
+                _ => "503 Busy\r\nRetry-After: 7",
+            };
+            Reply::Cut(format!("HTTP/1.1 {head}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").into())
+        });
+        let client = Client::new(&server.url, None, None).unwrap();
+        for expected in
+            ["a redirect to https://log.example.com/v1/log, which isn't followed", "alone for 7 s"]
+        {
+            let failure = client.get("/v1/log", 1).unwrap_err().to_string();
+            assert!(failure.contains(expected), "{failure}");
+        }
+        server.finish();
     }
 
     #[test]
