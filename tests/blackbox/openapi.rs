@@ -159,7 +159,7 @@ fn patterns_take_what_the_daemon_takes() {
     }
     for path in [
         "0/000",
-        "63/999",
+        "6/999",
         "64/000",
         "00/000",
         "entries/000.p/1",
