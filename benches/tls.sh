@@ -6,20 +6,8 @@
 #   benches/tls.sh [seconds a run, default 4] [runs, default 5]
 set -euo pipefail
 
-seconds=${1:-4}
-runs=${2:-5}
-source "$(dirname "$0")/daemon.sh"
+source "$(dirname "$0")/turns.sh"
 make_certificates
-
-load_it() { # side, arguments of hammer
-    local side=$1 ticks
-    shift
-    ticks=$(cpu_ticks)
-    "$bin/hammer" --url "$url" --connections 64 --seconds "$seconds" --json --data-dir "$work" "$@" >>"$work/$side"
-    echo "$(($(cpu_ticks) - ticks)) $(entries)" >>"$work/$side.cpu"
-    stop_daemon
-    rm -rf "$work/data"
-}
 
 ratio() { # side, the side that it is compared with
     local rates=() side
@@ -29,7 +17,6 @@ ratio() { # side, the side that it is compared with
     awk -v one="${rates[0]}" -v other="${rates[1]}" 'BEGIN { printf "%.2f", one / other }'
 }
 
-load=$(cut -d' ' -f1 /proc/loadavg)
 for _ in $(seq "$runs"); do
     start_daemon
     load_it clear

@@ -13,9 +13,10 @@ use std::io;
 use std::pin::Pin;
 use std::process::Stdio;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::process::Command;
 use tokio::time::sleep;
@@ -104,6 +105,7 @@ pub struct Abuser {
     abuse: Abuse,
     target: Target,
     request: Vec<u8>,
+    done: AtomicU64,
 }
 
 impl Abuser {
@@ -143,7 +145,17 @@ impl Abuser {
             Abuse::SlowHeads => get(&format!("/v1/log?{}", "x".repeat(4096))),
             Abuse::SlowBodies => post("/v1/entries", "application/json", 40_000, &" ".repeat(40_000)),
         };
-        Ok(Arc::new(Self { abuse, target: target.clone(), request }))
+        Ok(Arc::new(Self { abuse, target: target.clone(), request, done: AtomicU64::new(0) }))
+    }
+
+    /// How often it was done: renegotiations that were asked for, changes of keys that were sent, of all else connections.
+    #[must_use]
+    pub fn done(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
+    }
+
+    fn count(&self) {
+        self.done.fetch_add(1, Ordering::Relaxed);
     }
 
     /// One client, for as long as it is let.
@@ -157,9 +169,12 @@ impl Abuser {
 
     async fn once(&self) -> io::Result<()> {
         if self.abuse == Abuse::Renegotiations {
-            return renegotiate(&self.target).await;
+            return self.renegotiate().await;
         }
         let mut stream = self.connect().await?;
+        if self.abuse != Abuse::KeyUpdates {
+            self.count();
+        }
         match self.abuse {
             Abuse::None | Abuse::Renegotiations | Abuse::Handshakes => {}
             Abuse::Gone => {
@@ -179,6 +194,7 @@ impl Abuser {
             }
             Abuse::KeyUpdates => loop {
                 stream.update_keys().await?;
+                self.count();
             },
             Abuse::StuckBodies | Abuse::Junk => {
                 stream.send(&self.request).await?;
@@ -214,6 +230,36 @@ impl Abuser {
             _ => Ok(Pipe::Clear(socket)),
         }
     }
+
+    /// Each `R` on a line is a handshake that is asked for, of which the program tells. It ends where the server ends the connection.
+    async fn renegotiate(&self) -> io::Result<()> {
+        let mut command = Command::new("openssl");
+        command.args(["s_client", "-tls1_2", "-connect", &self.target.address.to_string()]);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut program = command.spawn()?;
+        let mut input = program.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        let told = program.stderr.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        let ask = async {
+            while input.write_all(b"R\n").await.is_ok() {
+                sleep(PAUSE).await;
+            }
+        };
+        let listen = async {
+            let mut lines = BufReader::new(told).lines();
+            while let Some(line) = lines.next_line().await? {
+                if line.contains("RENEGOTIATING") {
+                    self.count();
+                }
+            }
+            io::Result::Ok(())
+        };
+        // Once it says no more it has ended.
+        tokio::select! {
+            () = ask => {}
+            listened = listen => listened?,
+        }
+        program.kill().await
+    }
 }
 
 /// The first half of what a client says first.
@@ -223,20 +269,6 @@ fn half_hello(tls: &Tls) -> io::Result<Vec<u8>> {
     client.map_err(io::Error::other)?.write_tls(&mut hello)?;
     hello.truncate(hello.len() / 2);
     Ok(hello)
-}
-
-/// Each `R` on a line is a handshake that is asked for. The program ends where the server ends the connection.
-async fn renegotiate(target: &Target) -> io::Result<()> {
-    let mut command = Command::new("openssl");
-    command.args(["s_client", "-tls1_2", "-connect", &target.address.to_string()]);
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-    let mut program = command.spawn()?;
-    let mut input = program.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
-    while program.try_wait()?.is_none() {
-        input.write_all(b"R\n").await?;
-        sleep(PAUSE).await;
-    }
-    Ok(())
 }
 
 /// A connection, in clear text or over TLS.

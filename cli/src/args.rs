@@ -45,15 +45,15 @@ fn without_empty_variables(command: Command) -> Command {
 }
 
 const AFTER_HELP: &str = "\
-Settings come from flags, then from PROVLOG_URL, PROVLOG_CA, PROVLOG_TRUST, PROVLOG_FINGERPRINT and PROVLOG_TOKEN (empty ones count as not set), then from \
-.provlog/config.toml (url, ca, trust) and .provlog/trust in this repository, then from those in the home directory. Whoever changes a repository changes \
-its .provlog: it counts only where the fingerprint of its trust file's key is given, or known by `provlog trust add`. Its ca counts for its url alone, \
-and a token goes to its url only on this machine.
+Settings come from flags, then from PROVLOG_URL, PROVLOG_CA, PROVLOG_CLIENT_CERT, PROVLOG_CLIENT_KEY, PROVLOG_TRUST, PROVLOG_FINGERPRINT and PROVLOG_TOKEN (empty ones count as not set), then from \
+.provlog/config.toml (url, ca, client_cert, client_key, trust) and .provlog/trust in this repository, then from those in the home directory. Whoever changes a repository changes \
+its .provlog: it counts only where the fingerprint of its trust file's key is given, or known by `provlog trust add`. A ca counts for the url in \
+the same file alone, and no token or client's certificate goes to a url that only a repository names.
 
 Over https:// the log's certificate has to lead to one in the file that --ca, PROVLOG_CA or ca names, else to one of the system's roots, or of those that \
-SSL_CERT_FILE and SSL_CERT_DIR name. A log on another machine is asked through the proxy in ALL_PROXY, HTTPS_PROXY or HTTP_PROXY, the first of them that \
-is set, unless NO_PROXY names its host: names and addresses as they stand in the URL, .example.com for all below, * for all, with commas \
-and no spaces between.
+SSL_CERT_FILE and SSL_CERT_DIR name. A log on another machine is asked through the proxy in HTTPS_PROXY over https:// and in HTTP_PROXY over http://, else in \
+ALL_PROXY (or the same in lowercase, which comes first), unless NO_PROXY names its host: names and addresses as they stand in the URL, \
+.example.com for all below, * for all, with commas between.
 
 Exit codes: 0 ok, warnings included; 1 internal; 2 usage; 3 verification failed; 4 denied, or not what was required; 5 untrusted checkpoint \
 or quorum missing; 6 not found; 7 unreachable; 8 malformed input. Of several receipts 3 comes before 5 before 8.";

@@ -110,7 +110,7 @@ fn a_check_tells_what_holds_and_changes_nothing() {
     for expected in [
         "none yet in ROOT/data: the first start makes one, named github.com/someone",
         "listener   127.0.0.1:4180, reached by this machine, in clear\n",
-        "callers    no tokens; over Unix sockets 1 users that are named, this one, and root\n",
+        "callers    no tokens; over Unix sockets 1 user who is named, this one, and root\n",
         "peers      users 7\n",
         "2048 connections",
         "warning    the origin holds github.com",
@@ -226,7 +226,7 @@ fn a_check_reads_the_log_s_own_files() {
     settings.expect(
         "listen = \"0.0.0.0:1\"\nallow_clear_text = true",
         0,
-        "whoever has a token; of 1 tokens 1 hold",
+        "whoever has a token; of 1 token 1 holds",
     );
     allow("tokens", 0o644);
     settings.expect("", FOLDER, "chmod 600 ROOT/data/tokens");

@@ -2,6 +2,7 @@
 
 use crate::support::{Daemon, Response, folder, have, promotion, repository, stderr};
 use jsonschema::Validator;
+use provlog_core::tree::Resource;
 use serde_json::{Value, json};
 use std::fs;
 use std::process::Command;
@@ -133,6 +134,53 @@ fn answers_are_what_the_document_says() {
     let tag = daemon.get("/checkpoint").header("etag").unwrap().to_owned();
     let answer = daemon.request("GET", "/checkpoint", &[("If-None-Match", &tag)], b"");
     assert_documented(&document, "get", "/checkpoint", &answer.expect(304));
+}
+
+/// What a pattern takes is what the daemon takes: a client that checks by the document isn't told otherwise by the log.
+#[test]
+fn patterns_take_what_the_daemon_takes() {
+    let (folder, document) = (folder(), document());
+    let daemon = Daemon::start(folder.path());
+    let fits = |path: &str, name: &str, value: &str| {
+        let parameters = document["paths"][path]["get"]["parameters"].as_array().unwrap();
+        let parameter = parameters.iter().find(|parameter| parameter["name"] == name).unwrap();
+        validator(&document, &parameter["schema"]).is_valid(&value.into())
+    };
+    for (algorithm, digits) in
+        [("sha256", 64), ("gitCommit", 40), ("gitCommit", 64), ("sha512", 128), ("sha384", 96), ("md5", 32)]
+    {
+        for digits in [digits - 2, digits - 1, digits, digits + 2, 0] {
+            for digit in ["a", "A", "g"] {
+                let subject = format!("{algorithm}:{}", digit.repeat(digits));
+                let status = daemon.get(&format!("/v1/records?subject={subject}")).status;
+                assert_eq!(status == 200, fits("/v1/records", "subject", &subject), "{subject}: {status}");
+            }
+        }
+    }
+    for path in [
+        "0/000",
+        "6/999",
+        "64/000",
+        "00/000",
+        "entries/000.p/1",
+        "0/000.p/0",
+        "0/000.p/01",
+        "0/000.p/255",
+        "0/000.p/256",
+        "0/x001/067",
+        "0/x000/067",
+        "0/x001/x000/067",
+        "0/x010/000.p/99",
+        "0/001/067",
+        "0/x067",
+        "0/67",
+        "entries",
+        "0/000.p/",
+        "0/x100/x234/067.p/249",
+    ] {
+        let is_one = format!("tile/{path}").parse::<Resource>().is_ok();
+        assert_eq!(is_one, fits("/tile/{path}", "path", path), "{path}");
+    }
 }
 
 /// Every `examples` below a schema of the document fits it, and none has anything like a token.

@@ -280,7 +280,15 @@ pub fn timed(folder: &Path, arguments: &[&str]) -> Command {
 /// A command in `folder`, without settings from the environment.
 pub fn alone(mut command: Command, folder: &Path, arguments: &[&str]) -> Command {
     command.args(arguments).current_dir(folder).env("HOME", folder);
-    for name in ["PROVLOG_URL", "PROVLOG_TRUST", "PROVLOG_FINGERPRINT", "PROVLOG_TOKEN"] {
+    for name in [
+        "PROVLOG_URL",
+        "PROVLOG_TRUST",
+        "PROVLOG_FINGERPRINT",
+        "PROVLOG_TOKEN",
+        "PROVLOG_CA",
+        "PROVLOG_CLIENT_CERT",
+        "PROVLOG_CLIENT_KEY",
+    ] {
         command.env_remove(name);
     }
     command

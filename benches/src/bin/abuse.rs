@@ -88,8 +88,15 @@ fn main() -> anyhow::Result<()> {
     })?;
     let during = held(options.pid)?.cpu_ticks - before.cpu_ticks;
     runtime.shutdown_background();
+    let done = abuser.done();
+    // A row that tells of honest clients alone must not look like one beside others.
+    anyhow::ensure!(
+        done > 0 || options.abuse == Abuse::None,
+        "the abuse was never done: {:?}",
+        options.abuse
+    );
     let (let_go, left) = await_release(options.pid, before.sockets)?;
-    println!("{}", row(&options, &measured, most, during, let_go, left));
+    println!("{}", row(&options, done, &measured, most, during, let_go, left));
     Ok(())
 }
 
@@ -138,6 +145,7 @@ fn held(pid: u32) -> io::Result<Held> {
 
 fn row(
     options: &Options,
+    done: u64,
     measured: &Measured,
     most: Held,
     cpu_ticks: u64,
@@ -150,7 +158,7 @@ fn row(
     let name = name.map_or_else(String::new, |value| value.get_name().to_owned());
     let refused: u64 = measured.errors.values().sum();
     let cells = [
-        format!("{name}, {}", options.clients.unwrap_or(options.abuse.clients())),
+        format!("{name}, {}; {done} times", options.clients.unwrap_or(options.abuse.clients())),
         format!("{}/s", latency.len() / options.seconds.max(1)),
         format!(
             "{} / {} / {}",

@@ -2,6 +2,7 @@
 
 use super::client::{ANSWER_BYTES_MAX, Client};
 use super::url::UrlError;
+use crate::local::settings::tls::{TlsArgs, TlsFiles};
 use crate::local::settings::token::TokenArgs;
 use crate::local::settings::{LogPlace, Settings, SettingsError, TrustArgs, TrustFile};
 use crate::proof::head::{Head, parse_proof};
@@ -12,7 +13,6 @@ use provlog_core::Hash;
 use provlog_core::checkpoint::Checkpoint;
 use provlog_core::limits::NOTE_BYTES_MAX;
 use provlog_core::trust::Trust;
-use std::path::PathBuf;
 
 /// Where the log is, and with what it is asked.
 #[derive(Debug, Args)]
@@ -21,10 +21,8 @@ pub(crate) struct UrlArgs {
     /// http://127.0.0.1:4180]
     #[arg(long, env = "PROVLOG_URL", hide_env_values = true, value_name = "URL")]
     url: Option<String>,
-    /// File with PEM certificates: over https:// the log's has to lead to one of these, and to no other [default: the
-    /// configuration's, else the system's roots]
-    #[arg(long, env = "PROVLOG_CA", hide_env_values = true, value_name = "FILE")]
-    ca: Option<PathBuf>,
+    #[command(flatten)]
+    tls: TlsArgs,
     #[command(flatten)]
     token: TokenArgs,
 }
@@ -40,8 +38,8 @@ impl UrlArgs {
     }
 
     fn address(&self, settings: &Settings, trust: Option<&TrustFile>) -> Address {
-        let LogPlace { url, ca, is_own } = settings.place(self.url.as_deref(), self.ca.as_deref(), trust);
-        Address { url: url.into(), ca: ca.map(Into::into), is_own, token: self.token.clone() }
+        let LogPlace { url, tls, is_own } = settings.place(self.url.as_deref(), self.tls.files(), trust);
+        Address { url: url.into(), tls, is_own, token: self.token.clone() }
     }
 }
 
@@ -66,7 +64,7 @@ pub(crate) struct Log {
 #[derive(Debug)]
 pub(crate) struct Address {
     url: String,
-    ca: Option<PathBuf>,
+    tls: TlsFiles,
     /// Whether it is the user's own word.
     is_own: bool,
     token: TokenArgs,
@@ -74,7 +72,10 @@ pub(crate) struct Address {
 
 impl Address {
     pub(crate) fn client(&self) -> Result<Client, Failure> {
-        let client = Client::new(&self.url, self.ca.as_deref())?;
+        if self.tls.identity.is_some() && !self.is_own {
+            return Err(UrlError::IdentityAbroad(self.url.clone()).into());
+        }
+        let client = Client::new(&self.url, self.tls.ca.as_deref(), self.tls.identity.as_ref())?;
         let token = self.token.find()?;
         // Also on this machine: whoever has an account on it may listen there.
         if token.is_some() && !self.is_own {

@@ -4,7 +4,8 @@
 
 use super::agent;
 use super::unanswered::Asked;
-use super::url::{LogUrl, UrlError};
+use super::url::{LogUrl, UrlError, Way};
+use crate::local::settings::tls::IdentityFiles;
 use crate::local::settings::token::{Token, VARIABLE};
 use crate::show::failure::Failure;
 use crate::show::printable::printable;
@@ -56,12 +57,20 @@ pub(crate) struct Client {
 
 impl Client {
     /// For the log at `url`; over `https://` it has to show a certificate that leads to one in the file `ca`, or else to one of the
-    /// system's.
-    pub(crate) fn new(url: &str, ca: Option<&Path>) -> Result<Self, UrlError> {
+    /// system's, and is shown the client's if it asks for one.
+    pub(crate) fn new(
+        url: &str,
+        ca: Option<&Path>,
+        identity: Option<&IdentityFiles>,
+    ) -> Result<Self, UrlError> {
         let url = LogUrl::parse(url)?;
+        if identity.is_some() && !matches!(url.way, Way::Tls(_)) {
+            return Err(UrlError::IdentityInClear(url.to_string()));
+        }
         let proxy = agent::proxy(&url)?;
-        let agent = agent::agent(&url, ca, proxy.clone())?;
-        Ok(Self { agent, asked: Asked { url, ca: ca.map(Into::into), proxy }, token: None })
+        let agent = agent::agent(&url, ca, identity, proxy.clone())?;
+        let asked = Asked { url, ca: ca.map(Into::into), identity: identity.cloned(), proxy };
+        Ok(Self { agent, asked, token: None })
     }
 
     /// The same, asked with a token, which nobody but the log gets to see: no redirect is followed, and over a network it goes in TLS
@@ -142,17 +151,23 @@ impl Client {
         if status.is_success() {
             return Ok(response);
         }
-        let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
-        let retry_after_s = retry_after.and_then(|text| text.parse().ok());
-        let media_type = response.headers().get("content-type").and_then(|value| value.to_str().ok());
-        let media_type = media_type.unwrap_or_default().to_owned();
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let media_type = header("content-type").unwrap_or_default().to_owned();
+        let retry_after_s = header("retry-after").and_then(|text| text.parse().ok());
+        let location = header("location").filter(|_| status.is_redirection()).map(printable);
         let status = status.as_u16();
         let mut body = Vec::new();
         // Whatever comes of it: that it is a refusal is said already.
         let most = u64::try_from(ANSWER_BYTES_MAX).unwrap_or(u64::MAX);
         let _ = response.into_body().into_reader().take(most).read_to_end(&mut body);
         let code = problem_code(status, &media_type, &body);
-        let mut text = refusal_text(&body);
+        let mut text = match (location, retry_after_s) {
+            (Some(location), _) => {
+                format!("a redirect to {location}, which isn't followed: if the log is there, give that URL")
+            }
+            (None, Some(wait_s)) if body.is_empty() => format!("it asks to be left alone for {wait_s} s"),
+            _ => refusal_text(&body),
+        };
         if let Some(advice) = code.as_deref().and_then(|code| advice(code, self.token.as_ref())) {
             text.push_str("\n  ");
             text.push_str(&advice);
@@ -238,7 +253,7 @@ mod tests {
     fn a_token_goes_in_clear_to_this_machine_alone_and_with_every_request() {
         let token = || Token::parse("plt_0123abcd_secret");
         for url in ["http://log.example.com", "http://10.0.0.1:4180", "http://localhost.example.com"] {
-            let error = Client::new(url, None).unwrap().with_token(token()).unwrap_err();
+            let error = Client::new(url, None, None).unwrap().with_token(token()).unwrap_err();
             assert!(matches!(error, UrlError::TokenInClear(_)));
             assert!(!error.to_string().contains("secret"), "{error}");
         }
@@ -248,7 +263,7 @@ mod tests {
             2 => Reply::new(401, "not a log's"),
             _ => Reply::new(200, ""),
         });
-        let client = Client::new(&server.url, None).unwrap().with_token(token()).unwrap();
+        let client = Client::new(&server.url, None, None).unwrap().with_token(token()).unwrap();
         for expected in [Some("ask the log's operator for another one"), Some("isn't for this"), None] {
             let failure = client.get("/checkpoint", 1).unwrap_err();
             assert_eq!(Exit::of_failure(&failure), Exit::Denied);
@@ -268,9 +283,29 @@ mod tests {
             );
         }
         let server = serve(1, |_, _| Reply::problem(401, "caller.missing"));
-        let failure = Client::new(&server.url, None).unwrap().get("/v1/log", 1).unwrap_err().to_string();
+        let failure =
+            Client::new(&server.url, None, None).unwrap().get("/v1/log", 1).unwrap_err().to_string();
         assert!(failure.contains("--token-file") && failure.contains("PROVLOG_TOKEN"), "{failure}");
         assert_eq!(server.finish()[0].header("authorization"), None);
+    }
+
+    #[test]
+    fn an_answer_without_words_is_told_by_what_it_says_otherwise() {
+        let server = serve(2, |number, _| {
+            let head = match number {
+                0 => "301 Moved\r\nLocation: https://log.example.com/v1/log",
+                _ => "503 Busy\r\nRetry-After: 7",
+            };
+            Reply::Cut(format!("HTTP/1.1 {head}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").into())
+        });
+        let client = Client::new(&server.url, None, None).unwrap();
+        for expected in
+            ["a redirect to https://log.example.com/v1/log, which isn't followed", "alone for 7 s"]
+        {
+            let failure = client.get("/v1/log", 1).unwrap_err().to_string();
+            assert!(failure.contains(expected), "{failure}");
+        }
+        server.finish();
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub(crate) mod access;
 mod agent;
 pub(crate) mod client;
+mod identity;
 pub(crate) mod retry;
 mod roots;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{Error as PemError, PemObject as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::tls::{Certificate, ClientCert, RootCerts, TlsConfig};
 
 /// Largest file of roots, in bytes: a whole system's are some 220 KB.
 const CA_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -27,8 +27,8 @@ pub(crate) enum RootsError {
     None { problem: String },
 }
 
-/// TLS 1.2 and 1.3 with AWS-LC, believing the certificates in `ca`, or else the system's.
-pub(super) fn tls(ca: Option<&Path>) -> Result<TlsConfig, RootsError> {
+/// TLS 1.2 and 1.3 with AWS-LC, believing the certificates in `ca`, or else the system's, and showing `identity` to whoever asks.
+pub(super) fn tls(ca: Option<&Path>, identity: Option<ClientCert>) -> Result<TlsConfig, RootsError> {
     let roots = match ca {
         Some(path) => of_file(path)?,
         None => of_system()?,
@@ -36,6 +36,7 @@ pub(super) fn tls(ca: Option<&Path>) -> Result<TlsConfig, RootsError> {
     let roots = roots.iter().map(|root| Certificate::from_der(root).to_owned());
     Ok(TlsConfig::builder()
         .root_certs(RootCerts::from(roots))
+        .client_cert(identity)
         .unversioned_rustls_crypto_provider(Arc::new(aws_lc_rs::default_provider()))
         .build())
 }

@@ -2,6 +2,7 @@
 
 use super::url::{LogUrl, Way};
 use super::whole::Cut;
+use crate::local::settings::tls::IdentityFiles;
 use crate::show::failure::Failure;
 use crate::show::printable::printable;
 use provlog_core::time::rfc3339;
@@ -17,6 +18,8 @@ pub(super) struct Asked {
     pub(super) url: LogUrl,
     /// The file whose certificates alone are believed.
     pub(super) ca: Option<PathBuf>,
+    /// What is shown to whoever asks for it.
+    pub(super) identity: Option<IdentityFiles>,
     pub(super) proxy: Option<Proxy>,
 }
 
@@ -32,6 +35,10 @@ impl Asked {
                 "{} doesn't answer in HTTP ({error}); if it speaks TLS, its URL begins with https://",
                 self.url
             )),
+            (_, Error::Protocol(error)) => {
+                Some(format!("{} doesn't answer in HTTP ({error}); is this the URL of a log?", self.url))
+            }
+            (_, Error::ConnectProxyFailed(reason)) => self.of_proxy(reason),
             (_, error) => tls_error(error).and_then(|error| self.of_tls(error)),
         };
         let (why, lasts) = match lasting {
@@ -65,6 +72,18 @@ impl Asked {
             error => error.to_string(),
         };
         format!("no answer from {}{through}: {why}", self.url)
+    }
+
+    /// A proxy that says no to a client says it again; one that is busy, or doesn't reach the log, may not.
+    fn of_proxy(&self, reason: &str) -> Option<String> {
+        let status = reason.strip_prefix("proxy server responded ")?.split('/').next()?;
+        let name =
+            self.proxy_name().filter(|_| status.starts_with('4') && !matches!(status, "408" | "429"))?;
+        let why = match status {
+            "407" => "; it wants a user and password, which stand in the proxy's URL",
+            _ => "",
+        };
+        Some(format!("the proxy {name} answered {status} to CONNECT, so that {} wasn't asked{why}", self.url))
     }
 
     /// Its URL may hold a password, and isn't shown.
@@ -103,9 +122,24 @@ impl Asked {
             }
             TlsError::AlertReceived(AlertDescription::CertificateRequired) => {
                 format!(
-                    "{url} demands a client's certificate, which this version has none of; ask its operator for another address"
+                    "{url} asked for a client's certificate, and was shown none: give one, with its key, with --client-cert FILE and \
+                     --client-key FILE; the log's operator says which CA it has to be of"
                 )
             }
+            TlsError::AlertReceived(
+                alert @ (AlertDescription::UnknownCA
+                | AlertDescription::BadCertificate
+                | AlertDescription::UnsupportedCertificate
+                | AlertDescription::CertificateRevoked
+                | AlertDescription::CertificateExpired
+                | AlertDescription::CertificateUnknown
+                | AlertDescription::AccessDenied
+                | AlertDescription::DecryptError),
+            ) if let Some(identity) = &self.identity => format!(
+                "{url} refuses the client's certificate in {}, by the alert {alert:?}; ask the log's operator which CA it has to be of, \
+                 and whether it has expired",
+                identity.certificate.display()
+            ),
             TlsError::AlertReceived(
                 alert @ (AlertDescription::HandshakeFailure
                 | AlertDescription::ProtocolVersion
@@ -192,9 +226,6 @@ fn of_socket(error: &io::Error, path: &Path) -> Option<String> {
             "unix:{path}: this user may not connect to the socket: expected write permission on it, and search permission on its \
              folders; ask whoever operates the log"
         )),
-        ErrorKind::InvalidInput => {
-            Some(format!("unix:{path}: expected the path of a socket, of at most 107 bytes"))
-        }
         _ => None,
     }
 }

@@ -1,5 +1,6 @@
 //! What a log's URL says: over what the log is asked, and whether that ends on this machine.
 
+use super::identity::IdentityError;
 use super::roots::RootsError;
 use crate::local::settings::URL;
 use crate::show::failure::Failure;
@@ -11,6 +12,9 @@ use ureq::http::Uri;
 
 /// What the URL of a log on a Unix socket begins with.
 const UNIX: &str = "unix:";
+
+/// Longest path of a socket, in bytes: what the system's address of one holds, without the zero at its end.
+const SOCKET_BYTES_MAX: usize = 107;
 
 /// Where a log is.
 #[derive(Debug)]
@@ -33,6 +37,8 @@ pub(super) enum Way {
 pub(crate) enum UrlError {
     #[error("{0:?}: expected a URL such as https://log.example.com, {URL} or unix:/run/provlogd/socket")]
     Form(String),
+    #[error("{0}: expected the path of a socket, of at most {SOCKET_BYTES_MAX} bytes, got {1}")]
+    SocketPath(String, usize),
     /// It isn't shown, since it may be a secret.
     #[error(
         "expected a URL without a user or password; a log is asked with a token, from --token-file FILE or PROVLOG_TOKEN"
@@ -45,7 +51,8 @@ pub(crate) enum UrlError {
     TokenInClear(String),
     #[error(
         "{0}: this address came with the repository, and whoever changes that may have written it, to get at your token; nothing was \
-         sent. If it is right, name it yourself, with --url, PROVLOG_URL or `url` in config.toml in the home directory's .provlog"
+         sent. If it is right, name it yourself, with --url, PROVLOG_URL or `url` in config.toml in the home directory's .provlog, and \
+         where its certificate is of a CA of its own, that too, with --ca FILE, PROVLOG_CA or `ca` beside that `url`"
     )]
     TokenAbroad(String),
     #[error(
@@ -53,8 +60,22 @@ pub(crate) enum UrlError {
          one, or the log's name in NO_PROXY"
     )]
     Proxy(ProxyProtocol),
+    #[error(
+        "{0}: this address came with the repository, and whoever changes that may have written it; no client's certificate was shown. \
+         If it is right, name it yourself, with --url, PROVLOG_URL or `url` in config.toml in the home directory's .provlog"
+    )]
+    IdentityAbroad(String),
+    #[error(
+        "{0}: a client's certificate is shown over https:// alone; ask without --client-cert and --client-key, or use https://"
+    )]
+    IdentityInClear(String),
+    /// What it holds may be a password, and isn't told.
+    #[error("{0}: expected the URL of a proxy, such as http://proxy.example.com:3128, got something else")]
+    ProxyForm(String),
     #[error(transparent)]
     Roots(#[from] RootsError),
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
 }
 
 impl From<UrlError> for Failure {
@@ -68,7 +89,9 @@ impl LogUrl {
         let form = || if text.contains('@') { UrlError::User } else { UrlError::Form(text.into()) };
         if let Some(path) = text.strip_prefix(UNIX) {
             let is_path = path.starts_with('/') && !path.contains('\0');
-            return if is_path {
+            return if path.len() > SOCKET_BYTES_MAX {
+                Err(UrlError::SocketPath(text.into(), path.len()))
+            } else if is_path {
                 Ok(Self { text: text.into(), way: Way::Unix(path.into()) })
             } else {
                 Err(form())
@@ -157,6 +180,10 @@ mod tests {
         ] {
             assert!(matches!(LogUrl::parse(bad), Err(UrlError::Form(_))), "{bad}");
         }
+        let long = |length: usize| LogUrl::parse(&format!("unix:/{}", "x".repeat(length - 1)));
+        long(107).unwrap();
+        let error = long(108).unwrap_err().to_string();
+        assert!(error.contains("at most 107 bytes, got 108"), "{error}");
         for bad in
             ["https://me:secret@example.com", "https://me:secret @example.com", "ftp://secret@example.com"]
         {

@@ -78,7 +78,8 @@ impl Exit {
         match status {
             401 | 403 => Self::Denied,
             404 => Self::NotFound,
-            408 | 429 => Self::Unreachable,
+            // 421: asked under a name that isn't the log's, so that the way to it is wrong.
+            408 | 421 | 429 => Self::Unreachable,
             400..=499 => Self::Malformed,
             _ => Self::Unreachable,
         }
@@ -119,6 +120,8 @@ impl Exit {
             | Failure::NotProven(_) => Self::NotProven,
             Failure::Unreachable { .. } => Self::Unreachable,
             Failure::Pending { cause, .. } => Self::of_failure(cause),
+            // TLS isn't spoken where it is demanded: the way to the log is wrong, and nothing of what was sent.
+            Failure::Answer { code: Some(code), .. } if code == "tls.missing" => Self::Unreachable,
             Failure::Answer { status, .. } => Self::of_status(*status),
             Failure::Read(error) => Self::of_read(error),
             Failure::NotFound(_) => Self::NotFound,
@@ -193,6 +196,7 @@ mod tests {
             (404, Exit::NotFound),
             (409, Exit::Malformed),
             (422, Exit::Malformed),
+            (421, Exit::Unreachable),
             (429, Exit::Unreachable),
             (302, Exit::Unreachable),
             (500, Exit::Unreachable),
@@ -201,5 +205,10 @@ mod tests {
         for (status, exit) in cases {
             assert_eq!(Exit::of_status(status), exit, "{status}");
         }
+        let of_code = |code: &str| {
+            let (code, text) = (Some(code.into()), String::new());
+            Exit::of_failure(&Failure::Answer { status: 400, code, retry_after_s: None, text })
+        };
+        assert_eq!((of_code("tls.missing"), of_code("host.missing")), (Exit::Unreachable, Exit::Malformed));
     }
 }

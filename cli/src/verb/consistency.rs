@@ -97,7 +97,7 @@ mod tests {
         let proof = Hash::leaf(&[3]);
         let body = format!(r#"{{"old":2,"new":3,"proof":["{}"]}}"#, proof.to_base64());
         let server = serve(1, move |_, _| Reply::new(200, body.clone()));
-        let client = Client::new(&server.url, None).unwrap();
+        let client = Client::new(&server.url, None, None).unwrap();
         let fetched = fetch_proof(&client, &two.checkpoint, &three.checkpoint).unwrap();
         assert_eq!(server.finish()[0].line, "GET /v1/consistency?old=2&new=3 HTTP/1.1");
         assert_eq!(fetched, [proof]);

@@ -114,7 +114,7 @@ mod tests {
         let receipt = log.receipt(Kind::new(22).unwrap(), Section::default());
         let exit = |index, trust: Option<Trust>, reply: (u16, Vec<u8>)| {
             let server = serve(1, move |_, _| Reply::new(reply.0, reply.1.clone()));
-            let fetched = fetch(&Client::new(&server.url, None).unwrap(), index, trust.as_ref());
+            let fetched = fetch(&Client::new(&server.url, None, None).unwrap(), index, trust.as_ref());
             assert_eq!(server.finish()[0].line, format!("GET /v1/entries/{index}/receipt HTTP/1.1"));
             fetched.map_or_else(|failure| Exit::of_failure(&failure), |_| Exit::Ok)
         };

@@ -121,7 +121,7 @@ mod tests {
 
     fn fetched(log: &OneLog, body: String, fingerprint: &str) -> Result<String, Failure> {
         let server = serve(1, move |_, _| Reply::new(200, body.clone()));
-        let fetched = fetch(&Client::new(&server.url, None).unwrap(), fingerprint);
+        let fetched = fetch(&Client::new(&server.url, None, None).unwrap(), fingerprint);
         let requests = server.finish();
         assert_eq!(requests[0].line, "GET /v1/log HTTP/1.1");
         fetched.inspect(|text| assert_eq!(Trust::parse(text.as_bytes()).unwrap().log(), log.trust().log()))

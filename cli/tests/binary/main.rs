@@ -30,6 +30,8 @@ fn provlog(folder: &Path) -> Command {
         .env_remove("PROVLOG_FINGERPRINT")
         .env_remove("PROVLOG_TOKEN")
         .env_remove("PROVLOG_CA")
+        .env_remove("PROVLOG_CLIENT_CERT")
+        .env_remove("PROVLOG_CLIENT_KEY")
         .env_remove("SSL_CERT_FILE")
         .env_remove("SSL_CERT_DIR");
     for proxy in ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"] {

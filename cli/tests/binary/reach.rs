@@ -53,7 +53,7 @@ fn roots_are_the_system_s_or_those_of_one_file() {
 
     // Home's file says it, the variable wins, and the flag wins over both.
     fs::create_dir_all(folder.join(".provlog")).unwrap();
-    fs::write(folder.join(".provlog/config.toml"), "ca = \"../root.pem\"").unwrap();
+    fs::write(folder.join(".provlog/config.toml"), format!("url = \"{url}\"\nca = \"../root.pem\"")).unwrap();
     let variable = ("PROVLOG_CA", "other.pem");
     expect(folder, &[none], &fetch(url, fingerprint, &[]), 0, key);
     expect(folder, &[none, variable], &fetch(url, fingerprint, &[]), 7, "other.pem");
@@ -134,6 +134,7 @@ fn a_token_goes_to_no_address_that_came_with_a_repository() {
     let variables = [("HOME", home), ("PROVLOG_TOKEN", TOKEN), ("HTTPS_PROXY", "http://127.0.0.1:1")];
     let get = ["get", "1", "--fingerprint", &fingerprint];
     expect(&folder, &variables, &get, 2, "came with the repository");
+    expect(&folder, &variables, &get, 2, "--ca FILE");
     for near in ["http://127.0.0.1:1", "http://localhost:1", "unix:/run/elsewhere.sock"] {
         fs::write(folder.join(".provlog/config.toml"), format!("url = \"{near}\"")).unwrap();
         expect(&folder, &variables, &get, 2, "came with the repository");
@@ -214,6 +215,23 @@ fn a_proxy_joins_the_two_ends_and_reads_nothing() {
         2,
         "in clear",
     );
+}
+
+/// A proxy that lets nobody through says so once, and is asked no more for the whole hour; nor is its password told.
+#[test]
+fn a_proxy_that_refuses_is_told_and_not_asked_again() {
+    let log = OneLog::new();
+    let (home, _) = home(&log);
+    for status in [407, 403] {
+        let server = serve_at(&Door::Tcp, 1, move |_, _| Reply::new(status, ""));
+        let address = server.url.strip_prefix("http://").unwrap();
+        let (proxy, output) = (format!("http://me:canary@{address}"), format!("out/{status}"));
+        let more = ["app", "--timeout", "60m", "-o", &output, "--url", "http://log.example.com"];
+        let append = [&EVENT[..], &more].concat();
+        let told = format!("the proxy {address} answered {status} to CONNECT");
+        expect(home.path(), &[("HTTP_PROXY", &proxy)], &append, 7, &told);
+        assert_eq!(server.finish()[0].line, "CONNECT log.example.com:80 HTTP/1.1");
+    }
 }
 
 /// 0.0.0.0 is this machine and not known to be, so that a test has an address that is asked through a proxy.

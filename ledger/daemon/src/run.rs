@@ -48,6 +48,8 @@ pub fn run(mut config: Config, reload: Reload) -> Result<(), Failure> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(system("starting"))?;
     let workers = Workers::start(Workers::usual(), delivery::deliver).map_err(system("starting threads"))?;
     let _entered = runtime.enter();
+    // Before all that may take long, such as opening the log: unheard, a signal would end the daemon in the midst of it.
+    let signals = Signals::install().map_err(system("signal handlers"))?;
     // The addresses first: whoever can't have them all leaves no half-made log behind.
     let listeners: Vec<Bound> = config.listeners.iter().map(Bound::new).collect::<Result<_, _>>()?;
     let urls: Vec<String> = listeners.iter().map(Bound::url).collect();
@@ -60,8 +62,6 @@ pub fn run(mut config: Config, reload: Reload) -> Result<(), Failure> {
     // Before a log is made: where nobody would be let in, or everybody, none is.
     let callers = Callers::open(&config.data_dir, config.demands_certificates())?;
     refuse_anonymous(&config, &config.live, callers.has_tokens())?;
-    // Before the log is opened, which may take long: unheard, a signal would end the daemon in the midst of it.
-    let signals = Signals::install().map_err(system("signal handlers"))?;
     let (log, first) = open(&config, &options, &metrics)?;
     announce(&options, &log, &callers.told(&config.live.peers, now_s(&options)), &urls, first);
 

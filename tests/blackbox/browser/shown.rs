@@ -6,6 +6,7 @@ use super::forged::with_json;
 use super::report::Report;
 use crate::support::{folder, promotion, repository};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fs;
 
 /// A browser may put into a page what was put into the one before: that the fingerprint was compared isn't true of it.
@@ -207,11 +208,10 @@ fn labels_of_a_timeline_stand_apart() {
     let place = root.path().join("changed.html");
     // Bars of a second, an hour, a day, and of the years in which dates are longest.
     let widths_ms = [1000, 3_600_000, 86_400_000, 1000_u64 << 37];
-    let lengths = (1..=60).chain([61]);
     let mut touching = Vec::new();
-    for length in lengths {
-        let width_ms = widths_ms[length % widths_ms.len()];
-        for width_ms in [width_ms, widths_ms[0]] {
+    for length in 1..=61 {
+        let widths_ms = BTreeSet::from([widths_ms[length % widths_ms.len()], widths_ms[0]]);
+        for width_ms in widths_ms {
             let timeline = json!({"start_ms": 1_790_000_000_000_u64, "width_ms": width_ms,
                 "rows": [{"value": "promotion", "counts": vec![10_000_000; length]}]});
             let html = with_json(&good, "page", |json| json["summary"]["timeline"] = timeline.clone());

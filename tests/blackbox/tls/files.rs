@@ -95,6 +95,36 @@ fn a_start_names_the_file_that_is_wrong_and_makes_no_log() {
         assert!(refusal().contains("it belongs to user 12345"), "{}", refusal());
         chown(path("server.key"), Some(0), None).unwrap();
     }
+    // The CAs of clients are public, and not everybody's to replace.
+    let clients = path("clients.pem");
+    put(&clients, &authority.pem);
+    let demanding = || {
+        let mut command = command(folder.path());
+        command.arg("--tls-client-ca").arg(&clients);
+        command
+    };
+    let refused_clients = || {
+        let refused = demanding().output().unwrap();
+        assert_eq!(refused.status.code(), Some(USAGE));
+        stderr(&refused)
+    };
+    for bad in [0o664, 0o646, 0o620] {
+        fs::set_permissions(&clients, fs::Permissions::from_mode(bad)).unwrap();
+        let told = refused_clients();
+        let expected = format!("clients.pem: its permissions are {bad:o}; expected none to write for others");
+        assert!(told.contains(&expected) && told.contains("chmod go-w "), "{told}");
+    }
+    let mut guarded = demanding();
+    guarded.env("CREDENTIALS_DIRECTORY", folder.path());
+    assert_eq!(Daemon::spawn(guarded).terminate(), Some(0));
+    fs::set_permissions(&clients, fs::Permissions::from_mode(0o644)).unwrap();
+    if fs::metadata(&clients).is_ok_and(|file| std::os::unix::fs::MetadataExt::uid(&file) == 0) {
+        chown(&clients, Some(12_345), None).unwrap();
+        let told = refused_clients();
+        assert!(told.contains("clients.pem: it belongs to user 12345"), "{told}");
+        chown(&clients, Some(0), None).unwrap();
+    }
+    assert_eq!(Daemon::spawn(demanding()).terminate(), Some(0));
     fs::remove_file(path("server.pem")).unwrap();
     assert!(refusal().contains("cannot read") && refusal().contains("server.pem"));
     fs::create_dir(path("server.pem")).unwrap();

@@ -6,7 +6,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::{self, File, FileType};
 use std::io::{self, Read};
-use std::os::unix::fs::FileTypeExt as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 /// Why an input wasn't read.
@@ -38,6 +38,12 @@ pub(crate) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, ReadError> {
         return Err(ReadError::TooLarge { path: path.display().to_string(), limit });
     }
     Ok(bytes)
+}
+
+/// The permissions of a regular file. None of a stream, whoever it is of, nor of what isn't there.
+pub(crate) fn mode(path: &Path) -> Option<u32> {
+    let file = fs::metadata(path).ok().filter(|file| !is_stdin(path) && file.is_file())?;
+    Some(file.mode() & 0o777)
 }
 
 /// Opens a regular file, standard input or a stream that was handed over, to be read from its start to its end.

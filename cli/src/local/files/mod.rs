@@ -5,7 +5,7 @@ mod lock;
 mod output;
 mod standard;
 
-pub(crate) use input::{ReadError, cannot_read, list, open, open_file, read};
+pub(crate) use input::{ReadError, cannot_read, list, mode, open, open_file, read};
 pub(crate) use lock::{Locked, lock, lock_or_make};
 pub(crate) use output::{
     Draft, Over, Readers, Same, WriteError, cannot_write, folder_of, may_write, open_stream, remove,

@@ -1,15 +1,17 @@
 //! Where the log is and which trust file to believe: flags and variables, then `.provlog/` in the repository, then at home.
 //!
-//! A `.provlog` folder holds `config.toml` (keys `url`, `ca` and `trust`; others are refused), `trust`, the trust file, and
-//! `receipts`. The repository's is the nearest from here up to the folder with `.git`; outside of a repository only
+//! A `.provlog` folder holds `config.toml` (keys `url`, `ca`, `client_cert`, `client_key` and `trust`; others are refused), `trust`,
+//! the trust file, and `receipts`. The repository's is the nearest from here up to the folder with `.git`; outside of a repository only
 //! this folder is looked at.
 //!
 //! Whoever sends a pull request writes the repository's: it counts only where the fingerprint of its trust file's key is
 //! given, or known to the home. Home's own counts by itself, as long as nobody else can write it.
 //!
-//! A fingerprint proves which log signs, and nothing of where it is: so the repository's `ca` counts for the repository's `url` alone,
-//! and a token goes to no address that came with a repository.
+//! A fingerprint proves which log signs, and nothing of where it is: so a token goes to no address that came with a repository, and no
+//! client's certificate does. A `ca` counts for the `url` in the same file alone: it is one log's, and whoever has its key could pass for
+//! any other.
 
+pub(crate) mod tls;
 pub(crate) mod token;
 
 #[cfg(test)]
@@ -24,6 +26,7 @@ use provlog_core::trust::{Trust, TrustError};
 use serde::Deserialize;
 use std::io;
 use std::path::{Path, PathBuf};
+use tls::{IdentityFiles, TlsFiles};
 
 /// Where receipts are kept when no output is named.
 pub(crate) const RECEIPTS: &str = ".provlog/receipts";
@@ -131,11 +134,10 @@ pub(crate) fn fingerprint(text: &str) -> Result<String, String> {
 }
 
 /// Where a log is, and whose word that is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct LogPlace<'a> {
     pub(crate) url: &'a str,
-    /// The file of certificates that alone are believed; the system's where there is none.
-    pub(crate) ca: Option<&'a Path>,
+    pub(crate) tls: TlsFiles,
     /// Whether the address is the user's own word, and not of a file that came with a repository.
     pub(crate) is_own: bool,
 }
@@ -144,7 +146,8 @@ pub(crate) struct LogPlace<'a> {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 struct Words {
     url: Option<String>,
-    ca: Option<PathBuf>,
+    /// What stands beside the address.
+    tls: TlsFiles,
     trust: Option<PathBuf>,
 }
 
@@ -155,7 +158,7 @@ enum Near {
     #[default]
     Silent,
     /// The key of their trust file is given, or known.
-    Believed { url: Option<String>, ca: Option<PathBuf>, file: Box<TrustFile> },
+    Believed { url: Option<String>, tls: TlsFiles, file: Box<TrustFile> },
     /// It isn't: why the trust file doesn't count, where there is one.
     Refused { folder: PathBuf, said: Words, why: Option<String> },
 }
@@ -221,6 +224,8 @@ pub(crate) enum SettingsError {
 struct ConfigFile {
     url: Option<String>,
     ca: Option<PathBuf>,
+    client_cert: Option<PathBuf>,
+    client_key: Option<PathBuf>,
     trust: Option<PathBuf>,
 }
 
@@ -231,28 +236,29 @@ impl Settings {
         Self::of_folders(&Folders::around(&here, known::home().as_deref()), given)
     }
 
-    /// Where the log is: by a flag or variable, a configuration file, the trust file's own word, the default. The `ca` that was given
-    /// comes before the one that stands beside the address, and that before home's.
+    /// Where the log is: by a flag or variable, a configuration file, the trust file's own word, the default. Files that were given
+    /// come before those that stand beside the address.
     pub(crate) fn place<'a>(
         &'a self,
         given: Option<&'a str>,
-        given_ca: Option<&'a Path>,
+        given_tls: TlsFiles,
         trust: Option<&'a TrustFile>,
     ) -> LogPlace<'a> {
-        let (near, near_ca, near_trust) = match &self.near {
-            Near::Believed { url, ca, file } => (url.as_deref(), ca.as_deref(), Some(&file.path)),
+        let (near, near_tls, near_trust) = match &self.near {
+            Near::Believed { url, tls, file } => (url.as_deref(), Some(tls), Some(&file.path)),
             Near::Refused { .. } | Near::Silent => (None, None, None),
         };
         let own = self.own.url.as_deref();
-        let own_ca = given_ca.or(self.own.ca.as_deref());
-        match given.or(near).or(own) {
-            Some(url) if given.is_some() || own == Some(url) => LogPlace { url, ca: own_ca, is_own: true },
-            Some(url) => LogPlace { url, ca: given_ca.or(near_ca).or(own_ca), is_own: false },
+        let own_tls = |url| own.is_some_and(|own| is_same(own, url)).then_some(&self.own.tls);
+        let (url, beside, is_own) = match given.or(near).or(own) {
+            Some(url) if given.is_some() || own_tls(url).is_some() => (url, own_tls(url), true),
+            Some(url) => (url, near_tls, false),
             None => match trust.and_then(|file| Some((file.trust.url()?, Some(&file.path) != near_trust))) {
-                Some((url, is_own)) => LogPlace { url, ca: own_ca, is_own },
-                None => LogPlace { url: URL, ca: own_ca, is_own: true },
+                Some((url, is_own)) => (url, None, is_own),
+                None => (URL, None, true),
             },
-        }
+        };
+        LogPlace { url, tls: given_tls.or(beside), is_own }
     }
 
     /// What was said in the repository and doesn't count, though flags and variables leave it open: the trust file, or the
@@ -274,20 +280,20 @@ impl Settings {
     }
 
     fn of_folders(folders: &Folders, given: Option<&str>) -> Result<Self, SettingsError> {
-        let own = Words::of(folders.own.as_slice())?;
+        let own = Words::of(folders.own.as_slice(), true)?;
         let mut known = match &folders.own {
             Some(own) => known::list(own)?,
             None => Vec::new(),
         };
         known.extend(given.map(String::from));
-        let said = Words::of(&folders.near)?;
+        let said = Words::of(&folders.near, false)?;
         let folder = folders.near.first().cloned().unwrap_or_default();
         let near = match said.trust.as_deref() {
             None if said.url.is_none() => Near::Silent,
             None => Near::Refused { folder, said, why: None },
             Some(path) => match read_trust(path) {
                 Ok(file) if known.contains(&file.trust.log().fingerprint()) => {
-                    Near::Believed { url: said.url, ca: said.ca, file: Box::new(file) }
+                    Near::Believed { url: said.url, tls: said.tls, file: Box::new(file) }
                 }
                 Ok(file) => Near::Refused { folder, why: Some(not_known(&file, given)), said },
                 Err(error) => Near::Refused { folder, said, why: Some(error.to_string()) },
@@ -325,17 +331,23 @@ pub(crate) fn read_trust(path: &Path) -> Result<TrustFile, SettingsError> {
 }
 
 impl Words {
-    /// By several folders, the nearest first.
-    fn of(folders: &[PathBuf]) -> Result<Self, SettingsError> {
+    /// By several folders, the nearest first, which are the user's own or not.
+    fn of(folders: &[PathBuf], are_own: bool) -> Result<Self, SettingsError> {
         let mut all = Self::default();
         for folder in folders {
             let config = folder.join(CONFIG);
             if config.is_file() {
                 let file = read_config(&config)?;
-                all.url = all.url.or(file.url);
+                if let Some(problem) = file.problem(are_own) {
+                    return Err(SettingsError::Form { path: config, problem: problem.into() });
+                }
                 // Relative paths are meant from where they are written down, whatever folder the program runs in.
-                all.trust = all.trust.or(file.trust.map(|trust| folder.join(trust)));
-                all.ca = all.ca.or(file.ca.map(|ca| folder.join(ca)));
+                let at = |path: Option<PathBuf>| path.map(|path| folder.join(path));
+                if all.url.is_none() {
+                    let identity = IdentityFiles::of(at(file.client_cert), at(file.client_key));
+                    (all.url, all.tls) = (file.url, TlsFiles { ca: at(file.ca), identity });
+                }
+                all.trust = all.trust.or(at(file.trust));
             }
             let trust = folder.join("trust");
             if all.trust.is_none() && trust.is_file() {
@@ -344,6 +356,32 @@ impl Words {
         }
         Ok(all)
     }
+}
+
+impl ConfigFile {
+    /// What of it can't count.
+    fn problem(&self, is_own: bool) -> Option<&'static str> {
+        let has_identity = self.client_cert.is_some() || self.client_key.is_some();
+        if self.client_cert.is_some() != self.client_key.is_some() {
+            Some("expected client_cert and client_key together, got one of them")
+        } else if has_identity && !is_own {
+            Some(
+                "client_cert and client_key count in config.toml of the home directory's .provlog alone, which nobody else may write",
+            )
+        } else if self.url.is_none() && (self.ca.is_some() || has_identity) {
+            Some(
+                "expected `url` beside ca, client_cert or client_key, which count for the url in the same file alone; for whatever \
+                 url there are --ca, --client-cert and --client-key",
+            )
+        } else {
+            None
+        }
+    }
+}
+
+/// Whether two addresses are one, but for a slash at their end.
+fn is_same(one: &str, other: &str) -> bool {
+    one.trim_end_matches('/') == other.trim_end_matches('/')
 }
 
 fn read_config(path: &Path) -> Result<ConfigFile, SettingsError> {

@@ -29,7 +29,7 @@ impl Tree {
         let settings = self.settings(here, given)?;
         let file = args.find(&settings)?;
         let path = file.map(|file| file.path.strip_prefix(self.0.path()).unwrap().to_path_buf());
-        Ok((path, settings.place(None, None, None).url.into()))
+        Ok((path, settings.place(None, TlsFiles::default(), None).url.into()))
     }
 }
 
@@ -57,7 +57,7 @@ fn a_repository_counts_once_its_log_is_known_and_the_nearest_wins() {
     known::add(&tree.at("home/.provlog"), &fingerprint).unwrap();
     assert_eq!(tree.chosen("repo/deep/er", None).unwrap(), repository);
     let settings = tree.settings("repo/deep/er", None).unwrap();
-    assert_eq!(settings.place(Some("http://flag"), None, None).url, "http://flag");
+    assert_eq!(settings.place(Some("http://flag"), TlsFiles::default(), None).url, "http://flag");
     // Of the same log, the user's own file decides: it may demand witnesses.
     fs::write(tree.at("home/.provlog/own"), &trust).unwrap();
     assert_eq!(tree.chosen("repo", None).unwrap().0, own.0);
@@ -145,9 +145,9 @@ fn without_a_word_the_trust_file_and_then_the_default_say_where_the_log_is() {
     let key = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
     let trust = TrustFile::of(format!("log {key} http://trust\nquorum none\n"));
     let settings = Settings::default();
-    let place = |url| LogPlace { url, ca: None, is_own: true };
-    assert_eq!(settings.place(None, None, Some(&trust)), place("http://trust"));
-    assert_eq!(settings.place(None, None, None), place(URL));
+    let place = |url| LogPlace { url, tls: TlsFiles::default(), is_own: true };
+    assert_eq!(settings.place(None, TlsFiles::default(), Some(&trust)), place("http://trust"));
+    assert_eq!(settings.place(None, TlsFiles::default(), None), place(URL));
 }
 
 /// Whoever changes a repository may write its address and its CA, and the trust file's address too: the fingerprint covers none.
@@ -159,25 +159,64 @@ fn an_address_of_the_repository_is_not_the_user_s_own() {
     let tree = Tree::new(&[
         ("repo/.git/HEAD", ""),
         ("repo/.provlog/trust", &with_url),
-        (home, "ca = \"own.pem\""),
+        (home, "url = \"https://own\"\nca = \"own.pem\""),
         ("home/.provlog/fingerprints", &fingerprint),
     ]);
     let (own_ca, near_ca) = (tree.at("home/.provlog/own.pem"), tree.at("repo/.provlog/near.pem"));
     let given_ca = Path::new("given.pem");
-    let check = |given: Option<&str>, given_ca: Option<&Path>, (url, ca, is_own): (&str, &Path, bool)| {
+    type Place<'a> = (&'a str, Option<&'a Path>, bool);
+    let check = |given: Option<&str>, given_ca: Option<&Path>, (url, ca, is_own): Place<'_>| {
         let settings = tree.settings("repo", None).unwrap();
         let file = TrustArgs { trust: None, fingerprint: None }.find(&settings).unwrap();
-        let place = settings.place(given, given_ca, file.as_ref());
-        assert_eq!(place, LogPlace { url, ca: Some(ca), is_own });
+        let files = |ca: Option<&Path>| TlsFiles { ca: ca.map(Into::into), identity: None };
+        let place = settings.place(given, files(given_ca), file.as_ref());
+        assert_eq!(place, LogPlace { url, tls: files(ca), is_own });
     };
-    check(None, None, ("https://elsewhere", &own_ca, false));
+    check(None, None, ("https://own", Some(&own_ca), true));
+    fs::remove_file(tree.at(home)).unwrap();
+    check(None, None, ("https://elsewhere", None, false));
     let named = TrustFile::of(with_url.clone());
-    assert!(tree.settings("repo", None).unwrap().place(None, None, Some(&named)).is_own);
+    assert!(tree.settings("repo", None).unwrap().place(None, TlsFiles::default(), Some(&named)).is_own);
     fs::write(tree.at(repository), "url = \"https://near\"\nca = \"near.pem\"").unwrap();
-    check(None, None, ("https://near", &near_ca, false));
-    check(None, Some(given_ca), ("https://near", given_ca, false));
-    check(Some("https://given"), None, ("https://given", &own_ca, true));
-    check(Some("https://given"), Some(given_ca), ("https://given", given_ca, true));
+    check(None, None, ("https://near", Some(&near_ca), false));
+    check(None, Some(given_ca), ("https://near", Some(given_ca), false));
+    // Whoever changes the repository would otherwise pass for the log that the user named.
+    check(Some("https://near"), None, ("https://near", None, true));
+    fs::write(tree.at(home), "url = \"https://own\"\nca = \"own.pem\"").unwrap();
+    check(Some("https://given"), None, ("https://given", None, true));
+    check(Some("https://own/"), None, ("https://own/", Some(&own_ca), true));
+    check(Some("https://given"), Some(given_ca), ("https://given", Some(given_ca), true));
     fs::write(tree.at(home), "url = \"https://near\"\nca = \"own.pem\"").unwrap();
-    check(None, None, ("https://near", &own_ca, true));
+    check(None, None, ("https://near", Some(&own_ca), true));
+}
+
+#[test]
+fn files_for_tls_stand_beside_their_url_and_a_client_s_certificate_is_the_user_s_own_word() {
+    let (trust, fingerprint) = log(1);
+    let identity = "client_cert = \"c\"\nclient_key = \"k\"";
+    let with_url = format!("url = \"https://log\"\n{identity}");
+    let tree = Tree::new(&[
+        ("repo/.git/HEAD", ""),
+        ("repo/.provlog/trust", &trust),
+        ("home/.provlog/fingerprints", &fingerprint),
+    ]);
+    let write = |path: &str, text: &str| fs::write(tree.at(path).join(".provlog/config.toml"), text).unwrap();
+    for (text, expected) in [
+        ("ca = \"c\"", "expected `url` beside ca"),
+        (identity, "expected `url` beside ca"),
+        ("url = \"https://log\"\nclient_key = \"k\"", "together"),
+    ] {
+        write("home", text);
+        let error = tree.settings("", None).unwrap_err().to_string();
+        assert!(error.contains(expected) && error.contains("config.toml"), "{error}");
+    }
+    write("home", &with_url);
+    let settings = tree.settings("", None).unwrap();
+    let at = |name: &str| tree.at("home/.provlog").join(name);
+    let files = IdentityFiles { certificate: at("c"), key: at("k") };
+    assert_eq!(settings.place(None, TlsFiles::default(), None).tls.identity, Some(files));
+    assert_eq!(settings.place(Some("https://other"), TlsFiles::default(), None).tls, TlsFiles::default());
+    write("repo", &with_url);
+    let error = tree.settings("repo", None).unwrap_err().to_string();
+    assert!(error.contains("home directory's .provlog alone"), "{error}");
 }

@@ -5,8 +5,6 @@ use super::SettingsError;
 use crate::local::files;
 use clap::Args;
 use std::fmt;
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// The variable that holds a token.
@@ -78,11 +76,8 @@ impl fmt::Debug for Token {
 }
 
 fn read(path: &Path) -> Result<Token, SettingsError> {
-    if let Ok(file) = fs::metadata(path)
-        && file.is_file()
-        && file.mode() & SHARED != 0
-    {
-        return Err(SettingsError::TokenShared { path: path.into(), mode: file.mode() & 0o777 });
+    if let Some(mode) = files::mode(path).filter(|mode| mode & SHARED != 0) {
+        return Err(SettingsError::TokenShared { path: path.into(), mode });
     }
     let bytes = files::read(path, FILE_BYTES_MAX).map_err(SettingsError::TokenRead)?;
     let text = String::from_utf8(bytes).unwrap_or_default();
@@ -97,6 +92,7 @@ fn no_token(place: &str) -> SettingsError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
     const TEXT: &str = "plt_0123abcd_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_AbCdE";

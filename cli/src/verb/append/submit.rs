@@ -199,7 +199,7 @@ mod tests {
 
     fn log_at(url: &str, log: &OneLog, timeout: Duration) -> Submitter {
         let trust = TrustFile::of(log.trust_text());
-        Submitter { client: Client::new(url, None).unwrap(), trust, timeout }
+        Submitter { client: Client::new(url, None, None).unwrap(), trust, timeout }
     }
 
     /// Answers as a log does: with a receipt for exactly what came.

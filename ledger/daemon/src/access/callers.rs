@@ -160,13 +160,17 @@ impl Callers {
             Ok(None) => "no tokens".into(),
             Ok(Some(tokens)) => {
                 let hold = tokens.rows().filter(|token| holds(token, || now_s).is_ok()).count();
-                format!("whoever has a token; of {} tokens {hold} hold", tokens.rows().count())
+                match tokens.rows().count() {
+                    1 => format!("whoever has a token; of 1 token {hold} holds"),
+                    count => format!("whoever has a token; of {count} tokens {hold} hold"),
+                }
             }
             Err(problem) => return problem.detail().into(),
         };
         match peers.0.len() {
             0 => tokens,
-            users => format!("{tokens}; over Unix sockets {users} users that are named, this one, and root"),
+            1 => format!("{tokens}; over Unix sockets 1 user who is named, this one, and root"),
+            users => format!("{tokens}; over Unix sockets {users} users who are named, this one, and root"),
         }
     }
 

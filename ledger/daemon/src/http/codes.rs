@@ -135,6 +135,54 @@ codes! {
     }
 }
 
+/// Who calls isn't known.
+pub(crate) const CALLER_CODES: &[&Code] =
+    &[&AUTHORIZATION_MALFORMED, &CALLER_MISSING, &TOKEN_UNKNOWN, &TOKEN_EXPIRED, &TOKEN_REVOKED];
+
+/// Who calls is known, and may not.
+pub(crate) const PERMISSION_CODES: &[&Code] = &[&ROLE_DENIED, &KIND_DENIED, &ENVIRONMENT_DENIED];
+
+/// A submission can't be taken for what it is.
+pub(crate) const SUBMISSION_CODES: &[&Code] = &[
+    &JSON_MALFORMED,
+    &CBOR_MALFORMED,
+    &SUBMISSION_FORM,
+    &SUBMISSION_UNKNOWN_MEMBER,
+    &KIND_UNKNOWN,
+    &KIND_LOG_ONLY,
+    &KIND_NOT_ACCEPTED,
+    &CLAIM_MISSING,
+    &CLAIM_UNKNOWN,
+    &CLAIM_TYPE,
+    &CLAIM_UNKNOWN_FIELD,
+    &CLAIM_MISSING_FIELD,
+    &CLAIM_AHEAD,
+    &CLAIM_NAME,
+    &CLAIM_FORM,
+    &CLAIM_HIDDEN,
+    &CLAIM_TWICE,
+    &CLAIM_TOO_LARGE,
+    &CLAIM_TOO_DEEP,
+    &CLAIMS_TOO_MANY,
+    &SALT_FORM,
+    &SALT_MISSING,
+    &SALT_UNKNOWN,
+    &SALT_ZERO,
+    &SALT_REPEATED,
+    &RECORD_TOO_LARGE,
+    &RECORD_MALFORMED,
+    &REFERENCE_MISSING,
+    &REFERENCE_OTHER,
+    &REFERENCE_KIND,
+];
+
+/// A key isn't one or is taken, or entries before this one keep it out.
+pub(crate) const TERMS_CODES: &[&Code] =
+    &[&IDEMPOTENCY_KEY_FORM, &IDEMPOTENCY_KEY_CONFLICT, &KEY_TAKEN, &STATE_CHANGED, &TIME_WINDOW];
+
+/// A batch has not the number of lines that one may have.
+pub(crate) const BATCH_CODES: &[&Code] = &[&BATCH_EMPTY, &BATCH_TOO_MANY];
+
 /// The table as Markdown, as it stands in `SPEC.md`.
 #[must_use]
 pub fn codes_markdown() -> String {

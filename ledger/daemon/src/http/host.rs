@@ -60,7 +60,8 @@ pub(crate) fn check(
 fn admit(host: &str, hosts: &Hosts, remote: &Remote) -> Result<(), Problem> {
     let Some(named) = HostName::parse(host) else { return Err(denied("a host name or an IP address", host)) };
     let HostName::Name(name) = named else { return Ok(()) };
-    if let Some(asked) = remote.server_name.as_deref().filter(|asked| !name.eq_ignore_ascii_case(asked)) {
+    let asked = remote.server_name.as_deref().map(|asked| asked.strip_suffix('.').unwrap_or(asked));
+    if let Some(asked) = asked.filter(|asked| !name.eq_ignore_ascii_case(asked)) {
         return Err(denied(&format!("{asked}, which the TLS handshake asked for"), host));
     }
     if name.eq_ignore_ascii_case(LOCALHOST) || hosts.0.iter().any(|known| name.eq_ignore_ascii_case(known)) {
@@ -83,8 +84,8 @@ fn denied(expected: &str, host: &str) -> Problem {
 }
 
 impl<'a> HostName<'a> {
-    /// Reads `uri-host [":" port]` (RFC 9110, section 7.2). A name has letters, digits, and `-`, `.` and `_`, and ends in no dot:
-    /// no certificate is for any other.
+    /// Reads `uri-host [":" port]` (RFC 9110, section 7.2). A name has letters, digits, and `-`, `.` and `_`: no certificate is for
+    /// any other. One dot at its end says that it is absolute, and is no part of it (RFC 6066, section 3).
     fn parse(host: &'a str) -> Option<Self> {
         if let Some(rest) = host.strip_prefix('[') {
             let (address, port) = rest.split_once(']')?;
@@ -98,6 +99,7 @@ impl<'a> HostName<'a> {
         if name.parse::<Ipv4Addr>().is_ok() {
             return Some(Self::Ip);
         }
+        let name = name.strip_suffix('.').unwrap_or(name);
         let letters = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
         (letters && !name.is_empty() && !name.ends_with('.')).then_some(Self::Name(name))
     }
@@ -127,13 +129,17 @@ mod tests {
             ("example.com", "example.com"),
             ("127.0.0.1.example.com:1", "127.0.0.1.example.com"),
             ("127.1", "127.1"),
+            ("localhost.", "localhost"),
+            ("example.com.:443", "example.com"),
+            ("127.0.0.1.", "127.0.0.1"),
         ] {
             assert_eq!(HostName::parse(host), Some(HostName::Name(name)), "{host}");
         }
         for host in [
             "",
             ":80",
-            "localhost.",
+            ".",
+            "localhost..",
             "[::1",
             "[::1]x",
             "[::1]80",
@@ -154,12 +160,17 @@ mod tests {
 
     #[test]
     fn who_is_let_in_under_which_name() {
-        let cases: [Case<'_>; 20] = [
+        let cases: [Case<'_>; 25] = [
             ("localhost:80", &[], true, None, true),
             ("127.0.0.1", &[], true, None, true),
             ("evil.example", &[], true, None, false),
             ("127.1", &[], true, None, false),
-            ("localhost.", &[], true, None, false),
+            ("localhost.", &[], true, None, true),
+            ("evil.example.", &[], true, None, false),
+            ("127.0.0.1.", &[], true, None, false),
+            ("log.example.:443", &["log.example"], false, Some("log.example"), true),
+            ("log.example", &["log.example"], false, Some("log.example."), true),
+            ("other.example.", &["log.example"], false, None, false),
             ("log.example", &["log.example"], true, None, true),
             ("LOG.example:443", &["log.example"], true, None, true),
             ("evil.example", &["log.example"], true, None, false),

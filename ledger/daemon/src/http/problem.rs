@@ -255,6 +255,7 @@ impl From<AppendError> for Problem {
                 let problem = Self::new(code, error.to_string());
                 if let Some(line) = line { problem.on_line(*line) } else { problem }
             }
+            // No client's doing: what is submitted here takes one key, that of its retries.
             AppendError::TooManyKeys { .. } => Self::new(&INTERNAL, error.to_string()),
             AppendError::Clock(_) => Self::new(&CLOCK, error.to_string()).retry_later(),
             AppendError::TooLarge { limit_bytes, got_bytes } => {

@@ -1,9 +1,10 @@
 //! A Unix socket at a path: its file is there while somebody listens, and nobody but its owner and group may connect.
 
-use rustix::fs::Mode;
+use rustix::fs::{Mode, OFlags};
 use socket2::{Domain, SockAddr, Socket, Type};
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Metadata, Permissions};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -45,14 +46,25 @@ pub(crate) fn listen(path: &Path) -> Result<(UnixListener, SocketFile), SocketFi
     make_room(path)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.bind(&SockAddr::unix(path)?)?;
-    let bound = fs::symlink_metadata(path)?;
+    let (held, bound) = hold(path)?;
     // From here on the file goes with the error.
     let file = SocketFile { path: path.into(), device: bound.dev(), inode: bound.ino() };
-    // Before the socket listens: until then nobody can connect, whatever the umask made of its mode.
-    fs::set_permissions(path, Permissions::from_mode(MODE.bits()))?;
+    // Before the socket listens: until then nobody can connect, whatever the umask made of its mode. By what is held and not by its
+    // name, which whoever may write to the folder could meanwhile give to a link to another file.
+    let by_descriptor = format!("/proc/self/fd/{}", held.as_raw_fd());
+    fs::set_permissions(by_descriptor, Permissions::from_mode(MODE.bits()))?;
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
     Ok((socket.into(), file))
+}
+
+/// The socket's file itself, no link followed.
+fn hold(path: &Path) -> Result<(File, Metadata), SocketFileError> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let held = rustix::fs::open(path, flags, Mode::empty()).map_err(io::Error::from)?;
+    let held = File::from(held);
+    let metadata = held.metadata()?;
+    if metadata.file_type().is_socket() { Ok((held, metadata)) } else { Err(SocketFileError::Other) }
 }
 
 fn make_room(path: &Path) -> Result<(), SocketFileError> {
@@ -86,6 +98,7 @@ impl Drop for SocketFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::symlink;
     use std::os::unix::net::UnixStream;
 
     #[test]
@@ -105,6 +118,19 @@ mod tests {
         fs::write(&path, "a letter").unwrap();
         assert!(matches!(listen(&path), Err(SocketFileError::Other)));
         assert_eq!(fs::read_to_string(&path).unwrap(), "a letter");
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_the_socket_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let _others = UnixListener::bind(path("others")).unwrap();
+        symlink(path("others"), path("socket")).unwrap();
+        fs::write(path("file"), "a letter").unwrap();
+        for place in ["socket", "file"] {
+            assert!(matches!(hold(&path(place)), Err(SocketFileError::Other)), "{place}");
+        }
+        assert!(hold(&path("others")).is_ok());
     }
 
     #[test]

@@ -136,12 +136,12 @@ fn who_is_let_in_is_told() {
     let (method, words) = told(&root);
     assert_eq!(
         (method, &*words),
-        ("peers", "no tokens; over Unix sockets 1 users that are named, this one, and root")
+        ("peers", "no tokens; over Unix sockets 1 user who is named, this one, and root")
     );
     add(&folder, "ci", Role::Append);
     let (method, words) = told(&root);
     assert_eq!(method, "tokens, peers");
-    assert!(words.starts_with("whoever has a token; of 1 tokens 1 hold; over Unix sockets"), "{words}");
+    assert!(words.starts_with("whoever has a token; of 1 token 1 holds; over Unix sockets"), "{words}");
 }
 
 #[test]
@@ -193,8 +193,8 @@ fn a_token_ends_by_the_clock() {
     let ended = at(1_000).unwrap_err();
     assert_eq!(ended.problem.code(), &TOKEN_EXPIRED);
     assert_eq!(ended.who.unwrap().identity(), "token:ci", "it is known who that was");
-    assert_eq!(callers.told(&none, 999), "whoever has a token; of 1 tokens 1 hold");
-    assert_eq!(callers.told(&none, 1_000), "whoever has a token; of 1 tokens 0 hold");
+    assert_eq!(callers.told(&none, 999), "whoever has a token; of 1 token 1 holds");
+    assert_eq!(callers.told(&none, 1_000), "whoever has a token; of 1 token 0 holds");
 }
 
 #[test]

@@ -87,10 +87,18 @@ pub enum TlsError {
         /// Its permissions.
         mode: u32,
     },
-    /// Somebody else's key.
+    /// Others than the owner may write the file of clients' CAs.
+    #[error("{path}: its permissions are {mode:03o}; expected none to write for others than its owner, since whoever writes it says who is let in: chmod go-w {path}", path = path.display())]
+    Writable {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// Somebody else's file.
     #[error("{path}: it belongs to user {got}; expected user {expected}, who the daemon runs as, or root: chown {expected} {path}", path = path.display())]
     Owner {
-        /// The file of the key.
+        /// The file.
         path: PathBuf,
         /// Who the daemon runs as.
         expected: u32,

@@ -1,7 +1,7 @@
 //! The PEM files that TLS is made of: read whole, and judged.
 
 use crate::http::tls::error::TlsError;
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Mode, OFlags, Uid};
 use rustix::process::geteuid;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -9,13 +9,16 @@ use std::env;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Most bytes of a file: every public root together takes a quarter of it.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Bits of a mode that let others than the owner do anything.
 const OTHERS: u32 = 0o077;
+
+/// Bits of a mode that let others than the owner write.
+const OTHERS_WRITE: u32 = 0o022;
 
 /// Where systemd puts what `LoadCredential=` names. It alone says who reads that, by other means than these bits.
 const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
@@ -25,8 +28,24 @@ const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 /// # Errors
 /// [`TlsError`] names the file, and what it has instead.
 pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let bytes = read(path, |_| Ok(()))?;
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
+    parse_certificates(path, &read(path, |_| Ok(()))?)
+}
+
+/// The CAs of clients, at least one. Others than the file's owner may read it, and none may write it: whoever can put a CA there is
+/// let in.
+///
+/// # Errors
+/// As [`certificates`].
+pub(super) fn client_cas(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let bytes = read(path, |file| {
+        check_mode(path, file, OTHERS_WRITE, |path, mode| TlsError::Writable { path, mode })?;
+        check_owner(path, file)
+    })?;
+    parse_certificates(path, &bytes)
+}
+
+fn parse_certificates(path: &Path, bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(bytes).collect();
     let got = match found {
         Ok(certificates) if !certificates.is_empty() => return Ok(certificates),
         Ok(_) => "none",
@@ -40,7 +59,10 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, 
 /// # Errors
 /// [`TlsError`] names the file, and what is wrong with it; nothing of what it holds.
 pub(super) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    let bytes = read(path, |file| check_owner(path, file))?;
+    let bytes = read(path, |file| {
+        check_mode(path, file, OTHERS, |path, mode| TlsError::Mode { path, mode })?;
+        check_owner(path, file)
+    })?;
     let mut keys = PrivateKeyDer::pem_slice_iter(&bytes);
     let got = match (keys.next(), keys.next()) {
         (Some(Ok(key)), None) => return Ok(key),
@@ -80,21 +102,27 @@ fn read(path: &Path, check: impl FnOnce(&Metadata) -> Result<(), TlsError>) -> R
     Ok(bytes)
 }
 
+fn check_mode(
+    path: &Path,
+    file: &Metadata,
+    forbidden: u32,
+    refusal: impl FnOnce(PathBuf, u32) -> TlsError,
+) -> Result<(), TlsError> {
+    let mode = file.mode() & 0o777;
+    if mode & forbidden == 0 || is_credential(path) { Ok(()) } else { Err(refusal(path.into(), mode)) }
+}
+
 fn check_owner(path: &Path, file: &Metadata) -> Result<(), TlsError> {
-    let is_credential = env::var_os(CREDENTIALS_DIRECTORY)
-        .is_some_and(|folder| !folder.is_empty() && path.parent() == Some(Path::new(&folder)));
-    if is_credential {
+    let we = geteuid();
+    if file.uid() == we.as_raw() || file.uid() == Uid::ROOT.as_raw() || is_credential(path) {
         return Ok(());
     }
-    let mode = file.mode() & 0o777;
-    if mode & OTHERS != 0 {
-        return Err(TlsError::Mode { path: path.into(), mode });
-    }
-    let we = geteuid();
-    if file.uid() != we.as_raw() && file.uid() != 0 {
-        return Err(TlsError::Owner { path: path.into(), expected: we.as_raw(), got: file.uid() });
-    }
-    Ok(())
+    Err(TlsError::Owner { path: path.into(), expected: we.as_raw(), got: file.uid() })
+}
+
+fn is_credential(path: &Path) -> bool {
+    env::var_os(CREDENTIALS_DIRECTORY)
+        .is_some_and(|folder| !folder.is_empty() && path.parent() == Some(Path::new(&folder)))
 }
 
 /// Whether a file may be there and couldn't be read now: for want of descriptors, say. It passes without another file.

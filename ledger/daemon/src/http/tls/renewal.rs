@@ -59,21 +59,21 @@ impl Tls {
     /// handshake does: so what is wrong with them is logged though nobody connects.
     #[must_use]
     pub fn not_after_s(&self) -> u64 {
-        self.renew();
+        self.renew(Instant::now());
         let material = self.material.read().unwrap_or_else(PoisonError::into_inner);
         material.configuration.certificate.window.to_ms / 1_000
     }
 
     /// What a handshake is made with that begins now.
     pub(crate) fn current(&self) -> Arc<ServerConfig> {
-        self.renew();
+        self.renew(Instant::now());
         let material = self.material.read().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&material.configuration.server)
     }
 
     /// Reads the files again where that is due, and holds up nobody else meanwhile.
-    fn renew(&self) {
-        if self.holds(&look(&self.files)) {
+    fn renew(&self, when: Instant) {
+        if self.holds(&look(&self.files), when) {
             return;
         }
         let _reading = match self.reading.try_lock() {
@@ -84,21 +84,22 @@ impl Tls {
         // Before they are read: what takes their place meanwhile is then found by the next look.
         let now = look(&self.files);
         // Unless somebody else was quicker.
-        if !self.holds(&now) {
+        if !self.holds(&now, when) {
             let read = Configuration::read(&self.files, now_ms());
             let mut material = self.material.write().unwrap_or_else(PoisonError::into_inner);
-            material.renew(now, read, &self.files);
+            material.renew(now, when, read, &self.files);
         }
     }
 
-    fn holds(&self, now: &Seen) -> bool {
+    fn holds(&self, now: &Seen, when: Instant) -> bool {
         let material = self.material.read().unwrap_or_else(PoisonError::into_inner);
-        material.seen == *now && material.refused.is_none_or(|when| when.elapsed() < TRIED_AGAIN)
+        material.seen == *now
+            && material.refused.is_none_or(|refused| when.duration_since(refused) < TRIED_AGAIN)
     }
 }
 
 impl Material {
-    fn renew(&mut self, now: Seen, read: Result<Configuration, TlsError>, files: &TlsFiles) {
+    fn renew(&mut self, now: Seen, when: Instant, read: Result<Configuration, TlsError>, files: &TlsFiles) {
         let file = files.certificate.display();
         match read {
             Ok(configuration) => {
@@ -107,7 +108,7 @@ impl Material {
             }
             Err(error) => {
                 self.seen = now;
-                self.refused = pem::may_pass(&error).then(Instant::now);
+                self.refused = pem::may_pass(&error).then_some(when);
                 let why = error.to_string();
                 if self.told.as_ref() != Some(&why) {
                     let shown = told(&self.configuration.certificate);
@@ -192,5 +193,26 @@ mod tests {
         );
         fs::remove_file(&files.key).unwrap();
         assert!(check(&files).unwrap_err().to_string().contains("key: "));
+    }
+
+    /// Each handshake would read them, were there no pause.
+    #[test]
+    fn what_the_system_refuses_to_read_is_read_again_after_a_while() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let files = TlsFiles { certificate: path("certificate"), key: path("key"), client_ca: None };
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(["log.example".into()]).unwrap().self_signed(&key).unwrap();
+        fs::write(&files.certificate, certificate.pem()).unwrap();
+        fs::write(&files.key, key.serialize_pem()).unwrap();
+        fs::set_permissions(&files.key, fs::Permissions::from_mode(0o600)).unwrap();
+        let (tls, start) = (Tls::open(files.clone()).unwrap(), Instant::now());
+        fs::remove_file(&files.key).unwrap();
+        symlink(&files.key, &files.key).unwrap();
+        for (after_ms, read_after_ms) in [(0, 0), (999, 0), (1_000, 1_000), (1_999, 1_000), (2_000, 2_000)] {
+            tls.renew(start + Duration::from_millis(after_ms));
+            let read = start + Duration::from_millis(read_after_ms);
+            assert_eq!(tls.material.read().unwrap().refused, Some(read), "{after_ms}");
+        }
     }
 }

@@ -121,11 +121,11 @@ fn content(media: &[Media]) -> serde_json::Result<Value> {
 }
 
 fn responses(route: &Route<'_>) -> serde_json::Result<Value> {
-    let door = route.access.map_or(&[][..], |_| refusals::DOOR);
-    let rates = if route.is_counted { refusals::RATE } else { &[] };
-    let groups = [refusals::ANY, door, rates].into_iter().chain(route.description.refusals.iter().copied());
+    let door: &[_] = if route.access.is_some() { &[refusals::CALLER_CODES, refusals::DOOR] } else { &[] };
+    let rates: &[_] = if route.is_counted { &[refusals::RATE] } else { &[] };
+    let groups = [&[refusals::ANY], door, rates, route.description.refusals].concat();
     let mut by_status: BTreeMap<u16, Vec<&Code>> = BTreeMap::new();
-    for code in groups.flatten() {
+    for code in groups.into_iter().flatten() {
         let codes = by_status.entry(code.status.as_u16()).or_default();
         if !codes.contains(code) {
             codes.push(code);

@@ -8,8 +8,8 @@ use crate::routes::operation::{SCHEMA, SCHEMAS};
 use crate::routes::records::RECORDS_MAX;
 use crate::routes::tree::OCTETS;
 use axum::http::StatusCode;
-use provlog_core::claims;
-use provlog_core::limits::{IDEMPOTENCY_KEY_BYTES_MAX, INTEGER_MAX};
+use provlog_core::claims::{self, DIGEST, Type};
+use provlog_core::limits::{BATCH_ENTRIES_MAX, IDEMPOTENCY_KEY_BYTES_MAX, INTEGER_MAX};
 use serde_json::{Value, json};
 
 pub(crate) static APPEND: Description = Description {
@@ -41,8 +41,10 @@ pub(crate) static APPEND: Description = Description {
     refusals: &[
         r::PARAMETERS,
         r::BODY,
-        r::SUBMISSION,
-        r::TERMS,
+        r::SUBMISSION_CODES,
+        r::PERMISSION_CODES,
+        r::TERMS_CODES,
+        r::KEYS,
         r::KEY_TWICE,
         r::STANDING,
         r::READ,
@@ -71,7 +73,10 @@ pub(crate) static BATCH: Description = Description {
         },
         Media {
             media_type: JSON,
-            schema: || json!({"type": "array", "minItems": 1, "items": schemas::reference("submission")}),
+            schema: || {
+                let items = schemas::reference("submission");
+                json!({"type": "array", "minItems": 1, "maxItems": BATCH_ENTRIES_MAX, "items": items})
+            },
             examples: &[],
         },
         Media {
@@ -90,7 +95,17 @@ pub(crate) static BATCH: Description = Description {
             examples: &[],
         }],
     }],
-    refusals: &[r::PARAMETERS, r::BODY, r::BATCH, r::SUBMISSION, r::TERMS, r::STANDING, r::READ],
+    refusals: &[
+        r::PARAMETERS,
+        r::BODY,
+        r::BATCH_CODES,
+        r::SUBMISSION_CODES,
+        r::PERMISSION_CODES,
+        r::TERMS_CODES,
+        r::KEYS,
+        r::STANDING,
+        r::READ,
+    ],
 };
 
 pub(crate) static ENTRY: Description = Description {
@@ -129,7 +144,7 @@ pub(crate) static INCLUSION: Description = Description {
             name: "size",
             about: "The size of the tree, above the index; the newest unless set.",
             required: false,
-            schema: integer,
+            schema: size,
         },
     ],
     bodies: &[],
@@ -170,7 +185,7 @@ pub(crate) static RECORDS: Description = Description {
         query(
             "subject",
             "Records with a submitted subject of this digest, as algorithm:lowercase hex.",
-            || json!({"type": "string", "pattern": "^[A-Za-z0-9_]+:([0-9a-f]{2})+$"}),
+            digest,
         ),
         query("environment", "Records whose submitted environment is this.", || json!({"type": "string"})),
     ],
@@ -290,7 +305,7 @@ pub(crate) static TILE: Description = Description {
             name: "path",
             about: "Level and index as C2SP tlog-tiles spells them, as in 0/x001/067 or entries/000.p/17; its slashes stand as they are.",
             required: true,
-            schema: || json!({"type": "string", "pattern": "^(entries|[0-9]|[1-5][0-9]|6[0-3])/(x[0-9]{3}/)*[0-9]{3}(\\.p/[0-9]{1,3})?$"}),
+            schema: || json!({"type": "string", "pattern": TILE_PATTERN}),
         },
         IF_NONE_MATCH,
     ],
@@ -376,6 +391,11 @@ const KEY: Parameter = Parameter {
     schema: || json!({"type": "string", "pattern": format!("^[!-~]{{1,{IDEMPOTENCY_KEY_BYTES_MAX}}}$")}),
 };
 
+/// A level or `entries`; the index in groups of three digits, of which the first isn't all zeros where there are more; a width below 256.
+const TILE_PATTERN: &str = "^(entries|[0-9]|[1-5][0-9]|6[0-3])/\
+    ((x00[1-9]|x0[1-9][0-9]|x[1-9][0-9]{2})/(x[0-9]{3}/)*)?[0-9]{3}\
+    (\\.p/([1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5]))?$";
+
 const IF_NONE_MATCH: Parameter = Parameter {
     place: Place::Header,
     name: "If-None-Match",
@@ -419,6 +439,20 @@ fn integer() -> Value {
 
 fn size() -> Value {
     json!({"type": "integer", "minimum": 1, "maximum": INTEGER_MAX})
+}
+
+/// A digest of one algorithm, in the lengths that it has.
+fn digest() -> Value {
+    let Type::Named(_, digest) = &DIGEST else { return text("A digest (SPEC.md section 4.3).") };
+    let mut algorithms = Vec::new();
+    for field in digest.fields().unwrap_or_default() {
+        if let Type::Bytes(lengths) = field.ty {
+            let digits: Vec<String> =
+                lengths.iter().map(|length| format!("[0-9a-f]{{{}}}", 2 * length)).collect();
+            algorithms.push(format!("{}:({})", field.name, digits.join("|")));
+        }
+    }
+    json!({"type": "string", "pattern": format!("^({})$", algorithms.join("|"))})
 }
 
 fn text(about: &str) -> Value {

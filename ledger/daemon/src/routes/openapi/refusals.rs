@@ -3,6 +3,10 @@
 
 use crate::http::codes::*;
 
+pub(super) use crate::http::codes::{
+    BATCH_CODES, CALLER_CODES, PERMISSION_CODES, SUBMISSION_CODES, TERMS_CODES,
+};
+
 /// Of any route: connections and heads are refused before it is known which.
 pub(super) const ANY: &[&Code] = &[
     &TLS_MISSING,
@@ -14,16 +18,8 @@ pub(super) const ANY: &[&Code] = &[
     &BUSY_CONNECTIONS,
 ];
 
-/// Of any route that asks for a caller.
-pub(super) const DOOR: &[&Code] = &[
-    &AUTHORIZATION_MALFORMED,
-    &CALLER_MISSING,
-    &TOKEN_UNKNOWN,
-    &TOKEN_EXPIRED,
-    &TOKEN_REVOKED,
-    &ROLE_DENIED,
-    &CALLERS_UNKNOWN,
-];
+/// Of any route that asks for a caller, beside those by which it isn't known.
+pub(super) const DOOR: &[&Code] = &[&ROLE_DENIED, &CALLERS_UNKNOWN];
 
 /// Of any route for which rates hold.
 pub(super) const RATE: &[&Code] = &[&RATE_CALLER, &RATE_TOTAL];
@@ -56,58 +52,11 @@ pub(super) const BODY: &[&Code] = &[
     &BUSY_BODIES,
 ];
 
-/// Submissions that can't be taken.
-pub(super) const SUBMISSION: &[&Code] = &[
-    &JSON_MALFORMED,
-    &CBOR_MALFORMED,
-    &SUBMISSION_FORM,
-    &SUBMISSION_UNKNOWN_MEMBER,
-    &KIND_UNKNOWN,
-    &KIND_LOG_ONLY,
-    &KIND_NOT_ACCEPTED,
-    &KIND_DENIED,
-    &ENVIRONMENT_DENIED,
-    &CLAIM_MISSING,
-    &CLAIM_UNKNOWN,
-    &CLAIM_TYPE,
-    &CLAIM_UNKNOWN_FIELD,
-    &CLAIM_MISSING_FIELD,
-    &CLAIM_AHEAD,
-    &CLAIM_NAME,
-    &CLAIM_FORM,
-    &CLAIM_HIDDEN,
-    &CLAIM_TWICE,
-    &CLAIM_TOO_LARGE,
-    &CLAIM_TOO_DEEP,
-    &CLAIMS_TOO_MANY,
-    &SALT_FORM,
-    &SALT_MISSING,
-    &SALT_UNKNOWN,
-    &SALT_ZERO,
-    &SALT_REPEATED,
-    &RECORD_TOO_LARGE,
-    &RECORD_MALFORMED,
-    &REFERENCE_MISSING,
-    &REFERENCE_OTHER,
-    &REFERENCE_KIND,
-];
-
-/// Keys, and what an entry demands of those before it.
-pub(super) const TERMS: &[&Code] = &[
-    &HEADER_MALFORMED,
-    &IDEMPOTENCY_KEY_FORM,
-    &IDEMPOTENCY_KEY_CONFLICT,
-    &DEDUP_REBUILDING,
-    &KEY_TAKEN,
-    &STATE_CHANGED,
-    &TIME_WINDOW,
-];
+/// Keys that can't be read, or not yet looked up.
+pub(super) const KEYS: &[&Code] = &[&HEADER_MALFORMED, &DEDUP_REBUILDING];
 
 /// A key in the header and another in the body.
 pub(super) const KEY_TWICE: &[&Code] = &[&IDEMPOTENCY_KEY_TWICE];
-
-/// The number of a batch's lines.
-pub(super) const BATCH: &[&Code] = &[&BATCH_EMPTY, &BATCH_TOO_MANY];
 
 /// A tile that isn't there.
 pub(super) const TILE: &[&Code] = &[&TILE_NOT_FOUND];
