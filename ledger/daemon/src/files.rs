@@ -1,6 +1,7 @@
-//! Which file lies at a path, so that a change is noticed by one system call.
+//! Which file lies at a path, so that a change is noticed by one system call, and files that are opened without waiting.
 
-use std::fs::{self, Metadata};
+use rustix::fs::{Mode, OFlags};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -36,6 +37,17 @@ impl FileIdentity {
     }
 }
 
+/// Opens what a path leads to, links followed, to read it: none where it is no file. Waits for no writer, where it is a FIFO.
+///
+/// # Errors
+/// What the system answers.
+pub(crate) fn open(path: &Path) -> io::Result<Option<(File, Metadata)>> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let metadata = file.metadata()?;
+    Ok(metadata.is_file().then_some((file, metadata)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,5 +67,19 @@ mod tests {
         assert_ne!(FileIdentity::at(&path("a")).unwrap(), first);
         fs::remove_file(path("link")).unwrap();
         assert_eq!(FileIdentity::at(&path("link")).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_link_is_followed_and_a_fifo_or_a_folder_is_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("a"), "one").unwrap();
+        symlink(path("a"), path("link")).unwrap();
+        let (_, metadata) = open(&path("link")).unwrap().unwrap();
+        assert_eq!(metadata.len(), 3);
+        assert!(open(folder.path()).unwrap().is_none());
+        rustix::fs::mkfifoat(rustix::fs::CWD, path("fifo"), Mode::RUSR | Mode::WUSR).unwrap();
+        assert!(open(&path("fifo")).unwrap().is_none(), "and nobody writes");
+        assert_eq!(open(&path("absent")).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 }

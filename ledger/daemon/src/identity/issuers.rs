@@ -1,13 +1,33 @@
 //! The issuers that a running daemon goes by.
 
+use crate::identity::configured::ConfiguredIssuer;
+use crate::identity::fetch::{Https, Outside};
+use crate::identity::held::KeysStanding;
 use crate::identity::issuer::Issuer;
 use crate::identity::recognised::{Recognised, Unrecognised};
-use provlog_evidence::jwt::BearerAudienceError;
-use std::sync::Arc;
+use crate::identity::verified::VerifiedTokens;
+use provlog_core::Hash;
+use provlog_core::cbor::Value;
+use provlog_evidence::jwt::{BearerAudience, BearerAudienceError, BearerToken, JwtError, UnverifiedToken};
+use provlog_evidence::workload::Workload;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
 
-/// All of them, with their keys and the tokens that were verified.
-#[derive(Debug, Default)]
-pub(crate) struct Issuers {}
+/// As much of a foreign issuer as a refusal shows.
+const EXCERPT_CHARS: usize = 200;
+
+/// All of them, with their keys and the tokens that were verified. Clones are the same ones.
+#[derive(Clone, Debug)]
+pub(crate) struct Issuers(Arc<AllIssuers>);
+
+#[derive(Debug)]
+struct AllIssuers {
+    origin: String,
+    outside: Arc<dyn Outside>,
+    /// By `iss`.
+    configured: RwLock<BTreeMap<String, Arc<ConfiguredIssuer>>>,
+    verified: VerifiedTokens,
+}
 
 /// An issuer that a log can't go by.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -21,23 +41,110 @@ pub(crate) struct IssuerError {
 
 impl Issuers {
     /// Those of the log of this origin; none at first.
-    pub(crate) fn new(_origin: &str) -> Self {
-        todo!()
+    pub(crate) fn new(origin: &str) -> Self {
+        Self::with(origin, Arc::new(Https::of_environment()))
+    }
+
+    fn with(origin: &str, outside: Arc<dyn Outside>) -> Self {
+        let (configured, verified) = (RwLock::default(), VerifiedTokens::default());
+        Self(Arc::new(AllIssuers { origin: origin.into(), outside, configured, verified }))
     }
 
     /// Goes by these from now on, and keeps the keys of those that are the same. All of them are checked before any is taken.
     ///
     /// # Errors
     /// [`IssuerError`], where one can't be gone by at this log.
-    pub(crate) fn replace(&self, _issuers: Vec<Issuer>) -> Result<(), IssuerError> {
-        todo!()
+    pub(crate) fn replace(&self, issuers: Vec<Issuer>) -> Result<(), IssuerError> {
+        let checked =
+            issuers.into_iter().map(|issuer| match BearerAudience::new(&issuer.audience, &self.0.origin) {
+                Ok(audience) => Ok((issuer, audience)),
+                Err(source) => Err(IssuerError { url: issuer.url, source }),
+            });
+        let checked: Vec<_> = checked.collect::<Result<_, _>>()?;
+        let mut configured = self.0.configured.write().unwrap_or_else(PoisonError::into_inner);
+        let next = checked.into_iter().map(|(issuer, audience)| {
+            let url = issuer.url.clone();
+            let same = configured.get(&url).filter(|before| **before.settings() == issuer).cloned();
+            let next =
+                same.unwrap_or_else(|| ConfiguredIssuer::new(issuer, audience, &self.0.outside).into());
+            (url, next)
+        });
+        *configured = next.collect();
+        Ok(())
     }
 
-    /// Who brings this token, at this time, in milliseconds since the Unix epoch. Waits for keys, where none fit, as long as a fetch may take.
+    /// Who brings this token, at this time, in milliseconds since the Unix epoch. Waits for keys, where none fit, as long as a fetch may
+    /// take.
     ///
     /// # Errors
     /// [`Unrecognised`] says why it is nobody's, or why that can't be told now. None of it has the token in it.
-    pub(crate) async fn recognise(&self, _token: &str, _now_ms: u64) -> Result<Arc<Recognised>, Unrecognised> {
-        todo!()
+    pub(crate) async fn recognise(&self, token: &str, now_ms: u64) -> Result<Arc<Recognised>, Unrecognised> {
+        let digest = Hash::plain(token.as_bytes());
+        let holds = |issuer: &Issuer, key| {
+            let now = self.configured(&issuer.url);
+            now.is_some_and(|now| **now.settings() == *issuer && now.keys().has(key))
+        };
+        if let Some(recognised) = self.0.verified.find(&digest, now_ms, holds) {
+            return Ok(recognised);
+        }
+        let unverified = UnverifiedToken::parse(token)?;
+        let iss = unverified.issuer().to_string();
+        let Some(issuer) = self.configured(&iss) else {
+            return Err(Unrecognised::Issuer { got: iss.chars().take(EXCERPT_CHARS).collect() });
+        };
+        let verified = match issuer.verify(unverified, now_ms) {
+            Err(JwtError::NoKey { .. }) => {
+                let all_are_known = issuer.renew_keys().await;
+                match issuer.verify(UnverifiedToken::parse(token)?, now_ms) {
+                    Err(JwtError::NoKey { .. }) if !all_are_known => {
+                        return Err(Unrecognised::Keys { issuer: iss });
+                    }
+                    verified => verified?,
+                }
+            }
+            verified => verified?,
+        };
+        let recognised = Arc::new(recognised(&issuer, &verified, now_ms)?);
+        let (window, key) = (verified.token().window(), verified.token().key());
+        self.0.verified.keep(digest, Arc::clone(&recognised), window, key);
+        Ok(recognised)
+    }
+
+    /// How it stands with the keys of each.
+    pub(crate) fn standing(&self) -> Vec<KeysStanding> {
+        let configured = self.0.configured.read().unwrap_or_else(PoisonError::into_inner);
+        let all: Vec<_> = configured.values().cloned().collect();
+        drop(configured);
+        all.iter().map(|issuer| issuer.standing()).collect()
+    }
+
+    fn configured(&self, iss: &str) -> Option<Arc<ConfiguredIssuer>> {
+        let configured = self.0.configured.read().unwrap_or_else(PoisonError::into_inner);
+        configured.get(iss).cloned()
     }
 }
+
+/// Of a log without a name, which has no issuers.
+impl Default for Issuers {
+    fn default() -> Self {
+        Self::new("")
+    }
+}
+
+fn recognised(
+    issuer: &ConfiguredIssuer,
+    token: &BearerToken,
+    now_ms: u64,
+) -> Result<Recognised, Unrecognised> {
+    let workload = Workload::of_bearer_token(token);
+    workload.check_size()?;
+    let Workload { identity, value: mut workload } = workload;
+    // The token held then, and no token holds at a later time.
+    let verified_at_ms = Value::Integer(i64::try_from(now_ms).unwrap_or(i64::MAX));
+    let inserted = workload.insert("verified_at_ms", verified_at_ms);
+    debug_assert!(inserted.is_ok(), "evidence doesn't say when it was looked at");
+    Ok(Recognised { issuer: Arc::clone(issuer.settings()), identity, workload })
+}
+
+#[cfg(test)]
+mod tests;

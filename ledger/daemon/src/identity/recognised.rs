@@ -33,7 +33,9 @@ pub(crate) enum Unrecognised {
     #[error(transparent)]
     Workload(#[from] WorkloadError),
     /// The issuer's keys aren't known, so nothing can be said of it now.
-    #[error("the keys of {issuer} can't be had, so its tokens can't be verified; the daemon's own log says why")]
+    #[error(
+        "the keys of {issuer} can't be had, so its tokens can't be verified; the daemon's own log says why"
+    )]
     Keys {
         /// Whose.
         issuer: String,

@@ -5,6 +5,6 @@ pub mod failure;
 pub mod renewal;
 
 pub(crate) mod handshakes;
+pub(crate) mod pem;
 
 mod configuration;
-mod pem;

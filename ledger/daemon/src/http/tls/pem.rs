@@ -1,12 +1,13 @@
 //! The PEM files that TLS is made of: read whole, and judged.
 
+use crate::files;
 use crate::http::tls::error::TlsError;
-use rustix::fs::{Mode, OFlags, Uid};
+use rustix::fs::Uid;
 use rustix::process::geteuid;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::env;
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -27,7 +28,7 @@ const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 ///
 /// # Errors
 /// [`TlsError`] names the file, and what it has instead.
-pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     parse_certificates(path, &read(path, |_| Ok(()))?)
 }
 
@@ -83,14 +84,9 @@ fn is_encrypted(pem: &[u8]) -> bool {
 /// read, and not one that takes its name meanwhile.
 fn read(path: &Path, check: impl FnOnce(&Metadata) -> Result<(), TlsError>) -> Result<Vec<u8>, TlsError> {
     let cannot = |source| TlsError::Io { path: path.into(), source };
-    // Waits for no writer, where it is a FIFO.
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| cannot(errno.into()))?;
-    let file = File::from(file);
-    let metadata = file.metadata().map_err(cannot)?;
-    if !metadata.is_file() {
+    let Some((file, metadata)) = files::open(path).map_err(cannot)? else {
         return Err(TlsError::NoFile { path: path.into() });
-    }
+    };
     check(&metadata)?;
     let mut bytes = Vec::new();
     file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(cannot)?;

@@ -1,0 +1,81 @@
+//! One issuer, as a running daemon goes by it: its settings and its keys.
+
+use crate::identity::fetch::{FETCH_TIME_MAX, Outside};
+use crate::identity::held::KeysStanding;
+use crate::identity::issuer::{Issuer, KeySource};
+use crate::identity::key_set::KeySet;
+use crate::identity::keys::FetchedKeys;
+use crate::identity::pinned::PinnedKeys;
+use provlog_evidence::jwt::{
+    BearerAudience, BearerToken, Issuer as TokenIssuer, IssuerKeys, JwtError, UnverifiedToken,
+};
+use std::sync::Arc;
+
+/// An issuer with its keys.
+#[derive(Debug)]
+pub(super) struct ConfiguredIssuer {
+    settings: Arc<Issuer>,
+    /// As tokens have it.
+    name: TokenIssuer,
+    audience: BearerAudience,
+    keys: KeysOf,
+}
+
+#[derive(Debug)]
+enum KeysOf {
+    Address(FetchedKeys),
+    File(PinnedKeys),
+}
+
+impl ConfiguredIssuer {
+    /// Goes by it from now on.
+    pub(super) fn new(settings: Issuer, audience: BearerAudience, outside: &Arc<dyn Outside>) -> Self {
+        let (settings, outside) = (Arc::new(settings), Arc::clone(outside));
+        let keys = match &settings.keys {
+            KeySource::File(path) => KeysOf::File(PinnedKeys::new(Arc::clone(&settings), path, outside)),
+            KeySource::Discovery | KeySource::Url(_) => {
+                KeysOf::Address(FetchedKeys::new(Arc::clone(&settings), outside))
+            }
+        };
+        let name = TokenIssuer::Oidc(settings.url.clone());
+        Self { settings, name, audience, keys }
+    }
+
+    /// As the operator configured it.
+    pub(super) const fn settings(&self) -> &Arc<Issuer> {
+        &self.settings
+    }
+
+    /// The keys that may be used now; none where there are none.
+    pub(super) fn keys(&self) -> Arc<KeySet> {
+        match &self.keys {
+            KeysOf::Address(keys) => keys.current(),
+            KeysOf::File(keys) => keys.current(),
+        }
+    }
+
+    /// Waits for newer keys, where some may be had, and says whether what isn't among them then is no key of the issuer's.
+    pub(super) async fn renew_keys(&self) -> bool {
+        match &self.keys {
+            KeysOf::Address(keys) => keys.renew(FETCH_TIME_MAX).await,
+            KeysOf::File(keys) => keys.is_newest(),
+        }
+    }
+
+    /// Verifies a token with the keys that there are.
+    ///
+    /// # Errors
+    /// [`JwtError`] says why it isn't taken.
+    pub(super) fn verify(&self, token: UnverifiedToken<'_>, now_ms: u64) -> Result<BearerToken, JwtError> {
+        let keys = self.keys();
+        token.bearer(IssuerKeys::by_kid(&self.name, keys.keys()), &self.audience, now_ms)
+    }
+
+    /// How it stands with its keys.
+    pub(super) fn standing(&self) -> KeysStanding {
+        match &self.keys {
+            KeysOf::Address(keys) => keys.standing(),
+            KeysOf::File(keys) => keys.standing(),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What is held of an issuer's keys, and what became of the attempts to get them.
+
+use crate::identity::error::{KeysError, Outcome};
+use crate::identity::key_set::KeySet;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// Keys that were taken, until others are.
+#[derive(Debug, Default)]
+pub(super) struct HeldKeys {
+    set: Arc<KeySet>,
+    /// When they were taken, in seconds since the Unix epoch.
+    taken_s: Option<u64>,
+    /// Attempts, in the order of [`Outcome::ALL`].
+    attempts: [u64; Outcome::ALL.len()],
+    /// Why the last attempt came to nothing, as it was logged.
+    told: Option<String>,
+}
+
+/// How it stands with an issuer's keys, for whoever measures it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct KeysStanding {
+    /// Whose, as `iss` has it.
+    pub(crate) issuer: String,
+    /// How many can be used now.
+    pub(crate) keys: usize,
+    /// When they were fetched, in seconds since the Unix epoch; none where they never were, or lie in a file.
+    pub(crate) fetched_s: Option<u64>,
+    /// What became of each attempt since the issuer was configured.
+    pub(crate) attempts: [(Outcome, u64); Outcome::ALL.len()],
+}
+
+impl HeldKeys {
+    /// The keys that were taken last.
+    pub(super) const fn set(&self) -> &Arc<KeySet> {
+        &self.set
+    }
+
+    /// When they were taken, in seconds since the Unix epoch.
+    pub(super) const fn taken_s(&self) -> Option<u64> {
+        self.taken_s
+    }
+
+    /// Whether the last attempt got them.
+    pub(super) const fn is_newest(&self) -> bool {
+        self.told.is_none() && self.taken_s.is_some()
+    }
+
+    /// What became of the attempts so far.
+    pub(super) fn attempts(&self) -> [(Outcome, u64); Outcome::ALL.len()] {
+        let mut counts = self.attempts.into_iter();
+        Outcome::ALL.map(|outcome| (outcome, counts.next().unwrap_or_default()))
+    }
+
+    /// Takes other keys; or keeps those that there are, and says why, once for each reason. Says whether it took them.
+    pub(super) fn take(&mut self, issuer: &str, read: Result<KeySet, KeysError>) -> bool {
+        let outcome = read.as_ref().map_or_else(KeysError::outcome, |_| Outcome::Taken);
+        for (counted, count) in Outcome::ALL.into_iter().zip(&mut self.attempts) {
+            *count += u64::from(counted == outcome);
+        }
+        match read {
+            Ok(set) => {
+                let keys = set.keys().len();
+                if self.told.take().is_some() || set.keys() != self.set.keys() {
+                    tracing::info!(issuer, keys, "keys of an issuer were taken");
+                }
+                self.set = set.into();
+                let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+                self.taken_s = Some(since.as_secs());
+                true
+            }
+            Err(error) => {
+                let (why, keys) = (error.to_string(), self.set.keys().len());
+                if self.told.as_ref() != Some(&why) {
+                    tracing::error!(issuer, %error, keys, "keys of an issuer can't be had anew: those that there are stay");
+                }
+                self.told = Some(why);
+                false
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::signing::{Signer, jwks};
+
+    #[test]
+    fn what_comes_to_nothing_is_counted_and_changes_nothing() {
+        let one = Signer::new("one");
+        let mut held = HeldKeys::default();
+        assert!(!held.is_newest());
+        assert!(held.take("i", KeySet::parse(jwks(&[&one]).as_bytes())));
+        assert!(held.is_newest());
+        let first = Arc::clone(held.set());
+        assert!(!held.take("i", KeySet::parse(b"{}")));
+        assert!(!held.take("i", Err(KeysError::Panicked)));
+        assert!(Arc::ptr_eq(held.set(), &first) && !held.is_newest());
+        let counted = [(Outcome::Taken, 1), (Outcome::Unanswered, 1), (Outcome::Refused, 1)];
+        assert_eq!(held.attempts(), counted);
+    }
+}

@@ -1,0 +1,228 @@
+//! Tokens against issuers whose keys come and go.
+
+use super::*;
+use crate::identity::issuer::KeySource;
+use crate::identity::schedule::USABLE_FOR;
+use crate::identity::signing::{NOW_MS, Signer, World, jwks};
+use provlog_evidence::jwt::TOKEN_BYTES_MAX;
+use std::time::Duration;
+
+const ORIGIN: &str = "log.example.com/one";
+const URL: &str = "https://issuer.example.com";
+const AUDIENCE: &str = "https://log.example.com";
+const KEYS_URL: &str = "https://issuer.example.com/keys";
+
+fn issuer() -> Issuer {
+    let keys = KeySource::Url(KEYS_URL.into());
+    Issuer { url: URL.into(), audience: AUDIENCE.into(), keys, ca: None }
+}
+
+fn fixture(signers: &[&Signer]) -> (Arc<World>, Issuers) {
+    let world = Arc::new(World::default());
+    world.put(KEYS_URL, &jwks(signers));
+    let issuers = Issuers::with(ORIGIN, Arc::clone(&world) as _);
+    issuers.replace(vec![issuer()]).unwrap();
+    (world, issuers)
+}
+
+/// As a connection's task is.
+fn on_any_thread<F: Future + Send>(recognised: F) -> F {
+    recognised
+}
+
+fn is_no_key(error: &Unrecognised) -> bool {
+    matches!(error, Unrecognised::Token(JwtError::NoKey { .. }))
+}
+
+fn is_no_keys(error: &Unrecognised) -> bool {
+    matches!(error, Unrecognised::Keys { issuer } if issuer == URL)
+}
+
+#[tokio::test]
+async fn a_token_is_recognised_once_and_known_after() {
+    let signer = Signer::new("one");
+    let (world, issuers) = fixture(&[&signer]);
+    let token = signer.token(URL, "job", AUDIENCE);
+    let recognised = on_any_thread(issuers.recognise(&token, NOW_MS)).await.unwrap();
+    assert_eq!(recognised.identity, format!("oidc:{URL}#job"));
+    assert_eq!(*recognised.issuer, issuer());
+    let member = |name| recognised.workload.get(name).unwrap().clone();
+    assert_eq!(member("method"), "oidc".into());
+    assert_eq!(member("binding"), "bearer".into());
+    assert_eq!(member("audience"), AUDIENCE.into());
+    assert_eq!(member("verified_at_ms"), Value::Integer(i64::try_from(NOW_MS).unwrap()));
+    let again = issuers.recognise(&token, NOW_MS + 1).await.unwrap();
+    assert!(Arc::ptr_eq(&recognised, &again));
+    let late = issuers.recognise(&token, NOW_MS + 3_600_000).await.unwrap_err();
+    assert!(matches!(late, Unrecognised::Token(JwtError::Time { .. })), "{late}");
+    assert_eq!(world.asked().len(), 1);
+    let debug = format!("{issuers:?}");
+    assert!(token.split('.').all(|part| !debug.contains(part)), "{debug}");
+}
+
+#[tokio::test]
+async fn what_is_nobody_s_token_is_refused_without_a_fetch() {
+    let (one, other) = (Signer::new("one"), Signer::new("one"));
+    let (world, issuers) = fixture(&[&one]);
+    issuers.recognise(&one.token(URL, "job", AUDIENCE), NOW_MS).await.unwrap();
+    let long = format!("https://{}", "a".repeat(900));
+    let (iat, exp) = (NOW_MS / 1_000, NOW_MS / 1_000 + 60);
+    let spiffe = format!(
+        r#"{{"iss":"{URL}","sub":"spiffe://example.org/ci","aud":"{AUDIENCE}","iat":{iat},"exp":{exp}}}"#
+    );
+    let github = "https://token.actions.githubusercontent.com";
+    for (token, expected) in [
+        ("a.b".into(), "three parts"),
+        ("a".repeat(TOKEN_BYTES_MAX + 1), "at most 8192 bytes"),
+        (one.token("https://other.example", "job", AUDIENCE), "got one of https://other.example"),
+        (one.token(&format!("{URL}/"), "job", AUDIENCE), "that the log's operator configured"),
+        (one.token(&long, "job", AUDIENCE), "got one of https://aaa"),
+        (one.token(URL, "spiffe://example.org/ci", AUDIENCE), "for a SPIFFE ID, got EdDSA"),
+        (one.sign("ES256", &spiffe), "configured, got one of spiffe://example.org"),
+        (one.sign("ES256", &spiffe.replace("spiffe:", "")), "doesn't sign with ES256"),
+        (one.token(URL, "job", "https://log.example.org"), "aud: expected"),
+        (one.token(URL, "job", &format!("{ORIGIN}:00")), "aud: expected"),
+        (one.token(github, "job", AUDIENCE), "repository_owner_id is missing"),
+        (other.token(URL, "job", AUDIENCE), "signature doesn't verify"),
+    ] {
+        let error = issuers.recognise(&token, NOW_MS).await.unwrap_err().to_string();
+        assert!(error.contains(expected) && error.len() < 500, "{error}");
+        let parts = || token.split('.').filter(|part| part.len() > 20);
+        assert!(parts().all(|part| !error.contains(part)), "{error}");
+    }
+    assert_eq!(world.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_token_that_says_too_much_is_recognised_as_that() {
+    let signer = Signer::new("one");
+    let (_world, issuers) = fixture(&[&signer]);
+    let token = signer.token(URL, &"a".repeat(2_400), AUDIENCE);
+    let error = issuers.recognise(&token, NOW_MS).await.unwrap_err();
+    assert!(matches!(error, Unrecognised::Workload(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_new_key_is_fetched_for_its_first_token_and_a_withdrawn_one_ends_known_tokens() {
+    let (old, new) = (Signer::new("old"), Signer::new("new"));
+    let (world, issuers) = fixture(&[&old]);
+    let known = old.token(URL, "job", AUDIENCE);
+    issuers.recognise(&known, NOW_MS).await.unwrap();
+    world.put(KEYS_URL, &jwks(&[&new]));
+    issuers.recognise(&known, NOW_MS).await.unwrap();
+    issuers.recognise(&new.token(URL, "job", AUDIENCE), NOW_MS).await.unwrap();
+    assert_eq!(world.asked().len(), 2);
+    let error = issuers.recognise(&known, NOW_MS).await.unwrap_err();
+    assert!(is_no_key(&error), "{error}");
+}
+
+#[tokio::test]
+async fn whether_a_key_is_none_of_the_issuer_s_is_said_only_by_keys_that_were_fetched_just_now() {
+    let (one, other) = (Signer::new("one"), Signer::new("other"));
+    let (world, issuers) = fixture(&[&one]);
+    let stranger = other.token(URL, "job", AUDIENCE);
+    for _ in 0..9 {
+        let error = issuers.recognise(&stranger, NOW_MS).await.unwrap_err();
+        assert!(is_no_key(&error), "{error}");
+    }
+    world.take_away(KEYS_URL);
+    world.pass(Duration::from_secs(60));
+    for _ in 0..9 {
+        let error = issuers.recognise(&stranger, NOW_MS).await.unwrap_err();
+        assert!(is_no_keys(&error), "{error}");
+    }
+    issuers.recognise(&one.token(URL, "job", AUDIENCE), NOW_MS).await.unwrap();
+}
+
+#[tokio::test]
+async fn known_and_unknown_tokens_outlive_an_outage_of_a_day_and_no_longer() {
+    let signer = Signer::new("one");
+    let (world, issuers) = fixture(&[&signer]);
+    let known = signer.token(URL, "job", AUDIENCE);
+    issuers.recognise(&known, NOW_MS).await.unwrap();
+    world.take_away(KEYS_URL);
+    world.pass(USABLE_FOR - Duration::from_secs(1));
+    issuers.recognise(&known, NOW_MS).await.unwrap();
+    issuers.recognise(&signer.token(URL, "other", AUDIENCE), NOW_MS).await.unwrap();
+    world.pass(Duration::from_secs(1));
+    for token in [known.clone(), signer.token(URL, "third", AUDIENCE)] {
+        let error = issuers.recognise(&token, NOW_MS).await.unwrap_err();
+        assert!(is_no_keys(&error), "{error}");
+    }
+    world.put(KEYS_URL, &jwks(&[&signer]));
+    issuers.recognise(&known, NOW_MS).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_issuer_that_never_answered_is_no_reason_to_refuse_a_token_for_good() {
+    let world = Arc::new(World::default());
+    let issuers = Issuers::with(ORIGIN, Arc::clone(&world) as _);
+    issuers.replace(vec![issuer()]).unwrap();
+    let signer = Signer::new("one");
+    let token = signer.token(URL, "job", AUDIENCE);
+    let error = issuers.recognise(&token, NOW_MS).await.unwrap_err();
+    assert!(is_no_keys(&error) && !error.to_string().contains("404"), "{error}");
+    world.put(KEYS_URL, &jwks(&[&signer]));
+    issuers.recognise(&token, NOW_MS).await.unwrap();
+}
+
+#[tokio::test]
+async fn other_settings_hold_at_once_and_the_same_ones_keep_their_keys() {
+    let signer = Signer::new("one");
+    let (world, issuers) = fixture(&[&signer]);
+    let token = signer.token(URL, "job", AUDIENCE);
+    let first = issuers.recognise(&token, NOW_MS).await.unwrap();
+
+    let second = Issuer { url: "https://second.example".into(), ..issuer() };
+    issuers.replace(vec![second.clone(), issuer()]).unwrap();
+    assert!(Arc::ptr_eq(&first, &issuers.recognise(&token, NOW_MS).await.unwrap()));
+    let standing: Vec<String> = issuers.standing().into_iter().map(|standing| standing.issuer).collect();
+    assert_eq!(standing, [URL, "https://second.example"]);
+
+    let bad = Issuer { audience: format!("{ORIGIN}:a"), ..second };
+    let error = issuers.replace(vec![Issuer { audience: "b".into(), ..issuer() }, bad]).unwrap_err();
+    assert_eq!(error.url, "https://second.example");
+    issuers.recognise(&token, NOW_MS).await.unwrap();
+
+    // Of the first and the second.
+    world.until_asked(2);
+    issuers.replace(vec![Issuer { audience: "b".into(), ..issuer() }]).unwrap();
+    let error = issuers.recognise(&token, NOW_MS).await.unwrap_err();
+    assert!(matches!(error, Unrecognised::Token(JwtError::Member { member: "aud", .. })), "{error}");
+    issuers.recognise(&signer.token(URL, "job", "b"), NOW_MS).await.unwrap();
+    assert_eq!(world.asked().len(), 2 + 1, "keys of other settings aren't kept");
+
+    issuers.replace(Vec::new()).unwrap();
+    let error = issuers.recognise(&token, NOW_MS).await.unwrap_err();
+    assert_eq!(error, Unrecognised::Issuer { got: URL.into() });
+    assert!(issuers.standing().is_empty());
+}
+
+#[tokio::test]
+async fn keys_in_a_file_are_its_newest() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jwks");
+    let (one, other) = (Signer::new("one"), Signer::new("other"));
+    let put = |text: &str| {
+        let draft = folder.path().join("new");
+        std::fs::write(&draft, text).unwrap();
+        std::fs::rename(draft, &path).unwrap();
+    };
+    put(&jwks(&[&one]));
+    let world = Arc::new(World::default());
+    let issuers = Issuers::with(ORIGIN, Arc::clone(&world) as _);
+    issuers.replace(vec![Issuer { keys: KeySource::File(path.clone()), ..issuer() }]).unwrap();
+    let (known, stranger) = (one.token(URL, "job", AUDIENCE), other.token(URL, "job", AUDIENCE));
+    issuers.recognise(&known, NOW_MS).await.unwrap();
+    let error = issuers.recognise(&stranger, NOW_MS).await.unwrap_err();
+    assert!(is_no_key(&error), "{error}");
+    put("");
+    issuers.recognise(&known, NOW_MS).await.unwrap();
+    let error = issuers.recognise(&stranger, NOW_MS).await.unwrap_err();
+    assert!(is_no_keys(&error), "a file that can't be read says nothing: {error}");
+    put(&jwks(&[&other]));
+    issuers.recognise(&stranger, NOW_MS).await.unwrap();
+    let error = issuers.recognise(&known, NOW_MS).await.unwrap_err();
+    assert!(is_no_key(&error), "though it was known: {error}");
+    assert!(world.asked().is_empty());
+}
