@@ -1,9 +1,12 @@
 //! What the operator may change while the daemon runs: all of it at once, by one swap.
 
+use crate::access::callers::Named;
 use crate::access::peers::Peers;
 use crate::access::rates::Rates;
+use crate::access::workloads::IssuerRules;
 use crate::http::forwarded::Proxies;
 use crate::http::host::Hosts;
+use crate::identity::issuer::Issuer;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Settings that hold from the next request on.
@@ -15,10 +18,21 @@ pub(crate) struct LiveSettings {
     pub(crate) proxies: Proxies,
     /// Callers over Unix sockets.
     pub(crate) peers: Peers,
+    /// Whose tokens are taken.
+    pub(crate) issuers: Vec<Issuer>,
+    /// What the workloads of each may do, in the same order.
+    pub(crate) rules: Vec<IssuerRules>,
     /// Requests a second.
     pub(crate) rates: Rates,
     /// `refusal` entries a minute; none where it is 0.
     pub(crate) refusal_entries_per_minute: u32,
+}
+
+impl LiveSettings {
+    /// Whom they name beside tokens.
+    pub(crate) fn named(&self) -> Named<'_> {
+        Named { peers: &self.peers, rules: &self.rules }
+    }
 }
 
 /// The settings that hold now. A request looks once, and goes by what it saw.

@@ -19,7 +19,8 @@ pub(super) const ANY: &[&Code] = &[
 ];
 
 /// Of any route that asks for a caller, beside those by which it isn't known.
-pub(super) const DOOR: &[&Code] = &[&ROLE_DENIED, &CALLERS_UNKNOWN];
+pub(super) const DOOR: &[&Code] =
+    &[&ROLE_DENIED, &TOKEN_WORKLOAD, &TOKEN_RULE, &CALLERS_UNKNOWN, &ISSUER_KEYS];
 
 /// Of any route for which rates hold.
 pub(super) const RATE: &[&Code] = &[&RATE_CALLER, &RATE_TOTAL];
