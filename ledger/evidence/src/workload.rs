@@ -74,6 +74,13 @@ const KUBERNETES_CLAIMS: [&str; 7] = [
     "serviceaccount/uid",
 ];
 
+/// Every name that the `claims` of a `workload` can have: what a rule about callers can go by, so that what decided is in
+/// the entry.
+pub fn claim_names() -> impl Iterator<Item = String> {
+    let nested = KUBERNETES_CLAIMS.iter().map(|path| format!("{KUBERNETES}/{path}"));
+    CLAIMS.iter().map(ToString::to_string).chain(nested)
+}
+
 /// Who submitted, and how that was shown.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Workload {

@@ -1,6 +1,13 @@
 //! Callers by what an issuer says of them: rules that the operator set, and what whoever meets one may do.
+//!
+//! A rule goes by what the attested `workload` has, and by nothing else of a token: so whoever reads an entry sees what decided.
 
 use crate::access::role::Role;
+use crate::identity::recognised::Recognised;
+use provlog_core::cbor::{Map, Value};
+
+/// The one name that a rule goes by which isn't among the `claims`: of the `workload` it is the `id`.
+pub(crate) const SUBJECT: &str = "sub";
 
 /// What the workloads of one issuer may do.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -16,6 +23,8 @@ pub(crate) struct IssuerRules {
 pub(crate) struct Rule {
     /// Each has to be met. One at least.
     pub(crate) matches: Vec<Match>,
+    /// None may be met, and what they are about has to be there: else nobody knows that it is none of these.
+    pub(crate) excludes: Vec<Match>,
     /// One at least.
     pub(crate) roles: Vec<Role>,
     /// Kinds that it may append; all where there are none.
@@ -40,4 +49,223 @@ pub(crate) enum Pattern {
     Is(String),
     /// A text that starts like this.
     StartsWith(String),
+}
+
+/// A workload that proved who it is, and what it may do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct WorkloadCaller {
+    /// The issuer, as `iss` has it.
+    pub(crate) issuer: String,
+    /// Who it is, for ever (SPEC.md, section 12.5).
+    pub(crate) identity: String,
+    /// The attested `workload`.
+    pub(crate) workload: Map,
+    /// None where it meets no rule.
+    pub(crate) roles: Vec<Role>,
+    /// Kinds that it may append; all where there are none.
+    pub(crate) kinds: Vec<String>,
+    /// Environments that it may append for; all where there are none.
+    pub(crate) environments: Vec<String>,
+}
+
+impl WorkloadCaller {
+    /// Somebody who is known, and may do nothing.
+    pub(crate) fn without_rule(recognised: &Recognised) -> Self {
+        let Recognised { issuer, identity, workload } = recognised;
+        Self {
+            issuer: issuer.url.clone(),
+            identity: identity.clone(),
+            workload: workload.clone(),
+            roles: Vec::new(),
+            kinds: Vec::new(),
+            environments: Vec::new(),
+        }
+    }
+}
+
+impl IssuerRules {
+    /// What a workload of this issuer may do: what the first rule grants that it meets. Nothing where it meets none, or is of
+    /// another issuer.
+    pub(crate) fn caller(&self, recognised: &Recognised) -> Option<WorkloadCaller> {
+        if recognised.issuer.url != self.url {
+            return None;
+        }
+        let rule = self.rules.iter().find(|rule| rule.is_met_by(&recognised.workload))?;
+        Some(WorkloadCaller {
+            roles: rule.roles.clone(),
+            kinds: rule.kinds.clone(),
+            environments: rule.environments.clone(),
+            ..WorkloadCaller::without_rule(recognised)
+        })
+    }
+}
+
+impl Rule {
+    fn is_met_by(&self, workload: &Map) -> bool {
+        self.matches.iter().all(|demand| demand.is_met_by(workload) == Some(true))
+            && self.excludes.iter().all(|refusal| refusal.is_met_by(workload) == Some(false))
+    }
+}
+
+impl Match {
+    /// Nothing where the claim isn't there.
+    fn is_met_by(&self, workload: &Map) -> Option<bool> {
+        let value = if self.claim == SUBJECT {
+            workload.get("id")
+        } else {
+            workload.get("claims").and_then(Value::as_map).and_then(|claims| claims.get(&self.claim))
+        };
+        let got = value.and_then(Value::as_text)?;
+        Some(self.values.iter().any(|pattern| match pattern {
+            Pattern::Is(text) => got == text,
+            Pattern::StartsWith(start) => got.starts_with(start.as_str()),
+        }))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::identity::issuer::{Issuer, KeySource};
+
+    pub(crate) const URL: &str = "https://issuer.example.com";
+
+    /// A workload of the issuer [`URL`], with this subject and these claims.
+    pub(crate) fn recognised(subject: &str, claims: &[(&str, &str)]) -> Recognised {
+        let mut map = Map::new();
+        claims.iter().for_each(|(name, value)| map.insert(*name, (*value).into()).unwrap());
+        let issuer = Issuer {
+            url: URL.into(),
+            audience: "https://log.example.com".into(),
+            keys: KeySource::Discovery,
+            ca: None,
+        };
+        let mut workload = Map::new();
+        for (name, value) in [
+            ("method", "oidc".into()),
+            ("id", subject.into()),
+            ("issuer", URL.into()),
+            ("audience", "https://log.example.com".into()),
+            ("binding", "bearer".into()),
+            ("verified_at_ms", Value::Integer(1_790_000_000_000)),
+        ] {
+            workload.insert(name, value).unwrap();
+        }
+        if !claims.is_empty() {
+            workload.insert("claims", Value::Map(map)).unwrap();
+        }
+        Recognised { issuer: issuer.into(), identity: format!("oidc:{URL}#{subject}"), workload }
+    }
+
+    /// `NAME=VALUE`s, each a claim of its own; a value that ends in `*` is the start of one.
+    fn matches(words: &[&str]) -> Vec<Match> {
+        let one = |word: &&str| {
+            let (claim, value) = word.split_once('=').unwrap();
+            let values = value.split('|').map(|value| match value.strip_suffix('*') {
+                Some(start) => Pattern::StartsWith(start.into()),
+                None => Pattern::Is(value.into()),
+            });
+            Match { claim: claim.into(), values: values.collect() }
+        };
+        words.iter().map(one).collect()
+    }
+
+    /// What grants `roles` to whoever meets these.
+    pub(crate) fn rule(words: &[&str], roles: &[Role]) -> Rule {
+        Rule {
+            matches: matches(words),
+            excludes: Vec::new(),
+            roles: roles.into(),
+            kinds: Vec::new(),
+            environments: Vec::new(),
+        }
+    }
+
+    fn meets(rule: Rule, recognised: &Recognised) -> bool {
+        IssuerRules { url: URL.into(), rules: vec![rule] }.caller(recognised).is_some()
+    }
+
+    #[test]
+    fn each_claim_of_a_rule_has_to_be_there_and_be_one_of_its_values() {
+        // A token's integers and booleans are texts by the time that they are attested.
+        let claims = [
+            ("repository_id", "123456"),
+            ("ref", "refs/tags/v1.2"),
+            ("ref_protected", "true"),
+            ("base_ref", ""),
+            ("kubernetes.io/namespace", "ci"),
+        ];
+        let workload = recognised("repo:a@1/b@123456:ref:refs/heads/main", &claims);
+        for (words, expected) in [
+            (&["repository_id=123456"][..], true),
+            (&["repository_id=12345"], false),
+            (&["repository_id=1234567"], false),
+            (&["ref_protected=true"], true),
+            (&["ref_protected=false"], false),
+            (&["repository_id=1|123456"], true),
+            (&["repository_id=1|2"], false),
+            (&["ref=refs/tags/v*"], true),
+            (&["ref=refs/heads/*"], false),
+            (&["ref=refs/heads/main|refs/tags/*"], true),
+            (&["ref=refs/tags/v1.2*"], true),
+            (&["ref=REFS/tags/*"], false),
+            (&["ref=*"], true),
+            (&["base_ref="], true),
+            (&["base_ref=*"], true),
+            (&["head_ref="], false),
+            (&["head_ref=*"], false),
+            (&["kubernetes.io/namespace=ci"], true),
+            (&["sub=repo:a@1/b@123456:ref:refs/heads/main"], true),
+            (&["sub=repo:a@1/*"], true),
+            (&["sub=repo:a@1"], false),
+            (&["repository_id=123456", "ref=refs/tags/*"], true),
+            (&["repository_id=123456", "ref=refs/heads/*"], false),
+            (&["repository_id=123456", "sha=*"], false),
+        ] {
+            assert_eq!(meets(rule(words, &[Role::Append]), &workload), expected, "{words:?}");
+        }
+        assert!(!meets(rule(&["ref=*"], &[Role::Append]), &recognised("s", &[])), "no claims at all");
+        // The members of the workload beside `claims` are the log's own.
+        for words in [&["method=oidc"], &["issuer=*"], &["id=*"], &["binding=bearer"]] {
+            assert!(!meets(rule(words, &[Role::Append]), &workload), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_excluded_has_to_be_there_and_be_something_else() {
+        let without = Rule {
+            excludes: matches(&["event_name=pull_request|pull_request_target"]),
+            ..rule(&["repository_id=1"], &[Role::Append])
+        };
+        for (event, expected) in [
+            (Some("push"), true),
+            (Some("pull_request"), false),
+            (Some("pull_request_target"), false),
+            (Some("pull_request_review"), true),
+            (None, false),
+        ] {
+            let mut claims = vec![("repository_id", "1")];
+            claims.extend(event.map(|event| ("event_name", event)));
+            assert_eq!(meets(without.clone(), &recognised("s", &claims)), expected, "{event:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_rule_decides() {
+        let first = Rule {
+            kinds: vec!["scan".into()],
+            environments: vec!["staging".into()],
+            ..rule(&["ref=refs/heads/*"], &[Role::Append])
+        };
+        let rules = IssuerRules { url: URL.into(), rules: vec![first, rule(&["ref=*"], &[Role::Read])] };
+        let caller = |reference| rules.caller(&recognised("s", &[("ref", reference)]));
+        let main = caller("refs/heads/main").unwrap();
+        assert_eq!((&*main.roles, &*main.kinds), (&[Role::Append][..], &["scan".to_owned()][..]));
+        assert_eq!((&*main.environments, &*main.issuer), (&["staging".to_owned()][..], URL));
+        let tag = caller("refs/tags/v1").unwrap();
+        assert_eq!((&*tag.roles, tag.kinds.is_empty()), (&[Role::Read][..], true));
+        assert_eq!(rules.caller(&recognised("s", &[])), None);
+        let elsewhere = IssuerRules { url: format!("{URL}/"), ..rules };
+        assert_eq!(elsewhere.caller(&recognised("s", &[("ref", "refs/heads/main")])), None);
+    }
 }

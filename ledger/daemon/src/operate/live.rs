@@ -2,8 +2,10 @@
 
 use crate::access::peers::Peers;
 use crate::access::rates::Rates;
+use crate::access::workloads::IssuerRules;
 use crate::http::forwarded::Proxies;
 use crate::http::host::Hosts;
+use crate::identity::issuer::Issuer;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Settings that hold from the next request on.
@@ -15,6 +17,10 @@ pub(crate) struct LiveSettings {
     pub(crate) proxies: Proxies,
     /// Callers over Unix sockets.
     pub(crate) peers: Peers,
+    /// Whose tokens are taken.
+    pub(crate) issuers: Vec<Issuer>,
+    /// What the workloads of each may do, in the same order.
+    pub(crate) rules: Vec<IssuerRules>,
     /// Requests a second.
     pub(crate) rates: Rates,
     /// `refusal` entries a minute; none where it is 0.

@@ -1,5 +1,6 @@
 //! `provlogd config default`: a file with every setting, what it does, and its default.
 
+use crate::operate::config::issuers::{ISSUER, ISSUER_KEYS, JWKS_FILE, RULE, RULE_KEYS};
 use crate::operate::config::listeners::{LISTENER, LISTENER_KEYS};
 use crate::operate::config::live::{PEER, PEER_KEYS};
 use crate::operate::config::table::{SETTINGS, Setting};
@@ -18,6 +19,12 @@ const PEERS: &str = "Callers over a Unix socket, by the user that their process 
 there is a [[peer]], or a token, others may do what is granted here, and nothing else. What a proxy passes on, with \
 X-Forwarded-For or Forwarded, is never its user's.";
 
+const ISSUERS: &str = "Issuers of OIDC tokens, such as those that jobs of GitHub, GitLab and Kubernetes get. Whoever sends a token of one, as \
+Authorization: Bearer, may do what the first [[issuer.rule]] grants that the token meets, and nothing where it meets none. The daemon fetches \
+an issuer's keys by https.";
+
+const RULES: &str = "What workloads of the issuer above may do, the first rule that one meets; one rule at least for each issuer.";
+
 /// The text, with a final newline.
 pub(crate) fn default_file() -> String {
     let mut text = String::new();
@@ -26,25 +33,37 @@ pub(crate) fn default_file() -> String {
         text.push('\n');
         describe(setting, &mut text);
     }
-    for (table, about, keys) in [(LISTENER, LISTENERS, &LISTENER_KEYS), (PEER, PEERS, &PEER_KEYS)] {
+    // Writing to a string doesn't fail.
+    let head = |table: &str, about: &str, text: &mut String| {
         text.push('\n');
-        comment(about, &mut text);
-        // Writing to a string doesn't fail.
+        comment(about, text);
         let _ = writeln!(text, "#[[{table}]]");
-        for setting in keys.iter() {
-            if table == PEER {
-                describe(setting, &mut text);
-            } else {
-                let _ = writeln!(text, "#{} = {}", setting.key, setting.example());
-            }
+    };
+    head(LISTENER, LISTENERS, &mut text);
+    LISTENER_KEYS.iter().for_each(|setting| shown(setting, &mut text));
+    head(PEER, PEERS, &mut text);
+    PEER_KEYS.iter().for_each(|setting| describe(setting, &mut text));
+    head(ISSUER, ISSUERS, &mut text);
+    for setting in ISSUER_KEYS {
+        if setting.key == JWKS_FILE.key {
+            let words = format!("{}. Default: {}.", setting.help, setting.default_in_words());
+            comment(&format!("{} = {}: {words}", setting.key, setting.example()), &mut text);
+        } else {
+            describe(setting, &mut text);
         }
     }
+    head(&format!("{ISSUER}.{RULE}"), RULES, &mut text);
+    RULE_KEYS.iter().for_each(|setting| describe(setting, &mut text));
     text
 }
 
 fn describe(setting: &Setting, text: &mut String) {
     let reload = if setting.live { "SIGHUP takes another value." } else { "Another value takes a restart." };
     comment(&format!("{}. Default: {}. {reload}", setting.help, setting.default_in_words()), text);
+    shown(setting, text);
+}
+
+fn shown(setting: &Setting, text: &mut String) {
     // Writing to a string doesn't fail.
     let _ = writeln!(text, "#{} = {}", setting.key, setting.example());
 }

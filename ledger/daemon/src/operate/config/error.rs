@@ -143,6 +143,16 @@ pub enum ConfigError {
         /// The address.
         address: String,
     },
+    /// Two issuers of one name.
+    #[error(
+        "{place}: expected one [[issuer]] of a url, got a second one of {url}; put its rules into the first"
+    )]
+    SameIssuer {
+        /// Of the second one.
+        place: WhereSet,
+        /// The URL.
+        url: String,
+    },
     /// A user with two rows.
     #[error(
         "{place}: expected one [[peer]] for a user, got a second one for {uid}; put its roles into the first"

@@ -82,16 +82,17 @@ impl ConfigText {
         table.get(key).map(|value| self.place(key, &value.span()))
     }
 
-    /// The tables of an array of tables, such as `[[peer]]`, if the file has it.
+    /// The tables of an array of tables, such as `[[peer]]`, if this table has it; `head` is what stands above each of them.
     pub(super) fn tables<'a>(
         &self,
         root: &'a DeTable<'a>,
         key: &str,
+        head: &str,
     ) -> Result<Option<Vec<TomlTable<'a>>>, ConfigError> {
         let Some(array) = root.get(key) else { return Ok(None) };
         let refuse = |value: &TomlValue<'_>| ConfigError::Value {
             place: self.place(key, &value.span()),
-            problem: format!("expected tables, each under a head [[{key}]], got {}", in_words(value)),
+            problem: format!("expected tables, each under a head [[{head}]], got {}", in_words(value)),
         };
         let items = array.get_ref().as_array().ok_or_else(|| refuse(array))?;
         let table = |item: &'a TomlValue<'a>| {

@@ -20,7 +20,7 @@ pub(super) fn read(
     file: Option<(&ConfigText, &DeTable<'_>)>,
     allow_clear_text: bool,
 ) -> Result<Vec<Listener>, ConfigError> {
-    let tables = file.map(|(text, root)| text.tables(root, LISTENER)).transpose()?.flatten();
+    let tables = file.map(|(text, root)| text.tables(root, LISTENER, LISTENER)).transpose()?.flatten();
     let mut found = Vec::new();
     // The default address is for whoever says nothing of listeners.
     if tables.is_none() || scope.place(&LISTEN).is_some() {

@@ -1,14 +1,14 @@
-//! The settings that a running daemon takes anew: names, proxies, peers, and rates.
+//! The settings that a running daemon takes anew: names, proxies, peers, issuers, and rates.
 
 use crate::access::peers::{Peer, Peers};
 use crate::access::rates::Rates;
-use crate::access::role::{Role, listed};
-use crate::access::tokens::{RESTRICTED_MAX, kind, name};
 use crate::http::forwarded::Proxies;
 use crate::http::host::Hosts;
 use crate::operate::config::error::ConfigError;
 use crate::operate::config::file::{ConfigText, TomlTable};
-use crate::operate::config::scope::{Found, Scope, wrong};
+use crate::operate::config::grants::{self, ENVIRONMENTS, Grant, KINDS, ROLES};
+use crate::operate::config::issuers;
+use crate::operate::config::scope::{Scope, each};
 use crate::operate::config::table::{
     CALLER_RATE_PER_S, Form, HOSTS, REFUSAL_ENTRIES_PER_MINUTE, Setting, TOTAL_RATE_PER_S, TRUSTED_PROXIES,
     Unset,
@@ -34,35 +34,8 @@ static UID: Setting = Setting {
     help: "The user's id",
 };
 
-static ROLES: Setting = Setting {
-    key: "roles",
-    takes: "ROLES",
-    form: Form::List,
-    unset: Unset::None { words: "none, and the table has to have it", example: "append" },
-    live: true,
-    help: "What its processes may do: append, read, audit, admin",
-};
-
-static PEER_KINDS: Setting = Setting {
-    key: "kinds",
-    takes: "KINDS",
-    form: Form::List,
-    unset: Unset::None { words: "all", example: "promotion" },
-    live: true,
-    help: "The only kinds of entries that they may append",
-};
-
-static ENVIRONMENTS: Setting = Setting {
-    key: "environments",
-    takes: "NAMES",
-    form: Form::List,
-    unset: Unset::None { words: "all", example: "staging" },
-    live: true,
-    help: "The only environments that they may append for, where a kind has the claim",
-};
-
 /// The keys of a `[[peer]]`.
-pub(super) static PEER_KEYS: [&Setting; 4] = [&UID, &ROLES, &PEER_KINDS, &ENVIRONMENTS];
+pub(super) static PEER_KEYS: [&Setting; 4] = [&UID, &ROLES, &KINDS, &ENVIRONMENTS];
 
 pub(super) fn read(
     scope: &mut Scope<'_>,
@@ -70,27 +43,19 @@ pub(super) fn read(
 ) -> Result<LiveSettings, ConfigError> {
     let rate = |number| NonZeroU32::new(u32::try_from(number).unwrap_or(u32::MAX));
     let refusals = scope.number(&REFUSAL_ENTRIES_PER_MINUTE)?;
+    let (issuers, rules) = issuers::read(scope, file)?;
     Ok(LiveSettings {
         hosts: Hosts(each(scope.list(&HOSTS)?, dns_name)?),
         proxies: Proxies(each(scope.list(&TRUSTED_PROXIES)?, proxy)?),
         peers: peers(scope, file)?,
+        issuers,
+        rules,
         rates: Rates {
             caller_per_s: rate(scope.number(&CALLER_RATE_PER_S)?),
             total_per_s: rate(scope.number(&TOTAL_RATE_PER_S)?),
         },
         refusal_entries_per_minute: u32::try_from(refusals).unwrap_or(u32::MAX),
     })
-}
-
-/// Reads each item; `read` says what it expected.
-fn each<T>(
-    items: Vec<Found<String>>,
-    read: impl Fn(&str) -> Result<T, String>,
-) -> Result<Vec<T>, ConfigError> {
-    let item = |Found { value, place }: Found<String>| {
-        read(&value).map_err(|problem| ConfigError::Value { place, problem })
-    };
-    items.into_iter().map(item).collect()
 }
 
 /// A DNS name in lower case, which no IP address is.
@@ -122,7 +87,7 @@ fn proxy(text: &str) -> Result<IpAddr, String> {
 fn peers(scope: &mut Scope<'_>, file: Option<(&ConfigText, &DeTable<'_>)>) -> Result<Peers, ConfigError> {
     let (mut peers, mut told) = (Vec::<Peer>::new(), Vec::new());
     if let Some((text, root)) = file {
-        for TomlTable { keys, head } in text.tables(root, PEER)?.unwrap_or_default() {
+        for TomlTable { keys, head } in text.tables(root, PEER, PEER)?.unwrap_or_default() {
             text.refuse_unknown(keys, &PEER_KEYS, &[])?;
             let mut scope = Scope::of_table(text, keys, head.clone());
             let peer = peer(&mut scope)?;
@@ -142,41 +107,8 @@ fn peers(scope: &mut Scope<'_>, file: Option<(&ConfigText, &DeTable<'_>)>) -> Re
 
 fn peer(scope: &mut Scope<'_>) -> Result<Peer, ConfigError> {
     let uid = u32::try_from(scope.number(&UID)?).unwrap_or(u32::MAX);
-    let role = |text: &str| {
-        Role::named(text).ok_or_else(|| format!("expected append, read, audit or admin, got {text:?}"))
-    };
-    let place = scope.place(&ROLES).ok_or_else(|| scope.missing(&ROLES))?;
-    let roles = distinct(each(scope.list(&ROLES)?, role)?);
-    if roles.is_empty() {
-        return Err(wrong(&place, "at least one role", "none".into()));
-    }
-    let mut restriction = |setting: &'static Setting, read: fn(&str) -> Result<String, String>| {
-        let Some(place) = scope.place(setting) else { return Ok(Vec::new()) };
-        let items = scope.list(setting)?;
-        if items.is_empty() || items.len() > RESTRICTED_MAX {
-            return Err(wrong(&place, &format!("1 to {RESTRICTED_MAX}"), items.len().to_string()));
-        }
-        if !roles.contains(&Role::Append) {
-            let problem = format!(
-                "expected role append beside it, since it restricts what that appends, got roles {}",
-                listed(&roles)
-            );
-            return Err(ConfigError::Value { place, problem });
-        }
-        Ok(distinct(each(items, read)?))
-    };
-    let kinds = restriction(&PEER_KINDS, kind)?;
-    let environments = restriction(&ENVIRONMENTS, |text| {
-        name(text).map_err(|expected| format!("{expected}, got {text:?}"))
-    })?;
+    let Grant { roles, kinds, environments } = grants::read(scope)?;
     Ok(Peer { uid, roles, kinds, environments })
-}
-
-/// Each item once, sorted.
-fn distinct<T: Ord>(mut items: Vec<T>) -> Vec<T> {
-    items.sort();
-    items.dedup();
-    items
 }
 
 #[cfg(test)]

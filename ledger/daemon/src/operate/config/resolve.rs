@@ -4,6 +4,7 @@ use crate::http::limits::ServerLimits;
 use crate::http::listener::Listener;
 use crate::operate::config::error::{ConfigError, WhereSet};
 use crate::operate::config::file::ConfigText;
+use crate::operate::config::issuers::ISSUER;
 use crate::operate::config::listeners::{self, LISTENER};
 use crate::operate::config::live::{self, PEER};
 use crate::operate::config::scope::{Scope, Told, Word, credentials_folder};
@@ -106,7 +107,7 @@ pub(super) fn resolve(
     let root = text.as_ref().map(ConfigText::parse).transpose()?;
     let file = text.as_ref().zip(root.as_ref());
     if let Some((text, root)) = file {
-        text.refuse_unknown(root, &SETTINGS, &[LISTENER, PEER])?;
+        text.refuse_unknown(root, &SETTINGS, &[LISTENER, PEER, ISSUER])?;
     }
     fill_in(&mut Scope::whole(words, file), file, accept_clock)
 }

@@ -123,8 +123,13 @@ impl<'a> Scope<'a> {
 
     /// The error of a setting that this table has to have.
     pub(super) fn missing(&self, setting: &'static Setting) -> ConfigError {
-        let place = self.head.clone().unwrap_or(WhereSet::Default(setting.key));
-        ConfigError::Missing { place, key: setting.key }
+        self.missing_key(setting.key)
+    }
+
+    /// The same of tables that this table has to have.
+    pub(super) fn missing_key(&self, key: &'static str) -> ConfigError {
+        let place = self.head.clone().unwrap_or(WhereSet::Default(key));
+        ConfigError::Missing { place, key }
     }
 
     /// `true` or `false`.
@@ -240,6 +245,17 @@ impl<'a> Scope<'a> {
         self.note(setting, listed(items.iter().map(|item| Cow::from(&item.value))));
         Ok(items)
     }
+}
+
+/// Reads each item; `read` says what it expected.
+pub(super) fn each<T>(
+    items: Vec<Found<String>>,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Result<Vec<T>, ConfigError> {
+    let item = |Found { value, place }: Found<String>| {
+        read(&value).map_err(|problem| ConfigError::Value { place, problem })
+    };
+    items.into_iter().map(item).collect()
 }
 
 /// What is told of a setting that has no value.

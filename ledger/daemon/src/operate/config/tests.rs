@@ -4,7 +4,9 @@ use super::resolve::{Config, WithoutLog};
 use super::table::{SETTINGS, Unset};
 use crate::access::peers::Peer;
 use crate::access::role::Role;
+use crate::access::workloads::{Match, Pattern, Rule};
 use crate::http::listener::{Address, Listener, TlsFiles};
+use crate::identity::issuer::KeySource;
 use crate::operate::config::ConfigError;
 use crate::operate::logs::LogFormat;
 use std::fs;
@@ -35,7 +37,7 @@ fn every_setting_is_read_and_told() {
     let config = resolve(&[]).unwrap();
     let mut read: Vec<&str> = config.told.iter().map(|told| told.key).collect();
     let mut table: Vec<&str> =
-        SETTINGS.iter().map(|setting| setting.key).chain(["listener", "peer"]).collect();
+        SETTINGS.iter().map(|setting| setting.key).chain(["listener", "peer", "issuer"]).collect();
     read.sort_unstable();
     table.sort_unstable();
     assert_eq!(read, table);
@@ -170,6 +172,131 @@ fn peers_are_users_with_roles() {
     assert_eq!(of_file(text, &[]).unwrap().live.peers.0, expected);
 }
 
+/// A file with one issuer: these lines of its own, and a rule with these.
+fn issuer(own: &str, rule: &str) -> String {
+    format!("[[issuer]]\n{own}\n[[issuer.rule]]\n{rule}\n")
+}
+
+const GITHUB: &str =
+    "url = \"https://token.actions.githubusercontent.com\"\npreset = \"github\"\naudience = \"a\"";
+const PLAIN: &str = "url = \"https://a.example\"\naudience = \"a\"";
+
+/// The line of an issuer that has this preset.
+fn preset(name: &str) -> String {
+    format!("{PLAIN}\npreset = \"{name}\"")
+}
+
+#[test]
+fn issuers_have_keys_somewhere_and_rules_in_their_order() {
+    let one = issuer(
+        &format!("{GITHUB}\njwks_url = \"https://b.example/jwks\"\nca = \"/c\""),
+        "match = [\"ref=refs/heads/main\", \"repository_id=1\", \"ref=refs/tags/v*\"]\nroles = [\"append\"]\nkinds = [\"scan\"]\nenvironments = [\"staging\"]\n[[issuer.rule]]\nmatch = [\"repository_owner_id=2\", \"event_name=*\"]\nroles = [\"read\", \"audit\"]",
+    );
+    let two = issuer(PLAIN, "match = [\"sub=*\"]\nroles = [\"read\"]");
+    let three = issuer(
+        "url = \"https://kubernetes.default.svc\"\naudience = \"a\"\npreset = \"kubernetes\"\njwks_file = \"/k\"",
+        "match = [\"kubernetes.io/namespace=ci\", \"kubernetes.io/serviceaccount/name=deployer\"]\nroles = [\"append\"]",
+    );
+    let config = of_file(&format!("{one}{two}{three}"), &[]).unwrap();
+    let keys: Vec<&KeySource> = config.live.issuers.iter().map(|issuer| &issuer.keys).collect();
+    assert_eq!(
+        keys,
+        [
+            &KeySource::Url("https://b.example/jwks".into()),
+            &KeySource::Discovery,
+            &KeySource::File("/k".into())
+        ]
+    );
+    let urls: Vec<&str> = config.live.issuers.iter().map(|issuer| &*issuer.url).collect();
+    let of_rules: Vec<&str> = config.live.rules.iter().map(|rules| &*rules.url).collect();
+    assert_eq!(urls, of_rules);
+    assert_eq!(config.live.issuers[0].ca.as_deref(), Some(Path::new("/c")));
+    let is = |text: &str| Pattern::Is(text.into());
+    let demand = |claim: &str, values: &[Pattern]| Match { claim: claim.into(), values: values.into() };
+    let expected = [
+        Rule {
+            matches: vec![
+                demand("ref", &[is("refs/heads/main"), Pattern::StartsWith("refs/tags/v".into())]),
+                demand("repository_id", &[is("1")]),
+            ],
+            excludes: vec![demand("event_name", &[is("pull_request"), is("pull_request_target")])],
+            roles: vec![Role::Append],
+            kinds: vec!["scan".into()],
+            environments: vec!["staging".into()],
+        },
+        Rule {
+            matches: vec![
+                demand("repository_owner_id", &[is("2")]),
+                demand("event_name", &[Pattern::StartsWith(String::new())]),
+            ],
+            excludes: vec![],
+            roles: vec![Role::Read, Role::Audit],
+            kinds: vec![],
+            environments: vec![],
+        },
+    ];
+    assert_eq!(config.live.rules[0].rules, expected);
+    assert!(config.live.rules[1].rules[0].excludes.is_empty());
+    let told = told(&config);
+    let (_, told) = told.iter().find(|(key, _)| *key == "issuer").unwrap();
+    assert!(told.contains("rule = [{ match = [\"ref=refs/heads/main\", "), "{told}");
+}
+
+/// Each preset, and rules that don't say whose workloads they are for.
+#[test]
+fn a_rule_names_what_is_never_given_again() {
+    let refused = |own: &str, words: &[&str], expected: &str| {
+        let error = of_file(&issuer(own, &format!("match = {words:?}\nroles = [\"read\"]")), &[]);
+        match (error, expected) {
+            (Ok(_), "") => {}
+            (Err(error), _) if !expected.is_empty() => assert!(error.contains(expected), "{error}"),
+            (other, _) => panic!("{own} {words:?}: {:?}", other.map(drop)),
+        }
+    };
+    let github = "match: expected repository_id or repository_owner_id among the names, without a *, got ";
+    let digits = "match: expected repository_id= and all digits of a number, got ";
+    for (words, expected) in [
+        (&["repository_id=1"][..], ""),
+        (&["repository_owner_id=1", "repository=a/b"], ""),
+        (&["repository_id=1", "repository_id=2", "event_name=pull_request"], ""),
+        (&["repository=a/b"], github),
+        (&["sub=repo:a/b"], github),
+        (&["repository_id=1*"], digits),
+        (&["repository_id=1", "repository_id=*"], digits),
+        (&["repository_id="], digits),
+        (&["repository_id=a/b"], digits),
+        (&["repository_id=1", "repository_owner_id=x"], "expected repository_owner_id= and all digits"),
+    ] {
+        refused(GITHUB, words, expected);
+    }
+    for (words, expected) in [
+        (&["project_id=1"][..], ""),
+        (&["namespace_id=1", "ref_protected=true"], ""),
+        (&["project_path=a/b"], "expected project_id or namespace_id among the names"),
+        (&["project_id=a/b"], "expected project_id= and all digits"),
+        // A number of another issuer's is a text like others.
+        (&["project_id=1", "repository_id=*"], ""),
+    ] {
+        refused(&preset("gitlab"), words, expected);
+    }
+    let (space, account) = ("kubernetes.io/namespace=ci", "kubernetes.io/serviceaccount/name=d");
+    for (words, is_taken) in [
+        (&[space, account][..], true),
+        (&["sub=system:serviceaccount:ci:d"], true),
+        (&["sub=system:serviceaccount:ci:d", "kubernetes.io/namespace=*"], true),
+        (&[space], false),
+        (&[account], false),
+        (&[space, "kubernetes.io/serviceaccount/name=*"], false),
+        (&["kubernetes.io/namespace=*", account], false),
+        (&["sub=system:*"], false),
+    ] {
+        let expected =
+            "expected kubernetes.io/namespace and kubernetes.io/serviceaccount/name, or sub, among";
+        refused(&preset("kubernetes"), words, if is_taken { "" } else { expected });
+    }
+    refused(PLAIN, &["sub=*"], "");
+}
+
 /// Each with what it is told: where, what was expected, what was got.
 #[test]
 fn what_is_refused_in_the_file_is_named_with_line_and_column() {
@@ -296,7 +423,115 @@ fn what_is_refused_in_the_file_is_named_with_line_and_column() {
             "f:5:7: uid: expected one [[peer]] for a user, got a second one for 1",
         ),
     ];
-    for (text, expected) in cases {
+    let rule = "match = [\"sub=a\"]\nroles = [\"read\"]";
+    let of_issuers: Vec<(String, &str)> = vec![
+        ("issuer = 1".into(), "f:1:10: issuer: expected tables, each under a head [[issuer]], got 1"),
+        (issuer("", rule), "f:1:1: issuer: expected the key url in this table, got none"),
+        (
+            issuer("url = \"https://a.example\"", rule),
+            "f:1:1: issuer: expected the key audience in this table, got none",
+        ),
+        (
+            issuer("url = \"http://a.example\"\naudience = \"a\"", rule),
+            "f:2:7: url: expected an https:// URL of at most 512 bytes, without user info, query and fragment",
+        ),
+        (
+            issuer("url = \"https://u:PRIVATE@a.example\"\naudience = \"a\"", rule),
+            "f:2:7: url: expected an https:// URL",
+        ),
+        (
+            issuer("url = \"https://a.example\"\naudience = 1", rule),
+            "f:3:12: audience: expected a string, got 1",
+        ),
+        (
+            issuer(&format!("{PLAIN}\njwks = 1"), rule),
+            "f:4:1: jwks: unknown key; expected one of url, preset, audience, jwks_url, jwks_file, ca, rule",
+        ),
+        (
+            issuer(&preset("gitea"), rule),
+            "f:4:10: preset: expected github, gitlab, kubernetes or generic, got \"gitea\"",
+        ),
+        (
+            issuer(&preset("github"), rule),
+            "f:4:10: preset: expected another preset than github for an issuer that isn't https://token.actions.githubusercontent.com, got \"https://a.example\"",
+        ),
+        (
+            issuer("url = \"https://token.actions.githubusercontent.com/e\"\naudience = \"a\"", rule),
+            "f:2:7: url: expected preset = \"github\" for GitHub's issuer, got another one",
+        ),
+        (
+            issuer(&format!("{PLAIN}\njwks_url = \"https://a.example/#x\""), rule),
+            "f:4:12: jwks_url: expected an https:// URL of at most 512 bytes, without user info and fragment",
+        ),
+        (
+            issuer(&format!("{PLAIN}\njwks_file = \"f\"\njwks_url = \"https://a.example/k\""), rule),
+            "f:5:12: jwks_url: expected no jwks_url beside jwks_file",
+        ),
+        (
+            issuer(&format!("{PLAIN}\njwks_file = \"f\"\nca = \"c\""), rule),
+            "f:5:6: ca: expected no ca beside jwks_file",
+        ),
+        (
+            issuer(&format!("{PLAIN}\nca = \"-----BEGIN CERTIFICATE-----\""), rule),
+            "f:4:6: ca: expected the path of a file, got something else",
+        ),
+        (format!("[[issuer]]\n{PLAIN}"), "f:1:1: issuer: expected the key rule in this table, got none"),
+        (
+            format!("[[issuer]]\n{PLAIN}\nrule = []"),
+            "f:1:1: issuer: expected the key rule in this table, got none",
+        ),
+        (
+            format!("[[issuer]]\n{PLAIN}\nrule = 7"),
+            "f:4:8: rule: expected tables, each under a head [[issuer.rule]], got 7",
+        ),
+        (issuer(PLAIN, "roles = [\"read\"]"), "f:4:1: rule: expected the key match in this table, got none"),
+        (issuer(PLAIN, "match = []\nroles = [\"read\"]"), "f:5:9: match: expected 1 to 64, got 0"),
+        (issuer(PLAIN, "match = [\"sub=a\"]"), "f:4:1: rule: expected the key roles in this table, got none"),
+        (
+            issuer(PLAIN, "match = [\"sub=a\", \"sub\"]\nroles = [\"read\"]"),
+            "f:5:19: match: expected NAME=VALUE, got \"sub\"",
+        ),
+        (
+            issuer(PLAIN, "match = [\"email=a\"]\nroles = [\"read\"]"),
+            "f:5:10: match: expected one of sub, actor, actor_id, ",
+        ),
+        (
+            issuer(PLAIN, "match = [\"Sub=a\"]\nroles = [\"read\"]"),
+            "kubernetes.io/serviceaccount/uid before the =, got \"Sub\"",
+        ),
+        (
+            issuer(PLAIN, "match = [\"ref=refs/*/main\"]\nroles = [\"read\"]"),
+            "f:5:10: match: expected a * at the end of the value alone, got \"ref=refs/*/main\"",
+        ),
+        (
+            issuer(PLAIN, "match = [\"ref=a**\"]\nroles = [\"read\"]"),
+            "expected a * at the end of the value alone",
+        ),
+        (
+            issuer(PLAIN, &format!("{rule}\nuid = 7")),
+            "f:7:1: uid: unknown key; expected one of match, roles, kinds, environments",
+        ),
+        (
+            issuer(PLAIN, &format!("{rule}\nkinds = [\"scan\"]")),
+            "f:7:9: kinds: expected role append beside it",
+        ),
+        (
+            issuer(PLAIN, rule).repeat(2),
+            "f:8:7: url: expected one [[issuer]] of a url, got a second one of https://a.example",
+        ),
+        (
+            format!("{}{}", issuer(PLAIN, rule), format!("[[issuer.rule]]\n{rule}\n").repeat(64)),
+            "rule: expected at most 64, got 65",
+        ),
+        (
+            (0..33)
+                .map(|number| issuer(&PLAIN.replace("a.example", &format!("a{number}.example")), rule))
+                .collect(),
+            "issuer: expected at most 32, got 33",
+        ),
+    ];
+    let of_issuers = of_issuers.iter().map(|(text, expected)| (&**text, *expected));
+    for (text, expected) in cases.iter().copied().chain(of_issuers) {
         let error = of_file(text, &[]).unwrap_err();
         assert!(error.contains(expected), "{text}\nexpected {expected}\ngot      {error}");
         assert_eq!(error.lines().count(), 1, "{error}");

@@ -1,0 +1,328 @@
+//! Issuers of tokens, and what their workloads may do: the file's `[[issuer]]` and its `[[issuer.rule]]`.
+
+use crate::access::workloads::{IssuerRules, Match, Pattern, Rule, SUBJECT};
+use crate::identity::issuer::{Issuer, KeySource};
+use crate::operate::config::error::{ConfigError, WhereSet};
+use crate::operate::config::file::{ConfigText, TomlTable};
+use crate::operate::config::grants::{self, ENVIRONMENTS, Grant, KINDS, ROLES};
+use crate::operate::config::preset::Preset;
+use crate::operate::config::scope::{Found, Scope, each, wrong};
+use crate::operate::config::table::{Form, Setting, Unset};
+use axum::http::Uri;
+use provlog_evidence::workload::claim_names;
+use toml::de::DeTable;
+
+/// The tables of the file, each an issuer.
+pub(super) const ISSUER: &str = "issuer";
+
+/// The tables in each, of which the first that a workload meets decides.
+pub(super) const RULE: &str = "rule";
+
+/// Issuers: some hosts of code, and some clusters.
+const ISSUERS_MAX: usize = 32;
+
+/// Rules of one issuer. A request looks through all of them at the most.
+const RULES_MAX: usize = 64;
+
+/// Names and values that a rule may demand.
+const MATCHES_MAX: usize = 64;
+
+/// Bytes of an issuer's URL, and of an audience: both are in every token, which has at most 8,192.
+const NAME_BYTES_MAX: usize = 512;
+
+const fn demanded(
+    key: &'static str,
+    takes: &'static str,
+    example: &'static str,
+    help: &'static str,
+) -> Setting {
+    let unset = Unset::None { words: "none, and the table has to have it", example };
+    Setting { key, takes, form: Form::Text, unset, live: true, help }
+}
+
+static URL: Setting = demanded(
+    "url",
+    "URL",
+    "https://token.actions.githubusercontent.com",
+    "The issuer as its tokens name it in iss, byte for byte: https, without user info, query and fragment",
+);
+
+static PRESET: Setting = Setting {
+    key: "preset",
+    takes: "github|gitlab|kubernetes|generic",
+    form: Form::Text,
+    unset: Unset::None { words: "generic", example: "github" },
+    live: true,
+    help: "What each rule has to name: of github repository_id or repository_owner_id, of gitlab project_id or namespace_id, of kubernetes kubernetes.io/namespace with kubernetes.io/serviceaccount/name, or sub",
+};
+
+static AUDIENCE: Setting = demanded(
+    "audience",
+    "TEXT",
+    "https://log.example.com",
+    "What a job asks its issuer for, and tokens have in aud; never the log's origin",
+);
+
+static JWKS_URL: Setting = Setting {
+    key: "jwks_url",
+    takes: "URL",
+    form: Form::Text,
+    unset: Unset::None {
+        words: "where its discovery document says",
+        example: "https://token.actions.githubusercontent.com/.well-known/jwks",
+    },
+    live: true,
+    help: "Where its keys are fetched from",
+};
+
+pub(super) static JWKS_FILE: Setting = Setting {
+    key: "jwks_file",
+    takes: "FILE",
+    form: Form::Path,
+    unset: Unset::None { words: "none, and its keys are fetched", example: "/etc/provlog/cluster.jwks" },
+    live: true,
+    help: "Its keys, a JWKS, in place of jwks_url and ca; a changed file holds from the next token on",
+};
+
+static CA: Setting = Setting {
+    key: "ca",
+    takes: "FILE",
+    form: Form::Path,
+    unset: Unset::None { words: "the system's", example: "/etc/provlog/issuer-ca.crt" },
+    live: true,
+    help: "Roots that the host of its keys is verified with, in PEM",
+};
+
+static MATCH: Setting = Setting {
+    key: "match",
+    takes: "NAME=VALUE",
+    form: Form::List,
+    unset: Unset::None {
+        words: "none, and the table has to have it",
+        example: "repository_id=123456,ref=refs/heads/main,ref=refs/tags/v*",
+    },
+    live: true,
+    help: "What a token has to say: sub, and the names that an entry keeps of it; of a name that is there twice either value, and a * at the end of a value is any rest. A rule of github that doesn't name event_name takes no pull_request and no pull_request_target",
+};
+
+/// The keys of an `[[issuer]]`.
+pub(super) static ISSUER_KEYS: [&Setting; 6] = [&URL, &PRESET, &AUDIENCE, &JWKS_URL, &JWKS_FILE, &CA];
+
+/// The keys of an `[[issuer.rule]]`.
+pub(super) static RULE_KEYS: [&Setting; 4] = [&MATCH, &ROLES, &KINDS, &ENVIRONMENTS];
+
+/// Reads all issuers, and the rules of each in the same order.
+pub(super) fn read(
+    scope: &mut Scope<'_>,
+    file: Option<(&ConfigText, &DeTable<'_>)>,
+) -> Result<(Vec<Issuer>, Vec<IssuerRules>), ConfigError> {
+    let (mut issuers, mut rules, mut told) = (Vec::<Issuer>::new(), Vec::new(), Vec::new());
+    if let Some((text, root)) = file {
+        let tables = text.tables(root, ISSUER, ISSUER)?.unwrap_or_default();
+        limit(tables.len(), ISSUERS_MAX, || text.place_of(root, ISSUER))?;
+        for TomlTable { keys, head } in tables {
+            text.refuse_unknown(keys, &ISSUER_KEYS, &[RULE])?;
+            let mut scope = Scope::of_table(text, keys, head);
+            let (issuer, of_issuer, place) = issuer(&mut scope, text, keys)?;
+            if issuers.iter().any(|other| other.url == issuer.url) {
+                return Err(ConfigError::SameIssuer { place, url: issuer.url });
+            }
+            told.push(scope.as_inline_table());
+            issuers.push(issuer);
+            rules.push(of_issuer);
+        }
+    }
+    scope.note_tables(ISSUER, true, &told);
+    Ok((issuers, rules))
+}
+
+/// One issuer, its rules, and where its URL is.
+fn issuer(
+    scope: &mut Scope<'_>,
+    text: &ConfigText,
+    keys: &DeTable<'_>,
+) -> Result<(Issuer, IssuerRules, WhereSet), ConfigError> {
+    let Found { value: url, place } = scope.read(&URL, issuer_url)?.ok_or_else(|| scope.missing(&URL))?;
+    let preset = scope.read(&PRESET, Preset::named)?;
+    let preset_place = preset.as_ref().map_or(&place, |preset| &preset.place).clone();
+    let preset = preset.map(|preset| preset.value).unwrap_or_default();
+    preset.check_url(&url).map_err(|problem| ConfigError::Value { place: preset_place, problem })?;
+    let audience = scope.read(&AUDIENCE, audience)?.ok_or_else(|| scope.missing(&AUDIENCE))?.value;
+    let (keys_at, ca) = keys_of(scope)?;
+    let rules = rules(scope, text, keys, preset)?;
+    let issuer = Issuer { url: url.clone(), audience, keys: keys_at, ca };
+    Ok((issuer, IssuerRules { url, rules }, place))
+}
+
+/// Where an issuer's keys are, and the roots that they are fetched by.
+fn keys_of(scope: &mut Scope<'_>) -> Result<(KeySource, Option<std::path::PathBuf>), ConfigError> {
+    let url = scope.read(&JWKS_URL, keys_url)?;
+    let file = scope.path(&JWKS_FILE)?;
+    let ca = scope.path(&CA)?;
+    if file.is_some()
+        && let Some((key, place)) =
+            url.as_ref().map(|url| (JWKS_URL.key, &url.place)).or(ca.as_ref().map(|ca| (CA.key, &ca.place)))
+    {
+        let problem = format!(
+            "expected no {key} beside jwks_file, since nothing is fetched then, got both; leave one out"
+        );
+        return Err(ConfigError::Value { place: place.clone(), problem });
+    }
+    let source = match (url, file) {
+        (_, Some(file)) => KeySource::File(file.value),
+        (Some(url), None) => KeySource::Url(url.value),
+        (None, None) => KeySource::Discovery,
+    };
+    Ok((source, ca.map(|ca| ca.value)))
+}
+
+fn rules(
+    scope: &mut Scope<'_>,
+    text: &ConfigText,
+    keys: &DeTable<'_>,
+    preset: Preset,
+) -> Result<Vec<Rule>, ConfigError> {
+    let tables = text.tables(keys, RULE, "issuer.rule")?.unwrap_or_default();
+    let place = || text.place_of(keys, RULE);
+    if tables.is_empty() {
+        return Err(scope.missing_key(RULE));
+    }
+    limit(tables.len(), RULES_MAX, place)?;
+    let (mut rules, mut told) = (Vec::new(), Vec::new());
+    for TomlTable { keys, head } in tables {
+        text.refuse_unknown(keys, &RULE_KEYS, &[])?;
+        let mut scope = Scope::of_table(text, keys, head);
+        rules.push(rule(&mut scope, preset)?);
+        told.push(scope.as_inline_table());
+    }
+    scope.note_tables(RULE, true, &told);
+    Ok(rules)
+}
+
+fn rule(scope: &mut Scope<'_>, preset: Preset) -> Result<Rule, ConfigError> {
+    let place = scope.place(&MATCH).ok_or_else(|| scope.missing(&MATCH))?;
+    let items = scope.list(&MATCH)?;
+    if items.is_empty() || items.len() > MATCHES_MAX {
+        return Err(wrong(&place, &format!("1 to {MATCHES_MAX}"), items.len().to_string()));
+    }
+    let mut matches = Vec::<Match>::new();
+    for (claim, value) in each(items, |text| demand(text, preset))? {
+        match matches.iter_mut().find(|other| other.claim == claim) {
+            Some(other) => other.values.push(value),
+            None => matches.push(Match { claim, values: vec![value] }),
+        }
+    }
+    preset.check_rule(&matches).map_err(|problem| ConfigError::Value { place, problem })?;
+    let Grant { roles, kinds, environments } = grants::read(scope)?;
+    Ok(Rule { excludes: preset.excludes(&matches), matches, roles, kinds, environments })
+}
+
+/// `NAME=VALUE`.
+fn demand(text: &str, preset: Preset) -> Result<(String, Pattern), String> {
+    let (name, value) = text.split_once('=').ok_or_else(|| format!("expected NAME=VALUE, got {text:?}"))?;
+    if name != SUBJECT && !claim_names().any(|known| known == name) {
+        let known: Vec<String> = claim_names().collect();
+        return Err(format!("expected one of {SUBJECT}, {} before the =, got {name:?}", known.join(", ")));
+    }
+    let pattern = match value.strip_suffix('*') {
+        Some(start) => Pattern::StartsWith(start.into()),
+        None => Pattern::Is(value.into()),
+    };
+    let (Pattern::StartsWith(fixed) | Pattern::Is(fixed)) = &pattern;
+    if fixed.contains('*') {
+        return Err(format!("expected a * at the end of the value alone, got {text:?}"));
+    }
+    preset.check_value(name, &pattern)?;
+    Ok((name.into(), pattern))
+}
+
+fn audience(text: &str) -> Result<String, String> {
+    if text.len() <= NAME_BYTES_MAX && !text.contains(char::is_control) {
+        return Ok(text.into());
+    }
+    Err(format!(
+        "expected at most {NAME_BYTES_MAX} bytes without control characters, got {} bytes",
+        text.len()
+    ))
+}
+
+fn issuer_url(text: &str) -> Result<String, String> {
+    https(text, false)
+}
+
+fn keys_url(text: &str) -> Result<String, String> {
+    https(text, true)
+}
+
+/// An `https` URL of a host, as it stands.
+fn https(text: &str, may_have_query: bool) -> Result<String, String> {
+    let fits = text.len() <= NAME_BYTES_MAX
+        && text.starts_with("https://")
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
+        && !text.contains('#')
+        && (may_have_query || !text.contains('?'));
+    let uri = text.parse::<Uri>().ok().filter(|_| fits);
+    // Host and port alone: a name or a password before them would be sent to whoever is there.
+    let is_host = uri.as_ref().and_then(Uri::authority).is_some_and(|authority| {
+        let host = authority.host();
+        let whole = authority.port_u16().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        !host.is_empty() && whole == authority.as_str()
+    });
+    if is_host {
+        return Ok(text.into());
+    }
+    let without = if may_have_query { "user info and fragment" } else { "user info, query and fragment" };
+    // Of the text itself it tells nothing: a password may be in it.
+    Err(format!(
+        "expected an https:// URL of at most {NAME_BYTES_MAX} bytes, without {without}, got another text"
+    ))
+}
+
+/// Refuses more than so many.
+fn limit(count: usize, most: usize, place: impl FnOnce() -> Option<WhereSet>) -> Result<(), ConfigError> {
+    match place().filter(|_| count > most) {
+        None => Ok(()),
+        Some(place) => Err(wrong(&place, &format!("at most {most}"), count.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issuer_is_a_host_and_a_path() {
+        for text in [
+            "https://a.example",
+            "https://a.example/",
+            "https://a.example:8443/path/x",
+            "https://127.0.0.1:1",
+            "https://[::1]:1/x",
+            "https://A.example/%20",
+        ] {
+            assert_eq!(issuer_url(text).as_deref(), Ok(text));
+        }
+        let long = format!("https://a.example/{}", "a".repeat(NAME_BYTES_MAX));
+        for text in [
+            "http://a.example",
+            "HTTPS://a.example",
+            "a.example",
+            "https://",
+            "https:///x",
+            "https://u@a.example",
+            "https://u:secret@a.example",
+            "https://a.example:",
+            "https://a.example:99999",
+            "https://a.example:080",
+            "https://a.example?q",
+            "https://a.example/#f",
+            "https://a b",
+            "https://ä.example",
+            &long,
+        ] {
+            let refusal = issuer_url(text).unwrap_err();
+            assert!(!refusal.contains("secret"), "{text}: {refusal}");
+        }
+        assert!(keys_url("https://a.example/jwks?v=1").is_ok() && keys_url("https://a.example/#x").is_err());
+    }
+}
