@@ -5,6 +5,7 @@ use crate::access::file::TokensFile;
 use crate::http::body::Bodies;
 use crate::http::bound::Bound;
 use crate::http::server;
+use crate::identity::issuers::Issuers;
 use crate::log::delivery;
 use crate::operate::check::check;
 use crate::operate::config::{Config, WithoutLog, default_file};
@@ -63,12 +64,15 @@ pub fn run(mut config: Config, reload: Reload) -> Result<(), Failure> {
     // Before the log is opened, which may take long: unheard, a signal would end the daemon in the midst of it.
     let signals = Signals::install().map_err(system("signal handlers"))?;
     let (log, first) = open(&config, &options, &metrics)?;
-    announce(&options, &log, &callers.told(&config.live.peers, now_s(&options)), &urls, first);
+    let issuers = Issuers::new(log.origin());
+    issuers.replace(config.live.issuers.clone())?;
+    announce(&options, &log, &callers.told(config.live.named(), now_s(&options)), &urls, first);
 
     let bodies = Bodies::new(config.body_bytes_max, config.body_timeout);
     let live = Live::new(config.live.clone());
-    let app = App::new(log, options.clock, bodies, Arc::clone(&metrics), workers.seats(), callers, live)
-        .map_err(system("starting threads"))?;
+    let app =
+        App::new(log, options.clock, bodies, Arc::clone(&metrics), workers.seats(), callers, issuers, live)
+            .map_err(system("starting threads"))?;
     let app = Arc::new(app);
     let (end, ended) = oneshot::channel();
     let refusals = tokio::spawn({
@@ -264,7 +268,7 @@ async fn stop(
             _ = failed.wait_for(Option::is_some) => break "the log failed",
             _ = signals.hangup.recv() => {
                 notify::reloading();
-                notify::ready(&reload.run(&app.live, &app.callers, &app.metrics));
+                notify::ready(&reload.run(&app.live, &app.callers, &app.issuers, &app.metrics));
                 continue;
             }
             _ = signals.user_1.recv() => "SIGUSR1",

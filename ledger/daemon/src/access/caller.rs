@@ -3,6 +3,7 @@
 use crate::access::peers::Peer;
 use crate::access::role::{Access, Role, listed};
 use crate::access::tokens::Token;
+use crate::access::workloads::WorkloadCaller;
 use crate::http::codes::{ENVIRONMENT_DENIED, KIND_DENIED, ROLE_DENIED};
 use crate::http::problem::Problem;
 use provlog_core::cbor::{Map, Value};
@@ -23,6 +24,8 @@ pub(crate) enum Who {
     Token(Arc<Token>),
     /// A process on this machine, by its user.
     Peer(Arc<Peer>),
+    /// A workload that an issuer signed a token for.
+    Workload(Arc<WorkloadCaller>),
 }
 
 impl Who {
@@ -32,6 +35,7 @@ impl Who {
             Self::Anonymous => "anonymous".into(),
             Self::Token(token) => format!("token:{}", token.name).into(),
             Self::Peer(peer) => format!("peer:{}", peer.uid).into(),
+            Self::Workload(caller) => caller.identity.clone().into(),
         }
     }
 
@@ -52,6 +56,7 @@ impl Who {
                 set("method", "peer");
                 set("id", &peer.uid.to_string());
             }
+            Self::Workload(caller) => return Value::Map(caller.workload.clone()),
         }
         Value::Map(workload)
     }
@@ -83,6 +88,7 @@ impl Who {
             Self::Anonymous => None,
             Self::Token(token) => Some(&token.roles),
             Self::Peer(peer) => Some(&peer.roles),
+            Self::Workload(caller) => Some(&caller.roles),
         }
     }
 
@@ -92,6 +98,7 @@ impl Who {
             Self::Anonymous => (&[], &[]),
             Self::Token(token) => (&token.kinds, &token.environments),
             Self::Peer(peer) => (&peer.kinds, &peer.environments),
+            Self::Workload(caller) => (&caller.kinds, &caller.environments),
         }
     }
 }
@@ -103,6 +110,7 @@ impl fmt::Display for Who {
             Self::Anonymous => f.write_str("anybody"),
             Self::Token(token) => write!(f, "the token {}", token.name),
             Self::Peer(peer) => write!(f, "the user {}", peer.uid),
+            Self::Workload(caller) => write!(f, "the workload {}", caller.identity),
         }
     }
 }
@@ -166,6 +174,7 @@ mod tests {
     use crate::access::role::Role;
     use crate::access::secret::Secret;
     use crate::access::tokens::tests::token;
+    use crate::access::workloads::tests::recognised;
     use crate::http::codes::Code;
     use provlog_core::claims::kind_named;
 
@@ -188,10 +197,20 @@ mod tests {
         let both = of(&["promotion", "scan"], &["staging"]);
         let peer = peer(7, &[Role::Append], &["scan"], &["staging"]).let_in(Access::Append).unwrap();
         let anybody = Who::Anonymous.let_in(Access::Append).unwrap();
+        let job = WorkloadCaller {
+            roles: vec![Role::Append],
+            kinds: vec!["promotion".into()],
+            environments: vec!["staging".into()],
+            ..WorkloadCaller::without_rule(&recognised("job-1", &[]))
+        };
+        let job = Who::Workload(job.into()).let_in(Access::Append).unwrap();
         for (caller, kind, environment, expected) in [
             (&all, "promotion", Some("production"), None),
             (&anybody, "policy", None, None),
             (&peer, "scan", None, None),
+            (&job, "promotion", Some("staging"), None),
+            (&job, "promotion", Some("production"), Some(&ENVIRONMENT_DENIED)),
+            (&job, "scan", None, Some(&KIND_DENIED)),
             (&peer, "promotion", Some("staging"), Some(&KIND_DENIED)),
             (&scans, "scan", None, None),
             (&scans, "promotion", Some("staging"), Some(&KIND_DENIED)),
@@ -220,7 +239,11 @@ mod tests {
     fn a_caller_is_attested_as_the_table_of_claims_has_it() {
         let ci = Who::Token(token(&Secret::draw().unwrap(), "ci", &[Role::Append]).into());
         let seven = peer(7, &[], &[], &[]);
+        let job = Who::Workload(
+            WorkloadCaller::without_rule(&recognised("job-1", &[("ref", "refs/heads/main")])).into(),
+        );
         for (who, identity, method, id) in [
+            (&job, "oidc:https://issuer.example.com#job-1", "oidc", Some("job-1")),
             (&ci, "token:ci", "static-token", Some("ci")),
             (&seven, "peer:7", "peer", Some("7")),
             (&Who::Anonymous, "anonymous", "none", None),

@@ -9,14 +9,19 @@ use crate::access::error::TokensError;
 use crate::access::file::TokensFile;
 use crate::access::peers::Peers;
 use crate::access::role::Access;
+use crate::access::secret::is_meant_by;
 use crate::access::tokens::{Token, Tokens};
+use crate::access::unrecognised;
+use crate::access::workloads::{IssuerRules, WorkloadCaller};
 use crate::files::FileIdentity;
 use crate::http::codes::{
-    AUTHORIZATION_MALFORMED, CALLER_MISSING, CALLERS_UNKNOWN, TOKEN_EXPIRED, TOKEN_REVOKED, TOKEN_UNKNOWN,
+    AUTHORIZATION_MALFORMED, CALLER_MISSING, CALLERS_UNKNOWN, TOKEN_EXPIRED, TOKEN_REVOKED, TOKEN_RULE,
+    TOKEN_UNKNOWN,
 };
 use crate::http::forwarded::is_forwarded;
 use crate::http::problem::Problem;
 use crate::http::remote::Remote;
+use crate::identity::recognised::{Recognised, Unrecognised};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use provlog_core::time::rfc3339_s;
@@ -26,6 +31,28 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// The authentication scheme (RFC 6750).
 const BEARER: &str = "Bearer";
+
+/// Whom the settings name beside tokens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Named<'a> {
+    /// Users over Unix sockets.
+    pub(crate) peers: &'a Peers,
+    /// Issuers, by what their workloads may do.
+    pub(crate) rules: &'a [IssuerRules],
+}
+
+impl Named<'_> {
+    /// Whether they name nobody.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.peers.is_empty() && self.rules.is_empty()
+    }
+}
+
+/// The token in these headers that is for an issuer's keys to judge, if there is one: what isn't one of the log's own.
+pub(crate) fn token_of_issuer(headers: &HeaderMap) -> Option<&str> {
+    // Whoever sends none, or no token, is told so by the door.
+    bearer(headers).ok().flatten().filter(|token| !is_meant_by(token))
+}
 
 /// Who is let in.
 #[derive(Debug)]
@@ -76,7 +103,8 @@ impl Callers {
     }
 
     /// Whoever sent these headers from there, if that may do this now. A token decides where there are any, even for a process whose
-    /// user is known. A process that passes on what others ask lends them none of its rights.
+    /// user is known. A process that passes on what others ask lends them none of its rights. `recognised` is what came of the
+    /// [`token_of_issuer`] in the headers, where issuers are named.
     ///
     /// # Errors
     /// 400 for a header that isn't one, 401 for nobody that is known, 403 for another role, 503 while nobody can be known.
@@ -84,15 +112,19 @@ impl Callers {
         &self,
         headers: &HeaderMap,
         remote: &Remote,
-        peers: &Peers,
+        named: Named<'_>,
+        recognised: Option<Result<Arc<Recognised>, Unrecognised>>,
         access: Access,
         now_s: impl FnOnce() -> u64,
     ) -> Result<Caller, Refused> {
         let tokens = self.tokens()?;
-        if let Some(tokens) = &tokens
+        if (tokens.is_some() || !named.rules.is_empty())
             && let Some(presented) = bearer(headers)?
         {
-            let Some(token) = tokens.find(presented) else {
+            if let Some(recognised) = recognised {
+                return workload(recognised, named.rules)?.let_in(access);
+            }
+            let Some(token) = tokens.as_ref().and_then(|tokens| tokens.find(presented)) else {
                 return Err(
                     Problem::new(&TOKEN_UNKNOWN, "expected a token of this log, got another one").into()
                 );
@@ -103,10 +135,10 @@ impl Callers {
                 Err(problem) => Err(who.refused(problem)),
             };
         }
-        let open = tokens.is_none() && peers.is_empty();
+        let open = tokens.is_none() && named.is_empty();
         match remote.uid {
             Some(uid) if !is_forwarded(headers) => {
-                let peer = peers.peer(uid, self.own_uid, open && !self.client_ca);
+                let peer = named.peers.peer(uid, self.own_uid, open && !self.client_ca);
                 Who::Peer(peer.into()).let_in(access)
             }
             // A client CA somewhere closes every way in that doesn't ask for its certificates.
@@ -114,7 +146,10 @@ impl Callers {
             _ => {
                 let expected = match tokens {
                     Some(_) => "the header Authorization: Bearer <token>, got none",
-                    None if peers.is_empty() => {
+                    None if !named.rules.is_empty() => {
+                        "the header Authorization: Bearer <token> with a token of an issuer that the operator configured, got none"
+                    }
+                    None if named.peers.is_empty() => {
                         "a certificate of the client CA, got a connection without one"
                     }
                     None => {
@@ -138,23 +173,27 @@ impl Callers {
     ///
     /// # Errors
     /// 503 while they can't be.
-    pub(crate) fn method(&self, peers: &Peers) -> Result<&'static str, Problem> {
-        Ok(match (self.tokens()?, peers.is_empty()) {
-            (None, true) if self.client_ca => "certificates",
-            (None, true) => "none",
-            (None, false) => "peers",
-            (Some(_), true) => "tokens",
-            (Some(_), false) => "tokens, peers",
+    pub(crate) fn method(&self, named: Named<'_>) -> Result<String, Problem> {
+        let methods = [
+            (self.tokens()?.is_some(), "tokens"),
+            (!named.peers.is_empty(), "peers"),
+            (!named.rules.is_empty(), "oidc"),
+        ];
+        let methods: Vec<&str> = methods.into_iter().filter_map(|(is, name)| is.then_some(name)).collect();
+        Ok(match &methods[..] {
+            [] if self.client_ca => "certificates".into(),
+            [] => "none".into(),
+            methods => methods.join(", "),
         })
     }
 
     /// Who is let in, in words.
-    pub(crate) fn told(&self, peers: &Peers, now_s: u64) -> String {
-        let tokens = match self.tokens() {
-            Ok(None) if peers.is_empty() && self.client_ca => {
+    pub(crate) fn told(&self, named: Named<'_>, now_s: u64) -> String {
+        let mut told = match self.tokens() {
+            Ok(None) if named.is_empty() && self.client_ca => {
                 return "whoever shows a certificate of the client CA; over Unix sockets this user, and root; there are no tokens".into();
             }
-            Ok(None) if peers.is_empty() => {
+            Ok(None) if named.is_empty() => {
                 return "anybody who reaches this address; there are no tokens".into();
             }
             Ok(None) => "no tokens".into(),
@@ -164,10 +203,17 @@ impl Callers {
             }
             Err(problem) => return problem.detail().into(),
         };
-        match peers.0.len() {
-            0 => tokens,
-            users => format!("{tokens}; over Unix sockets {users} users that are named, this one, and root"),
+        let (issuers, users) = (named.rules.len(), named.peers.0.len());
+        if issuers > 0 {
+            let rules: usize = named.rules.iter().map(|of_issuer| of_issuer.rules.len()).sum();
+            told.push_str(&format!(
+                "; whoever has a token of {issuers} issuers that meets one of {rules} rules"
+            ));
         }
+        if users > 0 {
+            told.push_str(&format!("; over Unix sockets {users} users that are named, this one, and root"));
+        }
+        told
     }
 
     /// The tokens, as the file has them now; none where there never were any.
@@ -257,6 +303,30 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
         return refuse("what is no token behind Bearer");
     }
     Ok(Some(token))
+}
+
+/// The workload that a token was recognised as, with what the rules of its issuer grant it.
+///
+/// # Errors
+/// 401 for nobody's token, 403 for one that meets no rule, 503 while that can't be told.
+fn workload(
+    recognised: Result<Arc<Recognised>, Unrecognised>,
+    rules: &[IssuerRules],
+) -> Result<Who, Refused> {
+    let recognised = recognised.map_err(|error| unrecognised::problem(&error))?;
+    let url = &recognised.issuer.url;
+    let Some(of_issuer) = rules.iter().find(|of_issuer| of_issuer.url == *url) else {
+        // A reload took the issuer out while its token was looked at.
+        return Err(unrecognised::problem(&Unrecognised::Issuer { got: url.clone() }).into());
+    };
+    if let Some(caller) = of_issuer.caller(&recognised) {
+        return Ok(Who::Workload(caller.into()));
+    }
+    let who = Who::Workload(WorkloadCaller::without_rule(&recognised).into());
+    let detail = format!("{who} meets none of the rules that the log's operator set for {url}");
+    let expected = format!("a token that meets a rule of the issuer {url}");
+    let problem = Problem::new(&TOKEN_RULE, detail).expected(expected, "one that meets none");
+    Err(who.refused(problem))
 }
 
 /// Whether a token holds still. Told only to whoever has it.

@@ -1,4 +1,4 @@
-//! Who calls, and what they may: tokens at rest, the view that a running daemon has of them, roles, and callers.
+//! Who calls, and what they may: tokens at rest, the view that a running daemon has of them, roles, rules, and callers.
 //!
 //! It knows no route and no handler, reads and writes no file but `tokens`, `tokens.new` and `tokens.lock`, and keeps no token:
 //! what is stored, logged and told of one is its name and its id.
@@ -14,4 +14,5 @@ pub(crate) mod rates;
 pub(crate) mod role;
 pub(crate) mod secret;
 pub(crate) mod tokens;
+mod unrecognised;
 pub(crate) mod workloads;

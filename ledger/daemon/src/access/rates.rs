@@ -160,8 +160,8 @@ impl RateLimits {
 }
 
 impl Accounts {
-    /// An account; that of the rest where there is no room for another address. Of those who are known there are no more than tokens and
-    /// users, and they always have their own, so that no crowd of addresses takes it from them.
+    /// An account; that of the rest where there is no room for another address. Of those who are known there are no more than tokens,
+    /// users, and workloads that meet a rule, and they always have their own, so that no crowd of addresses takes it from them.
     fn of(&mut self, account: &Account, now_ns: u64) -> &mut u64 {
         let has_one = self.paid_ns.contains_key(account);
         let has_place = has_one || self.has_room(now_ns) || matches!(account, Account::Known(_));

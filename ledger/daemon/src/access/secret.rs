@@ -10,6 +10,11 @@ use std::fmt;
 /// What every token begins with.
 const PREFIX: &str = "plt_";
 
+/// Whether a text is meant to be a token of a log, and no other token.
+pub(crate) fn is_meant_by(presented: &str) -> bool {
+    presented.starts_with(PREFIX)
+}
+
 /// Bytes of an id.
 const ID_BYTES: usize = 4;
 

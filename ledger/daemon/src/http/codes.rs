@@ -66,6 +66,7 @@ codes! {
         SALT_ZERO "salt.zero" "A salt is all zeros"
         SALT_REPEATED "salt.repeated" "Two claims have one salt"
         RECORD_TOO_LARGE "record.too-large" "The record is over its limit"
+        SUBMITTED_TOO_LARGE "submitted.too-large" "The submitted claims are over the limit of a caller whose token is of an issuer"
         RECORD_MALFORMED "record.malformed" "The claims make no record"
         BATCH_EMPTY "batch.empty" "The batch has no entries"
         BATCH_TOO_MANY "batch.too-many" "The batch has too many entries"
@@ -75,11 +76,20 @@ codes! {
         TOKEN_UNKNOWN "token.unknown" "The token is not one of this log"
         TOKEN_EXPIRED "token.expired" "The token has ended"
         TOKEN_REVOKED "token.revoked" "The token was revoked"
+        TOKEN_MALFORMED "token.malformed" "The token is neither one of this log nor a JWT as provlog reads it"
+        TOKEN_ALGORITHM "token.algorithm" "The token is signed with another algorithm than is taken"
+        TOKEN_ISSUER "token.issuer" "The token is of an issuer that the operator did not configure"
+        TOKEN_AUDIENCE "token.audience" "The token is for another audience"
+        TOKEN_TIME "token.time" "The token does not hold now"
+        TOKEN_KEY "token.key" "The issuer has no such key"
+        TOKEN_SIGNATURE "token.signature" "The token is not what its issuer's key signed"
     }
     FORBIDDEN {
         ROLE_DENIED "role.denied" "The caller has not the role that the path takes"
         KIND_DENIED "kind.denied" "The caller may not append entries of this kind"
         ENVIRONMENT_DENIED "environment.denied" "The caller may not append for this environment"
+        TOKEN_WORKLOAD "token.workload" "The token says more than an entry has room for"
+        TOKEN_RULE "token.rule" "The token meets no rule of its issuer"
     }
     NOT_FOUND {
         ROUTE_UNKNOWN "route.unknown" "There is nothing at this path"
@@ -124,6 +134,7 @@ codes! {
         RATE_TOTAL "rate.total" "All callers together send more requests than are taken"
         STORAGE_FATAL "storage.fatal" "A write failed, and the daemon is going down"
         CALLERS_UNKNOWN "callers.unknown" "Who calls can't be told, so that nobody is let in"
+        ISSUER_KEYS "issuer.keys" "The keys of the token's issuer can't be had"
         SHUTTING_DOWN "shutting-down" "The daemon is going down"
         CLOCK "clock" "The wall clock can't be believed"
         DEDUP_REBUILDING "dedup.rebuilding" "What makes retries safe is being rebuilt"

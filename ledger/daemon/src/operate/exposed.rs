@@ -5,7 +5,7 @@ use crate::operate::config::Config;
 use crate::operate::failure::Failure;
 use crate::operate::live::LiveSettings;
 
-/// Refuses to let in whoever comes from other machines, unless that was asked for. Tokens, peers and client certificates each
+/// Refuses to let in whoever comes from other machines, unless that was asked for. Tokens, peers, issuers and client certificates each
 /// tell callers from the rest.
 ///
 /// # Errors
@@ -15,7 +15,7 @@ pub(crate) fn refuse_anonymous(
     live: &LiveSettings,
     has_tokens: bool,
 ) -> Result<(), Failure> {
-    if config.allow_anonymous || has_tokens || !live.peers.0.is_empty() {
+    if config.allow_anonymous || has_tokens || !live.named().is_empty() {
         return Ok(());
     }
     match exposed(config).find(|listener| !listener.demands_certificates()) {

@@ -2,10 +2,12 @@
 
 use crate::access::error::TokensError;
 use crate::http::listener::{Address, BindError};
+use crate::identity::issuers::IssuerError;
 use crate::operate::config::{ConfigError, OtherOrigin};
 use crate::operate::exit_codes::{ADDRESS, FAILED, FOLDER, INTERNAL, LOCKED, REFUSES, USAGE};
 use crate::system::Refusal;
 use provlog_engine::{CreateError, LockError, OpenError, StoreError};
+use provlog_evidence::jwt::BearerAudienceError;
 use std::error::Error;
 use std::io;
 use std::path::PathBuf;
@@ -21,7 +23,7 @@ pub enum Failure {
     SetLogFilter(String),
     /// Everybody would be let in.
     #[error(
-        "other machines reach {address}, and nothing says who calls: there are no tokens, no [[peer]], and no tls_client_ca, so that whoever reaches it appends and reads. Make the log with provlogd init where there is none yet, and a token with provlogd token create, both with the same settings; or listen on 127.0.0.1; or, where everybody may, set allow_anonymous = true (--allow-anonymous)"
+        "other machines reach {address}, and nothing says who calls: there are no tokens, no [[peer]], no [[issuer]], and no tls_client_ca, so that whoever reaches it appends and reads. Make the log with provlogd init where there is none yet, and a token with provlogd token create, both with the same settings; or listen on 127.0.0.1; or, where everybody may, set allow_anonymous = true (--allow-anonymous)"
     )]
     Anonymous {
         /// The listener's.
@@ -29,7 +31,7 @@ pub enum Failure {
     },
     /// A reload would let in everybody.
     #[error(
-        "expected a [[peer]] still, or tokens, got neither: whoever reaches the log would append and read. Make a token with provlogd token create; or, where everybody may, start the daemon with allow_anonymous = true (--allow-anonymous)"
+        "expected a [[peer]] or an [[issuer]] still, or tokens, got none of them: whoever reaches the log would append and read. Make a token with provlogd token create; or, where everybody may, start the daemon with allow_anonymous = true (--allow-anonymous)"
     )]
     Opens,
     /// A log for others has no name of its own.
@@ -43,6 +45,22 @@ pub enum Failure {
     /// The log has another name than the settings say.
     #[error(transparent)]
     Origin(#[from] OtherOrigin),
+    /// An issuer that this log can't go by.
+    #[error("issuer {url}: {source}; set another audience in its [[issuer]]")]
+    Issuer {
+        /// Its URL.
+        url: String,
+        /// What is wrong with its audience at this log.
+        source: BearerAudienceError,
+    },
+    /// The pinned keys of an issuer can't be used.
+    #[error("jwks_file: {}: {problem}", file.display())]
+    JwksFile {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// There is nothing to listen with, or nowhere.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -88,6 +106,8 @@ impl Failure {
             | Self::Origin(_)
             | Self::Anonymous { .. }
             | Self::Opens
+            | Self::Issuer { .. }
+            | Self::JwksFile { .. }
             | Self::OriginNeeded { .. } => USAGE,
             Self::Bind(BindError::Address { .. } | BindError::NoSocket(_)) => ADDRESS,
             Self::Bind(BindError::TlsOverUnix(_) | BindError::Tls(_)) => USAGE,
@@ -97,6 +117,12 @@ impl Failure {
             Self::Tokens(error) => refusal_code(error).unwrap_or_else(|| tokens_code(error)),
             Self::Fatal(_) => FAILED,
         }
+    }
+}
+
+impl From<IssuerError> for Failure {
+    fn from(IssuerError { url, source }: IssuerError) -> Self {
+        Self::Issuer { url, source }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the operator may change while the daemon runs: all of it at once, by one swap.
 
+use crate::access::callers::Named;
 use crate::access::peers::Peers;
 use crate::access::rates::Rates;
 use crate::access::workloads::IssuerRules;
@@ -25,6 +26,13 @@ pub(crate) struct LiveSettings {
     pub(crate) rates: Rates,
     /// `refusal` entries a minute; none where it is 0.
     pub(crate) refusal_entries_per_minute: u32,
+}
+
+impl LiveSettings {
+    /// Whom they name beside tokens.
+    pub(crate) fn named(&self) -> Named<'_> {
+        Named { peers: &self.peers, rules: &self.rules }
+    }
 }
 
 /// The settings that hold now. A request looks once, and goes by what it saw.

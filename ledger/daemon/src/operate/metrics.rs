@@ -68,6 +68,7 @@ pub(crate) struct Metrics {
 struct ByCaller {
     token: Counter,
     peer: Counter,
+    workload: Counter,
     anonymous: Counter,
     unknown: Counter,
 }
@@ -92,6 +93,7 @@ impl Default for Metrics {
         let callers = ByCaller {
             token: by("token"),
             peer: by("peer"),
+            workload: by("workload"),
             anonymous: by("anonymous"),
             unknown: by("unknown"),
         };
@@ -260,6 +262,7 @@ impl Metrics {
         let counter = match who {
             Some(Who::Token(_)) => &self.callers.token,
             Some(Who::Peer(_)) => &self.callers.peer,
+            Some(Who::Workload(_)) => &self.callers.workload,
             Some(Who::Anonymous) => &self.callers.anonymous,
             None => &self.callers.unknown,
         };
@@ -351,6 +354,8 @@ impl Observer for Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::workloads::WorkloadCaller;
+    use crate::access::workloads::tests::recognised;
     use crate::http::codes::HOST_DENIED;
 
     #[test]
@@ -371,6 +376,7 @@ mod tests {
         metrics.called(Some(&Who::Anonymous));
         metrics.called(None);
         metrics.called(None);
+        metrics.called(Some(&Who::Workload(WorkloadCaller::without_rule(&recognised("job-1", &[])).into())));
         metrics.retried();
         metrics.followed("tiles", 11);
         metrics.reloaded(false);
@@ -393,6 +399,7 @@ mod tests {
             "provlog_tls_handshake_failures_total{reason=\"timeout\"} 1",
             "provlog_requests_total{caller=\"token\"} 0",
             "provlog_requests_total{caller=\"peer\"} 0",
+            "provlog_requests_total{caller=\"workload\"} 1",
             "provlog_requests_total{caller=\"anonymous\"} 1",
             "provlog_requests_total{caller=\"unknown\"} 2",
             "provlog_self_check_failures_total 0",

@@ -1,6 +1,7 @@
 //! Reading the settings anew, on SIGHUP: all that a running daemon can take of them at once, or nothing.
 
 use crate::access::callers::Callers;
+use crate::identity::issuers::Issuers;
 use crate::operate::config::{CommandLine, Config, Told};
 use crate::operate::exposed::refuse_anonymous;
 use crate::operate::failure::Failure;
@@ -35,8 +36,14 @@ impl Reload {
     }
 
     /// Reads the file again, and takes what can be taken. Says in one line what came of it.
-    pub(crate) fn run(&mut self, live: &Live, callers: &Callers, metrics: &Metrics) -> String {
-        let result = self.take(live, callers);
+    pub(crate) fn run(
+        &mut self,
+        live: &Live,
+        callers: &Callers,
+        issuers: &Issuers,
+        metrics: &Metrics,
+    ) -> String {
+        let result = self.take(live, callers, issuers);
         metrics.reloaded(result.is_ok());
         match result {
             Ok((taken, waiting)) => {
@@ -50,12 +57,16 @@ impl Reload {
     }
 
     /// How many settings were taken, and how many others take a restart.
-    fn take(&mut self, live: &Live, callers: &Callers) -> Result<(usize, usize), Failure> {
+    fn take(&mut self, live: &Live, callers: &Callers, issuers: &Issuers) -> Result<(usize, usize), Failure> {
         let new = self.command_line.resolve()?;
         // The listeners are those that there are; who is let in there changes.
         refuse_anonymous(&self.running, &new.live, callers.has_tokens())?;
         self.keep_closed(&new.live, callers.has_tokens())?;
-        (self.set_log_filter)(new.log_filter.clone()).map_err(Failure::SetLogFilter)?;
+        issuers.replace(new.live.issuers.clone())?;
+        if let Err(why) = (self.set_log_filter)(new.log_filter.clone()) {
+            issuers.replace(self.running.live.issuers.clone())?;
+            return Err(Failure::SetLogFilter(why));
+        }
         live.replace(new.live.clone());
         let (taken, waiting) = changes(&self.running.told, &new.told);
         for Change { key, old, new } in &taken {
@@ -78,9 +89,9 @@ impl Reload {
 }
 
 impl Reload {
-    /// Refuses to let in everybody where peers were told from the rest: a file that is empty for a moment must not.
+    /// Refuses to let in everybody where peers or workloads were told from the rest: a file that is empty for a moment must not.
     fn keep_closed(&self, new: &LiveSettings, has_tokens: bool) -> Result<(), Failure> {
-        let opens = !self.running.live.peers.is_empty() && new.peers.is_empty();
+        let opens = !self.running.live.named().is_empty() && new.named().is_empty();
         if opens && !has_tokens && !self.running.allow_anonymous { Err(Failure::Opens) } else { Ok(()) }
     }
 }
@@ -119,6 +130,7 @@ mod tests {
         folder: TempDir,
         live: Live,
         callers: Callers,
+        issuers: Issuers,
         metrics: Metrics,
         reload: Reload,
         filters: Arc<Mutex<Vec<String>>>,
@@ -143,6 +155,7 @@ mod tests {
             Self {
                 live: Live::new(config.live.clone()),
                 callers: Callers::open(folder.path(), false).unwrap(),
+                issuers: Issuers::new("example.com/log"),
                 metrics: Metrics::default(),
                 reload: Reload::new(command_line, config, set_log_filter),
                 folder,
@@ -153,7 +166,7 @@ mod tests {
         /// What a reload of this file says.
         fn run(&mut self, text: &str) -> String {
             fs::write(self.folder.path().join("f"), text).unwrap();
-            self.reload.run(&self.live, &self.callers, &self.metrics)
+            self.reload.run(&self.live, &self.callers, &self.issuers, &self.metrics)
         }
     }
 
@@ -176,7 +189,10 @@ mod tests {
         let before = daemon.live.now();
         for text in ["", "hosts = [\"a\"]\n", "allow_anonymous = true\n"] {
             let said = daemon.run(text);
-            assert!(said.contains("expected a [[peer]] still, or tokens, got neither"), "{said}");
+            assert!(
+                said.contains("expected a [[peer]] or an [[issuer]] still, or tokens, got none of them"),
+                "{said}"
+            );
             assert_eq!(daemon.live.now(), before);
         }
         assert!(daemon.filters.lock().unwrap().is_empty());

@@ -8,7 +8,9 @@ use crate::http::codes::{
     JSON_MALFORMED, KEY_TAKEN, KIND_DENIED, KIND_LOG_ONLY, KIND_NOT_ACCEPTED, KIND_UNKNOWN, RATE_CALLER,
     RECORD_MALFORMED, RECORD_TOO_LARGE, REFERENCE_KIND, REFERENCE_MISSING, REFERENCE_OTHER, ROLE_DENIED,
     SALT_FORM, SALT_MISSING, SALT_REPEATED, SALT_UNKNOWN, SALT_ZERO, STATE_CHANGED, SUBMISSION_FORM,
-    SUBMISSION_UNKNOWN_MEMBER, TIME_WINDOW, TOKEN_EXPIRED, TOKEN_REVOKED, TOKEN_UNKNOWN,
+    SUBMISSION_UNKNOWN_MEMBER, SUBMITTED_TOO_LARGE, TIME_WINDOW, TOKEN_ALGORITHM, TOKEN_AUDIENCE,
+    TOKEN_EXPIRED, TOKEN_ISSUER, TOKEN_KEY, TOKEN_MALFORMED, TOKEN_REVOKED, TOKEN_RULE, TOKEN_SIGNATURE,
+    TOKEN_TIME, TOKEN_UNKNOWN, TOKEN_WORKLOAD,
 };
 
 /// Who was refused, and what was refused for its content: never what failed here, what passes by itself, or what nobody has to
@@ -16,9 +18,22 @@ use crate::http::codes::{
 static WRITTEN: [(&str, &[&Code]); 4] = [
     (
         "who calls",
-        &[&AUTHORIZATION_MALFORMED, &CALLER_MISSING, &TOKEN_UNKNOWN, &TOKEN_EXPIRED, &TOKEN_REVOKED],
+        &[
+            &AUTHORIZATION_MALFORMED,
+            &CALLER_MISSING,
+            &TOKEN_UNKNOWN,
+            &TOKEN_EXPIRED,
+            &TOKEN_REVOKED,
+            &TOKEN_MALFORMED,
+            &TOKEN_ALGORITHM,
+            &TOKEN_ISSUER,
+            &TOKEN_AUDIENCE,
+            &TOKEN_TIME,
+            &TOKEN_KEY,
+            &TOKEN_SIGNATURE,
+        ],
     ),
-    ("what a caller may", &[&ROLE_DENIED, &KIND_DENIED, &ENVIRONMENT_DENIED]),
+    ("what a caller may", &[&ROLE_DENIED, &KIND_DENIED, &ENVIRONMENT_DENIED, &TOKEN_WORKLOAD, &TOKEN_RULE]),
     ("how often", &[&RATE_CALLER]),
     (
         "what is submitted",
@@ -54,6 +69,7 @@ static WRITTEN: [(&str, &[&Code]); 4] = [
             &SALT_ZERO,
             &SALT_REPEATED,
             &RECORD_TOO_LARGE,
+            &SUBMITTED_TOO_LARGE,
             &RECORD_MALFORMED,
             &BATCH_EMPTY,
             &BATCH_TOO_MANY,

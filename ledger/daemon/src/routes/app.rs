@@ -6,6 +6,7 @@ use crate::http::answer::BrokenOff;
 use crate::http::body::Bodies;
 use crate::http::gzip::Gzips;
 use crate::http::problem::Problem;
+use crate::identity::issuers::Issuers;
 use crate::log::async_log::AsyncLog;
 use crate::operate::live::Live;
 use crate::operate::metrics::Metrics;
@@ -25,6 +26,7 @@ pub(crate) struct App {
     pub(crate) workers: Seats,
     pub(crate) gzips: Gzips,
     pub(crate) callers: Callers,
+    pub(crate) issuers: Issuers,
     pub(crate) live: Live,
     pub(crate) limits: RateLimits,
     pub(crate) refusals: Refusals,
@@ -41,6 +43,7 @@ impl App {
         metrics: Arc<Metrics>,
         workers: Seats,
         callers: Callers,
+        issuers: Issuers,
         live: Live,
     ) -> io::Result<Self> {
         Ok(Self {
@@ -51,6 +54,7 @@ impl App {
             workers,
             gzips: Gzips::default(),
             callers,
+            issuers,
             live,
             limits: RateLimits::default(),
             refusals: Refusals::default(),
@@ -63,10 +67,10 @@ impl App {
         u64::try_from(self.clock.wall_ms()).unwrap_or(0)
     }
 
-    /// Seconds since the Unix epoch, as tokens count them: never before the newest entry's, so that a clock that was turned back
-    /// brings no token to life again that had ended by then.
-    pub(crate) fn now_s(&self) -> u64 {
-        self.now_ms().max(self.log.committed().time_ms.get()) / 1_000
+    /// The time that tokens are judged at, in milliseconds since the Unix epoch: never before the newest entry's, so that a clock
+    /// that was turned back brings no token to life again that had ended by then.
+    pub(crate) fn token_ms(&self) -> u64 {
+        self.now_ms().max(self.log.committed().time_ms.get())
     }
 
     /// Says from now on that the daemon takes no more appends.
@@ -91,9 +95,9 @@ impl App {
 pub(crate) mod tests {
     use super::*;
     use crate::access::caller::Caller;
-    use crate::access::peers::Peers;
     use crate::access::role::Access;
     use crate::http::remote::Remote;
+    use crate::operate::live::LiveSettings;
     use axum::http::HeaderMap;
     use provlog_engine::Options;
     use std::time::Duration;
@@ -106,14 +110,14 @@ pub(crate) mod tests {
         Log::create(&options, "example.com/log").unwrap();
         let bodies = Bodies::new(64 * 1024 * 1024, Duration::from_secs(600));
         let (log, callers) = (Log::open(&options).unwrap(), Callers::open(&options.data_dir, false).unwrap());
-        let app =
-            App::new(log, options.clock, bodies, Arc::default(), Seats::default(), callers, Live::default());
+        let (metrics, seats, issuers) = (Arc::default(), Seats::default(), Issuers::new("example.com/log"));
+        let app = App::new(log, options.clock, bodies, metrics, seats, callers, issuers, Live::default());
         (folder, Arc::new(app.unwrap()))
     }
 
     /// Whoever asks a log without tokens.
     pub(crate) fn anybody(app: &App) -> Caller {
-        let (headers, remote, nobody) = (HeaderMap::new(), Remote::default(), Peers::default());
-        app.callers.enter(&headers, &remote, &nobody, Access::Append, || 0).unwrap()
+        let (headers, remote, settings) = (HeaderMap::new(), Remote::default(), LiveSettings::default());
+        app.callers.enter(&headers, &remote, settings.named(), None, Access::Append, || 0).unwrap()
     }
 }

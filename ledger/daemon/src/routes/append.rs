@@ -3,10 +3,10 @@
 //! All the work on a submission's bytes is done here, on the worker that read them: parsing, salting, hashing, and
 //! checking the receipt. The engine only orders, writes and signs.
 
-use crate::access::caller::Caller;
+use crate::access::caller::{Caller, Who};
 use crate::http::answer::{NO_STORE, answer, to_json};
 use crate::http::body::{Content, Received, busy};
-use crate::http::codes::{IDEMPOTENCY_KEY_CONFLICT, IDEMPOTENCY_KEY_TWICE, INTERNAL};
+use crate::http::codes::{IDEMPOTENCY_KEY_CONFLICT, IDEMPOTENCY_KEY_TWICE, INTERNAL, SUBMITTED_TOO_LARGE};
 use crate::http::problem::Problem;
 use crate::http::request::{self, CBOR, JSON, TEXT, TEXT_UTF8};
 use crate::log::async_log::AsyncLog;
@@ -29,6 +29,10 @@ use provlog_engine::{Appended, Committed, DedupKey, Outcome, Reader, Terms};
 use serde::Serialize;
 use std::fmt::Display;
 use std::sync::Arc;
+
+/// Largest submitted section of a workload's, in bytes: so what a log attests of evidence always fits beside it (SPEC.md, section
+/// 12.8).
+const SUBMITTED_BYTES_MAX: usize = 28_000;
 
 /// Answers with the entry's index and receipt.
 ///
@@ -119,10 +123,25 @@ pub(crate) fn prepare(
     };
     let referred = references::in_claims(submission.claims(), log.verifier().name());
     let sealed = Arc::new(seal(submission, caller.who().workload())?);
+    if matches!(caller.who(), Who::Workload(_)) {
+        check_submitted(&sealed)?;
+    }
     let key = chosen.or_else(|| has_salts.then(|| digest_key(log, &identity, &sealed)));
     let terms = Terms { retries: key.into_iter().collect(), ..Terms::default() };
     let prepared = provlog_engine::Submission { sealed: Arc::clone(&sealed), terms };
     Ok((prepared, Draft { sealed, chosen_key: chosen, referred }))
+}
+
+/// Whether what is submitted leaves room for all that may be attested beside it.
+fn check_submitted(sealed: &Sealed) -> Result<(), Problem> {
+    let got = sealed.section(SectionName::Submitted).len();
+    if got <= SUBMITTED_BYTES_MAX {
+        return Ok(());
+    }
+    let expected = format!("at most {SUBMITTED_BYTES_MAX} bytes of submitted claims");
+    let detail = format!("expected {expected} of a caller whose token is of an issuer, got {got}");
+    let problem = Problem::new(&SUBMITTED_TOO_LARGE, detail).expected(expected, got.to_string());
+    Err(problem.limit(SUBMITTED_BYTES_MAX, got))
 }
 
 /// Salts that the client drew are its own for ever, so its digest is. Of another caller it is another entry: this one's receipt says

@@ -5,11 +5,13 @@
 //! often, is told so before having sent one. Here, too, whoever is refused behind the door is told of.
 
 use crate::access::caller::{Caller, Refused, Who};
+use crate::access::callers::token_of_issuer;
 use crate::access::rates::{Account, Rates};
 use crate::access::role::Access;
 use crate::http::codes::Code;
 use crate::http::problem::Problem;
 use crate::http::remote::Remote;
+use crate::identity::recognised::{Recognised, Unrecognised};
 use crate::operate::live::LiveSettings;
 use crate::refusals::RefusedRequest;
 use crate::routes::app::App;
@@ -87,7 +89,9 @@ pub(crate) fn behind_door<T: 'static>(
         let handler = handler.clone();
         async move {
             let live = settings(&app, &request);
-            let (mut response, who) = match enter(&app, &live, door, &request) {
+            let recognised = recognise(&app, &live, &request);
+            let recognised = recognised.await;
+            let (mut response, who) = match enter(&app, &live, door, &request, recognised) {
                 Ok((caller, payer)) => {
                     let who = caller.who().clone();
                     app.metrics.called(Some(&who));
@@ -158,12 +162,31 @@ fn client(live: &LiveSettings, request: &Request) -> Option<IpAddr> {
     live.proxies.client(remote, request.headers())
 }
 
+/// Who a request's token is of, by the word of its issuer, where issuers are configured and it isn't one of the log's own. What is
+/// waited for has nothing of the request but that token: a body can't be looked at from two threads.
+fn recognise(
+    app: &Arc<App>,
+    live: &LiveSettings,
+    request: &Request,
+) -> impl Future<Output = Option<Result<Arc<Recognised>, Unrecognised>>> + Send + use<> {
+    let token = (!live.issuers.is_empty()).then(|| token_of_issuer(request.headers())).flatten();
+    let (app, token) = (Arc::clone(app), token.map(String::from));
+    async move { Some(app.issuers.recognise(&token?, app.token_ms()).await) }
+}
+
 /// Who asks, and what the request is counted under. Also whoever isn't let in is counted: by its name where it has one, else by where it
 /// is, so that nobody can try out tokens faster than anybody may ask.
-fn enter(app: &App, live: &LiveSettings, door: Door, request: &Request) -> Result<(Caller, Payer), Refused> {
+fn enter(
+    app: &App,
+    live: &LiveSettings,
+    door: Door,
+    request: &Request,
+    recognised: Option<Result<Arc<Recognised>, Unrecognised>>,
+) -> Result<(Caller, Payer), Refused> {
     let nowhere = Remote::default();
     let remote = request.extensions().get::<Arc<Remote>>().map_or(&nowhere, Arc::as_ref);
-    let entered = app.callers.enter(request.headers(), remote, &live.peers, door.access, || app.now_s());
+    let now_s = || app.token_ms() / 1_000;
+    let entered = app.callers.enter(request.headers(), remote, live.named(), recognised, door.access, now_s);
     let who = match &entered {
         Ok(caller) => Some(caller.who()),
         Err(refused) => refused.who.as_ref(),
@@ -178,6 +201,8 @@ fn enter(app: &App, live: &LiveSettings, door: Door, request: &Request) -> Resul
 fn account(who: Option<&Who>, address: Option<IpAddr>) -> Account {
     match who {
         None | Some(Who::Anonymous) => Account::of_address(address),
+        // An issuer may sign tokens for anybody, under as many names as they like.
+        Some(Who::Workload(caller)) if caller.roles.is_empty() => Account::of_address(address),
         Some(who) => Account::Known(who.identity().into()),
     }
 }

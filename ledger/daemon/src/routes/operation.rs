@@ -49,7 +49,7 @@ pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Result<Response, Prob
     if app.is_draining() {
         return Err(Problem::new(&SHUTTING_DOWN, "the daemon was told to stop"));
     }
-    app.callers.method(&app.live.now().peers)?;
+    app.callers.method(app.live.now().named())?;
     let no_new_keys = app.log.dedup_ready().err();
     Ok(answer(to_json(&readiness(app.log.health(), no_new_keys)?)?, JSON, NO_STORE))
 }
@@ -108,7 +108,7 @@ struct About<'a> {
     version: &'static str,
     /// How callers are known. None where that can't be told, and nobody is let in.
     #[serde(skip_serializing_if = "Option::is_none")]
-    authentication: Option<&'static str>,
+    authentication: Option<String>,
     limits: Limits,
 }
 
@@ -137,7 +137,7 @@ pub(crate) async fn about(State(app): State<Arc<App>>) -> Result<Response, Probl
         size: log.committed().checkpoint.size,
         format: 1,
         version: env!("CARGO_PKG_VERSION"),
-        authentication: app.callers.method(&app.live.now().peers).ok(),
+        authentication: app.callers.method(app.live.now().named()).ok(),
         limits: Limits {
             submission_bytes: limits::SUBMISSION_BYTES_MAX,
             batch_bytes: limits::BATCH_BYTES_MAX,

@@ -6,7 +6,9 @@ use crate::access::peers::Peer;
 use crate::access::role::Role;
 use crate::access::secret::Secret;
 use crate::access::tokens::tests::token;
-use crate::http::codes::{Code, ROLE_DENIED};
+use crate::access::workloads::tests::{URL, recognised, rule};
+use crate::http::codes::{Code, ISSUER_KEYS, ROLE_DENIED, TOKEN_ISSUER};
+use crate::identity::issuer::Issuer;
 use axum::http::HeaderValue;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -33,8 +35,13 @@ fn headers(values: &[&str]) -> HeaderMap {
     values.iter().map(|value| (AUTHORIZATION, HeaderValue::from_str(value).unwrap())).collect()
 }
 
+/// Users alone.
+const fn of(peers: &Peers) -> Named<'_> {
+    Named { peers, rules: &[] }
+}
+
 fn enter_with(callers: &Callers, headers: &HeaderMap) -> Result<Caller, Refused> {
-    callers.enter(headers, &Remote::default(), &Peers::default(), Access::Append, || 0)
+    callers.enter(headers, &Remote::default(), of(&Peers::default()), None, Access::Append, || 0)
 }
 
 fn identified(entered: Result<Caller, Refused>) -> Result<String, &'static Code> {
@@ -85,7 +92,7 @@ fn a_process_is_known_by_its_user() {
         let callers = Callers::open(folder.path(), client_ca).unwrap();
         let peers = if peers { some.clone() } else { Peers::default() };
         let enter = |headers: &HeaderMap, remote: &Remote| {
-            identified(callers.enter(headers, remote, &peers, Access::Append, || 0))
+            identified(callers.enter(headers, remote, of(&peers), None, Access::Append, || 0))
         };
         let case = format!("tokens {tokens}, peers {peers:?}, client CA {client_ca}");
         let none = HeaderMap::new();
@@ -127,21 +134,116 @@ fn who_is_let_in_is_told() {
         Peers::default(),
         Peers(vec![Peer { uid: 0, roles: vec![Role::Read], kinds: vec![], environments: vec![] }]),
     );
-    let told = |peers| (callers.method(peers).unwrap(), callers.told(peers, 0));
-    assert_eq!(told(&none).0, "none");
+    let told = |named| (callers.method(named).unwrap(), callers.told(named, 0));
+    assert_eq!(told(of(&none)).0, "none");
     let (_other, certified) = fixture_with(true);
-    assert_eq!(certified.method(&none).unwrap(), "certificates");
-    assert!(certified.told(&none, 0).starts_with("whoever shows a certificate of the client CA; "));
-    assert_eq!(certified.method(&root).unwrap(), "peers");
-    let (method, words) = told(&root);
+    assert_eq!(certified.method(of(&none)).unwrap(), "certificates");
+    assert!(certified.told(of(&none), 0).starts_with("whoever shows a certificate of the client CA; "));
+    assert_eq!(certified.method(of(&root)).unwrap(), "peers");
+    let (method, words) = told(of(&root));
     assert_eq!(
-        (method, &*words),
+        (&*method, &*words),
         ("peers", "no tokens; over Unix sockets 1 users that are named, this one, and root")
     );
     add(&folder, "ci", Role::Append);
-    let (method, words) = told(&root);
+    let (method, words) = told(of(&root));
     assert_eq!(method, "tokens, peers");
     assert!(words.starts_with("whoever has a token; of 1 tokens 1 hold; over Unix sockets"), "{words}");
+}
+
+#[test]
+fn issuers_are_told_beside_the_rest() {
+    let (folder, callers) = fixture();
+    let rules = [IssuerRules { url: URL.into(), rules: vec![rule(&["sub=*"], &[Role::Append])] }];
+    let root = Peers(vec![Peer { uid: 0, roles: vec![Role::Read], kinds: vec![], environments: vec![] }]);
+    let none = Peers::default();
+    let told = |peers| {
+        let named = Named { peers, rules: &rules };
+        (callers.method(named).unwrap(), callers.told(named, 0))
+    };
+    let of_issuers = "whoever has a token of 1 issuers that meets one of 1 rules";
+    assert_eq!(told(&none), ("oidc".into(), format!("no tokens; {of_issuers}")));
+    assert_eq!(told(&root).0, "peers, oidc");
+    add(&folder, "ci", Role::Append);
+    assert_eq!(told(&none).0, "tokens, oidc");
+    let (method, words) = told(&root);
+    assert_eq!(method, "tokens, peers, oidc");
+    assert!(words.contains(&format!("1 hold; {of_issuers}; over Unix sockets")), "{words}");
+}
+
+/// Whose token it is, and what it says, on a log with and without tokens of its own.
+#[test]
+fn a_workload_may_do_what_the_first_rule_grants_that_its_token_meets() {
+    let own = geteuid().as_raw();
+    let rules = [IssuerRules {
+        url: URL.into(),
+        rules: vec![rule(&["ref=refs/heads/main"], &[Role::Append]), rule(&["ref=*"], &[Role::Read])],
+    }];
+    let of = |reference| Ok(Arc::new(recognised("job-1", &[("ref", reference)])));
+    let elsewhere =
+        Arc::new(Issuer { url: "https://other.example".into(), ..(*recognised("", &[]).issuer).clone() });
+    let unknown = Unrecognised::Issuer { got: "https://other.example".into() };
+    let keys = Unrecognised::Keys { issuer: URL.into() };
+    for with_tokens in [false, true] {
+        let (folder, callers) = fixture();
+        let secret = with_tokens.then(|| add(&folder, "ci", Role::Append));
+        let peers = Peers::default();
+        let enter = |value: &str, recognised, remote: &Remote| {
+            let named = Named { peers: &peers, rules: &rules };
+            callers.enter(&headers(&[value]), remote, named, recognised, Access::Append, || 0)
+        };
+        let identity = format!("oidc:{URL}#job-1");
+        let peer = Remote { uid: Some(own), local: true, ..Remote::default() };
+        // The token decides, of the daemon's own user too.
+        for remote in [&Remote::default(), &peer] {
+            for (came_of_it, expected) in [
+                (of("refs/heads/main"), Ok(identity.clone())),
+                (of("refs/heads/other"), Err(&ROLE_DENIED)),
+                (Ok(recognised("job-1", &[]).into()), Err(&TOKEN_RULE)),
+                (
+                    Ok(Recognised { issuer: Arc::clone(&elsewhere), ..recognised("job-1", &[]) }.into()),
+                    Err(&TOKEN_ISSUER),
+                ),
+                (Err(unknown.clone()), Err(&TOKEN_ISSUER)),
+                (Err(keys.clone()), Err(&ISSUER_KEYS)),
+            ] {
+                let place = format!("{came_of_it:?}, tokens: {with_tokens}, {remote:?}");
+                assert_eq!(identified(enter("Bearer a.b.c", Some(came_of_it), remote)), expected, "{place}");
+            }
+        }
+        let refused = enter("Bearer a.b.c", Some(Ok(recognised("job-1", &[]).into())), &peer).unwrap_err();
+        assert_eq!(refused.who.unwrap().identity(), identity, "it is known who that was");
+        assert!(!refused.problem.to_json().contains("refs/heads"), "the rules aren't told");
+        // What begins as the log's own tokens do is for no issuer to judge.
+        let own_token = secret.map_or_else(|| "Bearer plt_0".into(), |secret| with(&secret));
+        assert_eq!(token_of_issuer(&headers(&[&own_token])), None);
+        assert_eq!(identified(enter("Bearer plt_0", None, &peer)), Err(&TOKEN_UNKNOWN));
+        let expected = if with_tokens { Ok("token:ci".to_owned()) } else { Err(&TOKEN_UNKNOWN) };
+        assert_eq!(identified(enter(&own_token, None, &peer)), expected);
+        assert_eq!(identified(enter("Basic x", None, &peer)), Err(&AUTHORIZATION_MALFORMED));
+        let named = Named { peers: &peers, rules: &rules };
+        let without =
+            |remote| identified(callers.enter(&HeaderMap::new(), remote, named, None, Access::Append, || 0));
+        let nowhere = Remote::default();
+        assert_eq!(without(&nowhere), Err(&CALLER_MISSING));
+        assert_eq!(without(&peer), Ok(format!("peer:{own}")), "a user without a token is itself");
+    }
+}
+
+#[test]
+fn a_token_of_an_issuer_is_whatever_is_none_of_the_log_s() {
+    for (values, expected) in [
+        (&["Bearer a.b.c"][..], Some("a.b.c")),
+        (&["bearer x"], Some("x")),
+        (&["Bearer PLT_0"], Some("PLT_0")),
+        (&["Bearer plt_0"], None),
+        (&["Bearer a.b.c", "Bearer a.b.c"], None),
+        (&["Basic x"], None),
+        (&["Bearer "], None),
+        (&[], None),
+    ] {
+        assert_eq!(token_of_issuer(&headers(values)), expected, "{values:?}");
+    }
 }
 
 #[test]
@@ -188,13 +290,13 @@ fn a_token_ends_by_the_clock() {
     let token = Token { expires: Expiry::At(1_000), ..token(&secret, "ci", &[Role::Append]) };
     TokensFile::of(folder.path()).change(|tokens| tokens.add(token)).unwrap();
     let (headers, none) = (headers(&[&with(&secret)]), Peers::default());
-    let at = |now_s| callers.enter(&headers, &Remote::default(), &none, Access::Append, || now_s);
+    let at = |now_s| callers.enter(&headers, &Remote::default(), of(&none), None, Access::Append, || now_s);
     assert!(at(999).is_ok());
     let ended = at(1_000).unwrap_err();
     assert_eq!(ended.problem.code(), &TOKEN_EXPIRED);
     assert_eq!(ended.who.unwrap().identity(), "token:ci", "it is known who that was");
-    assert_eq!(callers.told(&none, 999), "whoever has a token; of 1 tokens 1 hold");
-    assert_eq!(callers.told(&none, 1_000), "whoever has a token; of 1 tokens 0 hold");
+    assert_eq!(callers.told(of(&none), 999), "whoever has a token; of 1 tokens 1 hold");
+    assert_eq!(callers.told(of(&none), 1_000), "whoever has a token; of 1 tokens 0 hold");
 }
 
 #[test]
@@ -208,7 +310,7 @@ fn while_the_tokens_are_not_known_nobody_is_let_in() {
         for values in [&[][..], &[&*right], &["Basic x"]] {
             assert_eq!(enter(&callers, values), Err(&CALLERS_UNKNOWN));
         }
-        assert_eq!(callers.method(&Peers::default()).unwrap_err().code(), &CALLERS_UNKNOWN);
+        assert_eq!(callers.method(of(&Peers::default())).unwrap_err().code(), &CALLERS_UNKNOWN);
     };
     expect_known();
     let allow = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();

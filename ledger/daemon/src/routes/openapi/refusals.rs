@@ -21,8 +21,18 @@ pub(super) const DOOR: &[&Code] = &[
     &TOKEN_UNKNOWN,
     &TOKEN_EXPIRED,
     &TOKEN_REVOKED,
+    &TOKEN_MALFORMED,
+    &TOKEN_ALGORITHM,
+    &TOKEN_ISSUER,
+    &TOKEN_AUDIENCE,
+    &TOKEN_TIME,
+    &TOKEN_KEY,
+    &TOKEN_SIGNATURE,
+    &TOKEN_WORKLOAD,
+    &TOKEN_RULE,
     &ROLE_DENIED,
     &CALLERS_UNKNOWN,
+    &ISSUER_KEYS,
 ];
 
 /// Of any route for which rates hold.
@@ -86,6 +96,7 @@ pub(super) const SUBMISSION: &[&Code] = &[
     &SALT_ZERO,
     &SALT_REPEATED,
     &RECORD_TOO_LARGE,
+    &SUBMITTED_TOO_LARGE,
     &RECORD_MALFORMED,
     &REFERENCE_MISSING,
     &REFERENCE_OTHER,
