@@ -1,9 +1,7 @@
 //! An issuer of tokens, for what callers with tokens cost: a new key, its JWKS in a file, and one token on standard output.
 
 use anyhow::{Context, anyhow};
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::{KeyPair, KeySize};
-use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use clap::Parser;
 use serde_json::json;
@@ -14,7 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// How long the token holds, in seconds.
 const VALID_S: u64 = 3_600;
 
-/// Makes a key of RSA, writes it as a JWKS, and prints a token with claims as a job of GitHub Actions has.
+/// Makes a key, writes it as a JWKS, and prints a token with claims as a job of GitHub Actions has.
 #[derive(Parser)]
 struct Options {
     /// What the token has in iss.
@@ -30,15 +28,9 @@ struct Options {
 
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    let key = KeyPair::generate(KeySize::Rsa2048).map_err(|_| anyhow!("no key was made"))?;
-    let modulus = key.public_key().modulus();
-    let exponent = key.public_key().exponent();
-    let (n, e) = (
-        encode(modulus.big_endian_without_leading_zero()),
-        encode(exponent.big_endian_without_leading_zero()),
-    );
-    let jwks =
-        json!({"keys": [{"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "bench", "n": n, "e": e}]});
+    let key = Ed25519KeyPair::generate().map_err(|_| anyhow!("no key was made"))?;
+    let x = encode(key.public_key().as_ref());
+    let jwks = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "use": "sig", "kid": "bench", "x": x}]});
     fs::write(&options.jwks, jwks.to_string())
         .with_context(|| format!("can't write {}", options.jwks.display()))?;
 
@@ -65,13 +57,10 @@ fn main() -> anyhow::Result<()> {
         "runner_environment": "github-hosted",
         "sha": "4015b57a143aec5156fd1444a017a32137a3fd0f",
     });
-    let header = json!({"alg": "RS256", "kid": "bench", "typ": "JWT"});
+    let header = json!({"alg": "EdDSA", "kid": "bench", "typ": "JWT"});
     let signed =
         format!("{}.{}", encode(header.to_string().as_bytes()), encode(payload.to_string().as_bytes()));
-    let mut signature = vec![0; key.public_modulus_len()];
-    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
-        .map_err(|_| anyhow!("the token was not signed"))?;
-    println!("{signed}.{}", encode(&signature));
+    println!("{signed}.{}", encode(key.sign(signed.as_bytes()).as_ref()));
     Ok(())
 }
 
