@@ -54,11 +54,19 @@ fn an_entry_says_who_the_issuer_says_submitted_it() {
     });
     assert_eq!(said, expected);
 
-    // What a submission says of its own workload counts for nothing, and is refused.
-    let mut own = promotion("b");
-    own["claims"]["workload"] = json!({"method": "oidc", "id": "somebody else"});
+    // What a submitter says of itself is its own word, beside the log's; evidence it has none.
     let headers = [("Authorization", &*format!("Bearer {token}")), ("Content-Type", "application/json")];
-    site.daemon.request("POST", "/v1/entries", &headers, own.to_string().as_bytes()).expect(400);
+    let asserting = |claim: &str| {
+        let mut own = promotion("b");
+        own["claims"][claim] = json!({"method": "oidc", "id": "somebody else"});
+        site.daemon.request("POST", "/v1/entries", &headers, own.to_string().as_bytes())
+    };
+    let index = asserting("workload").expect(201).json()["index"].clone();
+    let entry = site.get(&format!("/v1/entries/{index}"), &reader).expect(200).json();
+    assert_eq!(entry["submitted"]["workload"]["id"], json!("somebody else"));
+    assert_eq!(entry["attested"]["workload"]["id"], json!(SUB));
+    assert_eq!(entry["attested"]["workload"]["token_digest"], expected["token_digest"]);
+    asserting("workload_evidence").expect(400);
 
     // Each line of a batch is the caller's.
     let lines = format!("{}\n{}\n", promotion("c"), promotion("d"));

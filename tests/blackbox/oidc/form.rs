@@ -145,7 +145,7 @@ const SIGNATURES: &[Case] = &[
     ("a bit of S", |draft| flipped(&draft.sign(), 63), 401, SIGNATURE),
     ("a bit under RSA", |draft| flipped(&draft.by("rsa", &RSA).sign(), 255), 401, SIGNATURE),
     ("a bit under Ed25519", |draft| flipped(&draft.by("ed", &ED25519).sign(), 40), 401, SIGNATURE),
-    ("another token's", |draft| with_signature(&draft.sign(), &signature(&draft.claim("jti", 0).sign())), 401, SIGNATURE),
+    ("another token's", |draft| with_signature(&draft.sign(), &signature(&draft.claim("jti", "another").sign())), 401, SIGNATURE),
     ("nothing but zeros", |draft| with_signature(&draft.sign(), &[0; 64]), 401, SIGNATURE),
     ("zeros under Ed25519", |draft| with_signature(&draft.by("ed", &ED25519).sign(), &[0; 64]), 401, SIGNATURE),
     ("one byte", |draft| with_signature(&draft.sign(), b"\x01"), 401, SIGNATURE),

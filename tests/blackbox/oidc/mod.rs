@@ -13,3 +13,4 @@ mod rules;
 mod settings;
 mod site;
 mod token;
+mod written;
