@@ -29,6 +29,7 @@ mod logs;
 mod main_job;
 mod messages;
 mod mirror;
+mod oidc;
 mod openapi;
 mod operate;
 mod operations;
