@@ -18,7 +18,7 @@ use crate::operate::notify;
 use crate::operate::reload::Reload;
 use crate::operate::token::TokenVerb;
 use crate::routes::api::Api;
-use crate::routes::app::App;
+use crate::routes::app::{App, Known};
 use crate::workers::Workers;
 use provlog_core::hex;
 use provlog_engine::{Log, Options, Presence};
@@ -66,13 +66,14 @@ pub fn run(mut config: Config, reload: Reload) -> Result<(), Failure> {
     let (log, first) = open(&config, &options, &metrics)?;
     let issuers = Issuers::new(log.origin());
     issuers.replace(config.live.issuers.clone())?;
+    metrics.watch_issuers(issuers.clone());
     announce(&options, &log, &callers.told(config.live.named(), now_s(&options)), &urls, first);
 
     let bodies = Bodies::new(config.body_bytes_max, config.body_timeout);
     let live = Live::new(config.live.clone());
-    let app =
-        App::new(log, options.clock, bodies, Arc::clone(&metrics), workers.seats(), callers, issuers, live)
-            .map_err(system("starting threads"))?;
+    let known = Known { callers, issuers };
+    let app = App::new(log, options.clock, bodies, Arc::clone(&metrics), workers.seats(), known, live)
+        .map_err(system("starting threads"))?;
     let app = Arc::new(app);
     let (end, ended) = oneshot::channel();
     let refusals = tokio::spawn({

@@ -33,6 +33,12 @@ pub(crate) struct App {
     draining: AtomicBool,
 }
 
+/// By whom callers are known.
+pub(crate) struct Known {
+    pub(crate) callers: Callers,
+    pub(crate) issuers: Issuers,
+}
+
 impl App {
     /// # Errors
     /// As [`AsyncLog::new`].
@@ -42,8 +48,7 @@ impl App {
         bodies: Bodies,
         metrics: Arc<Metrics>,
         workers: Seats,
-        callers: Callers,
-        issuers: Issuers,
+        known: Known,
         live: Live,
     ) -> io::Result<Self> {
         Ok(Self {
@@ -53,8 +58,8 @@ impl App {
             metrics,
             workers,
             gzips: Gzips::default(),
-            callers,
-            issuers,
+            callers: known.callers,
+            issuers: known.issuers,
             live,
             limits: RateLimits::default(),
             refusals: Refusals::default(),
@@ -111,7 +116,8 @@ pub(crate) mod tests {
         let bodies = Bodies::new(64 * 1024 * 1024, Duration::from_secs(600));
         let (log, callers) = (Log::open(&options).unwrap(), Callers::open(&options.data_dir, false).unwrap());
         let (metrics, seats, issuers) = (Arc::default(), Seats::default(), Issuers::new("example.com/log"));
-        let app = App::new(log, options.clock, bodies, metrics, seats, callers, issuers, Live::default());
+        let app =
+            App::new(log, options.clock, bodies, metrics, seats, Known { callers, issuers }, Live::default());
         (folder, Arc::new(app.unwrap()))
     }
 
