@@ -54,20 +54,24 @@ impl ConfiguredIssuer {
         }
     }
 
-    /// Waits for newer keys, where some may be had, and says whether what isn't among them then is no key of the issuer's.
-    pub(super) async fn renew_keys(&self) -> bool {
+    /// Waits for newer keys than those that were seen, where some may be had, and says whether what isn't among them then is no key of the issuer's.
+    pub(super) async fn renew_keys(&self, seen: &Arc<KeySet>) -> bool {
         match &self.keys {
-            KeysOf::Address(keys) => keys.renew(FETCH_TIME_MAX).await,
+            KeysOf::Address(keys) => keys.renew(seen, FETCH_TIME_MAX).await,
             KeysOf::File(keys) => keys.is_newest(),
         }
     }
 
-    /// Verifies a token with the keys that there are.
+    /// Verifies a token with some of its keys.
     ///
     /// # Errors
     /// [`JwtError`] says why it isn't taken.
-    pub(super) fn verify(&self, token: UnverifiedToken<'_>, now_ms: u64) -> Result<BearerToken, JwtError> {
-        let keys = self.keys();
+    pub(super) fn verify(
+        &self,
+        token: UnverifiedToken<'_>,
+        keys: &KeySet,
+        now_ms: u64,
+    ) -> Result<BearerToken, JwtError> {
         token.bearer(IssuerKeys::by_kid(&self.name, keys.keys()), &self.audience, now_ms)
     }
 

@@ -92,10 +92,11 @@ impl Issuers {
         let Some(issuer) = self.configured(&iss) else {
             return Err(Unrecognised::Issuer { got: iss.chars().take(EXCERPT_CHARS).collect() });
         };
-        let verified = match issuer.verify(unverified, now_ms) {
+        let keys = issuer.keys();
+        let verified = match issuer.verify(unverified, &keys, now_ms) {
             Err(JwtError::NoKey { .. }) => {
-                let all_are_known = issuer.renew_keys().await;
-                match issuer.verify(UnverifiedToken::parse(token)?, now_ms) {
+                let all_are_known = issuer.renew_keys(&keys).await;
+                match issuer.verify(UnverifiedToken::parse(token)?, &issuer.keys(), now_ms) {
                     Err(JwtError::NoKey { .. }) if !all_are_known => {
                         return Err(Unrecognised::Keys { issuer: iss });
                     }

@@ -13,7 +13,7 @@ use crate::identity::source;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -69,15 +69,13 @@ impl FetchedKeys {
 
     /// The keys that may be used now; none where there are none.
     pub(super) fn current(&self) -> Arc<KeySet> {
-        let state = self.0.lock();
-        let is_usable = state.schedule.is_usable(self.0.outside.now());
-        Arc::clone(if is_usable { state.held.set() } else { &state.nothing })
+        Arc::clone(self.0.lock().usable(self.0.outside.now()))
     }
 
-    /// Waits for newer keys, where some may be fetched now or are, and says whether what isn't among them then is no key of the
+    /// Waits for newer keys than those that were seen, where some may be fetched now or are, and says whether what isn't among them then is no key of the
     /// issuer's. Everybody who waits gets the same fetch. A fetch ends in its time; whatever hangs, nobody waits longer than this.
-    pub(super) async fn renew(&self, longest: Duration) -> bool {
-        if let Some(mut ended) = self.ask() {
+    pub(super) async fn renew(&self, seen: &Arc<KeySet>, longest: Duration) -> bool {
+        if let Some(mut ended) = self.ask(seen) {
             let _ = timeout(longest, ended.changed()).await;
         }
         self.0.lock().schedule.is_fresh(self.0.outside.now())
@@ -91,9 +89,13 @@ impl FetchedKeys {
         KeysStanding { issuer: self.0.issuer.url.clone(), keys, fetched_s, attempts }
     }
 
-    /// Has keys fetched unless they are being fetched; none where that was done too often. The receiver is told of the fetch's end.
-    fn ask(&self) -> Option<watch::Receiver<()>> {
+    /// Has keys fetched unless they are being fetched; none where others than those that were seen came meanwhile, or that was done too
+    /// often. The receiver is told of the fetch's end.
+    fn ask(&self, seen: &Arc<KeySet>) -> Option<watch::Receiver<()>> {
         let mut state = self.0.lock();
+        if !Arc::ptr_eq(state.usable(self.0.outside.now()), seen) {
+            return None;
+        }
         let ended = self.0.ended.subscribe();
         if !state.is_fetching {
             if !state.schedule.ask(self.0.outside.now()) {
@@ -104,6 +106,13 @@ impl FetchedKeys {
         }
         self.0.start(&mut state);
         Some(ended)
+    }
+}
+
+impl FetchState {
+    /// The keys that may be used at this time.
+    fn usable(&self, now: Instant) -> &Arc<KeySet> {
+        if self.schedule.is_usable(now) { self.held.set() } else { &self.nothing }
     }
 }
 

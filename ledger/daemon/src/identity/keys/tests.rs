@@ -39,7 +39,8 @@ fn pass(world: &World, keys: &FetchedKeys, time: Duration) {
 
 /// Waits for the first fetch.
 async fn started(keys: &FetchedKeys) {
-    keys.renew(PATIENCE).await;
+    let nothing = Arc::clone(&keys.0.lock().nothing);
+    keys.renew(&nothing, PATIENCE).await;
 }
 
 #[tokio::test]
@@ -51,7 +52,7 @@ async fn keys_are_fetched_as_soon_as_there_is_an_issuer_and_whoever_comes_first_
     let waiting: Vec<_> = (0..5)
         .map(|_| {
             let keys = Arc::clone(&keys);
-            spawn(async move { (keys.renew(PATIENCE).await, keys.current().keys().len()) })
+            spawn(async move { (keys.renew(&keys.current(), PATIENCE).await, keys.current().keys().len()) })
         })
         .collect();
     while keys.0.ended.receiver_count() < 5 {
@@ -65,18 +66,28 @@ async fn keys_are_fetched_as_soon_as_there_is_an_issuer_and_whoever_comes_first_
 }
 
 #[tokio::test]
+async fn whoever_saw_older_keys_than_there_are_causes_no_fetch() {
+    let world = world(&[&Signer::new("one")]);
+    let keys = fetched(&world);
+    started(&keys).await;
+    let older = Arc::default();
+    assert!(keys.renew(&older, PATIENCE).await);
+    assert_eq!(world.asked().len(), 1);
+}
+
+#[tokio::test]
 async fn tokens_of_unknown_keys_cause_no_more_fetches_than_the_bucket_has() {
     let world = world(&[&Signer::new("one")]);
     let keys = fetched(&world);
     started(&keys).await;
     for _ in 0..10 {
-        assert!(keys.renew(PATIENCE).await, "what was fetched just now has all keys");
+        assert!(keys.renew(&keys.current(), PATIENCE).await, "what was fetched just now has all keys");
     }
     assert_eq!(world.asked().len(), 1 + 3);
     world.pass(FRESH_FOR);
     world.take_away(KEYS_URL);
-    assert!(!keys.renew(PATIENCE).await, "a fetch that fails says nothing of keys");
-    assert!(!keys.renew(PATIENCE).await, "nor does none");
+    assert!(!keys.renew(&keys.current(), PATIENCE).await, "a fetch that fails says nothing of keys");
+    assert!(!keys.renew(&keys.current(), PATIENCE).await, "nor does none");
     assert_eq!(world.asked().len(), 1 + 3 + 1);
 }
 
@@ -122,7 +133,7 @@ async fn nobody_waits_for_a_fetch_that_hangs() {
     let world = world(&[&Signer::new("one")]);
     world.slow(true);
     let keys = fetched(&world);
-    assert!(!keys.renew(Duration::ZERO).await);
+    assert!(!keys.renew(&keys.current(), Duration::ZERO).await);
     world.slow(false);
 }
 
@@ -163,7 +174,7 @@ async fn a_fetch_that_panics_is_one_that_failed() {
     let keys = KeySource::Url(KEYS_URL.into());
     let issuer = Issuer { url: "https://a.example".into(), audience: "a".into(), keys, ca: None };
     let keys = FetchedKeys::new(issuer.into(), Arc::new(Broken(World::default())));
-    assert!(!keys.renew(PATIENCE).await);
-    assert!(!keys.renew(PATIENCE).await, "and the next one is tried");
+    assert!(!keys.renew(&keys.current(), PATIENCE).await);
+    assert!(!keys.renew(&keys.current(), PATIENCE).await, "and the next one is tried");
     assert_eq!(keys.standing().attempts[1], (Outcome::Unanswered, 2));
 }
