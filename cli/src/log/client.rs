@@ -218,6 +218,21 @@ fn advice(code: &str, token: Option<&Token>) -> Option<String> {
         ("caller.missing", _) => Some(format!(
             "give a token with --token-file FILE or in {VARIABLE}; the log's operator makes one with provlogd token create"
         )),
+        ("token.time", Some(_)) => {
+            Some("the token that was sent doesn't hold now; get a new one from its issuer".into())
+        }
+        (
+            "token.malformed" | "token.algorithm" | "token.issuer" | "token.audience" | "token.key"
+            | "token.signature",
+            Some(_),
+        ) => Some(
+            "the token that was sent is none that this log takes; ask the log's operator which issuer and audience it takes tokens of"
+                .into(),
+        ),
+        ("token.rule" | "token.workload", Some(_)) => Some(
+            "the token that was sent is its issuer's, and this log lets nobody in by it; ask the log's operator for a rule that it meets"
+                .into(),
+        ),
         ("token.unknown" | "token.expired" | "token.revoked", Some(_)) => {
             Some(format!("the token that was sent{id} doesn't hold; ask the log's operator for another one"))
         }

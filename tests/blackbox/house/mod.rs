@@ -10,7 +10,7 @@ mod small_trees;
 mod types;
 
 use crate::support::{blessing, repository};
-use modules::{ModulePath, Target};
+use modules::{Meaning, ModulePath, Target};
 use public::Public;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -154,6 +154,29 @@ fn offline_verbs_use_nothing_that_opens_a_socket() {
         let opens = ["ureq", "std::net", "TcpStream"].into_iter().find(|word| text.contains(word));
         assert_eq!(opens, None, "{}: only {SOCKETS} opens sockets", file.display());
     }
+}
+
+/// Where the daemon asks others, and nowhere else.
+const ASKS: &str = "ledger/daemon/src/identity/fetch.rs";
+
+/// Whoever runs a log can say to whom it connects: to those whom the settings name for their keys.
+#[test]
+fn the_daemon_connects_to_nobody_but_issuers() {
+    let target = modules::read(&repository(), "ledger/daemon/src/lib.rs");
+    let asks = |path: &ModulePath| {
+        let opens = ["ureq", "TcpSocket", "UdpSocket", "lookup_host"];
+        let is_connect = |pair: &[String]| pair[0] == "TcpStream" && pair[1].starts_with("connect");
+        path.iter().any(|name| opens.contains(&&**name)) || path.windows(2).any(is_connect)
+    };
+    let found = target.values().filter(|module| {
+        let imports = module.names.iter().filter_map(|(_, meaning)| match meaning {
+            Meaning::Import { path, .. } => Some(path),
+            _ => None,
+        });
+        imports.chain(&module.mentions).chain(&module.globs).any(asks)
+    });
+    let found: BTreeSet<String> = found.map(|module| module.file.display().to_string()).collect();
+    assert_eq!(found, BTreeSet::from([ASKS.to_owned()]));
 }
 
 /// The map in ARCHITECTURE.md says who may use whom, and the code does that and nothing else.

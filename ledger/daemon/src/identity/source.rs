@@ -6,11 +6,11 @@ use crate::identity::error::{FetchError, KeysError, excerpt};
 use crate::identity::fetch::{FETCH_TIME_MAX, Outside};
 use crate::identity::issuer::{Issuer, KeySource};
 use crate::identity::key_set::KeySet;
+use axum::http::Uri;
 use provlog_core::json::Json;
 use provlog_evidence::jwk::JWKS_BYTES_MAX;
 use std::io::Read;
 use std::path::Path;
-use ureq::http::Uri;
 
 /// Largest configuration of a provider, in bytes: GitHub's is 1 KiB, those with the most endpoints 5.
 const DISCOVERY_BYTES_MAX: usize = 64 * 1024;

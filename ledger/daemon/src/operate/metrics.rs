@@ -6,6 +6,8 @@ use crate::access::caller::Who;
 use crate::http::codes::Code;
 use crate::http::tls::failure::HandshakeFailure;
 use crate::http::tls::renewal::Tls;
+use crate::identity::issuers::Issuers;
+use crate::operate::issuer_keys::WatchedIssuers;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -50,6 +52,7 @@ pub(crate) struct Metrics {
     handshake_failures: Family<Labels, Counter>,
     certificates: Family<[(&'static str, String); 1], Gauge>,
     shown: OnceLock<Vec<(String, Arc<Tls>)>>,
+    issuers: WatchedIssuers,
     callers: ByCaller,
     self_check_failures: Counter,
     damage: Counter,
@@ -111,6 +114,7 @@ impl Default for Metrics {
             handshake_failures: Family::default(),
             certificates: Family::default(),
             shown: OnceLock::new(),
+            issuers: WatchedIssuers::default(),
             callers,
             self_check_failures: Counter::default(),
             damage: Counter::default(),
@@ -212,12 +216,18 @@ impl Metrics {
         );
         registry.register("group_entries", "Entries made durable by one commit", self.group_entries.clone());
         registry.register_with_unit("commit_stage", "Time of each stage of a commit", Unit::Seconds, stages);
+        registry.register_collector(Box::new(self.issuers.clone()));
     }
 
     /// Tells from now on when the certificates end that are shown at these addresses.
     pub(crate) fn watch_certificates(&self, shown: Vec<(String, Arc<Tls>)>) {
         // A daemon listens once.
         let _ = self.shown.set(shown);
+    }
+
+    /// Tells from now on how it stands with these issuers' keys.
+    pub(crate) fn watch_issuers(&self, issuers: Issuers) {
+        self.issuers.watch(issuers);
     }
 
     /// The text that Prometheus scrapes.

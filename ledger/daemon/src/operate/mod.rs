@@ -13,3 +13,5 @@ pub(crate) mod first_start;
 pub(crate) mod live;
 pub(crate) mod metrics;
 pub(crate) mod notify;
+
+mod issuer_keys;

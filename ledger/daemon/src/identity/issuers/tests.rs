@@ -25,6 +25,11 @@ fn fixture(signers: &[&Signer]) -> (Arc<World>, Issuers) {
     (world, issuers)
 }
 
+/// As a connection's task is.
+fn on_any_thread<F: Future + Send>(recognised: F) -> F {
+    recognised
+}
+
 fn is_no_key(error: &Unrecognised) -> bool {
     matches!(error, Unrecognised::Token(JwtError::NoKey { .. }))
 }
@@ -38,7 +43,7 @@ async fn a_token_is_recognised_once_and_known_after() {
     let signer = Signer::new("one");
     let (world, issuers) = fixture(&[&signer]);
     let token = signer.token(URL, "job", AUDIENCE);
-    let recognised = issuers.recognise(&token, NOW_MS).await.unwrap();
+    let recognised = on_any_thread(issuers.recognise(&token, NOW_MS)).await.unwrap();
     assert_eq!(recognised.identity, format!("oidc:{URL}#job"));
     assert_eq!(*recognised.issuer, issuer());
     let member = |name| recognised.workload.get(name).unwrap().clone();

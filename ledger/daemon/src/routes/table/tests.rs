@@ -9,11 +9,15 @@ use crate::access::role::Role;
 use crate::access::secret::Secret;
 use crate::access::tokens::Token;
 use crate::access::tokens::tests::token;
+use crate::access::workloads::IssuerRules;
+use crate::access::workloads::tests::rule;
 use crate::http::codes::{
     AUTHORIZATION_MALFORMED, BUSY_READS, CALLER_MISSING, CONTENT_TYPE_UNSUPPORTED, Code, INTERNAL,
-    RATE_CALLER, RATE_TOTAL, ROLE_DENIED, TOKEN_EXPIRED, TOKEN_REVOKED, TOKEN_UNKNOWN,
+    RATE_CALLER, RATE_TOTAL, ROLE_DENIED, SUBMITTED_TOO_LARGE, TOKEN_AUDIENCE, TOKEN_EXPIRED,
+    TOKEN_MALFORMED, TOKEN_REVOKED, TOKEN_RULE, TOKEN_SIGNATURE, TOKEN_UNKNOWN,
 };
 use crate::http::remote::Remote;
+use crate::identity::issuer::{Issuer, KeySource};
 use crate::log::async_log::PLACES;
 use crate::operate::live::LiveSettings;
 use crate::routes::app::tests::temporary;
@@ -21,7 +25,9 @@ use axum::body::Body;
 use axum::http::header::{ALLOW, AUTHORIZATION, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{Request, Response, StatusCode};
 use clap::ValueEnum;
+use provlog_core::cbor::Value;
 use rustix::process::geteuid;
+use std::fs;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -242,6 +248,110 @@ async fn every_row_lets_in_the_users_that_it_should_and_no_others() {
         }
     }
     assert_eq!(asked, (13 * 2 + 2) * 7 * 4, "every row and user, four times");
+}
+
+const ISSUER: &str = "https://issuer.example.com";
+
+/// Tokens of [`ISSUER`] that hold until the year 2100, each behind its subject, signed by a key that nobody has any more. The last
+/// is for another audience.
+const TOKENS_OF_ISSUER: &str = include_str!("tokens.txt");
+
+/// Puts the issuer, with a rule for each role, into the settings; its key is in a file of this folder.
+fn configure_issuer(app: &App, folder: &Path) {
+    let jwks = folder.join("jwks");
+    fs::write(&jwks, include_str!("issuer.jwks")).unwrap();
+    let issuer = Issuer {
+        url: ISSUER.into(),
+        audience: "https://log.example.com".into(),
+        keys: KeySource::File(jwks),
+        ca: None,
+    };
+    let rules = Role::value_variants().iter().map(|role| rule(&[&format!("sub={role}")], &[*role])).collect();
+    app.issuers.replace(vec![issuer.clone()]).unwrap();
+    let rules = vec![IssuerRules { url: ISSUER.into(), rules }];
+    app.live.replace(LiveSettings { issuers: vec![issuer], rules, ..LiveSettings::default() });
+}
+
+/// Every row, and workloads: one for each role, one that meets no rule, one for somebody else, and one that is none; beside tokens of
+/// the log's own and without, over TCP and as the process of a user that may do everything.
+#[tokio::test]
+async fn every_row_lets_in_the_workloads_that_it_should_and_no_others() {
+    let mut asked = 0;
+    for with_tokens in [false, true] {
+        let (folder, app) = temporary();
+        let own = if with_tokens { visitors(&folder.path().join("data")) } else { Vec::new() };
+        configure_issuer(&app, folder.path());
+        let router = router(app);
+        let mut workloads: Vec<Visitor> = TOKENS_OF_ISSUER
+            .lines()
+            .map(|line| {
+                let (who, token) = line.split_once(' ').unwrap();
+                let standing = match who {
+                    "nobody" => Err(&TOKEN_RULE),
+                    "elsewhere" => Err(&TOKEN_AUDIENCE),
+                    role => Ok(Role::named(role).unwrap()),
+                };
+                Visitor { who, headers: vec![format!("Bearer {token}")], standing }
+            })
+            .collect();
+        // What one token says, under the signature of another.
+        let (said, _) = workloads[0].headers[0].rsplit_once('.').unwrap();
+        let (_, signature) = workloads[1].headers[0].rsplit_once('.').unwrap();
+        let forged = format!("{said}.{signature}");
+        let nobody =
+            |who, header: &str, code| Visitor { who, headers: vec![header.into()], standing: Err(code) };
+        workloads.push(nobody("forged", &forged, &TOKEN_SIGNATURE));
+        workloads.push(nobody("no token", "Bearer x", &TOKEN_MALFORMED));
+        workloads.push(nobody("unknown", "Bearer plt_00000000_x", &TOKEN_UNKNOWN));
+        let known: Vec<Visitor> = own.into_iter().filter(|visitor| visitor.standing.is_ok()).collect();
+        let process = Remote { uid: Some(geteuid().as_raw()), local: true, ..Remote::default() };
+        for remote in [Arc::default(), Arc::new(process)] {
+            for (row, visitor) in rows()
+                .iter()
+                .flat_map(|row| workloads.iter().chain(&known).map(move |visitor| (row, visitor)))
+            {
+                let place = format!("{}, tokens: {with_tokens}, {remote:?}", visitor.who);
+                let refusal = refusal(visitor, who(row));
+                asked += knock(&router, row, &visitor.headers, &remote, refusal, &place).await;
+            }
+        }
+    }
+    assert_eq!(asked, (13 * 2 + 2) * (9 + 9 + 4) * 2, "every row and visitor, twice");
+}
+
+/// What a workload submits, and what the log says of it.
+#[tokio::test]
+async fn a_workload_is_attested_as_its_token_has_it() {
+    let (folder, app) = temporary();
+    configure_issuer(&app, folder.path());
+    let router = router(Arc::clone(&app));
+    let token = TOKENS_OF_ISSUER.lines().next().unwrap().split_once(' ').unwrap().1;
+    let append = |body: String| {
+        let request = Request::post("/v1/entries")
+            .header(CONTENT_TYPE, "application/json")
+            .header(AUTHORIZATION, format!("Bearer {token}"));
+        router.clone().call(request.body(Body::from(body)).unwrap())
+    };
+    let answer = append(include_str!("../../operate/first_entry.json").into()).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::CREATED);
+    let record = app.log.read(|reader| reader.record(1)).await.unwrap().unwrap();
+    let workload = record.attested.value("workload").and_then(Value::as_map).unwrap();
+    let text = |name: &str| workload.get(name).and_then(Value::as_text);
+    assert_eq!((text("method"), text("id"), text("binding")), (Some("oidc"), Some("append"), Some("bearer")));
+    let digest = workload.get("token_digest").and_then(Value::as_map).unwrap();
+    let sha256 = digest.get("sha256").and_then(Value::as_bytes).unwrap();
+    assert_eq!(sha256, provlog_core::Hash::plain(token.as_bytes()).0);
+    let verified_at_ms = workload.get("verified_at_ms").and_then(Value::as_integer).unwrap();
+    assert!(u64::try_from(verified_at_ms).unwrap() <= record.entry.time_ms.get());
+
+    // As many claims of 15,000 bytes as are over the limit of workloads, and not over that of records.
+    let long = format!("\"{}\"", "x".repeat(15_000));
+    let large = format!(
+        r#"{{"kind":"event","claims":{{"type":"t","subject":[{{"name":"a","digest":{{"sha256":"{}"}}}}],"x-a":{long},"x-b":{long}}}}}"#,
+        "0".repeat(64)
+    );
+    let refused = append(large).await.unwrap();
+    assert_eq!(refused.extensions().get::<&Code>(), Some(&&SUBMITTED_TOO_LARGE));
 }
 
 /// What is counted, of whom, and what isn't.
