@@ -20,7 +20,7 @@ use ureq::{Agent, Proxy, ProxyProtocol};
 /// How long it may take to get an issuer's keys, in one request or two.
 pub(super) const FETCH_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// How long a connection may take to be there.
+/// How long a connection may take to be there, TLS included.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(3);
 
 /// What keys take of the world: the time, and what lies at an address.
@@ -45,12 +45,14 @@ pub(super) trait Outside: Debug + Send + Sync {
 #[derive(Debug)]
 pub(super) struct Https {
     proxy: Option<Proxy>,
+    /// How long a connection may take to be there.
+    connect_within: Duration,
 }
 
 impl Https {
     /// By way of the environment's proxy, where there is one.
     pub(super) fn of_environment() -> Self {
-        Self { proxy: Proxy::try_from_env() }
+        Self { proxy: Proxy::try_from_env(), connect_within: CONNECT_TIME_MAX }
     }
 
     /// An agent for one request. Roots are read for each, so that a renewed file of them holds from the next fetch on.
@@ -66,7 +68,7 @@ impl Https {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .timeout_global(Some(within))
-            .timeout_connect(Some(CONNECT_TIME_MAX.min(within)))
+            .timeout_connect(Some(self.connect_within.min(within)))
             .user_agent(concat!("provlogd/", env!("CARGO_PKG_VERSION")))
             .accept("application/json")
             // None is named, which is how none is asked for.

@@ -70,7 +70,7 @@ impl Authority {
 }
 
 fn get(url: &str, ca: &Path, bytes_max: usize, within: Duration) -> Result<Vec<u8>, FetchError> {
-    Https { proxy: None }.get(url, Some(ca), bytes_max, Instant::now() + within)
+    Https { proxy: None, connect_within: PATIENCE }.get(url, Some(ca), bytes_max, Instant::now() + within)
 }
 
 /// Longer than anything takes here.
@@ -156,7 +156,7 @@ fn nothing_is_asked_in_clear_text() {
 fn a_proxy_is_asked_for_a_way_and_one_of_another_kind_is_refused() {
     let authority = Authority::new();
     let by = |url: &str| {
-        let https = Https { proxy: Some(Proxy::new(url).unwrap()) };
+        let https = Https { proxy: Some(Proxy::new(url).unwrap()), connect_within: PATIENCE };
         https.get("https://issuer.invalid/keys", Some(&authority.file()), 4, Instant::now() + PATIENCE)
     };
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -190,6 +190,8 @@ async fn other_settings_hold_at_once_and_the_same_ones_keep_their_keys() {
     let error = issuers.recognise(&token, NOW_MS).await.unwrap_err();
     assert!(matches!(error, Unrecognised::Token(JwtError::Member { member: "aud", .. })), "{error}");
     issuers.recognise(&signer.token(URL, "job", "b"), NOW_MS).await.unwrap();
+    let error = issuers.recognise(&token, NOW_MS).await.unwrap_err();
+    assert!(error.to_string().contains("aud"), "its key is there, and other settings are: {error}");
     assert_eq!(world.asked().len(), 2 + 1, "keys of other settings aren't kept");
 
     issuers.replace(Vec::new()).unwrap();
