@@ -166,6 +166,7 @@ fn keys_are_where_the_settings_say() {
         }
         tables
     });
+    site.until_known(&issuers.each_ref());
     for (number, issuer) in issuers.iter().enumerate() {
         let draft = Draft::of(&issuer.url);
         let (first, second) = (draft.sign(), draft.claim("aud", "second").sign());

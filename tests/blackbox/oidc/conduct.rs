@@ -35,6 +35,7 @@ fn an_issuer_that_is_down_at_the_start_keeps_its_own_workloads_waiting() {
         });
         tables.collect()
     });
+    site.until_known(&[&up]);
     let token = Draft::of(&down.url).sign();
     let refused = later(site.append("a", &token));
     assert!(refused.text().contains(&down.url), "{}", refused.text());
@@ -77,6 +78,7 @@ fn an_outage_keeps_nobody_out_whose_key_is_known() {
 fn a_new_key_is_taken_at_once_and_one_that_is_gone_vouches_for_nobody() {
     let issuer = Issuer::new(&[P256.jwk_json("old")]);
     let site = Site::of(&issuer);
+    site.until_known(&[&issuer]);
     let old = Draft::of(&issuer.url).by("old", &P256).sign();
     site.append("a", &old).expect(201);
     assert_eq!(issuer.asked(), [DISCOVERY, KEYS]);
@@ -232,6 +234,7 @@ fn what_an_issuer_does_otherwise_is_told_in_the_log_and_lets_nobody_in() {
 
     issuers.iter().for_each(|issuer| issuer.publish(&published()));
     let site = site.restarted();
+    site.until_known(&issuers.iter().collect::<Vec<_>>());
     for (token, (name, ..)) in tokens.iter().zip(ROWS) {
         assert_eq!(site.append("b", token).status, 201, "{name}: now it does well");
     }

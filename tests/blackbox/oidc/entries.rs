@@ -108,6 +108,7 @@ fn a_retry_is_the_workload_s_own_whatever_token_it_has() {
     }
     let size = site.size();
     let site = site.restarted();
+    site.until_known(&[&issuer]);
     for token in [&one, &again] {
         assert_eq!(post(&site, token, Some("job"), &keyed).expect(200).json()["index"], first["index"]);
         assert_eq!(post(&site, token, None, &salted).expect(200).json()["index"], second["index"]);

@@ -186,6 +186,7 @@ fn two_issuers_may_have_keys_of_one_name() {
         });
         tables.collect()
     });
+    site.until_known(&issuers.each_ref());
     let token = |issuer: usize, key| Draft::of(&issuers[issuer].url).by("k", key).sign();
     site.append("a", &token(0, &ED25519)).expect(201);
     site.append("b", &token(1, &OTHER)).expect(201);
@@ -207,8 +208,9 @@ fn a_set_with_a_private_key_is_no_set() {
     let site = Site::of(&issuer);
     let token = Draft::of(&issuer.url).sign();
     assert_eq!(code(&site.append("a", &token).expect(503)), "issuer.keys");
-    let site = site.restarted();
     issuer.publish(&[encryption, P256.jwk_json("p256")]);
+    let site = site.restarted();
+    site.until_known(&[&issuer]);
     site.append("b", &token).expect(201);
     let unusable = Draft::of(&issuer.url).by("p384", &P384).sign();
     assert_eq!(code(&site.append("c", &unusable).expect(401)), KEY);

@@ -49,6 +49,7 @@ fn pyjwt_and_the_log_take_the_same_tokens() {
     }
     let issuer = Issuer::new(&published());
     let site = Site::of(&issuer);
+    site.until_known(&[&issuer]);
     let file = site.path("theirs.json");
     let path = file.to_str().unwrap();
     let python = |script: &str, arguments: &[&str]| {

@@ -22,6 +22,7 @@ fn a_reload_adds_changes_and_removes_issuers() {
     let (one, two) = (Issuer::new(&published()), Issuer::new(&published()));
     let site = Site::of(&one);
     let folder = site.folder.path();
+    site.until_known(&[&one]);
     let (first, second) = (table_in(folder, &one, "1.pem"), table_in(folder, &two, "2.pem"));
     let (of_one, of_two) = (Draft::of(&one.url).sign(), Draft::of(&two.url).sign());
     site.append("a", &of_one).expect(201);

@@ -3,6 +3,7 @@
 use super::issuer::Issuer;
 use super::token::{AUDIENCE, Draft, ORIGIN, is_told, published};
 use crate::support::{Daemon, Response, alone, folder, program, promotion, signal};
+use crate::tls::site::until;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -46,7 +47,9 @@ impl Site {
     /// With one issuer, which publishes keys of every type.
     pub fn with_issuer() -> (Self, Issuer) {
         let issuer = Issuer::new(&published());
-        (Self::of(&issuer), issuer)
+        let site = Self::of(&issuer);
+        site.until_known(&[&issuer]);
+        (site, issuer)
     }
 
     /// With this issuer, by discovery.
@@ -67,10 +70,23 @@ impl Site {
         Self { folder, daemon }
     }
 
-    /// Stops it, and starts it again on the same log and settings.
+    /// Waits until the daemon has the keys of these: on a machine that is busy with other things the first fetch may fail.
+    pub fn until_known(&self, issuers: &[&Issuer]) {
+        let is_known = |logged: &str, issuer: &Issuer| {
+            let taken = |line: &str| line.contains("were taken") && line.contains(&issuer.url);
+            logged.lines().any(taken)
+        };
+        until("keys are taken", || {
+            let logged = self.logged();
+            issuers.iter().all(|issuer| is_known(&logged, issuer))
+        });
+    }
+
+    /// Stops it, and starts it again on the same log and settings, with a new file for what it logs.
     pub fn restarted(self) -> Self {
         let Self { folder, daemon } = self;
         assert_eq!(daemon.terminate(), Some(0));
+        fs::rename(folder.path().join("log"), folder.path().join("log.before")).unwrap();
         let daemon = start(folder.path());
         Self { folder, daemon }
     }
@@ -146,6 +162,6 @@ fn start(folder: &Path) -> Daemon {
     for name in ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"] {
         command.env_remove(name).env_remove(name.to_lowercase());
     }
-    command.stderr(fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap());
+    command.stderr(fs::File::create(folder.join("log")).unwrap());
     Daemon::spawn(command)
 }

@@ -9,11 +9,13 @@ use std::collections::BTreeMap;
 use std::fs;
 
 fn site(issuer: &Issuer, settings: &str) -> Site {
-    Site::with(|folder| {
+    let site = Site::with(|folder| {
         let ca = folder.join("ca.pem");
         fs::write(&ca, &issuer.ca).unwrap();
         format!("{settings}\n{}{RULES}", table(issuer, &ca))
-    })
+    });
+    site.until_known(&[issuer]);
+    site
 }
 
 /// Of whom the log writes that it was refused, how often, and with which code: where nobody is known the log says so.
@@ -79,6 +81,7 @@ fn refusals_are_written_of_whom_the_issuer_named() {
     site.says_nothing_of(&tokens);
 
     let site = site.restarted();
+    site.until_known(&[&issuer]);
     let records = site.get("/v1/records?kind=refusal", &auditor(&issuer)).expect(200);
     let mut told = BTreeMap::new();
     for line in records.text().lines() {
