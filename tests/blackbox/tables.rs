@@ -15,6 +15,8 @@ const NAMES: [&str; 5] = ["a,b", "say \"yes\"", "two\nlines", "=1+1", "na√Øve ‚Ä
 /// What a package of such records is read with: prints rows, sums and odd cells as one JSON object.
 const QUERIES: &str = r#"
 import duckdb, json, sys
+# On a slow machine it would stand in what is read here.
+duckdb.sql("set enable_progress_bar = false")
 csv = "read_csv('all/records.csv', header=true, all_varchar=true, strict_mode=true)"
 lines = "read_json('all/records.jsonl', format='newline_delimited')"
 one = lambda query: duckdb.sql(query).fetchall()[0]

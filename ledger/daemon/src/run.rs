@@ -18,7 +18,7 @@ use crate::operate::notify;
 use crate::operate::reload::Reload;
 use crate::operate::token::TokenVerb;
 use crate::routes::api::Api;
-use crate::routes::app::{App, Known};
+use crate::routes::app::{App, WhoIsKnown};
 use crate::workers::Workers;
 use provlog_core::hex;
 use provlog_engine::{Log, Options, Presence};
@@ -71,7 +71,7 @@ pub fn run(mut config: Config, reload: Reload) -> Result<(), Failure> {
 
     let bodies = Bodies::new(config.body_bytes_max, config.body_timeout);
     let live = Live::new(config.live.clone());
-    let known = Known { callers, issuers };
+    let known = WhoIsKnown { callers, issuers };
     let app = App::new(log, options.clock, bodies, Arc::clone(&metrics), workers.seats(), known, live)
         .map_err(system("starting threads"))?;
     let app = Arc::new(app);

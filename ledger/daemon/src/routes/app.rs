@@ -34,7 +34,7 @@ pub(crate) struct App {
 }
 
 /// By whom callers are known.
-pub(crate) struct Known {
+pub(crate) struct WhoIsKnown {
     pub(crate) callers: Callers,
     pub(crate) issuers: Issuers,
 }
@@ -48,7 +48,7 @@ impl App {
         bodies: Bodies,
         metrics: Arc<Metrics>,
         workers: Seats,
-        known: Known,
+        known: WhoIsKnown,
         live: Live,
     ) -> io::Result<Self> {
         Ok(Self {
@@ -117,7 +117,7 @@ pub(crate) mod tests {
         let (log, callers) = (Log::open(&options).unwrap(), Callers::open(&options.data_dir, false).unwrap());
         let (metrics, seats, issuers) = (Arc::default(), Seats::default(), Issuers::new("example.com/log"));
         let app =
-            App::new(log, options.clock, bodies, metrics, seats, Known { callers, issuers }, Live::default());
+            App::new(log, options.clock, bodies, metrics, seats, WhoIsKnown { callers, issuers }, Live::default());
         (folder, Arc::new(app.unwrap()))
     }
 
