@@ -32,6 +32,24 @@ pub(super) enum KeysError {
         /// What the settings name.
         path: PathBuf,
     },
+    /// Others than the owner may write the file.
+    #[error("{path}: its permissions are {mode:03o}; expected none to write for others than its owner, since whoever writes it says who is let in: chmod go-w {path}", path = path.display())]
+    Writable {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// Somebody else's file.
+    #[error("{path}: it belongs to user {got}; expected user {expected}, who the daemon runs as, or root: chown {expected} {path}", path = path.display())]
+    Owner {
+        /// The file.
+        path: PathBuf,
+        /// Who the daemon runs as.
+        expected: u32,
+        /// Whose it is.
+        got: u32,
+    },
     /// Not JSON, at the address of discovery.
     #[error("{url}: expected an OpenID provider's configuration, got {error}")]
     Json {

@@ -116,7 +116,7 @@ fn tls(ca: Option<&Path>) -> Result<TlsConfig, FetchError> {
 
 /// All of a file's certificates: ureq would pass over one that is no root, and say nothing.
 fn of_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, FetchError> {
-    let roots = pem::certificates(path)?;
+    let roots = pem::cas(path)?;
     for (nth, root) in roots.iter().enumerate() {
         let added = RootCertStore::empty().add(root.clone());
         added.map_err(|error| FetchError::Root {
