@@ -1,4 +1,4 @@
-//! Why an issuer's keys aren't taken. What there was before stays.
+//! Why an issuer's keys aren't taken. What there was before stays, unless an operator's file says otherwise.
 
 use crate::http::tls::error::TlsError;
 use provlog_core::json::JsonError;
@@ -168,6 +168,18 @@ impl KeysError {
     /// Whether it may pass without anything having changed: for want of descriptors, say.
     pub(super) fn may_pass(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() != io::ErrorKind::NotFound)
+    }
+
+    /// Whether a file that is like this ends the keys of the one before: an operator who took it away, or put none there that can be
+    /// used, cut the issuer off. Not where it may pass, or the file may be half written.
+    pub(super) fn ends_keys(&self) -> bool {
+        match self {
+            Self::Io { .. } => !self.may_pass(),
+            Self::NoFile { .. } | Self::Writable { .. } | Self::Owner { .. } | Self::NoneUsable { .. } => {
+                true
+            }
+            _ => false,
+        }
     }
 }
 

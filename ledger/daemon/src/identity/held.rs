@@ -26,6 +26,8 @@ pub(crate) struct KeysStanding {
     pub(crate) keys: usize,
     /// When they were fetched, in seconds since the Unix epoch; none where they never were, or lie in a file.
     pub(crate) fetched_s: Option<u64>,
+    /// Whether the last attempt to get them came to nothing.
+    pub(crate) is_failing: bool,
     /// What became of each attempt since the issuer was configured.
     pub(crate) attempts: [(Outcome, u64); Outcome::ALL.len()],
 }
@@ -41,6 +43,11 @@ impl HeldKeys {
         self.taken_s
     }
 
+    /// Whether the last attempt came to nothing.
+    pub(super) const fn is_failing(&self) -> bool {
+        self.told.is_some()
+    }
+
     /// Whether the last attempt got them.
     pub(super) const fn is_newest(&self) -> bool {
         self.told.is_none() && self.taken_s.is_some()
@@ -50,6 +57,11 @@ impl HeldKeys {
     pub(super) fn attempts(&self) -> [(Outcome, u64); Outcome::ALL.len()] {
         let mut counts = self.attempts.into_iter();
         Outcome::ALL.map(|outcome| (outcome, counts.next().unwrap_or_default()))
+    }
+
+    /// Ends the keys that there are.
+    pub(super) fn end(&mut self) {
+        self.set = Arc::default();
     }
 
     /// Takes other keys; or keeps those that there are, and says why, once for each reason. Says whether it took them.
@@ -72,7 +84,8 @@ impl HeldKeys {
             Err(error) => {
                 let (why, keys) = (error.to_string(), self.set.keys().len());
                 if self.told.as_ref() != Some(&why) {
-                    tracing::error!(issuer, %error, keys, "keys of an issuer can't be had anew: those that there are stay");
+                    let stays = if keys == 0 { "there are none" } else { "those that there are stay" };
+                    tracing::error!(issuer, %error, keys, "keys of an issuer can't be had anew: {stays}");
                 }
                 self.told = Some(why);
                 false
@@ -92,11 +105,11 @@ mod tests {
         let mut held = HeldKeys::default();
         assert!(!held.is_newest());
         assert!(held.take("i", KeySet::parse(jwks(&[&one]).as_bytes())));
-        assert!(held.is_newest());
+        assert!(held.is_newest() && !held.is_failing());
         let first = Arc::clone(held.set());
         assert!(!held.take("i", KeySet::parse(b"{}")));
         assert!(!held.take("i", Err(KeysError::Panicked)));
-        assert!(Arc::ptr_eq(held.set(), &first) && !held.is_newest());
+        assert!(Arc::ptr_eq(held.set(), &first) && !held.is_newest() && held.is_failing());
         let counted = [(Outcome::Taken, 1), (Outcome::Unanswered, 1), (Outcome::Refused, 1)];
         assert_eq!(held.attempts(), counted);
     }

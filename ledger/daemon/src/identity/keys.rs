@@ -85,8 +85,9 @@ impl FetchedKeys {
     pub(super) fn standing(&self) -> KeysStanding {
         let keys = self.current().keys().len();
         let held = &self.0.lock().held;
-        let (fetched_s, attempts) = (held.taken_s(), held.attempts());
-        KeysStanding { issuer: self.0.issuer.url.clone(), keys, fetched_s, attempts }
+        let (issuer, fetched_s) = (self.0.issuer.url.clone(), held.taken_s());
+        let (is_failing, attempts) = (held.is_failing(), held.attempts());
+        KeysStanding { issuer, keys, fetched_s, is_failing, attempts }
     }
 
     /// Has keys fetched unless they are being fetched; none where others than those that were seen came meanwhile, or that was done too
