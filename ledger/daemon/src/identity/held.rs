@@ -3,7 +3,6 @@
 use crate::identity::error::{KeysError, Outcome};
 use crate::identity::key_set::KeySet;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 /// Keys that were taken, until others are.
 #[derive(Debug, Default)]
@@ -64,8 +63,8 @@ impl HeldKeys {
         self.set = Arc::default();
     }
 
-    /// Takes other keys; or keeps those that there are, and says why, once for each reason. Says whether it took them.
-    pub(super) fn take(&mut self, issuer: &str, read: Result<KeySet, KeysError>) -> bool {
+    /// Takes other keys, at this time, in seconds since the Unix epoch; or keeps those that there are, and says why, once for each reason. Says whether it took them.
+    pub(super) fn take(&mut self, issuer: &str, read: Result<KeySet, KeysError>, now_s: u64) -> bool {
         let outcome = read.as_ref().map_or_else(KeysError::outcome, |_| Outcome::Taken);
         for (counted, count) in Outcome::ALL.into_iter().zip(&mut self.attempts) {
             *count += u64::from(counted == outcome);
@@ -77,8 +76,7 @@ impl HeldKeys {
                     tracing::info!(issuer, keys, "keys of an issuer were taken");
                 }
                 self.set = set.into();
-                let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-                self.taken_s = Some(since.as_secs());
+                self.taken_s = Some(now_s);
                 true
             }
             Err(error) => {
@@ -104,12 +102,13 @@ mod tests {
         let one = Signer::new("one");
         let mut held = HeldKeys::default();
         assert!(!held.is_newest());
-        assert!(held.take("i", KeySet::parse(jwks(&[&one]).as_bytes())));
+        assert!(held.take("i", KeySet::parse(jwks(&[&one]).as_bytes()), 7));
         assert!(held.is_newest() && !held.is_failing());
         let first = Arc::clone(held.set());
-        assert!(!held.take("i", KeySet::parse(b"{}")));
-        assert!(!held.take("i", Err(KeysError::Panicked)));
+        assert!(!held.take("i", KeySet::parse(b"{}"), 8));
+        assert!(!held.take("i", Err(KeysError::Panicked), 9));
         assert!(Arc::ptr_eq(held.set(), &first) && !held.is_newest() && held.is_failing());
+        assert_eq!(held.taken_s(), Some(7));
         let counted = [(Outcome::Taken, 1), (Outcome::Unanswered, 1), (Outcome::Refused, 1)];
         assert_eq!(held.attempts(), counted);
     }

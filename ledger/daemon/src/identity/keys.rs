@@ -164,7 +164,7 @@ impl Fetching {
     }
 
     fn end(&self, state: &mut FetchState, read: Result<KeySet, KeysError>) {
-        let is_taken = state.held.take(&self.issuer.url, read);
+        let is_taken = state.held.take(&self.issuer.url, read, self.outside.now_s());
         state.schedule.ended(self.outside.now(), is_taken);
         state.is_fetching = false;
         self.ended.send_replace(());

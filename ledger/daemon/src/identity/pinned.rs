@@ -77,7 +77,7 @@ impl PinnedKeys {
             if read.as_ref().is_err_and(KeysError::ends_keys) {
                 view.held.end();
             }
-            view.held.take(&self.issuer.url, read);
+            view.held.take(&self.issuer.url, read, self.outside.now_s());
         }
         (Arc::clone(view.held.set()), view.held.is_newest())
     }

@@ -114,7 +114,7 @@ async fn keys_are_fetched_again_every_hour_and_after_failures_sooner() {
     let attempts = [(Outcome::Taken, 2), (Outcome::Unanswered, 0), (Outcome::Refused, 2)];
     let standing = keys.standing();
     assert_eq!((standing.keys, standing.attempts), (1, attempts));
-    assert!(standing.fetched_s.is_some() && !standing.is_failing);
+    assert_eq!((standing.fetched_s, standing.is_failing), (Some(world.now_s()), false));
 }
 
 #[tokio::test]
@@ -160,6 +160,10 @@ struct Broken(World);
 impl Outside for Broken {
     fn now(&self) -> std::time::Instant {
         self.0.now()
+    }
+
+    fn now_s(&self) -> u64 {
+        self.0.now_s()
     }
 
     fn get(
