@@ -54,6 +54,20 @@ impl ConfiguredIssuer {
         }
     }
 
+    /// Whether a newer key may verify a token that was refused for this: always one with a name that isn't known; one with a known name,
+    /// which the issuer may have given to another key, only where the keys weren't fetched just now.
+    pub(super) fn may_have_another_key(&self, refused: &JwtError) -> bool {
+        match refused {
+            JwtError::NoKey { .. } => true,
+            JwtError::Signature { .. } | JwtError::KeyAlgorithm { .. } => match &self.keys {
+                KeysOf::Address(keys) => !keys.is_fresh(),
+                // It was looked at for this token.
+                KeysOf::File(_) => false,
+            },
+            _ => false,
+        }
+    }
+
     /// Waits for newer keys than those that were seen, where some may be had, and says whether what isn't among them then is no key of the issuer's.
     pub(super) async fn renew_keys(&self, seen: &Arc<KeySet>) -> bool {
         match &self.keys {

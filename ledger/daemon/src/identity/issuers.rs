@@ -94,7 +94,7 @@ impl Issuers {
         };
         let keys = issuer.keys();
         let verified = match issuer.verify(unverified, &keys, now_ms) {
-            Err(JwtError::NoKey { .. }) => {
+            Err(refused) if issuer.may_have_another_key(&refused) => {
                 let all_are_known = issuer.renew_keys(&keys).await;
                 match issuer.verify(UnverifiedToken::parse(token)?, &issuer.keys(), now_ms) {
                     Err(JwtError::NoKey { .. }) if !all_are_known => {

@@ -78,6 +78,11 @@ impl FetchedKeys {
         if let Some(mut ended) = self.ask(seen) {
             let _ = timeout(longest, ended.changed()).await;
         }
+        self.is_fresh()
+    }
+
+    /// Whether they were fetched just now.
+    pub(super) fn is_fresh(&self) -> bool {
         self.0.lock().schedule.is_fresh(self.0.outside.now())
     }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::identity::issuer::KeySource;
-use crate::identity::schedule::USABLE_FOR;
+use crate::identity::schedule::{FRESH_FOR, USABLE_FOR};
 use crate::identity::signing::{NOW_MS, Signer, World, jwks};
 use provlog_evidence::jwt::TOKEN_BYTES_MAX;
 use std::time::Duration;
@@ -32,6 +32,10 @@ fn on_any_thread<F: Future + Send>(recognised: F) -> F {
 
 fn is_no_key(error: &Unrecognised) -> bool {
     matches!(error, Unrecognised::Token(JwtError::NoKey { .. }))
+}
+
+fn is_no_signature(error: &Unrecognised) -> bool {
+    matches!(error, Unrecognised::Token(JwtError::Signature { .. }))
 }
 
 fn is_no_keys(error: &Unrecognised) -> bool {
@@ -114,6 +118,31 @@ async fn a_new_key_is_fetched_for_its_first_token_and_a_withdrawn_one_ends_known
     assert_eq!(world.asked().len(), 2);
     let error = issuers.recognise(&known, NOW_MS).await.unwrap_err();
     assert!(is_no_key(&error), "{error}");
+}
+
+#[tokio::test]
+async fn another_key_of_the_same_name_is_fetched_unless_the_keys_are_fresh() {
+    let (old, new) = (Signer::new("one"), Signer::new("one"));
+    let (world, issuers) = fixture(&[&old]);
+    issuers.recognise(&old.token(URL, "job", AUDIENCE), NOW_MS).await.unwrap();
+    world.put(KEYS_URL, &jwks(&[&new]));
+    let token = new.token(URL, "job", AUDIENCE);
+    let error = issuers.recognise(&token, NOW_MS).await.unwrap_err();
+    assert!(is_no_signature(&error), "{error}");
+    assert_eq!(world.asked().len(), 1);
+    world.pass(FRESH_FOR);
+    issuers.recognise(&token, NOW_MS).await.unwrap();
+    for _ in 0..9 {
+        issuers.recognise(&old.token(URL, "job", AUDIENCE), NOW_MS).await.unwrap_err();
+    }
+    assert_eq!(world.asked().len(), 2, "forged ones make it ask no more than once while keys are fresh");
+    world.take_away(KEYS_URL);
+    world.pass(FRESH_FOR);
+    for _ in 0..9 {
+        let error = issuers.recognise(&old.token(URL, "job", AUDIENCE), NOW_MS).await.unwrap_err();
+        assert!(is_no_signature(&error), "{error}");
+    }
+    assert_eq!(world.asked().len(), 2 + 3, "and no more than the bucket has");
 }
 
 #[tokio::test]
