@@ -50,7 +50,7 @@ impl Issuers {
         Self(Arc::new(AllIssuers { origin: origin.into(), outside, configured, verified }))
     }
 
-    /// Goes by these from now on, and keeps the keys of those that are the same. All of them are checked before any is taken.
+    /// Goes by these from now on, and keeps the keys of those whose keys come from the same place. All of them are checked before any is taken.
     ///
     /// # Errors
     /// [`IssuerError`], where one can't be gone by at this log.
@@ -63,10 +63,12 @@ impl Issuers {
         let checked: Vec<_> = checked.collect::<Result<_, _>>()?;
         let mut configured = self.0.configured.write().unwrap_or_else(PoisonError::into_inner);
         let next = checked.into_iter().map(|(issuer, audience)| {
-            let url = issuer.url.clone();
-            let same = configured.get(&url).filter(|before| **before.settings() == issuer).cloned();
-            let next =
-                same.unwrap_or_else(|| ConfiguredIssuer::new(issuer, audience, &self.0.outside).into());
+            let (url, before) = (issuer.url.clone(), configured.get(&issuer.url));
+            let same = before.filter(|before| **before.settings() == issuer).cloned();
+            let next = same.unwrap_or_else(|| {
+                let before = before.map(Arc::as_ref);
+                ConfiguredIssuer::new(issuer, audience, before, &self.0.outside).into()
+            });
             (url, next)
         });
         *configured = next.collect();

@@ -219,7 +219,14 @@ async fn other_settings_hold_at_once_and_the_same_ones_keep_their_keys() {
     let error = issuers.recognise(&token, NOW_MS).await.unwrap_err();
     assert!(matches!(error, Unrecognised::Token(JwtError::Member { member: "aud", .. })), "{error}");
     issuers.recognise(&signer.token(URL, "job", "b"), NOW_MS).await.unwrap();
-    assert_eq!(world.asked().len(), 2 + 1, "keys of other settings aren't kept");
+    assert_eq!(world.asked().len(), 2, "keys that come from the same place are kept");
+
+    let elsewhere = "https://keys.example/b";
+    world.put(elsewhere, &jwks(&[&signer]));
+    let moved = Issuer { audience: "b".into(), keys: KeySource::Url(elsewhere.into()), ..issuer() };
+    issuers.replace(vec![moved]).unwrap();
+    issuers.recognise(&signer.token(URL, "job", "b"), NOW_MS).await.unwrap();
+    assert_eq!(world.asked().len(), 2 + 1, "keys from elsewhere are fetched");
 
     issuers.replace(Vec::new()).unwrap();
     let error = issuers.recognise(&token, NOW_MS).await.unwrap_err();
