@@ -20,12 +20,14 @@ const EXCERPT_CHARS: usize = 200;
 #[derive(Clone, Debug)]
 pub(crate) struct Issuers(Arc<AllIssuers>);
 
+/// Issuers by their `iss`.
+type ByIss = BTreeMap<String, Arc<ConfiguredIssuer>>;
+
 #[derive(Debug)]
 struct AllIssuers {
     origin: String,
     outside: Arc<dyn Outside>,
-    /// By `iss`.
-    configured: RwLock<BTreeMap<String, Arc<ConfiguredIssuer>>>,
+    configured: RwLock<Arc<ByIss>>,
     verified: VerifiedTokens,
 }
 
@@ -61,9 +63,10 @@ impl Issuers {
                 Err(source) => Err(IssuerError { url: issuer.url, source }),
             });
         let checked: Vec<_> = checked.collect::<Result<_, _>>()?;
-        let mut configured = self.0.configured.write().unwrap_or_else(PoisonError::into_inner);
+        // No request waits for files that are read here: the lock is held for the exchange alone.
+        let before = self.all();
         let next = checked.into_iter().map(|(issuer, audience)| {
-            let (url, before) = (issuer.url.clone(), configured.get(&issuer.url));
+            let (url, before) = (issuer.url.clone(), before.get(&issuer.url));
             let same = before.filter(|before| **before.settings() == issuer).cloned();
             let next = same.unwrap_or_else(|| {
                 let before = before.map(Arc::as_ref);
@@ -71,7 +74,8 @@ impl Issuers {
             });
             (url, next)
         });
-        *configured = next.collect();
+        let next = Arc::new(next.collect());
+        *self.0.configured.write().unwrap_or_else(PoisonError::into_inner) = next;
         Ok(())
     }
 
@@ -115,15 +119,15 @@ impl Issuers {
 
     /// How it stands with the keys of each.
     pub(crate) fn standing(&self) -> Vec<KeysStanding> {
-        let configured = self.0.configured.read().unwrap_or_else(PoisonError::into_inner);
-        let all: Vec<_> = configured.values().cloned().collect();
-        drop(configured);
-        all.iter().map(|issuer| issuer.standing()).collect()
+        self.all().values().map(|issuer| issuer.standing()).collect()
+    }
+
+    fn all(&self) -> Arc<ByIss> {
+        Arc::clone(&self.0.configured.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn configured(&self, iss: &str) -> Option<Arc<ConfiguredIssuer>> {
-        let configured = self.0.configured.read().unwrap_or_else(PoisonError::into_inner);
-        configured.get(iss).cloned()
+        self.all().get(iss).cloned()
     }
 }
 
