@@ -4,7 +4,7 @@ use crate::identity::configured::ConfiguredIssuer;
 use crate::identity::fetch::{Https, Outside};
 use crate::identity::held::KeysStanding;
 use crate::identity::issuer::Issuer;
-use crate::identity::recognised::{Recognised, Unrecognised};
+use crate::identity::recognised::{Recognised, Unrecognised, VerifiedToken};
 use crate::identity::verified::VerifiedTokens;
 use provlog_core::Hash;
 use provlog_core::cbor::Value;
@@ -111,10 +111,12 @@ impl Issuers {
             }
             verified => verified?,
         };
-        let recognised = Arc::new(recognised(&issuer, &verified, now_ms)?);
-        let (window, key) = (verified.token().window(), verified.token().key());
-        self.0.verified.keep(digest, Arc::clone(&recognised), window, key);
-        Ok(recognised)
+        Ok(recognised(&issuer, &verified, digest, now_ms)?.into())
+    }
+
+    /// Recognises that token again without verifying it. Of those who were let in alone: who wasn't may have any number of them.
+    pub(crate) fn remember(&self, recognised: &Arc<Recognised>) {
+        self.0.verified.keep(recognised);
     }
 
     /// How it stands with the keys of each.
@@ -141,6 +143,7 @@ impl Default for Issuers {
 fn recognised(
     issuer: &ConfiguredIssuer,
     token: &BearerToken,
+    digest: Hash,
     now_ms: u64,
 ) -> Result<Recognised, Unrecognised> {
     let workload = Workload::of_bearer_token(token);
@@ -150,7 +153,8 @@ fn recognised(
     let verified_at_ms = Value::Integer(i64::try_from(now_ms).unwrap_or(i64::MAX));
     let inserted = workload.insert("verified_at_ms", verified_at_ms);
     debug_assert!(inserted.is_ok(), "evidence doesn't say when it was looked at");
-    Ok(Recognised { issuer: Arc::clone(issuer.settings()), identity, workload })
+    let token = VerifiedToken { digest, window: token.token().window(), key: token.token().key() };
+    Ok(Recognised { issuer: Arc::clone(issuer.settings()), identity, workload, token })
 }
 
 #[cfg(test)]

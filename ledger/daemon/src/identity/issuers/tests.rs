@@ -56,6 +56,9 @@ async fn a_token_is_recognised_once_and_known_after() {
     assert_eq!(member("audience"), AUDIENCE.into());
     assert_eq!(member("verified_at_ms"), Value::Integer(i64::try_from(NOW_MS).unwrap()));
     let again = issuers.recognise(&token, NOW_MS + 1).await.unwrap();
+    assert!(!Arc::ptr_eq(&recognised, &again), "nobody said that it was let in");
+    issuers.remember(&recognised);
+    let again = issuers.recognise(&token, NOW_MS + 1).await.unwrap();
     assert!(Arc::ptr_eq(&recognised, &again));
     let late = issuers.recognise(&token, NOW_MS + 3_600_000).await.unwrap_err();
     assert!(matches!(late, Unrecognised::Token(JwtError::Time { .. })), "{late}");
@@ -111,7 +114,7 @@ async fn a_new_key_is_fetched_for_its_first_token_and_a_withdrawn_one_ends_known
     let (old, new) = (Signer::new("old"), Signer::new("new"));
     let (world, issuers) = fixture(&[&old]);
     let known = old.token(URL, "job", AUDIENCE);
-    issuers.recognise(&known, NOW_MS).await.unwrap();
+    issuers.remember(&issuers.recognise(&known, NOW_MS).await.unwrap());
     world.put(KEYS_URL, &jwks(&[&new]));
     issuers.recognise(&known, NOW_MS).await.unwrap();
     issuers.recognise(&new.token(URL, "job", AUDIENCE), NOW_MS).await.unwrap();
@@ -168,7 +171,7 @@ async fn known_and_unknown_tokens_outlive_an_outage_of_a_day_and_no_longer() {
     let signer = Signer::new("one");
     let (world, issuers) = fixture(&[&signer]);
     let known = signer.token(URL, "job", AUDIENCE);
-    issuers.recognise(&known, NOW_MS).await.unwrap();
+    issuers.remember(&issuers.recognise(&known, NOW_MS).await.unwrap());
     world.take_away(KEYS_URL);
     world.pass(USABLE_FOR - Duration::from_secs(1));
     issuers.recognise(&known, NOW_MS).await.unwrap();
@@ -201,6 +204,7 @@ async fn other_settings_hold_at_once_and_the_same_ones_keep_their_keys() {
     let (world, issuers) = fixture(&[&signer]);
     let token = signer.token(URL, "job", AUDIENCE);
     let first = issuers.recognise(&token, NOW_MS).await.unwrap();
+    issuers.remember(&first);
 
     let second = Issuer { url: "https://second.example".into(), ..issuer() };
     issuers.replace(vec![second.clone(), issuer()]).unwrap();
@@ -249,7 +253,7 @@ async fn keys_in_a_file_are_its_newest() {
     let issuers = Issuers::with(ORIGIN, Arc::clone(&world) as _);
     issuers.replace(vec![Issuer { keys: KeySource::File(path.clone()), ..issuer() }]).unwrap();
     let (known, stranger) = (one.token(URL, "job", AUDIENCE), other.token(URL, "job", AUDIENCE));
-    issuers.recognise(&known, NOW_MS).await.unwrap();
+    issuers.remember(&issuers.recognise(&known, NOW_MS).await.unwrap());
     let error = issuers.recognise(&stranger, NOW_MS).await.unwrap_err();
     assert!(is_no_key(&error), "{error}");
     put("");
