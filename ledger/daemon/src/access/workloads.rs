@@ -71,7 +71,7 @@ pub(crate) struct WorkloadCaller {
 impl WorkloadCaller {
     /// Somebody who is known, and may do nothing.
     pub(crate) fn without_rule(recognised: &Recognised) -> Self {
-        let Recognised { issuer, identity, workload } = recognised;
+        let Recognised { issuer, identity, workload, .. } = recognised;
         Self {
             issuer: issuer.url.clone(),
             identity: identity.clone(),
@@ -127,6 +127,7 @@ impl Match {
 pub(crate) mod tests {
     use super::*;
     use crate::identity::issuer::{Issuer, KeySource};
+    use crate::identity::recognised::VerifiedToken;
 
     pub(crate) const URL: &str = "https://issuer.example.com";
 
@@ -154,7 +155,8 @@ pub(crate) mod tests {
         if !claims.is_empty() {
             workload.insert("claims", Value::Map(map)).unwrap();
         }
-        Recognised { issuer: issuer.into(), identity: format!("oidc:{URL}#{subject}"), workload }
+        let (identity, token) = (format!("oidc:{URL}#{subject}"), VerifiedToken::of_test());
+        Recognised { issuer: issuer.into(), identity, workload, token }
     }
 
     /// `NAME=VALUE`s, each a claim of its own; a value that ends in `*` is the start of one.

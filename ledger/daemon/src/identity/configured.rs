@@ -18,7 +18,7 @@ pub(super) struct ConfiguredIssuer {
     /// As tokens have it.
     name: TokenIssuer,
     audience: BearerAudience,
-    keys: KeysOf,
+    keys: Arc<KeysOf>,
 }
 
 #[derive(Debug)]
@@ -27,18 +27,35 @@ enum KeysOf {
     File(PinnedKeys),
 }
 
+impl KeysOf {
+    fn new(issuer: &Arc<Issuer>, outside: &Arc<dyn Outside>) -> Self {
+        let (issuer, outside) = (Arc::clone(issuer), Arc::clone(outside));
+        match &issuer.keys {
+            KeySource::File(path) => Self::File(PinnedKeys::new(Arc::clone(&issuer), path, outside)),
+            KeySource::Discovery | KeySource::Url(_) => Self::Address(FetchedKeys::new(issuer, outside)),
+        }
+    }
+}
+
 impl ConfiguredIssuer {
-    /// Goes by it from now on.
-    pub(super) fn new(settings: Issuer, audience: BearerAudience, outside: &Arc<dyn Outside>) -> Self {
-        let (settings, outside) = (Arc::new(settings), Arc::clone(outside));
-        let keys = match &settings.keys {
-            KeySource::File(path) => KeysOf::File(PinnedKeys::new(Arc::clone(&settings), path, outside)),
-            KeySource::Discovery | KeySource::Url(_) => {
-                KeysOf::Address(FetchedKeys::new(Arc::clone(&settings), outside))
-            }
-        };
+    /// Goes by it from now on, and by the keys of the one before where they come from the same place.
+    pub(super) fn new(
+        settings: Issuer,
+        audience: BearerAudience,
+        before: Option<&Self>,
+        outside: &Arc<dyn Outside>,
+    ) -> Self {
+        let settings = Arc::new(settings);
+        let same = before.filter(|before| before.has_keys_of(&settings));
+        let keys = same.map_or_else(|| KeysOf::new(&settings, outside).into(), |same| Arc::clone(&same.keys));
         let name = TokenIssuer::Oidc(settings.url.clone());
         Self { settings, name, audience, keys }
+    }
+
+    /// Whether an issuer's keys are these: whatever its audience is.
+    fn has_keys_of(&self, issuer: &Issuer) -> bool {
+        let Issuer { url, audience: _, keys, ca } = &*self.settings;
+        (url, keys, ca) == (&issuer.url, &issuer.keys, &issuer.ca)
     }
 
     /// As the operator configured it.
@@ -48,15 +65,29 @@ impl ConfiguredIssuer {
 
     /// The keys that may be used now; none where there are none.
     pub(super) fn keys(&self) -> Arc<KeySet> {
-        match &self.keys {
+        match &*self.keys {
             KeysOf::Address(keys) => keys.current(),
             KeysOf::File(keys) => keys.current(),
         }
     }
 
+    /// Whether a newer key may verify a token that was refused for this: always one with a name that isn't known; one with a known name,
+    /// which the issuer may have given to another key, only where the keys weren't fetched just now.
+    pub(super) fn may_have_another_key(&self, refused: &JwtError) -> bool {
+        match refused {
+            JwtError::NoKey { .. } => true,
+            JwtError::Signature { .. } | JwtError::KeyAlgorithm { .. } => match &*self.keys {
+                KeysOf::Address(keys) => !keys.is_fresh(),
+                // It was looked at for this token.
+                KeysOf::File(_) => false,
+            },
+            _ => false,
+        }
+    }
+
     /// Waits for newer keys than those that were seen, where some may be had, and says whether what isn't among them then is no key of the issuer's.
     pub(super) async fn renew_keys(&self, seen: &Arc<KeySet>) -> bool {
-        match &self.keys {
+        match &*self.keys {
             KeysOf::Address(keys) => keys.renew(seen, FETCH_TIME_MAX).await,
             KeysOf::File(keys) => keys.is_newest(),
         }
@@ -77,7 +108,7 @@ impl ConfiguredIssuer {
 
     /// How it stands with its keys.
     pub(super) fn standing(&self) -> KeysStanding {
-        match &self.keys {
+        match &*self.keys {
             KeysOf::Address(keys) => keys.standing(),
             KeysOf::File(keys) => keys.standing(),
         }

@@ -1,4 +1,4 @@
-//! Why an issuer's keys aren't taken. What there was before stays.
+//! Why an issuer's keys aren't taken. What there was before stays, unless an operator's file says otherwise.
 
 use crate::http::tls::error::TlsError;
 use provlog_core::json::JsonError;
@@ -31,6 +31,24 @@ pub(super) enum KeysError {
     NoFile {
         /// What the settings name.
         path: PathBuf,
+    },
+    /// Others than the owner may write the file.
+    #[error("{path}: its permissions are {mode:03o}; expected none to write for others than its owner, since whoever writes it says who is let in: chmod go-w {path}", path = path.display())]
+    Writable {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// Somebody else's file.
+    #[error("{path}: it belongs to user {got}; expected user {expected}, who the daemon runs as, or root: chown {expected} {path}", path = path.display())]
+    Owner {
+        /// The file.
+        path: PathBuf,
+        /// Who the daemon runs as.
+        expected: u32,
+        /// Whose it is.
+        got: u32,
     },
     /// Not JSON, at the address of discovery.
     #[error("{url}: expected an OpenID provider's configuration, got {error}")]
@@ -150,6 +168,18 @@ impl KeysError {
     /// Whether it may pass without anything having changed: for want of descriptors, say.
     pub(super) fn may_pass(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() != io::ErrorKind::NotFound)
+    }
+
+    /// Whether a file that is like this ends the keys of the one before: an operator who took it away, or put none there that can be
+    /// used, cut the issuer off. Not where it may pass, or the file may be half written.
+    pub(super) fn ends_keys(&self) -> bool {
+        match self {
+            Self::Io { .. } => !self.may_pass(),
+            Self::NoFile { .. } | Self::Writable { .. } | Self::Owner { .. } | Self::NoneUsable { .. } => {
+                true
+            }
+            _ => false,
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use std::fmt::Debug;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Proxy, ProxyProtocol};
 
@@ -27,6 +27,9 @@ const CONNECT_TIME_MAX: Duration = Duration::from_secs(3);
 pub(super) trait Outside: Debug + Send + Sync {
     /// The time, for pauses and ages.
     fn now(&self) -> Instant;
+
+    /// The time in seconds since the Unix epoch, to be told.
+    fn now_s(&self) -> u64;
 
     /// What lies at an `https` address, waiting for it no longer than until then.
     ///
@@ -84,6 +87,10 @@ impl Outside for Https {
         Instant::now()
     }
 
+    fn now_s(&self) -> u64 {
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
+    }
+
     fn get(
         &self,
         url: &str,
@@ -118,7 +125,7 @@ fn tls(ca: Option<&Path>) -> Result<TlsConfig, FetchError> {
 
 /// All of a file's certificates: ureq would pass over one that is no root, and say nothing.
 fn of_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, FetchError> {
-    let roots = pem::certificates(path)?;
+    let roots = pem::cas(path)?;
     for (nth, root) in roots.iter().enumerate() {
         let added = RootCertStore::empty().add(root.clone());
         added.map_err(|error| FetchError::Root {

@@ -3,7 +3,6 @@
 use crate::identity::error::{KeysError, Outcome};
 use crate::identity::key_set::KeySet;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 /// Keys that were taken, until others are.
 #[derive(Debug, Default)]
@@ -26,6 +25,8 @@ pub(crate) struct KeysStanding {
     pub(crate) keys: usize,
     /// When they were fetched, in seconds since the Unix epoch; none where they never were, or lie in a file.
     pub(crate) fetched_s: Option<u64>,
+    /// Whether the last attempt to get them came to nothing.
+    pub(crate) is_failing: bool,
     /// What became of each attempt since the issuer was configured.
     pub(crate) attempts: [(Outcome, u64); Outcome::ALL.len()],
 }
@@ -41,6 +42,11 @@ impl HeldKeys {
         self.taken_s
     }
 
+    /// Whether the last attempt came to nothing.
+    pub(super) const fn is_failing(&self) -> bool {
+        self.told.is_some()
+    }
+
     /// Whether the last attempt got them.
     pub(super) const fn is_newest(&self) -> bool {
         self.told.is_none() && self.taken_s.is_some()
@@ -52,8 +58,13 @@ impl HeldKeys {
         Outcome::ALL.map(|outcome| (outcome, counts.next().unwrap_or_default()))
     }
 
-    /// Takes other keys; or keeps those that there are, and says why, once for each reason. Says whether it took them.
-    pub(super) fn take(&mut self, issuer: &str, read: Result<KeySet, KeysError>) -> bool {
+    /// Ends the keys that there are.
+    pub(super) fn end(&mut self) {
+        self.set = Arc::default();
+    }
+
+    /// Takes other keys, at this time, in seconds since the Unix epoch; or keeps those that there are, and says why, once for each reason. Says whether it took them.
+    pub(super) fn take(&mut self, issuer: &str, read: Result<KeySet, KeysError>, now_s: u64) -> bool {
         let outcome = read.as_ref().map_or_else(KeysError::outcome, |_| Outcome::Taken);
         for (counted, count) in Outcome::ALL.into_iter().zip(&mut self.attempts) {
             *count += u64::from(counted == outcome);
@@ -65,14 +76,14 @@ impl HeldKeys {
                     tracing::info!(issuer, keys, "keys of an issuer were taken");
                 }
                 self.set = set.into();
-                let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-                self.taken_s = Some(since.as_secs());
+                self.taken_s = Some(now_s);
                 true
             }
             Err(error) => {
                 let (why, keys) = (error.to_string(), self.set.keys().len());
                 if self.told.as_ref() != Some(&why) {
-                    tracing::error!(issuer, %error, keys, "keys of an issuer can't be had anew: those that there are stay");
+                    let stays = if keys == 0 { "there are none" } else { "those that there are stay" };
+                    tracing::error!(issuer, %error, keys, "keys of an issuer can't be had anew: {stays}");
                 }
                 self.told = Some(why);
                 false
@@ -91,12 +102,13 @@ mod tests {
         let one = Signer::new("one");
         let mut held = HeldKeys::default();
         assert!(!held.is_newest());
-        assert!(held.take("i", KeySet::parse(jwks(&[&one]).as_bytes())));
-        assert!(held.is_newest());
+        assert!(held.take("i", KeySet::parse(jwks(&[&one]).as_bytes()), 7));
+        assert!(held.is_newest() && !held.is_failing());
         let first = Arc::clone(held.set());
-        assert!(!held.take("i", KeySet::parse(b"{}")));
-        assert!(!held.take("i", Err(KeysError::Panicked)));
-        assert!(Arc::ptr_eq(held.set(), &first) && !held.is_newest());
+        assert!(!held.take("i", KeySet::parse(b"{}"), 8));
+        assert!(!held.take("i", Err(KeysError::Panicked), 9));
+        assert!(Arc::ptr_eq(held.set(), &first) && !held.is_newest() && held.is_failing());
+        assert_eq!(held.taken_s(), Some(7));
         let counted = [(Outcome::Taken, 1), (Outcome::Unanswered, 1), (Outcome::Refused, 1)];
         assert_eq!(held.attempts(), counted);
     }

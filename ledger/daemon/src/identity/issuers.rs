@@ -4,7 +4,7 @@ use crate::identity::configured::ConfiguredIssuer;
 use crate::identity::fetch::{Https, Outside};
 use crate::identity::held::KeysStanding;
 use crate::identity::issuer::Issuer;
-use crate::identity::recognised::{Recognised, Unrecognised};
+use crate::identity::recognised::{Recognised, Unrecognised, VerifiedToken};
 use crate::identity::verified::VerifiedTokens;
 use provlog_core::Hash;
 use provlog_core::cbor::Value;
@@ -20,12 +20,14 @@ const EXCERPT_CHARS: usize = 200;
 #[derive(Clone, Debug)]
 pub(crate) struct Issuers(Arc<AllIssuers>);
 
+/// Issuers by their `iss`.
+type ByIss = BTreeMap<String, Arc<ConfiguredIssuer>>;
+
 #[derive(Debug)]
 struct AllIssuers {
     origin: String,
     outside: Arc<dyn Outside>,
-    /// By `iss`.
-    configured: RwLock<BTreeMap<String, Arc<ConfiguredIssuer>>>,
+    configured: RwLock<Arc<ByIss>>,
     verified: VerifiedTokens,
 }
 
@@ -50,7 +52,7 @@ impl Issuers {
         Self(Arc::new(AllIssuers { origin: origin.into(), outside, configured, verified }))
     }
 
-    /// Goes by these from now on, and keeps the keys of those that are the same. All of them are checked before any is taken.
+    /// Goes by these from now on, and keeps the keys of those whose keys come from the same place. All of them are checked before any is taken.
     ///
     /// # Errors
     /// [`IssuerError`], where one can't be gone by at this log.
@@ -61,15 +63,19 @@ impl Issuers {
                 Err(source) => Err(IssuerError { url: issuer.url, source }),
             });
         let checked: Vec<_> = checked.collect::<Result<_, _>>()?;
-        let mut configured = self.0.configured.write().unwrap_or_else(PoisonError::into_inner);
+        // No request waits for files that are read here: the lock is held for the exchange alone.
+        let before = self.all();
         let next = checked.into_iter().map(|(issuer, audience)| {
-            let url = issuer.url.clone();
-            let same = configured.get(&url).filter(|before| **before.settings() == issuer).cloned();
-            let next =
-                same.unwrap_or_else(|| ConfiguredIssuer::new(issuer, audience, &self.0.outside).into());
+            let (url, before) = (issuer.url.clone(), before.get(&issuer.url));
+            let same = before.filter(|before| **before.settings() == issuer).cloned();
+            let next = same.unwrap_or_else(|| {
+                let before = before.map(Arc::as_ref);
+                ConfiguredIssuer::new(issuer, audience, before, &self.0.outside).into()
+            });
             (url, next)
         });
-        *configured = next.collect();
+        let next = Arc::new(next.collect());
+        *self.0.configured.write().unwrap_or_else(PoisonError::into_inner) = next;
         Ok(())
     }
 
@@ -94,7 +100,7 @@ impl Issuers {
         };
         let keys = issuer.keys();
         let verified = match issuer.verify(unverified, &keys, now_ms) {
-            Err(JwtError::NoKey { .. }) => {
+            Err(refused) if issuer.may_have_another_key(&refused) => {
                 let all_are_known = issuer.renew_keys(&keys).await;
                 match issuer.verify(UnverifiedToken::parse(token)?, &issuer.keys(), now_ms) {
                     Err(JwtError::NoKey { .. }) if !all_are_known => {
@@ -105,23 +111,25 @@ impl Issuers {
             }
             verified => verified?,
         };
-        let recognised = Arc::new(recognised(&issuer, &verified, now_ms)?);
-        let (window, key) = (verified.token().window(), verified.token().key());
-        self.0.verified.keep(digest, Arc::clone(&recognised), window, key);
-        Ok(recognised)
+        Ok(recognised(&issuer, &verified, digest, now_ms)?.into())
+    }
+
+    /// Recognises that token again without verifying it. Of those who were let in alone: who wasn't may have any number of them.
+    pub(crate) fn remember(&self, recognised: &Arc<Recognised>) {
+        self.0.verified.keep(recognised);
     }
 
     /// How it stands with the keys of each.
     pub(crate) fn standing(&self) -> Vec<KeysStanding> {
-        let configured = self.0.configured.read().unwrap_or_else(PoisonError::into_inner);
-        let all: Vec<_> = configured.values().cloned().collect();
-        drop(configured);
-        all.iter().map(|issuer| issuer.standing()).collect()
+        self.all().values().map(|issuer| issuer.standing()).collect()
+    }
+
+    fn all(&self) -> Arc<ByIss> {
+        Arc::clone(&self.0.configured.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn configured(&self, iss: &str) -> Option<Arc<ConfiguredIssuer>> {
-        let configured = self.0.configured.read().unwrap_or_else(PoisonError::into_inner);
-        configured.get(iss).cloned()
+        self.all().get(iss).cloned()
     }
 }
 
@@ -135,6 +143,7 @@ impl Default for Issuers {
 fn recognised(
     issuer: &ConfiguredIssuer,
     token: &BearerToken,
+    digest: Hash,
     now_ms: u64,
 ) -> Result<Recognised, Unrecognised> {
     let workload = Workload::of_bearer_token(token);
@@ -144,7 +153,8 @@ fn recognised(
     let verified_at_ms = Value::Integer(i64::try_from(now_ms).unwrap_or(i64::MAX));
     let inserted = workload.insert("verified_at_ms", verified_at_ms);
     debug_assert!(inserted.is_ok(), "evidence doesn't say when it was looked at");
-    Ok(Recognised { issuer: Arc::clone(issuer.settings()), identity, workload })
+    let token = VerifiedToken { digest, window: token.token().window(), key: token.token().key() };
+    Ok(Recognised { issuer: Arc::clone(issuer.settings()), identity, workload, token })
 }
 
 #[cfg(test)]

@@ -78,6 +78,11 @@ impl FetchedKeys {
         if let Some(mut ended) = self.ask(seen) {
             let _ = timeout(longest, ended.changed()).await;
         }
+        self.is_fresh()
+    }
+
+    /// Whether they were fetched just now.
+    pub(super) fn is_fresh(&self) -> bool {
         self.0.lock().schedule.is_fresh(self.0.outside.now())
     }
 
@@ -85,8 +90,9 @@ impl FetchedKeys {
     pub(super) fn standing(&self) -> KeysStanding {
         let keys = self.current().keys().len();
         let held = &self.0.lock().held;
-        let (fetched_s, attempts) = (held.taken_s(), held.attempts());
-        KeysStanding { issuer: self.0.issuer.url.clone(), keys, fetched_s, attempts }
+        let (issuer, fetched_s) = (self.0.issuer.url.clone(), held.taken_s());
+        let (is_failing, attempts) = (held.is_failing(), held.attempts());
+        KeysStanding { issuer, keys, fetched_s, is_failing, attempts }
     }
 
     /// Has keys fetched unless they are being fetched; none where others than those that were seen came meanwhile, or that was done too
@@ -163,7 +169,7 @@ impl Fetching {
     }
 
     fn end(&self, state: &mut FetchState, read: Result<KeySet, KeysError>) {
-        let is_taken = state.held.take(&self.issuer.url, read);
+        let is_taken = state.held.take(&self.issuer.url, read, self.outside.now_s());
         state.schedule.ended(self.outside.now(), is_taken);
         state.is_fetching = false;
         self.ended.send_replace(());

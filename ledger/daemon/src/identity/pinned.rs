@@ -1,9 +1,11 @@
 //! The keys of an issuer that lie in a file of the operator's. Every token looks whether it is another file than was read, which is
 //! one system call, and it is read again where it is: what changed holds from the next token on.
 //!
-//! A file that can't be used changes nothing: it is logged, once, and the keys of the one before stay.
+//! A file that can't be read, or that may be half written, changes nothing: it is logged, once, and the keys of the one before stay.
+//! Where the file is gone, has no key that can be used, or isn't safe with others, they end: so an operator cuts an issuer off.
 
 use crate::files::FileIdentity;
+use crate::identity::error::KeysError;
 use crate::identity::fetch::Outside;
 use crate::identity::held::{HeldKeys, KeysStanding};
 use crate::identity::issuer::Issuer;
@@ -57,8 +59,8 @@ impl PinnedKeys {
     pub(super) fn standing(&self) -> KeysStanding {
         let keys = self.current().keys().len();
         let view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
-        let (issuer, attempts) = (self.issuer.url.clone(), view.held.attempts());
-        KeysStanding { issuer, keys, fetched_s: None, attempts }
+        let (issuer, is_failing) = (self.issuer.url.clone(), view.held.is_failing());
+        KeysStanding { issuer, keys, fetched_s: None, is_failing, attempts: view.held.attempts() }
     }
 
     /// The keys, and whether the file that is there has them.
@@ -72,7 +74,10 @@ impl PinnedKeys {
             let may_pass = read.as_ref().is_err_and(|error| error.may_pass());
             view.refused = may_pass.then(|| self.outside.now());
             view.seen = Some(now);
-            view.held.take(&self.issuer.url, read);
+            if read.as_ref().is_err_and(KeysError::ends_keys) {
+                view.held.end();
+            }
+            view.held.take(&self.issuer.url, read, self.outside.now_s());
         }
         (Arc::clone(view.held.set()), view.held.is_newest())
     }
@@ -84,7 +89,8 @@ mod tests {
     use crate::identity::error::Outcome;
     use crate::identity::issuer::KeySource;
     use crate::identity::signing::{Signer, World, jwks};
-    use std::fs;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
     use tempfile::TempDir;
 
     fn fixture() -> (TempDir, PathBuf, impl Fn() -> PinnedKeys) {
@@ -106,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_file_holds_at_once_and_a_bad_one_changes_nothing() {
+    fn a_changed_file_holds_at_once_and_a_half_written_one_changes_nothing() {
         let (_folder, path, pinned) = fixture();
         let (one, other) = (jwks(&[&Signer::new("one")]), jwks(&[&Signer::new("other")]));
         put(&path, &one);
@@ -115,15 +121,41 @@ mod tests {
         assert!(pinned.is_newest() && Arc::ptr_eq(&first, &pinned.current()));
         put(&path, "{");
         assert!(Arc::ptr_eq(&first, &pinned.current()) && !pinned.is_newest());
-        fs::remove_file(&path).unwrap();
-        assert!(Arc::ptr_eq(&first, &pinned.current()) && !pinned.is_newest());
+        put(&path, "");
+        assert!(Arc::ptr_eq(&first, &pinned.current()) && pinned.standing().is_failing);
         put(&path, &other);
         let second = pinned.current();
         assert!(second.keys() != first.keys() && pinned.is_newest());
         let standing = pinned.standing();
-        assert_eq!((standing.keys, standing.fetched_s), (1, None));
-        let attempts = [(Outcome::Taken, 2), (Outcome::Unanswered, 1), (Outcome::Refused, 1)];
+        assert_eq!((standing.keys, standing.fetched_s, standing.is_failing), (1, None, false));
+        let attempts = [(Outcome::Taken, 2), (Outcome::Unanswered, 0), (Outcome::Refused, 2)];
         assert_eq!(standing.attempts, attempts, "each file is read once");
+    }
+
+    #[test]
+    fn a_file_that_is_gone_has_no_usable_key_or_isnt_safe_ends_the_keys_before() {
+        let (_folder, path, pinned) = fixture();
+        let good = jwks(&[&Signer::new("one")]);
+        let encryption = good.replacen(r#"{"kty""#, r#"{"use":"enc","kty""#, 1);
+        let bad: [(&str, &dyn Fn()); 5] = [
+            ("none", &|| put(&path, r#"{"keys":[]}"#)),
+            ("none that can be used", &|| put(&path, &encryption)),
+            ("gone", &|| fs::remove_file(&path).unwrap()),
+            ("others write it", &|| fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap()),
+            ("a folder", &|| fs::remove_file(&path).and_then(|()| fs::create_dir(&path)).unwrap()),
+        ];
+        put(&path, &good);
+        let pinned = pinned();
+        for (name, make_bad) in bad {
+            assert_eq!(pinned.current().keys().len(), 1, "before: {name}");
+            make_bad();
+            let standing = pinned.standing();
+            assert!(standing.keys == 0 && standing.is_failing && !pinned.is_newest(), "{name}");
+            if path.is_dir() {
+                fs::remove_dir(&path).unwrap();
+            }
+            put(&path, &good);
+        }
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! What came of a token.
 
 use crate::identity::issuer::Issuer;
+use provlog_core::Hash;
 use provlog_core::cbor::Map;
+use provlog_evidence::jwk::Thumbprint;
 use provlog_evidence::jwt::JwtError;
+use provlog_evidence::window::Window;
 use provlog_evidence::workload::WorkloadError;
 use std::sync::Arc;
 
@@ -15,6 +18,28 @@ pub(crate) struct Recognised {
     pub(crate) identity: String,
     /// The attested `workload`, `verified_at_ms` in it.
     pub(crate) workload: Map,
+    /// Of which token.
+    pub(crate) token: VerifiedToken,
+}
+
+/// By what a verified token is known again, and how long it holds; never the token itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct VerifiedToken {
+    /// Its SHA-256.
+    pub(super) digest: Hash,
+    /// When it holds.
+    pub(super) window: Window,
+    /// The key that signed it.
+    pub(super) key: Thumbprint,
+}
+
+#[cfg(test)]
+impl VerifiedToken {
+    /// Of a token that nobody made.
+    pub(crate) fn of_test() -> Self {
+        let window = Window { from_ms: 0, to_ms: u64::MAX };
+        Self { digest: Hash::plain(b"token"), window, key: Thumbprint([0; 32]) }
+    }
 }
 
 /// Why a token is nobody's.

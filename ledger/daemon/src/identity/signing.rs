@@ -117,6 +117,10 @@ impl Outside for World {
         self.start + self.state.lock().unwrap().passed
     }
 
+    fn now_s(&self) -> u64 {
+        NOW_MS / 1_000 + self.state.lock().unwrap().passed.as_secs()
+    }
+
     fn get(&self, url: &str, _: Option<&Path>, _: usize, _: Instant) -> Result<Vec<u8>, FetchError> {
         let mut state = self.state.lock().unwrap();
         state.asked.push(url.into());

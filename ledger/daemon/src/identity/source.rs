@@ -1,7 +1,7 @@
 //! An issuer's keys, read from where they are: from a file, from an address, or by way of the issuer's own configuration (OpenID
 //! Connect Discovery 1.0, section 4).
 
-use crate::files;
+use crate::files::{self, Exposed, OTHERS_WRITE};
 use crate::identity::error::{FetchError, KeysError, excerpt};
 use crate::identity::fetch::{FETCH_TIME_MAX, Outside};
 use crate::identity::issuer::{Issuer, KeySource};
@@ -42,12 +42,16 @@ pub(super) fn read(issuer: &Issuer, outside: &dyn Outside) -> Result<KeySet, Key
     }
 }
 
-/// One byte more than any JWKS has at the most, which is then refused as such.
+/// What a file has that nobody else may write, since whoever can put a key there is let in. One byte more than any JWKS has at the most, which is then refused as such.
 fn read_file(path: &Path) -> Result<Vec<u8>, KeysError> {
     let cannot = |source| KeysError::Io { path: path.into(), source };
-    let Some((file, _)) = files::open(path).map_err(cannot)? else {
+    let Some((file, metadata)) = files::open(path).map_err(cannot)? else {
         return Err(KeysError::NoFile { path: path.into() });
     };
+    files::check_exposure(path, &metadata, OTHERS_WRITE).map_err(|exposed| match exposed {
+        Exposed::Mode(mode) => KeysError::Writable { path: path.into(), mode },
+        Exposed::Owner { expected, got } => KeysError::Owner { path: path.into(), expected, got },
+    })?;
     let most = u64::try_from(JWKS_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
     let mut bytes = Vec::new();
     file.take(most).read_to_end(&mut bytes).map_err(cannot)?;
@@ -91,7 +95,8 @@ fn host_and_port(url: &str) -> Option<(String, u16)> {
 mod tests {
     use super::*;
     use crate::identity::signing::{Signer, World, jwks};
-    use std::fs;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
 
     const URL: &str = "https://issuer.example.com/realm";
 
@@ -164,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_up_to_its_bound() {
+    fn a_file_is_read_up_to_its_bound_and_where_nobody_else_writes_it() {
         let (folder, world) = (tempfile::tempdir().unwrap(), World::default());
         let path = folder.path().join("jwks");
         let read = || read(&issuer(KeySource::File(path.clone())), &world);
@@ -175,6 +180,15 @@ mod tests {
         read().unwrap();
         fs::write(&path, padded(JWKS_BYTES_MAX + 1)).unwrap();
         assert!(matches!(read(), Err(KeysError::Jwks(_))));
+        fs::write(&path, &keys).unwrap();
+        for mode in [0o664, 0o646] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            let told = read().unwrap_err().to_string();
+            assert!(
+                told.contains(&format!("its permissions are {mode:03o}; expected none to write")),
+                "{told}"
+            );
+        }
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
         assert!(matches!(read(), Err(KeysError::NoFile { .. })));

@@ -1,12 +1,12 @@
 //! Tokens that were verified: a pipeline sends the same one with every request, and to verify it again would only cost time.
 //!
-//! What is kept is a digest and what came of it, never a token. Refusals aren't kept.
+//! What is kept is a digest and what came of it, never a token. Neither refusals are, nor tokens of whoever isn't let in: at a public
+//! issuer anybody has as many as they like, and they would take the places of those that are sent again.
 
 use crate::identity::issuer::Issuer;
-use crate::identity::recognised::Recognised;
+use crate::identity::recognised::{Recognised, VerifiedToken};
 use provlog_core::Hash;
 use provlog_evidence::jwk::Thumbprint;
-use provlog_evidence::window::Window;
 use quick_cache::sync::Cache;
 use std::fmt;
 use std::sync::Arc;
@@ -16,14 +16,7 @@ use std::sync::Arc;
 const TOKENS_MAX: usize = 4_096;
 
 /// What came of tokens, by their SHA-256.
-pub(super) struct VerifiedTokens(Cache<Hash, Arc<VerifiedOnce>>);
-
-/// What came of one, and for how long that holds.
-struct VerifiedOnce {
-    recognised: Arc<Recognised>,
-    window: Window,
-    key: Thumbprint,
-}
+pub(super) struct VerifiedTokens(Cache<Hash, Arc<Recognised>>);
 
 impl VerifiedTokens {
     /// What came of the token of this digest, if that holds still: at this time, and where `holds` says so of the issuer and the key
@@ -35,14 +28,16 @@ impl VerifiedTokens {
         holds: impl FnOnce(&Issuer, Thumbprint) -> bool,
     ) -> Option<Arc<Recognised>> {
         let found = self.0.get(digest)?;
-        let VerifiedOnce { recognised, window, key } = &*found;
-        let holds = window.contains(now_ms) && holds(&recognised.issuer, *key);
-        holds.then(|| Arc::clone(recognised))
+        let VerifiedToken { window, key, .. } = found.token;
+        (window.contains(now_ms) && holds(&found.issuer, key)).then_some(found)
     }
 
-    /// Keeps what came of a token.
-    pub(super) fn keep(&self, digest: Hash, recognised: Arc<Recognised>, window: Window, key: Thumbprint) {
-        self.0.insert(digest, Arc::new(VerifiedOnce { recognised, window, key }));
+    /// Keeps what came of a token, unless it is kept.
+    pub(super) fn keep(&self, recognised: &Arc<Recognised>) {
+        let digest = recognised.token.digest;
+        if !self.0.peek(&digest).is_some_and(|kept| Arc::ptr_eq(&kept, recognised)) {
+            self.0.insert(digest, Arc::clone(recognised));
+        }
     }
 }
 
@@ -63,24 +58,27 @@ mod tests {
     use super::*;
     use crate::identity::issuer::KeySource;
     use provlog_core::cbor::Map;
+    use provlog_evidence::window::Window;
 
-    fn recognised() -> Arc<Recognised> {
+    fn recognised(digest: Hash) -> Arc<Recognised> {
+        let (window, key) = (Window { from_ms: 5, to_ms: 7 }, Thumbprint([1; 32]));
+        let token = VerifiedToken { digest, window, key };
         let (url, audience) = ("https://a.example".into(), "a".into());
         let issuer = Issuer { url, audience, keys: KeySource::Discovery, ca: None };
-        Arc::new(Recognised { issuer: issuer.into(), identity: "i".into(), workload: Map::new() })
+        Arc::new(Recognised { issuer: issuer.into(), identity: "i".into(), workload: Map::new(), token })
     }
 
     #[test]
     fn a_token_is_known_within_its_window_and_where_its_key_and_issuer_hold() {
         let (tokens, digest) = (VerifiedTokens::default(), Hash::plain(b"a"));
-        let (window, key) = (Window { from_ms: 5, to_ms: 7 }, Thumbprint([1; 32]));
-        tokens.keep(digest, recognised(), window, key);
+        tokens.keep(&recognised(digest));
         let found: Vec<u64> =
             (0..10).filter(|now_ms| tokens.find(&digest, *now_ms, |_, _| true).is_some()).collect();
         assert_eq!(found, [5, 6, 7]);
-        let asked =
-            tokens.find(&digest, 6, |issuer, signed| issuer.url == "https://a.example" && signed == key);
-        assert_eq!(asked, Some(recognised()));
+        let asked = tokens.find(&digest, 6, |issuer, signed| {
+            issuer.url == "https://a.example" && signed == Thumbprint([1; 32])
+        });
+        assert_eq!(asked, Some(recognised(digest)));
         assert_eq!(tokens.find(&digest, 6, |_, _| false), None);
         assert_eq!(tokens.find(&Hash::plain(b"b"), 6, |_, _| true), None);
     }
@@ -88,11 +86,8 @@ mod tests {
     #[test]
     fn no_more_are_kept_than_there_is_room_for() {
         let tokens = VerifiedTokens::default();
-        let recognised = recognised();
         for number in 0..2 * u64::try_from(TOKENS_MAX).unwrap() {
-            let window = Window { from_ms: 0, to_ms: 1 };
-            let digest = Hash::plain(&number.to_be_bytes());
-            tokens.keep(digest, Arc::clone(&recognised), window, Thumbprint([0; 32]));
+            tokens.keep(&recognised(Hash::plain(&number.to_be_bytes())));
         }
         assert!(tokens.0.len() <= TOKENS_MAX, "{}", tokens.0.len());
     }

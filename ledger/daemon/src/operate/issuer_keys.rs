@@ -42,6 +42,13 @@ impl Collector for WatchedIssuers {
             ConstGauge::new(fetched_s).encode(family.encode_family(&[("issuer", &*issuer.issuer)])?)?;
         }
 
+        let help = "Whether the last attempt to get an issuer's keys came to nothing.";
+        let mut family = encoder.encode_descriptor("issuer_keys_failing", help, None, MetricType::Gauge)?;
+        for issuer in &standing {
+            let failing = i64::from(issuer.is_failing);
+            ConstGauge::new(failing).encode(family.encode_family(&[("issuer", &*issuer.issuer)])?)?;
+        }
+
         let help = "Attempts to get an issuer's keys, by what became of them.";
         let mut family = encoder.encode_descriptor("issuer_fetches", help, None, MetricType::Counter)?;
         for issuer in &standing {
@@ -72,8 +79,12 @@ mod tests {
             encode(&mut text, &registry).unwrap();
             text
         };
-        let names =
-            ["issuer_keys gauge", "issuer_keys_fetched_timestamp_seconds gauge", "issuer_fetches counter"];
+        let names = [
+            "issuer_keys gauge",
+            "issuer_keys_fetched_timestamp_seconds gauge",
+            "issuer_keys_failing gauge",
+            "issuer_fetches counter",
+        ];
         for name in names {
             assert!(told().contains(&format!("# TYPE provlog_{name}\n")), "{}", told());
         }
@@ -87,12 +98,15 @@ mod tests {
         let key =
             r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"k"}"#;
         assert!(told().contains("\nprovlog_issuer_keys{issuer=\"https://a.example\"} 0\n"), "{}", told());
+        let failing = "\nprovlog_issuer_keys_failing{issuer=\"https://a.example\"} 1\n";
+        assert!(told().contains(failing), "{}", told());
         let draft = folder.path().join("new");
         fs::write(&draft, format!(r#"{{"keys":[{key}]}}"#)).unwrap();
         fs::rename(draft, &path).unwrap();
         let text = told();
         for line in [
             "provlog_issuer_keys{issuer=\"https://a.example\"} 1",
+            "provlog_issuer_keys_failing{issuer=\"https://a.example\"} 0",
             "provlog_issuer_fetches_total{issuer=\"https://a.example\",outcome=\"taken\"} 1",
             "provlog_issuer_fetches_total{issuer=\"https://a.example\",outcome=\"unanswered\"} 0",
             "provlog_issuer_fetches_total{issuer=\"https://a.example\",outcome=\"refused\"} 1",

@@ -91,8 +91,10 @@ pub(crate) fn behind_door<T: 'static>(
             let live = settings(&app, &request);
             let recognised = recognise(&app, &live, &request);
             let recognised = recognised.await;
+            let workload = recognised.as_ref().and_then(|recognised| recognised.as_ref().ok()).cloned();
             let (mut response, who) = match enter(&app, &live, door, &request, recognised) {
                 Ok((caller, payer)) => {
+                    workload.iter().for_each(|workload| app.issuers.remember(workload));
                     let who = caller.who().clone();
                     app.metrics.called(Some(&who));
                     let entered = Entered { app: Arc::clone(&app), caller, payer };

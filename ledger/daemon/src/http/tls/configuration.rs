@@ -85,7 +85,7 @@ pub(super) fn unwanted(certificate: &ServerCertificate) -> Option<&'static str> 
 /// Demands a certificate below one of these roots.
 fn verifier(path: &Path, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
     let mut roots = RootCertStore::empty();
-    for (place, certificate) in pem::client_cas(path)?.into_iter().enumerate() {
+    for (place, certificate) in pem::cas(path)?.into_iter().enumerate() {
         let number = place.saturating_add(1);
         roots.add(certificate).map_err(|source| TlsError::ClientCa { path: path.into(), number, source })?;
     }

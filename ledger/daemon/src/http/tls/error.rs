@@ -87,7 +87,7 @@ pub enum TlsError {
         /// Its permissions.
         mode: u32,
     },
-    /// Others than the owner may write the file of clients' CAs.
+    /// Others than the owner may write a file of CAs.
     #[error("{path}: its permissions are {mode:03o}; expected none to write for others than its owner, since whoever writes it says who is let in: chmod go-w {path}", path = path.display())]
     Writable {
         /// The file.

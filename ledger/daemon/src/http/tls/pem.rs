@@ -1,46 +1,36 @@
 //! The PEM files that TLS is made of: read whole, and judged.
 
-use crate::files;
+use crate::files::{self, Exposed, OTHERS, OTHERS_WRITE};
 use crate::http::tls::error::TlsError;
-use rustix::fs::Uid;
-use rustix::process::geteuid;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use std::env;
 use std::fs::Metadata;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Most bytes of a file: every public root together takes a quarter of it.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
-
-/// Bits of a mode that let others than the owner do anything.
-const OTHERS: u32 = 0o077;
-
-/// Bits of a mode that let others than the owner write.
-const OTHERS_WRITE: u32 = 0o022;
-
-/// Where systemd puts what `LoadCredential=` names. It alone says who reads that, by other means than these bits.
-const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
 /// The certificates of a file, at least one.
 ///
 /// # Errors
 /// [`TlsError`] names the file, and what it has instead.
-pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     parse_certificates(path, &read(path, |_| Ok(()))?)
 }
 
-/// The CAs of clients, at least one. Others than the file's owner may read it, and none may write it: whoever can put a CA there is
+/// The CAs that somebody is verified with, at least one. Others than the file's owner may read it, and none may write it: whoever can put a CA there is
 /// let in.
 ///
 /// # Errors
 /// As [`certificates`].
-pub(super) fn client_cas(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+pub(crate) fn cas(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let bytes = read(path, |file| {
-        check_mode(path, file, OTHERS_WRITE, |path, mode| TlsError::Writable { path, mode })?;
-        check_owner(path, file)
+        files::check_exposure(path, file, OTHERS_WRITE).map_err(|exposed| match exposed {
+            Exposed::Mode(mode) => TlsError::Writable { path: path.into(), mode },
+            Exposed::Owner { expected, got } => TlsError::Owner { path: path.into(), expected, got },
+        })
     })?;
     parse_certificates(path, &bytes)
 }
@@ -61,8 +51,10 @@ fn parse_certificates(path: &Path, bytes: &[u8]) -> Result<Vec<CertificateDer<'s
 /// [`TlsError`] names the file, and what is wrong with it; nothing of what it holds.
 pub(super) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     let bytes = read(path, |file| {
-        check_mode(path, file, OTHERS, |path, mode| TlsError::Mode { path, mode })?;
-        check_owner(path, file)
+        files::check_exposure(path, file, OTHERS).map_err(|exposed| match exposed {
+            Exposed::Mode(mode) => TlsError::Mode { path: path.into(), mode },
+            Exposed::Owner { expected, got } => TlsError::Owner { path: path.into(), expected, got },
+        })
     })?;
     let mut keys = PrivateKeyDer::pem_slice_iter(&bytes);
     let got = match (keys.next(), keys.next()) {
@@ -96,29 +88,6 @@ fn read(path: &Path, check: impl FnOnce(&Metadata) -> Result<(), TlsError>) -> R
         return Err(TlsError::TooLarge { path: path.into(), most: FILE_BYTES_MAX, got });
     }
     Ok(bytes)
-}
-
-fn check_mode(
-    path: &Path,
-    file: &Metadata,
-    forbidden: u32,
-    refusal: impl FnOnce(PathBuf, u32) -> TlsError,
-) -> Result<(), TlsError> {
-    let mode = file.mode() & 0o777;
-    if mode & forbidden == 0 || is_credential(path) { Ok(()) } else { Err(refusal(path.into(), mode)) }
-}
-
-fn check_owner(path: &Path, file: &Metadata) -> Result<(), TlsError> {
-    let we = geteuid();
-    if file.uid() == we.as_raw() || file.uid() == Uid::ROOT.as_raw() || is_credential(path) {
-        return Ok(());
-    }
-    Err(TlsError::Owner { path: path.into(), expected: we.as_raw(), got: file.uid() })
-}
-
-fn is_credential(path: &Path) -> bool {
-    env::var_os(CREDENTIALS_DIRECTORY)
-        .is_some_and(|folder| !folder.is_empty() && path.parent() == Some(Path::new(&folder)))
 }
 
 /// Whether a file may be there and couldn't be read now: for want of descriptors, say. It passes without another file.

@@ -4,9 +4,10 @@ use super::*;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::thread;
 use tempfile::TempDir;
@@ -126,12 +127,16 @@ fn an_answer_that_never_comes_is_waited_for_no_longer_than_that() {
 }
 
 #[test]
-fn only_the_issuer_s_own_roots_are_believed() {
+fn only_the_issuer_s_own_roots_are_believed_and_only_where_nobody_else_writes_them() {
     let (authority, other) = (Authority::new(), Authority::new());
     let (url, serving) = authority.serve("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nkeys");
     let error = get(&url, &other.file(), 4, PATIENCE).unwrap_err().to_string();
     assert!(error.contains("certificate"), "{error}");
     assert_eq!(serving.join().unwrap(), "", "nothing was asked");
+
+    fs::set_permissions(authority.file(), Permissions::from_mode(0o664)).unwrap();
+    let error = get("https://127.0.0.1:1/", &authority.file(), 4, PATIENCE).unwrap_err().to_string();
+    assert!(error.contains("its permissions are 664; expected none to write"), "{error}");
 
     for (text, expected) in [("", "expected certificates in PEM"), (PEM_OF_NOTHING, "in certificate 1")] {
         fs::write(other.file(), text).unwrap();

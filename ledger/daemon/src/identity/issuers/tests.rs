@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::identity::issuer::KeySource;
-use crate::identity::schedule::USABLE_FOR;
+use crate::identity::schedule::{FRESH_FOR, USABLE_FOR};
 use crate::identity::signing::{NOW_MS, Signer, World, jwks};
 use provlog_evidence::jwt::TOKEN_BYTES_MAX;
 use std::time::Duration;
@@ -34,6 +34,10 @@ fn is_no_key(error: &Unrecognised) -> bool {
     matches!(error, Unrecognised::Token(JwtError::NoKey { .. }))
 }
 
+fn is_no_signature(error: &Unrecognised) -> bool {
+    matches!(error, Unrecognised::Token(JwtError::Signature { .. }))
+}
+
 fn is_no_keys(error: &Unrecognised) -> bool {
     matches!(error, Unrecognised::Keys { issuer } if issuer == URL)
 }
@@ -51,6 +55,9 @@ async fn a_token_is_recognised_once_and_known_after() {
     assert_eq!(member("binding"), "bearer".into());
     assert_eq!(member("audience"), AUDIENCE.into());
     assert_eq!(member("verified_at_ms"), Value::Integer(i64::try_from(NOW_MS).unwrap()));
+    let again = issuers.recognise(&token, NOW_MS + 1).await.unwrap();
+    assert!(!Arc::ptr_eq(&recognised, &again), "nobody said that it was let in");
+    issuers.remember(&recognised);
     let again = issuers.recognise(&token, NOW_MS + 1).await.unwrap();
     assert!(Arc::ptr_eq(&recognised, &again));
     let late = issuers.recognise(&token, NOW_MS + 3_600_000).await.unwrap_err();
@@ -107,13 +114,38 @@ async fn a_new_key_is_fetched_for_its_first_token_and_a_withdrawn_one_ends_known
     let (old, new) = (Signer::new("old"), Signer::new("new"));
     let (world, issuers) = fixture(&[&old]);
     let known = old.token(URL, "job", AUDIENCE);
-    issuers.recognise(&known, NOW_MS).await.unwrap();
+    issuers.remember(&issuers.recognise(&known, NOW_MS).await.unwrap());
     world.put(KEYS_URL, &jwks(&[&new]));
     issuers.recognise(&known, NOW_MS).await.unwrap();
     issuers.recognise(&new.token(URL, "job", AUDIENCE), NOW_MS).await.unwrap();
     assert_eq!(world.asked().len(), 2);
     let error = issuers.recognise(&known, NOW_MS).await.unwrap_err();
     assert!(is_no_key(&error), "{error}");
+}
+
+#[tokio::test]
+async fn another_key_of_the_same_name_is_fetched_unless_the_keys_are_fresh() {
+    let (old, new) = (Signer::new("one"), Signer::new("one"));
+    let (world, issuers) = fixture(&[&old]);
+    issuers.recognise(&old.token(URL, "job", AUDIENCE), NOW_MS).await.unwrap();
+    world.put(KEYS_URL, &jwks(&[&new]));
+    let token = new.token(URL, "job", AUDIENCE);
+    let error = issuers.recognise(&token, NOW_MS).await.unwrap_err();
+    assert!(is_no_signature(&error), "{error}");
+    assert_eq!(world.asked().len(), 1);
+    world.pass(FRESH_FOR);
+    issuers.recognise(&token, NOW_MS).await.unwrap();
+    for _ in 0..9 {
+        issuers.recognise(&old.token(URL, "job", AUDIENCE), NOW_MS).await.unwrap_err();
+    }
+    assert_eq!(world.asked().len(), 2, "forged ones make it ask no more than once while keys are fresh");
+    world.take_away(KEYS_URL);
+    world.pass(FRESH_FOR);
+    for _ in 0..9 {
+        let error = issuers.recognise(&old.token(URL, "job", AUDIENCE), NOW_MS).await.unwrap_err();
+        assert!(is_no_signature(&error), "{error}");
+    }
+    assert_eq!(world.asked().len(), 2 + 3, "and no more than the bucket has");
 }
 
 #[tokio::test]
@@ -139,7 +171,7 @@ async fn known_and_unknown_tokens_outlive_an_outage_of_a_day_and_no_longer() {
     let signer = Signer::new("one");
     let (world, issuers) = fixture(&[&signer]);
     let known = signer.token(URL, "job", AUDIENCE);
-    issuers.recognise(&known, NOW_MS).await.unwrap();
+    issuers.remember(&issuers.recognise(&known, NOW_MS).await.unwrap());
     world.take_away(KEYS_URL);
     world.pass(USABLE_FOR - Duration::from_secs(1));
     issuers.recognise(&known, NOW_MS).await.unwrap();
@@ -172,6 +204,7 @@ async fn other_settings_hold_at_once_and_the_same_ones_keep_their_keys() {
     let (world, issuers) = fixture(&[&signer]);
     let token = signer.token(URL, "job", AUDIENCE);
     let first = issuers.recognise(&token, NOW_MS).await.unwrap();
+    issuers.remember(&first);
 
     let second = Issuer { url: "https://second.example".into(), ..issuer() };
     issuers.replace(vec![second.clone(), issuer()]).unwrap();
@@ -192,7 +225,14 @@ async fn other_settings_hold_at_once_and_the_same_ones_keep_their_keys() {
     issuers.recognise(&signer.token(URL, "job", "b"), NOW_MS).await.unwrap();
     let error = issuers.recognise(&token, NOW_MS).await.unwrap_err();
     assert!(error.to_string().contains("aud"), "its key is there, and other settings are: {error}");
-    assert_eq!(world.asked().len(), 2 + 1, "keys of other settings aren't kept");
+    assert_eq!(world.asked().len(), 2, "keys that come from the same place are kept");
+
+    let elsewhere = "https://keys.example/b";
+    world.put(elsewhere, &jwks(&[&signer]));
+    let moved = Issuer { audience: "b".into(), keys: KeySource::Url(elsewhere.into()), ..issuer() };
+    issuers.replace(vec![moved]).unwrap();
+    issuers.recognise(&signer.token(URL, "job", "b"), NOW_MS).await.unwrap();
+    assert_eq!(world.asked().len(), 2 + 1, "keys from elsewhere are fetched");
 
     issuers.replace(Vec::new()).unwrap();
     let error = issuers.recognise(&token, NOW_MS).await.unwrap_err();
@@ -215,7 +255,7 @@ async fn keys_in_a_file_are_its_newest() {
     let issuers = Issuers::with(ORIGIN, Arc::clone(&world) as _);
     issuers.replace(vec![Issuer { keys: KeySource::File(path.clone()), ..issuer() }]).unwrap();
     let (known, stranger) = (one.token(URL, "job", AUDIENCE), other.token(URL, "job", AUDIENCE));
-    issuers.recognise(&known, NOW_MS).await.unwrap();
+    issuers.remember(&issuers.recognise(&known, NOW_MS).await.unwrap());
     let error = issuers.recognise(&stranger, NOW_MS).await.unwrap_err();
     assert!(is_no_key(&error), "{error}");
     put("");

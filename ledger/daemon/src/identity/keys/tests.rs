@@ -104,13 +104,17 @@ async fn keys_are_fetched_again_every_hour_and_after_failures_sooner() {
     pass(&world, &keys, Duration::from_secs(1));
     assert_eq!(world.asked().len(), 2);
     assert!(Arc::ptr_eq(&first, &keys.current()), "what isn't taken changes nothing");
-    world.put(KEYS_URL, &jwks(&[&other]));
+    assert!(keys.standing().is_failing);
+    world.put(KEYS_URL, &jwks(&[]));
     pass(&world, &keys, Duration::from_secs(5));
+    assert!(Arc::ptr_eq(&first, &keys.current()), "nor does an issuer that publishes no key");
+    world.put(KEYS_URL, &jwks(&[&other]));
+    pass(&world, &keys, Duration::from_secs(10));
     assert_ne!(keys.current().keys(), first.keys());
-    let attempts = [(Outcome::Taken, 2), (Outcome::Unanswered, 0), (Outcome::Refused, 1)];
+    let attempts = [(Outcome::Taken, 2), (Outcome::Unanswered, 0), (Outcome::Refused, 2)];
     let standing = keys.standing();
     assert_eq!((standing.keys, standing.attempts), (1, attempts));
-    assert!(standing.fetched_s.is_some());
+    assert_eq!((standing.fetched_s, standing.is_failing), (Some(world.now_s()), false));
 }
 
 #[tokio::test]
@@ -156,6 +160,10 @@ struct Broken(World);
 impl Outside for Broken {
     fn now(&self) -> std::time::Instant {
         self.0.now()
+    }
+
+    fn now_s(&self) -> u64 {
+        self.0.now_s()
     }
 
     fn get(
