@@ -341,8 +341,8 @@ async fn a_workload_is_attested_as_its_token_has_it() {
     let digest = workload.get("token_digest").and_then(Value::as_map).unwrap();
     let sha256 = digest.get("sha256").and_then(Value::as_bytes).unwrap();
     assert_eq!(sha256, provlog_core::Hash::plain(token.as_bytes()).0);
-    let verified_at_ms = workload.get("verified_at_ms").and_then(Value::as_integer).unwrap();
-    assert!(u64::try_from(verified_at_ms).unwrap() <= record.entry.time_ms.get());
+    let Some(Value::Integer(verified_at_ms)) = workload.get("verified_at_ms") else { panic!("{workload:?}") };
+    assert!(u64::try_from(*verified_at_ms).unwrap() <= record.entry.time_ms.get());
 
     // As many claims of 15,000 bytes as are over the limit of workloads, and not over that of records.
     let long = format!("\"{}\"", "x".repeat(15_000));
