@@ -70,10 +70,9 @@ pub fn run(mut config: Config, reload: Reload) -> Result<(), Failure> {
 
     let bodies = Bodies::new(config.body_bytes_max, config.body_timeout);
     let live = Live::new(config.live.clone());
-    let app =
-        App::new(log, options.clock, bodies, Arc::clone(&metrics), workers.seats(), callers, issuers, live)
-            .map_err(system("starting threads"))?;
-    let app = Arc::new(app);
+    let app = App::new(log, options.clock, bodies, Arc::clone(&metrics), workers.seats(), callers, live)
+        .map_err(system("starting threads"))?;
+    let app = Arc::new(app.with_issuers(issuers));
     let (end, ended) = oneshot::channel();
     let refusals = tokio::spawn({
         let app = Arc::clone(&app);

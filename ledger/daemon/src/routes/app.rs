@@ -34,6 +34,8 @@ pub(crate) struct App {
 }
 
 impl App {
+    /// Without issuers.
+    ///
     /// # Errors
     /// As [`AsyncLog::new`].
     pub(crate) fn new(
@@ -43,9 +45,9 @@ impl App {
         metrics: Arc<Metrics>,
         workers: Seats,
         callers: Callers,
-        issuers: Issuers,
         live: Live,
     ) -> io::Result<Self> {
+        let issuers = Issuers::new(log.origin());
         Ok(Self {
             log: AsyncLog::new(log)?,
             clock,
@@ -60,6 +62,12 @@ impl App {
             refusals: Refusals::default(),
             draining: AtomicBool::new(false),
         })
+    }
+
+    /// Goes by these issuers, and tells in its metrics how it stands with their keys.
+    pub(crate) fn with_issuers(self, issuers: Issuers) -> Self {
+        self.metrics.watch_issuers(issuers.clone());
+        Self { issuers, ..self }
     }
 
     /// Milliseconds since the Unix epoch.
@@ -110,8 +118,8 @@ pub(crate) mod tests {
         Log::create(&options, "example.com/log").unwrap();
         let bodies = Bodies::new(64 * 1024 * 1024, Duration::from_secs(600));
         let (log, callers) = (Log::open(&options).unwrap(), Callers::open(&options.data_dir, false).unwrap());
-        let (metrics, seats, issuers) = (Arc::default(), Seats::default(), Issuers::new("example.com/log"));
-        let app = App::new(log, options.clock, bodies, metrics, seats, callers, issuers, Live::default());
+        let (metrics, seats) = (Arc::default(), Seats::default());
+        let app = App::new(log, options.clock, bodies, metrics, seats, callers, Live::default());
         (folder, Arc::new(app.unwrap()))
     }
 
