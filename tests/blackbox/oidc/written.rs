@@ -72,6 +72,13 @@ fn refusals_are_written_of_whom_the_issuer_named() {
     ] {
         assert!(metrics.text().lines().any(|got| got == line), "{line}\n{}", metrics.text());
     }
+    let keys = |name: &str| {
+        let line = format!("provlog_{name}{{issuer=\"{}\"", issuer.url);
+        metrics.text().lines().find_map(|got| got.strip_prefix(&line)).unwrap_or(name).to_owned()
+    };
+    assert_eq!(keys("issuer_keys"), "} 4");
+    assert!(keys("issuer_keys_fetched_timestamp_seconds").starts_with("} 1"), "{}", metrics.text());
+    assert!(keys("issuer_fetches_total").starts_with(",outcome=\"taken\"} "), "{}", metrics.text());
     let workloads =
         metrics.text().lines().find(|line| line.starts_with("provlog_requests_total{caller=\"workload\"} "));
     assert!(workloads.is_some(), "{}", metrics.text());
