@@ -122,7 +122,10 @@ fn tls(ca: Option<&Path>) -> Result<TlsConfig, FetchError> {
 }
 
 /// All of a file's certificates: ureq would pass over one that is no root, and say nothing.
-fn of_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, FetchError> {
+///
+/// # Errors
+/// [`FetchError`] says what is wrong with the file.
+pub(super) fn of_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, FetchError> {
     let roots = pem::cas(path)?;
     for (nth, root) in roots.iter().enumerate() {
         let added = RootCertStore::empty().add(root.clone());
