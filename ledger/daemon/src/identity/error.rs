@@ -121,6 +121,14 @@ pub(super) enum FetchError {
         /// What the system said, if it said anything.
         problem: String,
     },
+    /// No address of a proxy. It may have a password in it, so it isn't shown.
+    #[error(
+        "{variable}: expected the address of a proxy, such as http://proxy.example.com:3128, got something else"
+    )]
+    ProxyVariable {
+        /// The variable of the environment.
+        variable: &'static str,
+    },
     /// A proxy of a kind that isn't spoken to.
     #[error("the environment's proxy: expected http:// or https://, got another kind")]
     Proxy,

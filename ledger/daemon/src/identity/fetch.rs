@@ -1,14 +1,17 @@
 //! What is fetched, and how: the daemon's only outgoing traffic.
 //!
 //! `https` alone, TLS 1.2 and 1.3 with AWS-LC, verified by the issuer's own roots or the system's; GET, without cookies, redirects and
-//! compression. The environment's proxy is used as by other programs (`ALL_PROXY`, `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`): it is
-//! asked to connect to the issuer, and sees no more than its name.
+//! compression. The environment's proxy is used, which is the first that is set of `ALL_PROXY`, `HTTPS_PROXY` and `HTTP_PROXY`, but not
+//! for hosts of `NO_PROXY`: it is asked to connect to the issuer, and sees no more than its name. Where it names no proxy that can be
+//! spoken to nothing is fetched, since that would go past it.
 
 use crate::http::tls::pem;
 use crate::identity::error::FetchError;
 use rustls::RootCertStore;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::CertificateDer;
+use std::env;
+use std::ffi::OsString;
 use std::fmt::Debug;
 use std::io::Read;
 use std::path::Path;
@@ -47,24 +50,33 @@ pub(super) trait Outside: Debug + Send + Sync {
 /// The world as it is.
 #[derive(Debug)]
 pub(super) struct Https {
-    proxy: Option<Proxy>,
+    /// Or the variable that names none.
+    proxy: Result<Option<Proxy>, &'static str>,
     /// How long a connection may take to be there.
     connect_within: Duration,
 }
 
+/// Variables that name the environment's proxy, as ureq looks for them.
+const PROXY_VARIABLES: [&str; 6] =
+    ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
+
 impl Https {
     /// By way of the environment's proxy, where there is one.
     pub(super) fn of_environment() -> Self {
-        Self { proxy: Proxy::try_from_env(), connect_within: CONNECT_TIME_MAX }
+        let unusable = unusable_proxy(|name| env::var_os(name));
+        let proxy = unusable.map_or_else(|| Ok(Proxy::try_from_env()), Err);
+        Self { proxy, connect_within: CONNECT_TIME_MAX }
     }
 
     /// An agent for one request. Roots are read for each, so that a renewed file of them holds from the next fetch on.
     fn agent(&self, ca: Option<&Path>, within: Duration) -> Result<Agent, FetchError> {
         let spoken = |proxy: &Proxy| matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https);
-        // ureq would go past it.
-        if self.proxy.as_ref().is_some_and(|proxy| !spoken(proxy)) {
-            return Err(FetchError::Proxy);
-        }
+        let proxy = match &self.proxy {
+            Err(variable) => return Err(FetchError::ProxyVariable { variable }),
+            // ureq would go past it.
+            Ok(Some(proxy)) if !spoken(proxy) => return Err(FetchError::Proxy),
+            Ok(proxy) => proxy.clone(),
+        };
         let config = Agent::config_builder()
             .https_only(true)
             .http_status_as_error(false)
@@ -76,10 +88,18 @@ impl Https {
             .accept("application/json")
             // None is named, which is how none is asked for.
             .accept_encoding("")
-            .proxy(self.proxy.clone())
+            .proxy(proxy)
             .tls_config(tls(ca)?);
         Ok(config.build().into())
     }
+}
+
+/// The first variable that is set, where its value is no proxy's address: ureq would pass over it.
+fn unusable_proxy(value: impl Fn(&str) -> Option<OsString>) -> Option<&'static str> {
+    let set = |name| value(name).filter(|value| !value.is_empty()).map(|value| (name, value));
+    let (name, value) = PROXY_VARIABLES.into_iter().find_map(set)?;
+    let is_usable = value.to_str().is_some_and(|value| Proxy::new(value).is_ok());
+    (!is_usable).then_some(name)
 }
 
 impl Outside for Https {
@@ -124,7 +144,10 @@ fn tls(ca: Option<&Path>) -> Result<TlsConfig, FetchError> {
 }
 
 /// All of a file's certificates: ureq would pass over one that is no root, and say nothing.
-fn of_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, FetchError> {
+///
+/// # Errors
+/// [`FetchError`] says what is wrong with the file.
+pub(super) fn of_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, FetchError> {
     let roots = pem::cas(path)?;
     for (nth, root) in roots.iter().enumerate() {
         let added = RootCertStore::empty().add(root.clone());

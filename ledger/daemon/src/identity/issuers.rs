@@ -1,10 +1,12 @@
 //! The issuers that a running daemon goes by.
 
 use crate::identity::configured::ConfiguredIssuer;
+use crate::identity::error::KeysError;
 use crate::identity::fetch::{Https, Outside};
 use crate::identity::held::KeysStanding;
 use crate::identity::issuer::Issuer;
 use crate::identity::recognised::{Recognised, Unrecognised, VerifiedToken};
+use crate::identity::source;
 use crate::identity::verified::VerifiedTokens;
 use provlog_core::Hash;
 use provlog_core::cbor::Value;
@@ -39,6 +41,20 @@ pub(crate) struct IssuerError {
     pub(crate) url: String,
     /// What is wrong with it at this log.
     pub(crate) source: BearerAudienceError,
+}
+
+/// Files of an issuer that can't be used.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(crate) struct IssuerFilesError(KeysError);
+
+/// Reads the files of an issuer, as far as it has some, as a running daemon would: its roots, and its keys, of which it says how many
+/// can be used. Nothing is fetched.
+///
+/// # Errors
+/// [`IssuerFilesError`] says what can't be used: a daemon takes none of the issuer's tokens until that is right.
+pub(crate) fn check_files(issuer: &Issuer) -> Result<Option<usize>, IssuerFilesError> {
+    source::check_files(issuer).map_err(IssuerFilesError)
 }
 
 impl Issuers {

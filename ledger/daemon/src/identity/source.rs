@@ -3,7 +3,7 @@
 
 use crate::files::{self, Exposed, OTHERS_WRITE};
 use crate::identity::error::{FetchError, KeysError, excerpt};
-use crate::identity::fetch::{FETCH_TIME_MAX, Outside};
+use crate::identity::fetch::{self, FETCH_TIME_MAX, Outside};
 use crate::identity::issuer::{Issuer, KeySource};
 use crate::identity::key_set::KeySet;
 use axum::http::Uri;
@@ -31,7 +31,7 @@ pub(super) fn read(issuer: &Issuer, outside: &dyn Outside) -> Result<KeySet, Key
         outside.get(url, issuer.ca.as_deref(), bytes_max, until)
     };
     match &issuer.keys {
-        KeySource::File(path) => KeySet::parse(&read_file(path)?),
+        KeySource::File(path) => read_file(path),
         KeySource::Url(url) => KeySet::parse(&get(url, JWKS_BYTES_MAX)?),
         KeySource::Discovery => {
             // An issuer's last slash isn't said twice.
@@ -42,8 +42,22 @@ pub(super) fn read(issuer: &Issuer, outside: &dyn Outside) -> Result<KeySet, Key
     }
 }
 
-/// What a file has that nobody else may write, since whoever can put a key there is let in. One byte more than any JWKS has at the most, which is then refused as such.
-fn read_file(path: &Path) -> Result<Vec<u8>, KeysError> {
+/// Reads an issuer's files, as far as it has some: its roots, and its keys, of which it says how many can be used. Nothing is fetched.
+///
+/// # Errors
+/// [`KeysError`] says what can't be used of them.
+pub(super) fn check_files(issuer: &Issuer) -> Result<Option<usize>, KeysError> {
+    if let Some(ca) = &issuer.ca {
+        fetch::of_file(ca)?;
+    }
+    match &issuer.keys {
+        KeySource::File(path) => Ok(Some(read_file(path)?.keys().len())),
+        KeySource::Discovery | KeySource::Url(_) => Ok(None),
+    }
+}
+
+/// The keys of a file that nobody else may write, since whoever can put a key there is let in.
+fn read_file(path: &Path) -> Result<KeySet, KeysError> {
     let cannot = |source| KeysError::Io { path: path.into(), source };
     let Some((file, metadata)) = files::open(path).map_err(cannot)? else {
         return Err(KeysError::NoFile { path: path.into() });
@@ -52,10 +66,11 @@ fn read_file(path: &Path) -> Result<Vec<u8>, KeysError> {
         Exposed::Mode(mode) => KeysError::Writable { path: path.into(), mode },
         Exposed::Owner { expected, got } => KeysError::Owner { path: path.into(), expected, got },
     })?;
+    // One byte more than any JWKS has at the most, which is then refused as such.
     let most = u64::try_from(JWKS_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
     let mut bytes = Vec::new();
     file.take(most).read_to_end(&mut bytes).map_err(cannot)?;
-    Ok(bytes)
+    KeySet::parse(&bytes)
 }
 
 /// Where a provider's configuration says that its keys are: on the issuer's own host and port, since whoever wrote it could otherwise

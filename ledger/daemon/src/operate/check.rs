@@ -4,17 +4,14 @@ use crate::access::callers::Callers;
 use crate::http::listener::{BindError, Listener};
 use crate::http::tls::renewal;
 use crate::identity::issuer::{Issuer, KeySource};
+use crate::identity::issuers::check_files;
 use crate::operate::config::{Config, WithoutLog};
 use crate::operate::exposed::{demand_origin, refuse_anonymous};
 use crate::operate::failure::Failure;
 use provlog_engine::{Log, Options, Presence};
-use provlog_evidence::jwk::{JWKS_BYTES_MAX, Jwks};
 use provlog_evidence::jwt::BearerAudience;
 use std::fmt::Write;
-use std::fs::File;
-use std::io::Read;
 use std::num::NonZeroU32;
-use std::path::Path;
 
 /// What GitHub was seen to refuse in the audience of a token, which the log's name is to be part of.
 const NO_AUDIENCE: &str = "github.com";
@@ -41,7 +38,9 @@ pub(crate) fn check(config: &Config, options: &Options, now_s: u64) -> Result<St
         say("peers", &format!("users {}", uids.join(", ")));
     }
     for (issuer, of_issuer) in config.live.issuers.iter().zip(&config.live.rules) {
-        say("issuer", &issuer_in_words(issuer, of_issuer.rules.len(), origin.as_deref())?);
+        let (told, warning) = issuer_in_words(issuer, of_issuer.rules.len(), origin.as_deref())?;
+        say("issuer", &told);
+        warning.iter().for_each(|warning| say("warning", warning));
     }
     say("limits", &limits(config));
     if origin.is_some_and(|origin| origin.contains(NO_AUDIENCE)) {
@@ -82,39 +81,34 @@ fn in_words(listener: &Listener) -> Result<String, BindError> {
     Ok(format!("{}, reached by {reached}, {speaks}", listener.address))
 }
 
-/// What an issuer is. Its pinned keys are read; none are fetched.
-fn issuer_in_words(issuer: &Issuer, rules: usize, origin: Option<&str>) -> Result<String, Failure> {
+/// What an issuer is, and what is to be warned of. Its files are read, and nothing is fetched. A start doesn't wait for files that can't be
+/// used, as it doesn't for an issuer that can't be reached: all that it does without is that issuer's tokens.
+fn issuer_in_words(
+    issuer: &Issuer,
+    rules: usize,
+    origin: Option<&str>,
+) -> Result<(String, Option<String>), Failure> {
     let Issuer { url, audience, keys, .. } = issuer;
     if let Some(origin) = origin {
         BearerAudience::new(audience, origin)
             .map_err(|source| Failure::Issuer { url: url.clone(), source })?;
     }
+    let (usable, warning) = match check_files(issuer) {
+        Ok(usable) => (usable, None),
+        Err(problem) => {
+            let warning =
+                format!("{url}: {problem}; until that is right its jobs are answered 503 issuer.keys");
+            (Some(0), Some(warning))
+        }
+    };
     let keys = match keys {
         KeySource::Discovery => "keys where its discovery document says".into(),
         KeySource::Url(at) => format!("keys at {at}"),
-        KeySource::File(file) => match usable_keys(file) {
-            Ok(count) => format!("{count} usable keys in {}", file.display()),
-            Err(problem) => return Err(Failure::JwksFile { file: file.clone(), problem }),
-        },
+        KeySource::File(file) => {
+            format!("{} usable keys in {}", usable.unwrap_or_default(), file.display())
+        }
     };
-    Ok(format!("{url} for {audience}, {rules} rules, {keys}"))
-}
-
-/// How many keys in a file a token may be verified with.
-fn usable_keys(file: &Path) -> Result<usize, String> {
-    // Opened, a pipe would wait for whoever writes to it.
-    if !file.metadata().map_err(|error| error.to_string())?.is_file() {
-        return Err("expected a regular file, got something else".into());
-    }
-    let mut bytes = Vec::new();
-    // A byte more than there may be is enough to be refused.
-    let most = u64::try_from(JWKS_BYTES_MAX + 1).unwrap_or(u64::MAX);
-    let read = File::open(file).and_then(|file| file.take(most).read_to_end(&mut bytes));
-    read.map_err(|error| error.to_string())?;
-    match Jwks::parse(&bytes).map_err(|error| error.to_string())?.keys.len() {
-        0 => Err("expected a key that tokens can be verified with, got none".into()),
-        count => Ok(count),
-    }
+    Ok((format!("{url} for {audience}, {rules} rules, {keys}"), warning))
 }
 
 fn limits(config: &Config) -> String {
@@ -127,4 +121,35 @@ fn limits(config: &Config) -> String {
         rate(config.live.rates.caller_per_s),
         rate(config.live.rates.total_per_s),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn files_of_an_issuer_that_cant_be_used_are_warned_of() {
+        const KEY: &str =
+            r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"k"}"#;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("f");
+        let (url, audience): (String, String) = ("https://a.example".into(), "a".into());
+        let pinned = Issuer { url, audience, keys: KeySource::File(file.clone()), ca: None };
+        let rooted = Issuer { keys: KeySource::Discovery, ca: Some(file.clone()), ..pinned.clone() };
+        let told = |issuer| issuer_in_words(issuer, 1, Some("log.example.com/one")).unwrap();
+        for (issuer, text, expected) in [
+            (&pinned, None, "cannot read"),
+            (&pinned, Some(r#"{"keys":[]}"#), "expected a key that signs with"),
+            (&rooted, Some("roots"), "expected certificates in PEM"),
+        ] {
+            text.iter().for_each(|text| fs::write(&file, text).unwrap());
+            let warning = told(issuer).1.unwrap();
+            assert!(warning.starts_with("https://a.example: ") && warning.contains(expected), "{warning}");
+            assert!(warning.contains("503 issuer.keys"), "{warning}");
+        }
+        fs::write(&file, format!(r#"{{"keys":[{KEY}]}}"#)).unwrap();
+        let (issuer, warning) = told(&pinned);
+        assert!(issuer.contains(", 1 usable keys in ") && warning.is_none(), "{issuer}");
+    }
 }

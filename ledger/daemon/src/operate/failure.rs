@@ -53,14 +53,6 @@ pub enum Failure {
         /// What is wrong with its audience at this log.
         source: BearerAudienceError,
     },
-    /// The pinned keys of an issuer can't be used.
-    #[error("jwks_file: {}: {problem}", file.display())]
-    JwksFile {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
     /// There is nothing to listen with, or nowhere.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -107,7 +99,6 @@ impl Failure {
             | Self::Anonymous { .. }
             | Self::Opens
             | Self::Issuer { .. }
-            | Self::JwksFile { .. }
             | Self::OriginNeeded { .. } => USAGE,
             Self::Bind(BindError::Address { .. } | BindError::NoSocket(_)) => ADDRESS,
             Self::Bind(BindError::TlsOverUnix(_) | BindError::Tls(_)) => USAGE,

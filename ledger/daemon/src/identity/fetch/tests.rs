@@ -71,7 +71,7 @@ impl Authority {
 }
 
 fn get(url: &str, ca: &Path, bytes_max: usize, within: Duration) -> Result<Vec<u8>, FetchError> {
-    Https { proxy: None, connect_within: PATIENCE }.get(url, Some(ca), bytes_max, Instant::now() + within)
+    Https { proxy: Ok(None), connect_within: PATIENCE }.get(url, Some(ca), bytes_max, Instant::now() + within)
 }
 
 /// Longer than anything takes here.
@@ -161,7 +161,7 @@ fn nothing_is_asked_in_clear_text() {
 fn a_proxy_is_asked_for_a_way_and_one_of_another_kind_is_refused() {
     let authority = Authority::new();
     let by = |url: &str| {
-        let https = Https { proxy: Some(Proxy::new(url).unwrap()), connect_within: PATIENCE };
+        let https = Https { proxy: Ok(Some(Proxy::new(url).unwrap())), connect_within: PATIENCE };
         https.get("https://issuer.invalid/keys", Some(&authority.file()), 4, Instant::now() + PATIENCE)
     };
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -174,4 +174,24 @@ fn a_proxy_is_asked_for_a_way_and_one_of_another_kind_is_refused() {
     assert!(matches!(by(&url), Err(FetchError::Unanswered { .. })));
     assert_eq!(proxy.join().unwrap(), "CONNECT issuer.invalid:443 HTTP/1.1\r\n");
     assert!(matches!(by("socks5://127.0.0.1:1"), Err(FetchError::Proxy)));
+}
+
+#[test]
+fn nothing_is_fetched_past_a_proxy_whose_variable_names_none() {
+    for (variables, expected) in [
+        (&[][..], None),
+        (&[("HTTPS_PROXY", "http://a:1"), ("HTTP_PROXY", "http://a b")], None),
+        (&[("ALL_PROXY", ""), ("https_proxy", "a:1")], None),
+        (&[("ALL_PROXY", "http://a b"), ("HTTPS_PROXY", "http://a:1")], Some("ALL_PROXY")),
+        (&[("https_proxy", "gopher://a:1")], Some("https_proxy")),
+    ] {
+        let value = |name: &str| {
+            let found = variables.iter().find(|(variable, _)| *variable == name);
+            found.map(|(_, value)| OsString::from(value))
+        };
+        assert_eq!(unusable_proxy(value), expected, "{variables:?}");
+    }
+    let https = Https { proxy: Err("ALL_PROXY") };
+    let error = https.get("https://issuer.invalid/keys", None, 4, Instant::now() + PATIENCE).unwrap_err();
+    assert!(matches!(error, FetchError::ProxyVariable { variable: "ALL_PROXY" }), "{error}");
 }
