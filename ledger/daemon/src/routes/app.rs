@@ -116,8 +116,15 @@ pub(crate) mod tests {
         let bodies = Bodies::new(64 * 1024 * 1024, Duration::from_secs(600));
         let (log, callers) = (Log::open(&options).unwrap(), Callers::open(&options.data_dir, false).unwrap());
         let (metrics, seats, issuers) = (Arc::default(), Seats::default(), Issuers::new("example.com/log"));
-        let app =
-            App::new(log, options.clock, bodies, metrics, seats, WhoIsKnown { callers, issuers }, Live::default());
+        let app = App::new(
+            log,
+            options.clock,
+            bodies,
+            metrics,
+            seats,
+            WhoIsKnown { callers, issuers },
+            Live::default(),
+        );
         (folder, Arc::new(app.unwrap()))
     }
 
