@@ -95,6 +95,11 @@ impl Rule {
 }
 
 impl Match {
+    /// Whether each text meets it that is there.
+    pub(crate) fn is_whatever(&self) -> bool {
+        self.values.iter().any(|value| matches!(value, Pattern::StartsWith(start) if start.is_empty()))
+    }
+
     /// Nothing where the claim isn't there.
     fn is_met_by(&self, workload: &Map) -> Option<bool> {
         let value = if self.claim == SUBJECT {
