@@ -166,8 +166,8 @@ const ROWS: &[Row] = &[
     ("an answer that is cut off", |_, _| says("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"), "no whole answer"),
     ("no HTTP", |_, _| says("keys\r\n\r\n"), "no whole answer"),
     ("discovery without an end", |_, _| Box::new(|_| Reply::Endless), "expected at most"),
-    ("keys without an end", |url, _| keys_are(url, || Reply::Endless), "expected"),
-    ("keys above the limit", |url, _| keys_are(url, || Reply::Json(format!("{}{}", jwks(&published()), " ".repeat(262_144)))), "expected"),
+    ("keys without an end", |url, _| keys_are(url, || Reply::Endless), "/keys: expected at most"),
+    ("keys above the limit", |url, _| keys_are(url, || Reply::Json(format!("{}{}", jwks(&published()), " ".repeat(262_144)))), "/keys: expected at most"),
     ("more keys than anybody has", |url, _| keys_are(url, || Reply::Json(jwks(&vec![P256.jwk_json("p256"); 257]))), "at most 256 keys"),
     ("a redirect to another host", |_, other| redirect(format!("{other}/evil")), "expected the status 200, got 302"),
     ("a redirect of keys", |url, other| {

@@ -39,6 +39,8 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("\"https://issuer.example.com\"", "»7", "url"),
     ("\"https://issuer.example.com\"", "»\"https://token.actions.githubusercontent.com\"", "expected preset = \"github\""),
     ("\"https://issuer.example.com\"", "»\"https://token.actions.githubusercontent.com/enterprise\"", "expected preset = \"github\""),
+    ("\"https://issuer.example.com\"", "»\"https://gitlab.com\"", "expected preset = \"gitlab\""),
+    ("audience =", "jwks_url = »\"https://issuer.example.com/keys?key=canary-password\"\naudience =", "jwks_url: expected an https:// URL"),
     ("audience =", "preset = »\"github\"\naudience =", "preset"),
     ("audience =", "preset = »\"bitbucket\"\naudience =", "preset: expected github, gitlab, kubernetes or generic, got \"bitbucket\""),
     ("audience =", "»audiences = []\naudience =", "audiences: unknown key; expected one of url,"),
@@ -88,7 +90,9 @@ const PRESETS: &[(&str, &str, &str)] = &[
     ("kubernetes", "\"kubernetes.io/serviceaccount/name=builder\"", "kubernetes.io/namespace"),
     ("kubernetes", "\"kubernetes.io/namespace=ci*\", \"kubernetes.io/serviceaccount/name=builder\"", "kubernetes.io/namespace"),
     ("kubernetes", "\"sub=system:serviceaccount:*\"", "sub"),
-    ("generic", "\"ref=*\"", ""),
+    ("generic", "\"ref=refs/tags/*\"", ""),
+    ("generic", "\"ref=*\"", "expected a name whose every value has more than a *"),
+    ("github", "\"repository_id=1\", \"event_name=pull*\"", "expected event_name= and an event without a *"),
 ];
 
 /// What `config check` says of a file, and how it ends.

@@ -8,6 +8,12 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
 
+/// The line of metrics that counts requests of workloads.
+const WORKLOADS: &str = "provlog_requests_total{caller=\"workload\"} ";
+
+/// Whoever meets no rule.
+const STRANGER: &str = "stranger";
+
 fn site(issuer: &Issuer, settings: &str) -> Site {
     let site = Site::with(|folder| {
         let ca = folder.join("ca.pem");
@@ -18,14 +24,14 @@ fn site(issuer: &Issuer, settings: &str) -> Site {
     site
 }
 
-/// Of whom the log writes that it was refused, how often, and with which code: where nobody is known the log says so.
+/// Of whom the log writes that it was refused, how often, and with which code: where nobody is known the log says so, and whoever meets no
+/// rule isn't, whatever name an issuer gave it.
 #[test]
-fn refusals_are_written_of_whom_the_issuer_named() {
+fn refusals_are_written_of_whom_a_rule_names() {
     let issuer = Issuer::new(&published());
     let site = site(&issuer, "refusal_entries_per_minute = 1");
     let draft = || Draft::of(&issuer.url);
     let known = [
-        ("token.rule", draft().claim("repository_id", "9").claim("sub", "no rule")),
         (
             "environment.denied",
             draft().claim("sub", "staging").claim("ref", "r").claim("environment", "staging"),
@@ -34,6 +40,7 @@ fn refusals_are_written_of_whom_the_issuer_named() {
         ("role.denied", draft().claim("sub", "auditor").without("ref")),
     ];
     let unknown = [
+        ("token.rule", draft().claim("repository_id", "9").claim("sub", STRANGER)),
         ("token.malformed", draft().head("crit", json!([]))),
         ("token.algorithm", draft().head("alg", "none")),
         ("token.issuer", draft().claim("iss", "https://nobody.example.com")),
@@ -63,12 +70,17 @@ fn refusals_are_written_of_whom_the_issuer_named() {
         expected.insert(((*expected_code).to_owned(), whose), 3);
         tokens.push(token);
     }
+    let workloads = |metrics: &str| -> u64 {
+        let count = metrics.lines().find_map(|line| line.strip_prefix(WORKLOADS)).unwrap();
+        count.parse().unwrap()
+    };
+    let before = workloads(site.get("/metrics", &auditor(&issuer)).expect(200).text());
     site.append("a", &draft().sign()).expect(201);
     let metrics = site.get("/metrics", &auditor(&issuer)).expect(200);
     for line in [
         "provlog_refusals_total{code=\"token.rule\"} 3",
         "provlog_refusals_total{code=\"token.signature\"} 3",
-        "provlog_requests_total{caller=\"unknown\"} 21",
+        "provlog_requests_total{caller=\"unknown\"} 24",
     ] {
         assert!(metrics.text().lines().any(|got| got == line), "{line}\n{}", metrics.text());
     }
@@ -79,9 +91,11 @@ fn refusals_are_written_of_whom_the_issuer_named() {
     assert_eq!(keys("issuer_keys"), "} 4");
     assert!(keys("issuer_keys_fetched_timestamp_seconds").starts_with("} 1"), "{}", metrics.text());
     assert!(keys("issuer_fetches_total").starts_with(",outcome=\"taken\"} "), "{}", metrics.text());
-    let workloads =
-        metrics.text().lines().find(|line| line.starts_with("provlog_requests_total{caller=\"workload\"} "));
-    assert!(workloads.is_some(), "{}", metrics.text());
+    assert_eq!(
+        (before, workloads(metrics.text()) - before),
+        (9, 1),
+        "three times three, and one that was taken"
+    );
     for token in &tokens {
         assert!(!super::token::is_told(token, metrics.text()), "{}", metrics.text());
     }
@@ -102,6 +116,7 @@ fn refusals_are_written_of_whom_the_issuer_named() {
         *told.entry(key).or_insert(0) += refusal["count"].as_u64().unwrap();
     }
     assert_eq!(told, expected);
+    assert!(!records.text().contains(STRANGER), "{}", records.text());
 }
 
 /// A workload that asks for token after token is one caller.

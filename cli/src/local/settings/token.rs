@@ -4,14 +4,16 @@
 use super::SettingsError;
 use crate::local::files;
 use clap::Args;
+use provlog_evidence::jwt::TOKEN_BYTES_MAX;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// The variable that holds a token.
 pub(crate) const VARIABLE: &str = "PROVLOG_TOKEN";
 
-/// Largest file with a token, in bytes.
-const FILE_BYTES_MAX: usize = 4096;
+/// Largest file with a token, in bytes: the longest token, which is an issuer's, and the end of its line.
+const FILE_BYTES_MAX: usize = TOKEN_BYTES_MAX + LINE_END.len();
+const LINE_END: &str = "\r\n";
 
 /// Bits of a mode: what lets others than the owner write a file, and others than owner and group read it. A group may read, as that
 /// of a service that is given its secrets does.
@@ -123,6 +125,17 @@ mod tests {
         assert_eq!(found(&none, Some(TEXT)).unwrap(), Some(Token(TEXT.into())));
         for nothing in [None, Some("")] {
             assert_eq!(found(&none, nothing).unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn a_file_has_room_for_the_longest_token() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("token");
+        for (extra, fits) in [(0, true), (1, false)] {
+            fs::write(&path, "a".repeat(TOKEN_BYTES_MAX + extra) + LINE_END).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            assert_eq!(read(&path).is_ok(), fits, "{extra}");
         }
     }
 

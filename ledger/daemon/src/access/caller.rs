@@ -174,7 +174,7 @@ mod tests {
     use crate::access::role::Role;
     use crate::access::secret::Secret;
     use crate::access::tokens::tests::token;
-    use crate::access::workloads::tests::recognised;
+    use crate::access::workloads::tests::caller;
     use crate::http::codes::Code;
     use provlog_core::claims::kind_named;
 
@@ -198,10 +198,9 @@ mod tests {
         let peer = peer(7, &[Role::Append], &["scan"], &["staging"]).let_in(Access::Append).unwrap();
         let anybody = Who::Anonymous.let_in(Access::Append).unwrap();
         let job = WorkloadCaller {
-            roles: vec![Role::Append],
             kinds: vec!["promotion".into()],
             environments: vec!["staging".into()],
-            ..WorkloadCaller::without_rule(&recognised("job-1", &[]))
+            ..caller("job-1", &[])
         };
         let job = Who::Workload(job.into()).let_in(Access::Append).unwrap();
         for (caller, kind, environment, expected) in [
@@ -239,9 +238,7 @@ mod tests {
     fn a_caller_is_attested_as_the_table_of_claims_has_it() {
         let ci = Who::Token(token(&Secret::draw().unwrap(), "ci", &[Role::Append]).into());
         let seven = peer(7, &[], &[], &[]);
-        let job = Who::Workload(
-            WorkloadCaller::without_rule(&recognised("job-1", &[("ref", "refs/heads/main")])).into(),
-        );
+        let job = Who::Workload(caller("job-1", &[("ref", "refs/heads/main")]).into());
         for (who, identity, method, id) in [
             (&job, "oidc:https://issuer.example.com#job-1", "oidc", Some("job-1")),
             (&ci, "token:ci", "static-token", Some("ci")),

@@ -12,7 +12,7 @@ use crate::access::role::Access;
 use crate::access::secret::is_meant_by;
 use crate::access::tokens::{Token, Tokens};
 use crate::access::unrecognised;
-use crate::access::workloads::{IssuerRules, WorkloadCaller};
+use crate::access::workloads::IssuerRules;
 use crate::files::FileIdentity;
 use crate::http::codes::{
     AUTHORIZATION_MALFORMED, CALLER_MISSING, CALLERS_UNKNOWN, TOKEN_EXPIRED, TOKEN_REVOKED, TOKEN_RULE,
@@ -326,11 +326,13 @@ fn workload(
     if let Some(caller) = of_issuer.caller(&recognised) {
         return Ok(Who::Workload(caller.into()));
     }
-    let who = Who::Workload(WorkloadCaller::without_rule(&recognised).into());
-    let detail = format!("{who} meets none of the rules that the log's operator set for {url}");
+    // It is told what a rule would have to name. To this log it is nobody that is known: an issuer may sign tokens for anybody, under as
+    // many names as they like, and these get neither accounts nor tallies nor entries of their own.
+    let identity = &recognised.identity;
+    let detail =
+        format!("the workload {identity} meets none of the rules that the log's operator set for {url}");
     let expected = format!("a token that meets a rule of the issuer {url}");
-    let problem = Problem::new(&TOKEN_RULE, detail).expected(expected, "one that meets none");
-    Err(who.refused(problem))
+    Err(Problem::new(&TOKEN_RULE, detail).expected(expected, "one that meets none").into())
 }
 
 fn counted(count: usize, what: &str) -> String {

@@ -160,8 +160,9 @@ impl RateLimits {
 }
 
 impl Accounts {
-    /// An account; that of the rest where there is no room for another address. Of those who are known there are no more than tokens,
-    /// users, and workloads that meet a rule, and they always have their own, so that no crowd of addresses takes it from them.
+    /// An account; that of the rest where there is no room for another address. Those who are known always have their own, so that no
+    /// crowd of addresses takes it from them: as many as there are tokens, users, and names of workloads that meet a rule. Whoever a
+    /// rule trusts with many names, such as one for each branch, has as many accounts; they are forgotten once they are paid.
     fn of(&mut self, account: &Account, now_ns: u64) -> &mut u64 {
         let has_one = self.paid_ns.contains_key(account);
         let has_place = has_one || self.has_room(now_ns) || matches!(account, Account::Known(_));

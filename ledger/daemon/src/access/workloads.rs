@@ -60,27 +60,12 @@ pub(crate) struct WorkloadCaller {
     pub(crate) identity: String,
     /// The attested `workload`.
     pub(crate) workload: Map,
-    /// None where it meets no rule.
+    /// One at least.
     pub(crate) roles: Vec<Role>,
     /// Kinds that it may append; all where there are none.
     pub(crate) kinds: Vec<String>,
     /// Environments that it may append for; all where there are none.
     pub(crate) environments: Vec<String>,
-}
-
-impl WorkloadCaller {
-    /// Somebody who is known, and may do nothing.
-    pub(crate) fn without_rule(recognised: &Recognised) -> Self {
-        let Recognised { issuer, identity, workload, .. } = recognised;
-        Self {
-            issuer: issuer.url.clone(),
-            identity: identity.clone(),
-            workload: workload.clone(),
-            roles: Vec::new(),
-            kinds: Vec::new(),
-            environments: Vec::new(),
-        }
-    }
 }
 
 impl IssuerRules {
@@ -92,10 +77,12 @@ impl IssuerRules {
         }
         let rule = self.rules.iter().find(|rule| rule.is_met_by(&recognised.workload))?;
         Some(WorkloadCaller {
+            issuer: recognised.issuer.url.clone(),
+            identity: recognised.identity.clone(),
+            workload: recognised.workload.clone(),
             roles: rule.roles.clone(),
             kinds: rule.kinds.clone(),
             environments: rule.environments.clone(),
-            ..WorkloadCaller::without_rule(recognised)
         })
     }
 }
@@ -108,6 +95,11 @@ impl Rule {
 }
 
 impl Match {
+    /// Whether each text meets it that is there.
+    pub(crate) fn is_whatever(&self) -> bool {
+        self.values.iter().any(|value| matches!(value, Pattern::StartsWith(start) if start.is_empty()))
+    }
+
     /// Nothing where the claim isn't there.
     fn is_met_by(&self, workload: &Map) -> Option<bool> {
         let value = if self.claim == SUBJECT {
@@ -181,6 +173,12 @@ pub(crate) mod tests {
             kinds: Vec::new(),
             environments: Vec::new(),
         }
+    }
+
+    /// A workload of [`URL`] with this subject and these claims, which may append.
+    pub(crate) fn caller(subject: &str, claims: &[(&str, &str)]) -> WorkloadCaller {
+        let rules = IssuerRules { url: URL.into(), rules: vec![rule(&["sub=*"], &[Role::Append])] };
+        rules.caller(&recognised(subject, claims)).unwrap()
     }
 
     fn meets(rule: Rule, recognised: &Recognised) -> bool {

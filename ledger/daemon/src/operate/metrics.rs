@@ -364,8 +364,7 @@ impl Observer for Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::workloads::WorkloadCaller;
-    use crate::access::workloads::tests::recognised;
+    use crate::access::workloads::tests::caller;
     use crate::http::codes::HOST_DENIED;
 
     #[test]
@@ -386,7 +385,7 @@ mod tests {
         metrics.called(Some(&Who::Anonymous));
         metrics.called(None);
         metrics.called(None);
-        metrics.called(Some(&Who::Workload(WorkloadCaller::without_rule(&recognised("job-1", &[])).into())));
+        metrics.called(Some(&Who::Workload(caller("job-1", &[]).into())));
         metrics.retried();
         metrics.followed("tiles", 11);
         metrics.reloaded(false);

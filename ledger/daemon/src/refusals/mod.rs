@@ -2,8 +2,10 @@
 //! `refusal` in the log that it keeps (SPEC.md, section 10).
 //!
 //! A refusal adds to a count in memory, and one task writes what has come together in a minute. So nobody who is refused makes the
-//! log longer than the operator allows, and no request waits for an entry. Which codes are written is one closed list. Nothing of
-//! what a client sent is in a line or an entry: neither a token nor a path, but the code, the route and who was known to call.
+//! log longer than the operator allows, and no request waits for an entry. Which codes are written is one closed list. In a line or an
+//! entry is the code, the route and who was known to call, by a token of the log, a user or a rule of the operator's: no token, no path, and
+//! nothing else of what a client sent than, of a workload that met a rule, what the log attests of it. What strangers have an issuer say
+//! of them is nowhere: it would be in the log for ever, and take the places of those who are known.
 
 mod entry;
 mod lines;

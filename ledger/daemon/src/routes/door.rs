@@ -203,8 +203,6 @@ fn enter(
 fn account(who: Option<&Who>, address: Option<IpAddr>) -> Account {
     match who {
         None | Some(Who::Anonymous) => Account::of_address(address),
-        // An issuer may sign tokens for anybody, under as many names as they like.
-        Some(Who::Workload(caller)) if caller.roles.is_empty() => Account::of_address(address),
         Some(who) => Account::Known(who.identity().into()),
     }
 }

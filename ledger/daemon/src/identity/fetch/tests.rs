@@ -191,7 +191,7 @@ fn nothing_is_fetched_past_a_proxy_whose_variable_names_none() {
         };
         assert_eq!(unusable_proxy(value), expected, "{variables:?}");
     }
-    let https = Https { proxy: Err("ALL_PROXY") };
+    let https = Https { proxy: Err("ALL_PROXY"), connect_within: PATIENCE };
     let error = https.get("https://issuer.invalid/keys", None, 4, Instant::now() + PATIENCE).unwrap_err();
     assert!(matches!(error, FetchError::ProxyVariable { variable: "ALL_PROXY" }), "{error}");
 }

@@ -72,7 +72,7 @@ static JWKS_URL: Setting = Setting {
         example: "https://token.actions.githubusercontent.com/.well-known/jwks",
     },
     live: true,
-    help: "Where its keys are fetched from",
+    help: "Where its keys are fetched from: https, without user info, query and fragment",
 };
 
 pub(super) static JWKS_FILE: Setting = Setting {
@@ -102,7 +102,7 @@ static MATCH: Setting = Setting {
         example: "repository_id=123456,ref=refs/heads/main,ref=refs/tags/v*",
     },
     live: true,
-    help: "What a token has to say: sub, and the names that an entry keeps of it; of a name that is there twice either value, and a * at the end of a value is any rest. A rule of github that doesn't name event_name takes no pull_request and no pull_request_target",
+    help: "What a token has to say: sub, and the names that an entry keeps of it; of a name that is there twice either value, and a * at the end of a value is any rest. A rule of github that doesn't name event_name takes no pull_request and no pull_request_target; event_name takes no * there",
 };
 
 /// The keys of an `[[issuer]]`.
@@ -142,7 +142,7 @@ fn issuer(
     text: &ConfigText,
     keys: &DeTable<'_>,
 ) -> Result<(Issuer, IssuerRules, WhereSet), ConfigError> {
-    let Found { value: url, place } = scope.read(&URL, issuer_url)?.ok_or_else(|| scope.missing(&URL))?;
+    let Found { value: url, place } = scope.read(&URL, https)?.ok_or_else(|| scope.missing(&URL))?;
     let preset = scope.read(&PRESET, Preset::named)?;
     let preset_place = preset.as_ref().map_or(&place, |preset| &preset.place).clone();
     let preset = preset.map(|preset| preset.value).unwrap_or_default();
@@ -156,7 +156,7 @@ fn issuer(
 
 /// Where an issuer's keys are, and the roots that they are fetched by.
 fn keys_of(scope: &mut Scope<'_>) -> Result<(KeySource, Option<std::path::PathBuf>), ConfigError> {
-    let url = scope.read(&JWKS_URL, keys_url)?;
+    let url = scope.read(&JWKS_URL, https)?;
     let file = scope.path(&JWKS_FILE)?;
     let ca = scope.path(&CA)?;
     if file.is_some()
@@ -246,21 +246,12 @@ fn audience(text: &str) -> Result<String, String> {
     ))
 }
 
-fn issuer_url(text: &str) -> Result<String, String> {
-    https(text, false)
-}
-
-fn keys_url(text: &str) -> Result<String, String> {
-    https(text, true)
-}
-
-/// An `https` URL of a host, as it stands.
-fn https(text: &str, may_have_query: bool) -> Result<String, String> {
+/// An `https` URL of a host, as it stands: in a query there may be a key, and the URL is told in lines and errors.
+fn https(text: &str) -> Result<String, String> {
     let fits = text.len() <= NAME_BYTES_MAX
         && text.starts_with("https://")
         && text.bytes().all(|byte| byte.is_ascii_graphic())
-        && !text.contains('#')
-        && (may_have_query || !text.contains('?'));
+        && !text.contains(['#', '?']);
     let uri = text.parse::<Uri>().ok().filter(|_| fits);
     // Host and port alone: a name or a password before them would be sent to whoever is there.
     let is_host = uri.as_ref().and_then(Uri::authority).is_some_and(|authority| {
@@ -271,10 +262,9 @@ fn https(text: &str, may_have_query: bool) -> Result<String, String> {
     if is_host {
         return Ok(text.into());
     }
-    let without = if may_have_query { "user info and fragment" } else { "user info, query and fragment" };
     // Of the text itself it tells nothing: a password may be in it.
     Err(format!(
-        "expected an https:// URL of at most {NAME_BYTES_MAX} bytes, without {without}, got another text"
+        "expected an https:// URL of at most {NAME_BYTES_MAX} bytes, without user info, query and fragment, got another text"
     ))
 }
 
@@ -300,7 +290,7 @@ mod tests {
             "https://[::1]:1/x",
             "https://A.example/%20",
         ] {
-            assert_eq!(issuer_url(text).as_deref(), Ok(text));
+            assert_eq!(https(text).as_deref(), Ok(text));
         }
         let long = format!("https://a.example/{}", "a".repeat(NAME_BYTES_MAX));
         for text in [
@@ -315,14 +305,14 @@ mod tests {
             "https://a.example:99999",
             "https://a.example:080",
             "https://a.example?q",
+            "https://a.example/jwks?key=secret",
             "https://a.example/#f",
             "https://a b",
             "https://ä.example",
             &long,
         ] {
-            let refusal = issuer_url(text).unwrap_err();
+            let refusal = https(text).unwrap_err();
             assert!(!refusal.contains("secret"), "{text}: {refusal}");
         }
-        assert!(keys_url("https://a.example/jwks?v=1").is_ok() && keys_url("https://a.example/#x").is_err());
     }
 }

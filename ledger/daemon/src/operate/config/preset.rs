@@ -21,6 +21,9 @@ pub(super) enum Preset {
 const EVENT: &str = "event_name";
 const FROM_OUTSIDE: [&str; 2] = ["pull_request", "pull_request_target"];
 
+/// The issuer of GitLab's own host, where everybody may have a project.
+const GITLAB: &str = "https://gitlab.com";
+
 const NAMESPACE: &str = "kubernetes.io/namespace";
 const SERVICE_ACCOUNT: &str = "kubernetes.io/serviceaccount/name";
 
@@ -36,7 +39,7 @@ impl Preset {
         }
     }
 
-    /// GitHub's issuer goes by GitHub's rules, and no other does.
+    /// GitHub's issuer goes by GitHub's rules, and no other does. That of GitLab's own host goes by GitLab's.
     pub(super) fn check_url(self, url: &str) -> Result<(), String> {
         let is_github = jwt::Issuer::Oidc(url.into()).is_github();
         match (self == Self::Github, is_github) {
@@ -44,6 +47,9 @@ impl Preset {
                 "expected another preset than github for an issuer that isn't https://token.actions.githubusercontent.com, got {url:?}"
             )),
             (false, true) => Err("expected preset = \"github\" for GitHub's issuer, got another one".into()),
+            _ if self != Self::Gitlab && url == GITLAB => {
+                Err(format!("expected preset = \"gitlab\" for {GITLAB}, got another one"))
+            }
             _ => Ok(()),
         }
     }
@@ -57,10 +63,13 @@ impl Preset {
         }
     }
 
-    /// Whether a number is one, and all of it.
+    /// Whether a number is one, and all of it, and an event the whole of one: the start of some is that of a pull request's, too.
     pub(super) fn check_value(self, name: &str, pattern: &Pattern) -> Result<(), String> {
         let is_id = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         match pattern {
+            Pattern::StartsWith(text) if self == Self::Github && name == EVENT => {
+                Err(format!("expected {name}= and an event without a *, got \"{text}*\""))
+            }
             _ if !self.ids().contains(&name) => Ok(()),
             Pattern::Is(text) if is_id(text) => Ok(()),
             Pattern::Is(text) => Err(format!("expected {name}= and all digits of a number, got {text:?}")),
@@ -82,6 +91,9 @@ impl Preset {
             }
             Self::Kubernetes if !(exact(SUBJECT) || exact(NAMESPACE) && exact(SERVICE_ACCOUNT)) => {
                 format!("{NAMESPACE} and {SERVICE_ACCOUNT}, or {SUBJECT},")
+            }
+            Self::Generic if matches.iter().all(Match::is_whatever) => {
+                return Err("expected a name whose every value has more than a *, got none: anybody with a token of this issuer would meet the rule".into());
             }
             _ => return Ok(()),
         };

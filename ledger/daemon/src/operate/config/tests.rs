@@ -190,9 +190,9 @@ fn preset(name: &str) -> String {
 fn issuers_have_keys_somewhere_and_rules_in_their_order() {
     let one = issuer(
         &format!("{GITHUB}\njwks_url = \"https://b.example/jwks\"\nca = \"/c\""),
-        "match = [\"ref=refs/heads/main\", \"repository_id=1\", \"ref=refs/tags/v*\"]\nroles = [\"append\"]\nkinds = [\"scan\"]\nenvironments = [\"staging\"]\n[[issuer.rule]]\nmatch = [\"repository_owner_id=2\", \"event_name=*\"]\nroles = [\"read\", \"audit\"]",
+        "match = [\"ref=refs/heads/main\", \"repository_id=1\", \"ref=refs/tags/v*\"]\nroles = [\"append\"]\nkinds = [\"scan\"]\nenvironments = [\"staging\"]\n[[issuer.rule]]\nmatch = [\"repository_owner_id=2\", \"event_name=push\"]\nroles = [\"read\", \"audit\"]",
     );
-    let two = issuer(PLAIN, "match = [\"sub=*\"]\nroles = [\"read\"]");
+    let two = issuer(PLAIN, "match = [\"sub=a*\"]\nroles = [\"read\"]");
     let three = issuer(
         "url = \"https://kubernetes.default.svc\"\naudience = \"a\"\npreset = \"kubernetes\"\njwks_file = \"/k\"",
         "match = [\"kubernetes.io/namespace=ci\", \"kubernetes.io/serviceaccount/name=deployer\"]\nroles = [\"append\"]",
@@ -225,10 +225,7 @@ fn issuers_have_keys_somewhere_and_rules_in_their_order() {
             environments: vec!["staging".into()],
         },
         Rule {
-            matches: vec![
-                demand("repository_owner_id", &[is("2")]),
-                demand("event_name", &[Pattern::StartsWith(String::new())]),
-            ],
+            matches: vec![demand("repository_owner_id", &[is("2")]), demand("event_name", &[is("push")])],
             excludes: vec![],
             roles: vec![Role::Read, Role::Audit],
             kinds: vec![],
@@ -266,6 +263,8 @@ fn a_rule_names_what_is_never_given_again() {
         (&["repository_id="], digits),
         (&["repository_id=a/b"], digits),
         (&["repository_id=1", "repository_owner_id=x"], "expected repository_owner_id= and all digits"),
+        (&["repository_id=1", "event_name=*"], "expected event_name= and an event without a *, got \"*\""),
+        (&["repository_id=1", "event_name=push", "event_name=pull*"], "without a *, got \"pull*\""),
     ] {
         refused(GITHUB, words, expected);
     }
@@ -276,6 +275,7 @@ fn a_rule_names_what_is_never_given_again() {
         (&["project_id=a/b"], "expected project_id= and all digits"),
         // A number of another issuer's is a text like others.
         (&["project_id=1", "repository_id=*"], ""),
+        (&["project_id=1", "event_name=*"], ""),
     ] {
         refused(&preset("gitlab"), words, expected);
     }
@@ -294,7 +294,17 @@ fn a_rule_names_what_is_never_given_again() {
             "expected kubernetes.io/namespace and kubernetes.io/serviceaccount/name, or sub, among";
         refused(&preset("kubernetes"), words, if is_taken { "" } else { expected });
     }
-    refused(PLAIN, &["sub=*"], "");
+    let whatever = "match: expected a name whose every value has more than a *";
+    for (words, expected) in [
+        (&["sub=a*"][..], ""),
+        (&["sub=*", "ref=a"], ""),
+        (&["ref="], ""),
+        (&["sub=*"], whatever),
+        (&["sub=*", "ref=*"], whatever),
+        (&["sub=a", "sub=*"], whatever),
+    ] {
+        refused(PLAIN, words, expected);
+    }
 }
 
 /// Each with what it is told: where, what was expected, what was got.
@@ -460,8 +470,12 @@ fn what_is_refused_in_the_file_is_named_with_line_and_column() {
             "f:2:7: url: expected preset = \"github\" for GitHub's issuer, got another one",
         ),
         (
-            issuer(&format!("{PLAIN}\njwks_url = \"https://a.example/#x\""), rule),
-            "f:4:12: jwks_url: expected an https:// URL of at most 512 bytes, without user info and fragment",
+            issuer("url = \"https://gitlab.com\"\naudience = \"a\"\npreset = \"generic\"", rule),
+            "f:4:10: preset: expected preset = \"gitlab\" for https://gitlab.com, got another one",
+        ),
+        (
+            issuer(&format!("{PLAIN}\njwks_url = \"https://a.example/?key=x\""), rule),
+            "f:4:12: jwks_url: expected an https:// URL of at most 512 bytes, without user info, query and fragment",
         ),
         (
             issuer(&format!("{PLAIN}\njwks_file = \"f\"\njwks_url = \"https://a.example/k\""), rule),

@@ -11,9 +11,9 @@ use axum::http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-const ABOUT: &str = "An append-only, signed log of provenance entries. SPEC.md says what the formats mean. GET answers HEAD too. A log without tokens asks nobody for one.";
+const ABOUT: &str = "An append-only, signed log of provenance entries. SPEC.md says what the formats mean. GET answers HEAD too. A log that has neither tokens nor issuers nor named users asks nobody who calls.";
 
-const TOKEN: &str = "A token of this log, as provlogd token create makes it. The operation names the roles of which the caller has to have one; a log without tokens asks for none.";
+const TOKEN: &str = "A token of this log, as provlogd token create makes it, or one of an OIDC issuer that the log's operator configured, for the audience that stands there. The operation names the roles of which the caller has to have one; a log with neither tokens nor issuers asks for none.";
 
 /// Headers of answers: name, what it says, its schema's type.
 const HEADERS: [(&str, &str, &str); 7] = [
