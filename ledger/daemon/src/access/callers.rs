@@ -319,8 +319,8 @@ fn workload(
 ) -> Result<Who, Refused> {
     let recognised = recognised.map_err(|error| unrecognised::problem(&error))?;
     let url = &recognised.issuer.url;
-    let Some(of_issuer) = rules.iter().find(|of_issuer| of_issuer.url == *url) else {
-        // A reload took the issuer out while its token was looked at.
+    let Some(of_issuer) = rules.iter().find(|of_issuer| of_issuer.issuer == *recognised.issuer) else {
+        // A reload took the issuer out, or gave it another audience or other keys, while its token was looked at.
         return Err(unrecognised::problem(&Unrecognised::Issuer { got: url.clone() }).into());
     };
     if let Some(caller) = of_issuer.caller(&recognised) {

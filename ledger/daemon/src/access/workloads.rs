@@ -3,6 +3,7 @@
 //! A rule goes by what the attested `workload` has, and by nothing else of a token: so whoever reads an entry sees what decided.
 
 use crate::access::role::Role;
+use crate::identity::issuer::Issuer;
 use crate::identity::recognised::Recognised;
 use provlog_core::cbor::{Map, Value};
 
@@ -12,8 +13,8 @@ pub(crate) const SUBJECT: &str = "sub";
 /// What the workloads of one issuer may do.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct IssuerRules {
-    /// The issuer, as `iss` has it.
-    pub(crate) url: String,
+    /// The issuer, as the operator configured it.
+    pub(crate) issuer: Issuer,
     /// The first that a workload meets decides; one that meets none is refused.
     pub(crate) rules: Vec<Rule>,
 }
@@ -70,9 +71,9 @@ pub(crate) struct WorkloadCaller {
 
 impl IssuerRules {
     /// What a workload of this issuer may do: what the first rule grants that it meets. Nothing where it meets none, or is of
-    /// another issuer.
+    /// another issuer, or of one that was configured otherwise when its token was looked at.
     pub(crate) fn caller(&self, recognised: &Recognised) -> Option<WorkloadCaller> {
-        if recognised.issuer.url != self.url {
+        if *recognised.issuer != self.issuer {
             return None;
         }
         let rule = self.rules.iter().find(|rule| rule.is_met_by(&recognised.workload))?;
@@ -118,21 +119,25 @@ impl Match {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::identity::issuer::{Issuer, KeySource};
+    use crate::identity::issuer::KeySource;
     use crate::identity::recognised::VerifiedToken;
 
     pub(crate) const URL: &str = "https://issuer.example.com";
+
+    /// The issuer [`URL`].
+    pub(crate) fn issuer() -> Issuer {
+        Issuer {
+            url: URL.into(),
+            audience: "https://log.example.com".into(),
+            keys: KeySource::Discovery,
+            ca: None,
+        }
+    }
 
     /// A workload of the issuer [`URL`], with this subject and these claims.
     pub(crate) fn recognised(subject: &str, claims: &[(&str, &str)]) -> Recognised {
         let mut map = Map::new();
         claims.iter().for_each(|(name, value)| map.insert(*name, (*value).into()).unwrap());
-        let issuer = Issuer {
-            url: URL.into(),
-            audience: "https://log.example.com".into(),
-            keys: KeySource::Discovery,
-            ca: None,
-        };
         let mut workload = Map::new();
         for (name, value) in [
             ("method", "oidc".into()),
@@ -147,8 +152,8 @@ pub(crate) mod tests {
         if !claims.is_empty() {
             workload.insert("claims", Value::Map(map)).unwrap();
         }
-        let (identity, token) = (format!("oidc:{URL}#{subject}"), VerifiedToken::of_test());
-        Recognised { issuer: issuer.into(), identity, workload, token }
+        use crate::identity::issuer::KeySource;
+        use crate::identity::recognised::VerifiedToken;
     }
 
     /// `NAME=VALUE`s, each a claim of its own; a value that ends in `*` is the start of one.
@@ -177,12 +182,12 @@ pub(crate) mod tests {
 
     /// A workload of [`URL`] with this subject and these claims, which may append.
     pub(crate) fn caller(subject: &str, claims: &[(&str, &str)]) -> WorkloadCaller {
-        let rules = IssuerRules { url: URL.into(), rules: vec![rule(&["sub=*"], &[Role::Append])] };
+        let rules = IssuerRules { issuer: issuer(), rules: vec![rule(&["sub=*"], &[Role::Append])] };
         rules.caller(&recognised(subject, claims)).unwrap()
     }
 
     fn meets(rule: Rule, recognised: &Recognised) -> bool {
-        IssuerRules { url: URL.into(), rules: vec![rule] }.caller(recognised).is_some()
+        IssuerRules { issuer: issuer(), rules: vec![rule] }.caller(recognised).is_some()
     }
 
     #[test]
@@ -257,7 +262,7 @@ pub(crate) mod tests {
             environments: vec!["staging".into()],
             ..rule(&["ref=refs/heads/*"], &[Role::Append])
         };
-        let rules = IssuerRules { url: URL.into(), rules: vec![first, rule(&["ref=*"], &[Role::Read])] };
+        let rules = IssuerRules { issuer: issuer(), rules: vec![first, rule(&["ref=*"], &[Role::Read])] };
         let caller = |reference| rules.caller(&recognised("s", &[("ref", reference)]));
         let main = caller("refs/heads/main").unwrap();
         assert_eq!((&*main.roles, &*main.kinds), (&[Role::Append][..], &["scan".to_owned()][..]));
@@ -265,7 +270,7 @@ pub(crate) mod tests {
         let tag = caller("refs/tags/v1").unwrap();
         assert_eq!((&*tag.roles, tag.kinds.is_empty()), (&[Role::Read][..], true));
         assert_eq!(rules.caller(&recognised("s", &[])), None);
-        let elsewhere = IssuerRules { url: format!("{URL}/"), ..rules };
+        let elsewhere = IssuerRules { issuer: Issuer { url: format!("{URL}/"), ..issuer() }, ..rules };
         assert_eq!(elsewhere.caller(&recognised("s", &[("ref", "refs/heads/main")])), None);
     }
 }

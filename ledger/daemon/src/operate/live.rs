@@ -18,9 +18,9 @@ pub(crate) struct LiveSettings {
     pub(crate) proxies: Proxies,
     /// Callers over Unix sockets.
     pub(crate) peers: Peers,
-    /// Whose tokens are taken.
+    /// Whose tokens are taken: the issuers of the rules below.
     pub(crate) issuers: Vec<Issuer>,
-    /// What the workloads of each may do, in the same order.
+    /// What the workloads of each may do.
     pub(crate) rules: Vec<IssuerRules>,
     /// Requests a second.
     pub(crate) rates: Rates,

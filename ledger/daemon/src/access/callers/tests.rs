@@ -6,9 +6,9 @@ use crate::access::peers::Peer;
 use crate::access::role::Role;
 use crate::access::secret::Secret;
 use crate::access::tokens::tests::token;
-use crate::access::workloads::tests::{URL, recognised, rule};
+use crate::access::workloads::tests::{URL, issuer, recognised, rule};
 use crate::http::codes::{Code, ISSUER_KEYS, ROLE_DENIED, TOKEN_ISSUER};
-use crate::identity::issuer::Issuer;
+use crate::identity::issuer::{Issuer, KeySource};
 use axum::http::HeaderValue;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -154,7 +154,7 @@ fn who_is_let_in_is_told() {
 #[test]
 fn issuers_are_told_beside_the_rest() {
     let (folder, callers) = fixture();
-    let rules = [IssuerRules { url: URL.into(), rules: vec![rule(&["sub=*"], &[Role::Append])] }];
+    let rules = [IssuerRules { issuer: issuer(), rules: vec![rule(&["sub=*"], &[Role::Append])] }];
     let root = Peers(vec![Peer { uid: 0, roles: vec![Role::Read], kinds: vec![], environments: vec![] }]);
     let none = Peers::default();
     let told = |peers| {
@@ -176,12 +176,15 @@ fn issuers_are_told_beside_the_rest() {
 fn a_workload_may_do_what_the_first_rule_grants_that_its_token_meets() {
     let own = geteuid().as_raw();
     let rules = [IssuerRules {
-        url: URL.into(),
+        issuer: issuer(),
         rules: vec![rule(&["ref=refs/heads/main"], &[Role::Append]), rule(&["ref=*"], &[Role::Read])],
     }];
     let of = |reference| Ok(Arc::new(recognised("job-1", &[("ref", reference)])));
-    let elsewhere =
-        Arc::new(Issuer { url: "https://other.example".into(), ..(*recognised("", &[]).issuer).clone() });
+    let other = |issuer| {
+        let of = recognised("job-1", &[("ref", "refs/heads/main")]);
+        (Ok(Arc::new(Recognised { issuer: Arc::new(issuer), ..of })), Err(&TOKEN_ISSUER))
+    };
+    let pinned = KeySource::File("/k".into());
     let unknown = Unrecognised::Issuer { got: "https://other.example".into() };
     let keys = Unrecognised::Keys { issuer: URL.into() };
     for with_tokens in [false, true] {
@@ -200,10 +203,11 @@ fn a_workload_may_do_what_the_first_rule_grants_that_its_token_meets() {
                 (of("refs/heads/main"), Ok(identity.clone())),
                 (of("refs/heads/other"), Err(&ROLE_DENIED)),
                 (Ok(recognised("job-1", &[]).into()), Err(&TOKEN_RULE)),
-                (
-                    Ok(Recognised { issuer: Arc::clone(&elsewhere), ..recognised("job-1", &[]) }.into()),
-                    Err(&TOKEN_ISSUER),
-                ),
+                other(Issuer { url: "https://other.example".into(), ..issuer() }),
+                // As it was configured before, or will be.
+                other(Issuer { audience: "https://other.example".into(), ..issuer() }),
+                other(Issuer { keys: pinned.clone(), ..issuer() }),
+                other(Issuer { ca: Some("/c".into()), ..issuer() }),
                 (Err(unknown.clone()), Err(&TOKEN_ISSUER)),
                 (Err(keys.clone()), Err(&ISSUER_KEYS)),
             ] {

@@ -111,37 +111,36 @@ pub(super) static ISSUER_KEYS: [&Setting; 6] = [&URL, &PRESET, &AUDIENCE, &JWKS_
 /// The keys of an `[[issuer.rule]]`.
 pub(super) static RULE_KEYS: [&Setting; 4] = [&MATCH, &ROLES, &KINDS, &ENVIRONMENTS];
 
-/// Reads all issuers, and the rules of each in the same order.
+/// Reads all issuers, each with its rules.
 pub(super) fn read(
     scope: &mut Scope<'_>,
     file: Option<(&ConfigText, &DeTable<'_>)>,
-) -> Result<(Vec<Issuer>, Vec<IssuerRules>), ConfigError> {
-    let (mut issuers, mut rules, mut told) = (Vec::<Issuer>::new(), Vec::new(), Vec::new());
+) -> Result<Vec<IssuerRules>, ConfigError> {
+    let (mut issuers, mut told) = (Vec::<IssuerRules>::new(), Vec::new());
     if let Some((text, root)) = file {
         let tables = text.tables(root, ISSUER, ISSUER)?.unwrap_or_default();
         limit(tables.len(), ISSUERS_MAX, || text.place_of(root, ISSUER))?;
         for TomlTable { keys, head } in tables {
             text.refuse_unknown(keys, &ISSUER_KEYS, &[RULE])?;
             let mut scope = Scope::of_table(text, keys, head);
-            let (issuer, of_issuer, place) = issuer(&mut scope, text, keys)?;
-            if issuers.iter().any(|other| other.url == issuer.url) {
-                return Err(ConfigError::SameIssuer { place, url: issuer.url });
+            let (of_issuer, place) = issuer(&mut scope, text, keys)?;
+            if issuers.iter().any(|other| other.issuer.url == of_issuer.issuer.url) {
+                return Err(ConfigError::SameIssuer { place, url: of_issuer.issuer.url });
             }
             told.push(scope.as_inline_table());
-            issuers.push(issuer);
-            rules.push(of_issuer);
+            issuers.push(of_issuer);
         }
     }
     scope.note_tables(ISSUER, true, &told);
-    Ok((issuers, rules))
+    Ok(issuers)
 }
 
-/// One issuer, its rules, and where its URL is.
+/// One issuer with its rules, and where its URL is.
 fn issuer(
     scope: &mut Scope<'_>,
     text: &ConfigText,
     keys: &DeTable<'_>,
-) -> Result<(Issuer, IssuerRules, WhereSet), ConfigError> {
+) -> Result<(IssuerRules, WhereSet), ConfigError> {
     let Found { value: url, place } = scope.read(&URL, https)?.ok_or_else(|| scope.missing(&URL))?;
     let preset = scope.read(&PRESET, Preset::named)?;
     let preset_place = preset.as_ref().map_or(&place, |preset| &preset.place).clone();
@@ -150,8 +149,8 @@ fn issuer(
     let audience = scope.read(&AUDIENCE, audience)?.ok_or_else(|| scope.missing(&AUDIENCE))?.value;
     let (keys_at, ca) = keys_of(scope)?;
     let rules = rules(scope, text, keys, preset)?;
-    let issuer = Issuer { url: url.clone(), audience, keys: keys_at, ca };
-    Ok((issuer, IssuerRules { url, rules }, place))
+    let issuer = Issuer { url, audience, keys: keys_at, ca };
+    Ok((IssuerRules { issuer, rules }, place))
 }
 
 /// Where an issuer's keys are, and the roots that they are fetched by.

@@ -43,12 +43,12 @@ pub(super) fn read(
 ) -> Result<LiveSettings, ConfigError> {
     let rate = |number| NonZeroU32::new(u32::try_from(number).unwrap_or(u32::MAX));
     let refusals = scope.number(&REFUSAL_ENTRIES_PER_MINUTE)?;
-    let (issuers, rules) = issuers::read(scope, file)?;
+    let rules = issuers::read(scope, file)?;
     Ok(LiveSettings {
         hosts: Hosts(each(scope.list(&HOSTS)?, dns_name)?),
         proxies: Proxies(each(scope.list(&TRUSTED_PROXIES)?, proxy)?),
         peers: peers(scope, file)?,
-        issuers,
+        issuers: rules.iter().map(|of_issuer| of_issuer.issuer.clone()).collect(),
         rules,
         rates: Rates {
             caller_per_s: rate(scope.number(&CALLER_RATE_PER_S)?),

@@ -208,7 +208,7 @@ fn issuers_have_keys_somewhere_and_rules_in_their_order() {
         ]
     );
     let urls: Vec<&str> = config.live.issuers.iter().map(|issuer| &*issuer.url).collect();
-    let of_rules: Vec<&str> = config.live.rules.iter().map(|rules| &*rules.url).collect();
+    let of_rules: Vec<&str> = config.live.rules.iter().map(|rules| &*rules.issuer.url).collect();
     assert_eq!(urls, of_rules);
     assert_eq!(config.live.issuers[0].ca.as_deref(), Some(Path::new("/c")));
     let is = |text: &str| Pattern::Is(text.into());

@@ -268,7 +268,7 @@ fn configure_issuer(app: &App, folder: &Path) {
     };
     let rules = Role::value_variants().iter().map(|role| rule(&[&format!("sub={role}")], &[*role])).collect();
     app.issuers.replace(vec![issuer.clone()]).unwrap();
-    let rules = vec![IssuerRules { url: ISSUER.into(), rules }];
+    let rules = vec![IssuerRules { issuer: issuer.clone(), rules }];
     app.live.replace(LiveSettings { issuers: vec![issuer], rules, ..LiveSettings::default() });
 }
 
