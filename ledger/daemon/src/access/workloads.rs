@@ -152,8 +152,8 @@ pub(crate) mod tests {
         if !claims.is_empty() {
             workload.insert("claims", Value::Map(map)).unwrap();
         }
-        use crate::identity::issuer::KeySource;
-        use crate::identity::recognised::VerifiedToken;
+        let (identity, token) = (format!("oidc:{URL}#{subject}"), VerifiedToken::of_test());
+        Recognised { issuer: issuer().into(), identity, workload, token }
     }
 
     /// `NAME=VALUE`s, each a claim of its own; a value that ends in `*` is the start of one.
