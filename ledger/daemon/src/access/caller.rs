@@ -35,7 +35,7 @@ impl Who {
             Self::Anonymous => "anonymous".into(),
             Self::Token(token) => format!("token:{}", token.name).into(),
             Self::Peer(peer) => format!("peer:{}", peer.uid).into(),
-            Self::Workload(caller) => caller.identity.clone().into(),
+            Self::Workload(caller) => caller.recognised.identity.clone().into(),
         }
     }
 
@@ -56,7 +56,7 @@ impl Who {
                 set("method", "peer");
                 set("id", &peer.uid.to_string());
             }
-            Self::Workload(caller) => return Value::Map(caller.workload.clone()),
+            Self::Workload(caller) => return Value::Map(caller.recognised.workload.clone()),
         }
         Value::Map(workload)
     }
@@ -110,7 +110,7 @@ impl fmt::Display for Who {
             Self::Anonymous => f.write_str("anybody"),
             Self::Token(token) => write!(f, "the token {}", token.name),
             Self::Peer(peer) => write!(f, "the user {}", peer.uid),
-            Self::Workload(caller) => write!(f, "the workload {}", caller.identity),
+            Self::Workload(caller) => write!(f, "the workload {}", caller.recognised.identity),
         }
     }
 }

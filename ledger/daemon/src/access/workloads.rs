@@ -6,6 +6,7 @@ use crate::access::role::Role;
 use crate::identity::issuer::Issuer;
 use crate::identity::recognised::Recognised;
 use provlog_core::cbor::{Map, Value};
+use std::sync::Arc;
 
 /// The one name that a rule goes by which isn't among the `claims`: of the `workload` it is the `id`.
 pub(crate) const SUBJECT: &str = "sub";
@@ -55,12 +56,8 @@ pub(crate) enum Pattern {
 /// A workload that proved who it is, and what it may do.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct WorkloadCaller {
-    /// The issuer, as `iss` has it.
-    pub(crate) issuer: String,
-    /// Who it is, for ever (SPEC.md, section 12.5).
-    pub(crate) identity: String,
-    /// The attested `workload`.
-    pub(crate) workload: Map,
+    /// Who it is, and what is attested of it.
+    pub(crate) recognised: Arc<Recognised>,
     /// One at least.
     pub(crate) roles: Vec<Role>,
     /// Kinds that it may append; all where there are none.
@@ -72,15 +69,13 @@ pub(crate) struct WorkloadCaller {
 impl IssuerRules {
     /// What a workload of this issuer may do: what the first rule grants that it meets. Nothing where it meets none, or is of
     /// another issuer, or of one that was configured otherwise when its token was looked at.
-    pub(crate) fn caller(&self, recognised: &Recognised) -> Option<WorkloadCaller> {
+    pub(crate) fn caller(&self, recognised: &Arc<Recognised>) -> Option<WorkloadCaller> {
         if *recognised.issuer != self.issuer {
             return None;
         }
         let rule = self.rules.iter().find(|rule| rule.is_met_by(&recognised.workload))?;
         Some(WorkloadCaller {
-            issuer: recognised.issuer.url.clone(),
-            identity: recognised.identity.clone(),
-            workload: recognised.workload.clone(),
+            recognised: Arc::clone(recognised),
             roles: rule.roles.clone(),
             kinds: rule.kinds.clone(),
             environments: rule.environments.clone(),
@@ -183,11 +178,11 @@ pub(crate) mod tests {
     /// A workload of [`URL`] with this subject and these claims, which may append.
     pub(crate) fn caller(subject: &str, claims: &[(&str, &str)]) -> WorkloadCaller {
         let rules = IssuerRules { issuer: issuer(), rules: vec![rule(&["sub=*"], &[Role::Append])] };
-        rules.caller(&recognised(subject, claims)).unwrap()
+        rules.caller(&recognised(subject, claims).into()).unwrap()
     }
 
     fn meets(rule: Rule, recognised: &Recognised) -> bool {
-        IssuerRules { issuer: issuer(), rules: vec![rule] }.caller(recognised).is_some()
+        IssuerRules { issuer: issuer(), rules: vec![rule] }.caller(&recognised.clone().into()).is_some()
     }
 
     #[test]
@@ -263,14 +258,17 @@ pub(crate) mod tests {
             ..rule(&["ref=refs/heads/*"], &[Role::Append])
         };
         let rules = IssuerRules { issuer: issuer(), rules: vec![first, rule(&["ref=*"], &[Role::Read])] };
-        let caller = |reference| rules.caller(&recognised("s", &[("ref", reference)]));
+        let caller = |reference| rules.caller(&recognised("s", &[("ref", reference)]).into());
         let main = caller("refs/heads/main").unwrap();
         assert_eq!((&*main.roles, &*main.kinds), (&[Role::Append][..], &["scan".to_owned()][..]));
-        assert_eq!((&*main.environments, &*main.issuer), (&["staging".to_owned()][..], URL));
+        assert_eq!(
+            (&*main.environments, &*main.recognised.identity),
+            (&["staging".to_owned()][..], "oidc:https://issuer.example.com#s")
+        );
         let tag = caller("refs/tags/v1").unwrap();
         assert_eq!((&*tag.roles, tag.kinds.is_empty()), (&[Role::Read][..], true));
-        assert_eq!(rules.caller(&recognised("s", &[])), None);
+        assert_eq!(rules.caller(&recognised("s", &[]).into()), None);
         let elsewhere = IssuerRules { issuer: Issuer { url: format!("{URL}/"), ..issuer() }, ..rules };
-        assert_eq!(elsewhere.caller(&recognised("s", &[("ref", "refs/heads/main")])), None);
+        assert_eq!(elsewhere.caller(&recognised("s", &[("ref", "refs/heads/main")]).into()), None);
     }
 }
