@@ -19,7 +19,6 @@ use socket2::SockRef;
 use std::error::Error;
 use std::future::poll_fn;
 use std::io;
-use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -167,10 +166,6 @@ impl Connection {
 
     async fn shake(&mut self, tcp: TcpStream, tls: &Tls) -> Result<TlsStream<Stream<TcpStream>>, Unshaken> {
         let under_way = self.handshakes.begin();
-        // The runtime hears of what is there already only after others have begun, of whom many could push this one out.
-        if has_spoken(&tcp) {
-            under_way.speaks();
-        }
         let stream = Stream::new(tcp, self.write_timeout);
         let without_word = |failure| Unshaken::Failed { failure, error: None, stream: None };
         tokio::select! {
@@ -302,9 +297,4 @@ async fn linger<S: Socket>(mut stream: Stream<S>) {
     };
     // Elapsed or not, the stream is dropped here.
     let _ = timeout(LINGER, discard).await;
-}
-
-/// Whether something has arrived that nobody has read yet.
-fn has_spoken(tcp: &TcpStream) -> bool {
-    SockRef::from(tcp).peek(&mut [MaybeUninit::uninit()]).is_ok_and(|bytes| bytes > 0)
 }

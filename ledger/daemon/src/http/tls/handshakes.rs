@@ -1,8 +1,9 @@
 //! Handshakes under way. They cost more than requests and come before any of them, so there is a bound of their own.
 //!
-//! Where there are as many as there may be, the oldest makes room, of those first whose clients have said nothing yet: an honest
-//! handshake takes milliseconds, and one that stalls is the oldest before long. Connections alone push out nobody who has spoken;
-//! to keep honest clients out somebody would have to begin handshakes faster than those end theirs.
+//! Where there are as many as there may be, one makes room: the oldest of those whose clients have said nothing yet, or of those who have
+//! spoken, whichever are more. An honest handshake takes milliseconds, and whoever fills the house is soon the oldest of the larger
+//! crowd: so connections alone push out nobody who has spoken, and first messages alone nobody who has just come. To keep honest
+//! clients out somebody would have to begin handshakes faster than those end theirs.
 
 use crate::http::tls::failure::HandshakeFailure;
 use std::collections::BTreeMap;
@@ -43,15 +44,16 @@ impl Handshakes {
         Arc::new(Self { most, under_way: Mutex::default(), told: Mutex::default() })
     }
 
-    /// Begins one, and ends another where it is one too many: the oldest silent one, or the oldest where all speak.
+    /// Begins one, and ends another where it is one too many: the oldest of the larger crowd.
     pub(crate) fn begin(self: &Arc<Self>) -> Handshake {
         let end = Arc::new(Notify::new());
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         let number = under_way.begun;
         under_way.begun += 1;
         if under_way.silent.len() + under_way.speaking.len() >= self.most {
-            let oldest = under_way.silent.pop_first().or_else(|| under_way.speaking.pop_first());
-            if let Some((_, pushed_out)) = oldest {
+            let are_silent = under_way.silent.len() >= under_way.speaking.len();
+            let crowd = if are_silent { &mut under_way.silent } else { &mut under_way.speaking };
+            if let Some((_, pushed_out)) = crowd.pop_first() {
                 pushed_out.notify_one();
             }
         }
@@ -140,6 +142,21 @@ mod tests {
         assert_eq!((under_way.silent.len(), under_way.speaking.len()), (1, 0), "who was pushed out stays so");
         drop(under_way);
         assert!(newest.pushed_out().now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn who_has_just_come_stays_beside_a_crowd_that_has_spoken() {
+        let handshakes = Handshakes::new(3);
+        let mut crowd: Vec<Handshake> = (0..2).map(|_| handshakes.begin()).collect();
+        crowd.iter().for_each(Handshake::speaks);
+        let honest = handshakes.begin();
+        for place in 0..5 {
+            let next = handshakes.begin();
+            next.speaks();
+            crowd.push(next);
+            crowd[place].pushed_out().await;
+        }
+        assert!(honest.pushed_out().now_or_never().is_none());
     }
 
     #[test]
