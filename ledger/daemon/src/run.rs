@@ -65,7 +65,7 @@ pub fn run(mut config: Config, reload: Reload) -> Result<(), Failure> {
     refuse_anonymous(&config, &config.live, callers.has_tokens())?;
     let (log, first) = open(&config, &options, &metrics)?;
     let issuers = Issuers::new(log.origin());
-    issuers.replace(config.live.issuers.clone())?;
+    issuers.replace(config.live.issuers())?;
     metrics.watch_issuers(issuers.clone());
     announce(&options, &log, &callers.told(config.live.named(), now_s(&options)), &urls, first);
 

@@ -37,8 +37,8 @@ pub(crate) fn check(config: &Config, options: &Options, now_s: u64) -> Result<St
         let uids: Vec<String> = config.live.peers.0.iter().map(|peer| peer.uid.to_string()).collect();
         say("peers", &format!("users {}", uids.join(", ")));
     }
-    for (issuer, of_issuer) in config.live.issuers.iter().zip(&config.live.rules) {
-        let (told, warning) = issuer_in_words(issuer, of_issuer.rules.len(), origin.as_deref())?;
+    for of_issuer in &config.live.rules {
+        let (told, warning) = issuer_in_words(&of_issuer.issuer, of_issuer.rules.len(), origin.as_deref())?;
         say("issuer", &told);
         warning.iter().for_each(|warning| say("warning", warning));
     }

@@ -18,8 +18,6 @@ pub(crate) struct LiveSettings {
     pub(crate) proxies: Proxies,
     /// Callers over Unix sockets.
     pub(crate) peers: Peers,
-    /// Whose tokens are taken: the issuers of the rules below.
-    pub(crate) issuers: Vec<Issuer>,
     /// What the workloads of each may do.
     pub(crate) rules: Vec<IssuerRules>,
     /// Requests a second.
@@ -32,6 +30,11 @@ impl LiveSettings {
     /// Whom they name beside tokens.
     pub(crate) fn named(&self) -> Named<'_> {
         Named { peers: &self.peers, rules: &self.rules }
+    }
+
+    /// Whose tokens are taken.
+    pub(crate) fn issuers(&self) -> Vec<Issuer> {
+        self.rules.iter().map(|of_issuer| of_issuer.issuer.clone()).collect()
     }
 }
 

@@ -62,9 +62,9 @@ impl Reload {
         // The listeners are those that there are; who is let in there changes.
         refuse_anonymous(&self.running, &new.live, callers.has_tokens())?;
         self.keep_closed(&new.live, callers.has_tokens())?;
-        issuers.replace(new.live.issuers.clone())?;
+        issuers.replace(new.live.issuers())?;
         if let Err(why) = (self.set_log_filter)(new.log_filter.clone()) {
-            issuers.replace(self.running.live.issuers.clone())?;
+            issuers.replace(self.running.live.issuers())?;
             return Err(Failure::SetLogFilter(why));
         }
         live.replace(new.live.clone());

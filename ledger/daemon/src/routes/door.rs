@@ -171,7 +171,7 @@ fn recognise(
     live: &LiveSettings,
     request: &Request,
 ) -> impl Future<Output = Option<Result<Arc<Recognised>, Unrecognised>>> + Send + use<> {
-    let token = (!live.issuers.is_empty()).then(|| token_of_issuer(request.headers())).flatten();
+    let token = (!live.rules.is_empty()).then(|| token_of_issuer(request.headers())).flatten();
     let (app, token) = (Arc::clone(app), token.map(String::from));
     async move { Some(app.issuers.recognise(&token?, app.token_ms()).await) }
 }

@@ -7,7 +7,7 @@ use std::io;
 pub enum HandshakeFailure {
     /// It took longer than it may.
     Timeout,
-    /// Too many were under way, and it was the oldest.
+    /// Too many were under way, and it was the oldest of the larger crowd.
     TooMany,
     /// A certificate is demanded, and the client has none.
     NoCertificate,

@@ -48,7 +48,6 @@ pub(super) fn read(
         hosts: Hosts(each(scope.list(&HOSTS)?, dns_name)?),
         proxies: Proxies(each(scope.list(&TRUSTED_PROXIES)?, proxy)?),
         peers: peers(scope, file)?,
-        issuers: rules.iter().map(|of_issuer| of_issuer.issuer.clone()).collect(),
         rules,
         rates: Rates {
             caller_per_s: rate(scope.number(&CALLER_RATE_PER_S)?),

@@ -202,7 +202,7 @@ pub(crate) static HANDSHAKES_MAX: Setting = Setting {
     form: number(1, CONNECTIONS_MAX_MOST),
     unset: Unset::Is("256"),
     live: false,
-    help: "TLS handshakes under way at once; one more ends the oldest",
+    help: "TLS handshakes under way at once; one more ends the oldest of those that have said nothing, or of those that have, whichever are more",
 };
 
 pub(crate) static BODY_BYTES_MAX: Setting = Setting {

@@ -198,7 +198,8 @@ fn issuers_have_keys_somewhere_and_rules_in_their_order() {
         "match = [\"kubernetes.io/namespace=ci\", \"kubernetes.io/serviceaccount/name=deployer\"]\nroles = [\"append\"]",
     );
     let config = of_file(&format!("{one}{two}{three}"), &[]).unwrap();
-    let keys: Vec<&KeySource> = config.live.issuers.iter().map(|issuer| &issuer.keys).collect();
+    let issuers = config.live.issuers();
+    let keys: Vec<&KeySource> = issuers.iter().map(|issuer| &issuer.keys).collect();
     assert_eq!(
         keys,
         [
@@ -207,10 +208,10 @@ fn issuers_have_keys_somewhere_and_rules_in_their_order() {
             &KeySource::File("/k".into())
         ]
     );
-    let urls: Vec<&str> = config.live.issuers.iter().map(|issuer| &*issuer.url).collect();
+    let urls: Vec<&str> = issuers.iter().map(|issuer| &*issuer.url).collect();
     let of_rules: Vec<&str> = config.live.rules.iter().map(|rules| &*rules.issuer.url).collect();
     assert_eq!(urls, of_rules);
-    assert_eq!(config.live.issuers[0].ca.as_deref(), Some(Path::new("/c")));
+    assert_eq!(issuers[0].ca.as_deref(), Some(Path::new("/c")));
     let is = |text: &str| Pattern::Is(text.into());
     let demand = |claim: &str, values: &[Pattern]| Match { claim: claim.into(), values: values.into() };
     let expected = [

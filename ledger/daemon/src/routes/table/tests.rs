@@ -268,8 +268,8 @@ fn configure_issuer(app: &App, folder: &Path) {
     };
     let rules = Role::value_variants().iter().map(|role| rule(&[&format!("sub={role}")], &[*role])).collect();
     app.issuers.replace(vec![issuer.clone()]).unwrap();
-    let rules = vec![IssuerRules { issuer: issuer.clone(), rules }];
-    app.live.replace(LiveSettings { issuers: vec![issuer], rules, ..LiveSettings::default() });
+    let rules = vec![IssuerRules { issuer, rules }];
+    app.live.replace(LiveSettings { rules, ..LiveSettings::default() });
 }
 
 /// Every row, and workloads: one for each role, one that meets no rule, one for somebody else, and one that is none; beside tokens of
