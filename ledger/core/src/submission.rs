@@ -18,8 +18,10 @@ use alloc::vec::Vec;
 
 mod cbor;
 mod error;
+mod evidence;
 
 pub use error::SubmissionError;
+pub use evidence::Evidence;
 
 /// A valid submission, with or without salts.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,10 +34,12 @@ pub struct Submission {
     /// The section that claims and salts are, if they came as one.
     encoded: Option<EncodedSection>,
     idempotency_key: Option<String>,
+    /// Of these claims under these salts, which there are then.
+    evidence: Option<Evidence>,
 }
 
 /// The members of a submission in JSON.
-const MEMBERS: &str = "only kind, claims, salts, idempotency_key";
+const MEMBERS: &str = "only kind, claims, salts, evidence, idempotency_key";
 
 impl Submission {
     /// Checks kind, claims and salts.
@@ -57,16 +61,16 @@ impl Submission {
         }
         let salts = salts.map(|salts| salts_of(&claims, &salts)).transpose()?;
         check_key(idempotency_key.as_deref())?;
-        Ok(Self { kind, claims, salts, encoded: None, idempotency_key })
+        Ok(Self { kind, claims, salts, encoded: None, idempotency_key, evidence: None })
     }
 
-    /// Reads a request body or an item of a batch in CBOR: `[kind, submitted section, ? {? "idempotency_key"}]`. The kind is
+    /// Reads a request body or an item of a batch in CBOR: `[kind, submitted section, ? {? "evidence", ? "idempotency_key"}]`. The kind is
     /// its number, and each claim is `[salt, value]`. The section's bytes are kept, for [`Submission::encode`].
     ///
     /// # Errors
     /// As [`Submission::new`], the limits of a section, bytes outside of the profile, and another form than this.
     pub fn parse_cbor(bytes: &[u8]) -> Result<Self, SubmissionError> {
-        let cbor::Parts { claims, salts, encoded, idempotency_key } = cbor::read(bytes)?;
+        let cbor::Parts { claims, salts, encoded, idempotency_key, evidence } = cbor::read(bytes)?;
         let number = encoded.kind.number();
         let kind = kind_spec(encoded.kind)
             .ok_or(SubmissionError::KindNumberUnknown(number.into()))
@@ -74,7 +78,7 @@ impl Submission {
         check_claims(kind, &claims)?;
         check_salts(&claims, &salts)?;
         check_key(idempotency_key.as_deref())?;
-        Ok(Self { kind, claims, salts: Some(salts), encoded: Some(encoded), idempotency_key })
+        Ok(Self { kind, claims, salts: Some(salts), encoded: Some(encoded), idempotency_key, evidence })
     }
 
     /// Reads a request body or a line of a batch in JSON.
@@ -85,17 +89,19 @@ impl Submission {
         Self::from_json(Json::parse(bytes)?)
     }
 
-    /// From `{"kind", "claims", "salts"?, "idempotency_key"?}`.
+    /// From `{"kind", "claims", "salts"?, "evidence"?, "idempotency_key"?}`.
     ///
     /// # Errors
     /// As [`Submission::new`], and another form than this.
     pub fn from_json(json: Json) -> Result<Self, SubmissionError> {
-        let (mut kind, mut claims, mut salts, mut idempotency_key) = (None, None, None, None);
+        let (mut kind, mut claims, mut salts) = (None, None, None);
+        let (mut evidence, mut idempotency_key) = (None, None);
         for (name, value) in members("a submission", json)? {
             match name.as_str() {
                 "kind" => kind = Some(string("kind", value)?),
                 "claims" => claims = Some(members("claims", value)?),
                 "salts" => salts = Some(members("salts", value)?),
+                "evidence" => evidence = Some(Evidence::from_json(value)?),
                 "idempotency_key" => idempotency_key = Some(string("idempotency_key", value)?),
                 _ => return Err(SubmissionError::UnknownMember { member: name, expected: MEMBERS }),
             }
@@ -105,7 +111,11 @@ impl Submission {
         let claims = claims.ok_or_else(|| missing("claims", "an object"))?.into_iter().map(claim_from_json);
         let claims = claims.collect::<Result<_, _>>()?;
         let salts = salts.map(|salts| salts.into_iter().map(salt_from_json).collect()).transpose()?;
-        Self::new(&kind, claims, salts, idempotency_key)
+        let submission = Self::new(&kind, claims, salts, idempotency_key)?;
+        match evidence {
+            Some(evidence) => submission.with_evidence(evidence),
+            None => Ok(submission),
+        }
     }
 
     /// The JSON that [`Submission::from_json`] reads.
@@ -121,6 +131,9 @@ impl Submission {
             let salts =
                 salts.map(|((name, _), salt)| (name.clone(), Json::String(hex::encode(salt)))).collect();
             members.push(("salts".into(), Json::Object(salts)));
+        }
+        if let Some(evidence) = &self.evidence {
+            members.push(("evidence".into(), claims::to_json(&evidence.to_value())));
         }
         if let Some(key) = &self.idempotency_key {
             members.push(("idempotency_key".into(), Json::String(key.clone())));
@@ -159,6 +172,24 @@ impl Submission {
     pub fn with_idempotency_key(mut self, key: &str) -> Result<Self, SubmissionError> {
         check_key(Some(key))?;
         self.idempotency_key = Some(key.into());
+        Ok(self)
+    }
+
+    /// What the client brought to show which workload it is.
+    #[must_use]
+    pub const fn evidence(&self) -> Option<&Evidence> {
+        self.evidence.as_ref()
+    }
+
+    /// The same submission with evidence, which is of it and of no other.
+    ///
+    /// # Errors
+    /// [`SubmissionError::EvidenceWithoutSalts`]: without them nobody knows yet what it would be of.
+    pub fn with_evidence(mut self, evidence: Evidence) -> Result<Self, SubmissionError> {
+        if self.salts.is_none() {
+            return Err(SubmissionError::EvidenceWithoutSalts);
+        }
+        self.evidence = Some(evidence);
         Ok(self)
     }
 

@@ -148,7 +148,7 @@ fn is_final(failure: &Failure) -> bool {
 
 /// Codes of problems that lie in the submission itself. Not among them is what passes: with time, such as `claim.ahead`, or
 /// `reference.missing` where an entry is still to come; with newer evidence, such as `state.changed` and `time.window`; with a
-/// later version of the log, such as `kind.unknown`; with another token, such as `kind.denied` or `submitted.too-large`; with another way to the log, such as
+/// later version of the log, such as `kind.unknown`; with another token, such as `kind.denied`, `submission.bound` or `submitted.too-large`; with another way to the log, such as
 /// `body.incomplete`, because what this program sends is well formed.
 const FINAL: [&str; 21] = [
     "claim.missing",
@@ -301,7 +301,7 @@ mod tests {
     /// A code that is added to the table has to be judged here.
     #[test]
     fn every_code_of_a_refused_append_is_final_or_known_to_pass() {
-        const PASS: [&str; 45] = [
+        const PASS: [&str; 49] = [
             "authorization.malformed",
             "batch.empty",
             "batch.too-many",
@@ -316,6 +316,9 @@ mod tests {
             "content-encoding.unsupported",
             "content-type.unsupported",
             "environment.denied",
+            "evidence.certificate",
+            "evidence.form",
+            "evidence.salts",
             "header.malformed",
             "host.missing",
             "idempotency-key.form",
@@ -330,6 +333,7 @@ mod tests {
             "reference.missing",
             "role.denied",
             "state.changed",
+            "submission.bound",
             "submission.form",
             "submission.unknown-member",
             "submitted.too-large",

@@ -20,6 +20,7 @@ pub use check::{Misfit, MisfitFault, check, check_claim, digests_agree};
 pub use from_json::from_json;
 pub(crate) use references::entry_in;
 pub use references::{Reference, references, referring_claims};
+pub use shapes::EVIDENCE;
 pub(crate) use table::is_extension;
 pub use table::{
     ATTESTED_ON_ANY, CLAIMS, ClaimSpec, GENESIS, KINDS, KindSpec, KindWriter, OPTIONAL_ON_ANY, PROMOTION,

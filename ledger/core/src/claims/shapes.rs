@@ -192,6 +192,19 @@ pub(super) static WORKLOAD_EVIDENCE: Type = ByFormat(&[
     ]),
 ]);
 
+/// What a client brings beside its claims, and the log makes the attested claim of.
+pub static EVIDENCE: Type = Named(
+    "evidence",
+    &ByFormat(&[
+        &Object(&[required(FORMAT_KEY, &Words(&["jwt"])), required("token", &Text)]),
+        &Object(&[
+            required(FORMAT_KEY, &Words(&["x509-svid"])),
+            required("chain", &some(&AnyBytes)),
+            required("signature", &AnyBytes),
+        ]),
+    ]),
+);
+
 pub(super) static APPROVAL_CHECK: Type = Object(&[
     required("at", &Uint),
     required("statement", &Bytes(&[32])),

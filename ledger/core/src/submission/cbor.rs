@@ -1,6 +1,7 @@
 //! The CBOR form of a submission, read once. What kinds and claims it may have is judged where JSON's are.
 
 use super::error::SubmissionError;
+use super::evidence::Evidence;
 use crate::cbor::{Reader, Value};
 use crate::encoded::EncodedSection;
 use crate::entry::Kind;
@@ -10,10 +11,11 @@ use crate::record::{RecordError, Salt, SectionName, check_limits, short_bytes};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+const EVIDENCE: &str = "evidence";
 const IDEMPOTENCY_KEY: &str = "idempotency_key";
 
 /// What there may be in the map behind a section.
-const OPTIONS: &str = "only idempotency_key";
+const OPTIONS: &str = "only evidence, idempotency_key";
 
 /// Deepest nesting that is read of a value: as deep as JSON is, so that a value that is too deep is told by its claim.
 const DEPTH_READ: usize = JSON_DEPTH_MAX;
@@ -26,9 +28,10 @@ pub(super) struct Parts {
     pub(super) salts: Vec<Salt>,
     pub(super) encoded: EncodedSection,
     pub(super) idempotency_key: Option<String>,
+    pub(super) evidence: Option<Evidence>,
 }
 
-/// Takes `[kind, section, ? {? "idempotency_key"}]` apart.
+/// Takes `[kind, section, ? {? "evidence", ? "idempotency_key"}]` apart.
 ///
 /// # Errors
 /// Bytes outside of the profile, another form, and the limits of a section.
@@ -44,7 +47,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Parts, SubmissionError> {
     let kind = read_kind(&mut reader)?;
     let mut parts = read_section(&mut reader, kind)?;
     if items == 3 {
-        parts.idempotency_key = read_options(&mut reader)?;
+        read_options(&mut reader, &mut parts)?;
     }
     reader.finish()?;
     Ok(parts)
@@ -85,7 +88,7 @@ fn read_section(reader: &mut Reader<'_>, kind: Kind) -> Result<Parts, Submission
     }
     let (bytes, digest) = (reader.since(from).into(), hasher.finish());
     let encoded = EncodedSection { kind, bytes, digest: Some(digest), short_bytes: short };
-    Ok(Parts { claims, salts, encoded, idempotency_key: None })
+    Ok(Parts { claims, salts, encoded, idempotency_key: None, evidence: None })
 }
 
 fn read_claim(reader: &mut Reader<'_>, name: &str) -> Result<(Salt, Value), SubmissionError> {
@@ -108,19 +111,22 @@ fn read_claim(reader: &mut Reader<'_>, name: &str) -> Result<(Salt, Value), Subm
     Ok((salt, reader.value(DEPTH_READ)?))
 }
 
-fn read_options(reader: &mut Reader<'_>) -> Result<Option<String>, SubmissionError> {
+fn read_options(reader: &mut Reader<'_>, parts: &mut Parts) -> Result<(), SubmissionError> {
     expect(reader, "what follows the section", "a map", "a map")?;
-    let (mut key, mut previous) = (None, None);
+    let mut previous = None;
     for _ in 0..reader.map()? {
         let name = reader.key(previous)?;
         previous = Some(name);
-        if name != IDEMPOTENCY_KEY {
-            return Err(SubmissionError::UnknownMember { member: name.into(), expected: OPTIONS });
+        match name {
+            EVIDENCE => parts.evidence = Some(Evidence::from_value(reader.value(DEPTH_READ)?)?),
+            IDEMPOTENCY_KEY => {
+                expect(reader, IDEMPOTENCY_KEY, "a string", "a string")?;
+                parts.idempotency_key = Some(reader.text()?.into());
+            }
+            _ => return Err(SubmissionError::UnknownMember { member: name.into(), expected: OPTIONS }),
         }
-        expect(reader, IDEMPOTENCY_KEY, "a string", "a string")?;
-        key = Some(reader.text()?.into());
     }
-    Ok(key)
+    Ok(())
 }
 
 /// Refuses an item of another type than `ty`. Where there is no item, whoever reads it says so.

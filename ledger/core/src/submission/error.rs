@@ -113,6 +113,12 @@ pub enum SubmissionError {
     /// A salt that another claim has too.
     #[error("salt of {0}: the same as that of {1}; expected 16 random bytes for each claim")]
     SaltRepeated(String, String),
+    /// Evidence that hasn't its form.
+    #[error("{0}")]
+    Evidence(Misfit),
+    /// Evidence of claims whose salts the log would draw.
+    #[error("evidence: expected salts for every claim beside it, got none: it is of the submitted_digest")]
+    EvidenceWithoutSalts,
     /// Not an idempotency key.
     #[error("idempotency key {0:?}: expected 1 to {IDEMPOTENCY_KEY_BYTES_MAX} visible ASCII characters")]
     IdempotencyKey(String),
@@ -148,6 +154,8 @@ impl SubmissionError {
             Self::SaltUnknown(_) => "salt.unknown",
             Self::SaltZero(_) => "salt.zero",
             Self::SaltRepeated(..) => "salt.repeated",
+            Self::Evidence(_) => "evidence.form",
+            Self::EvidenceWithoutSalts => "evidence.salts",
             Self::IdempotencyKey(_) => "idempotency-key.form",
             Self::Record(error) => match error {
                 RecordError::ClaimName(_) => "claim.name",
@@ -205,7 +213,8 @@ impl SubmissionError {
                 Some("it from the log, which attests it".into())
             }
             Self::ClaimUnknown { kind, .. } => Some(format!("only {}", claims_of(kind))),
-            Self::Claim(misfit) => Some(misfit.expected.clone()),
+            Self::Claim(misfit) | Self::Evidence(misfit) => Some(misfit.expected.clone()),
+            Self::EvidenceWithoutSalts => Some("a salt for every claim".into()),
             Self::SaltForm(_) => Some(SALT_FORM.into()),
             Self::SaltMissing(_) => Some("a salt for every claim, or none at all".into()),
             Self::SaltZero(_) | Self::SaltRepeated(..) => Some("16 random bytes for each claim".into()),
@@ -223,8 +232,10 @@ impl SubmissionError {
             Self::KindNumberUnknown(number) => Some(number.to_string()),
             Self::ClaimHidden(_) => Some("the hash of a hidden claim".into()),
             Self::KindLogOnly(name) | Self::KindNotAccepted(name) => Some((*name).into()),
-            Self::ClaimMissing { .. } | Self::SaltMissing(_) => Some("nothing".into()),
-            Self::Claim(misfit) => Some(misfit.got.clone()),
+            Self::ClaimMissing { .. } | Self::SaltMissing(_) | Self::EvidenceWithoutSalts => {
+                Some("nothing".into())
+            }
+            Self::Claim(misfit) | Self::Evidence(misfit) => Some(misfit.got.clone()),
             Self::Ahead { got_ms, .. } => Some(got_ms.to_string()),
             Self::Record(
                 RecordError::ClaimCount(got)

@@ -54,6 +54,22 @@ fn refusals_outside_of_claims() {
             "submission.form",
             "claims: expected an object, got an array",
         ),
+        (with_members(r#""evidence":null"#), "evidence.form", "evidence: expected"),
+        (
+            with_members(r#""evidence":{"format":"jwt","token":""}"#),
+            "evidence.form",
+            "evidence.token: expected a string that is not empty",
+        ),
+        (
+            with_members(r#""evidence":{"format":"x509-svid","chain":["3G"],"signature":"00"}"#),
+            "evidence.form",
+            "evidence.chain.0: expected",
+        ),
+        (
+            with_members(r#""evidence":{"format":"jwt","token":"a.b.c"}"#),
+            "evidence.salts",
+            "expected salts for every claim beside it, got none",
+        ),
         (with_members(r#""salts":null"#), "submission.form", "salts: expected an object, got null"),
         (with_members(r#""idempotency_key":1"#), "submission.form", "idempotency_key: expected a string"),
         (with_members(r#""idempotency_key":"""#), "idempotency-key.form", "1 to 255 visible ASCII"),
@@ -61,7 +77,7 @@ fn refusals_outside_of_claims() {
         (
             with_members(r#""attested":{}"#),
             "submission.unknown-member",
-            "only kind, claims, salts, idempotency_key",
+            "only kind, claims, salts, evidence, idempotency_key",
         ),
         (
             r#"{"kind":"deployment","claims":{}}"#.into(),

@@ -3,7 +3,7 @@
 //! What a schema can't say is left to [`provlog_core::submission`]: that salts are one a claim and differ, that numbers such as
 //! `1.0` are refused, and the limits in bytes.
 
-use provlog_core::claims::{ABSENT, Field, KINDS, KindSpec, REFERENCE, Type};
+use provlog_core::claims::{ABSENT, EVIDENCE, Field, KINDS, KindSpec, REFERENCE, Type};
 use provlog_core::json::Json;
 use provlog_core::limits::{CLAIM_NAME_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX, INTEGER_MAX, SALT_BYTES};
 use std::{env, fs};
@@ -24,6 +24,7 @@ pub(crate) fn schema(kind: &KindSpec) -> Json {
         ("kind", object([("const", kind.name.into())])),
         ("claims", claims),
         ("salts", salts_schema()),
+        ("evidence", evidence_schema(&mut definitions)),
         ("idempotency_key", idempotency_key_schema()),
     ]);
     object([
@@ -33,6 +34,7 @@ pub(crate) fn schema(kind: &KindSpec) -> Json {
         ("type", "object".into()),
         ("properties", properties),
         ("required", strings(["kind", "claims"])),
+        ("dependentRequired", object([("evidence", strings(["salts"]))])),
         ("additionalProperties", Json::Bool(false)),
         ("$defs", Json::Object(definitions.0)),
     ])
@@ -72,6 +74,17 @@ fn salts_schema() -> Json {
         ("type", "object".into()),
         ("additionalProperties", salt),
     ])
+}
+
+fn evidence_schema(definitions: &mut Definitions) -> Json {
+    let mut members = Vec::from([(
+        "description".to_string(),
+        "what shows which workload submits: a token or a signature that is of these claims under these salts alone".into(),
+    )]);
+    if let Json::Object(own) = definitions.schema(&EVIDENCE) {
+        members.extend(own);
+    }
+    Json::Object(members)
 }
 
 fn idempotency_key_schema() -> Json {

@@ -65,8 +65,10 @@ codes! {
         SALT_UNKNOWN "salt.unknown" "A salt for a claim that is not there"
         SALT_ZERO "salt.zero" "A salt is all zeros"
         SALT_REPEATED "salt.repeated" "Two claims have one salt"
+        EVIDENCE_FORM "evidence.form" "What is brought as evidence has not its form"
+        EVIDENCE_SALTS "evidence.salts" "Evidence is of claims under salts, and there are none"
         RECORD_TOO_LARGE "record.too-large" "The record is over its limit"
-        SUBMITTED_TOO_LARGE "submitted.too-large" "The submitted claims are over the limit of a caller whose token is of an issuer"
+        SUBMITTED_TOO_LARGE "submitted.too-large" "The submitted claims are over the limit of a workload"
         RECORD_MALFORMED "record.malformed" "The claims make no record"
         BATCH_EMPTY "batch.empty" "The batch has no entries"
         BATCH_TOO_MANY "batch.too-many" "The batch has too many entries"
@@ -83,6 +85,7 @@ codes! {
         TOKEN_TIME "token.time" "The token does not hold now"
         TOKEN_KEY "token.key" "The issuer has no such key"
         TOKEN_SIGNATURE "token.signature" "The token is not what its issuer's key signed"
+        EVIDENCE_CERTIFICATE "evidence.certificate" "The certificate, or its key's signature, does not prove a workload"
     }
     FORBIDDEN {
         ROLE_DENIED "role.denied" "The caller has not the role that the path takes"
@@ -105,6 +108,7 @@ codes! {
     }
     CONFLICT {
         IDEMPOTENCY_KEY_CONFLICT "idempotency-key.conflict" "The idempotency key was used for other values"
+        SUBMISSION_BOUND "submission.bound" "Another workload has bound these very claims and salts to itself"
         KEY_TAKEN "key.taken" "Another entry has taken what only one may, or what none may have taken"
         STATE_CHANGED "state.changed" "What the entry relies on has changed"
         TIME_WINDOW "time.window" "The entry's time would be outside of what it relies on"
@@ -160,6 +164,7 @@ pub(crate) const CALLER_CODES: &[&Code] = &[
     &TOKEN_TIME,
     &TOKEN_KEY,
     &TOKEN_SIGNATURE,
+    &EVIDENCE_CERTIFICATE,
 ];
 
 /// Who calls is known, and may not.
@@ -193,6 +198,8 @@ pub(crate) const SUBMISSION_CODES: &[&Code] = &[
     &SALT_UNKNOWN,
     &SALT_ZERO,
     &SALT_REPEATED,
+    &EVIDENCE_FORM,
+    &EVIDENCE_SALTS,
     &RECORD_TOO_LARGE,
     &SUBMITTED_TOO_LARGE,
     &RECORD_MALFORMED,
@@ -202,8 +209,14 @@ pub(crate) const SUBMISSION_CODES: &[&Code] = &[
 ];
 
 /// A key isn't one or is taken, or entries before this one keep it out.
-pub(crate) const TERMS_CODES: &[&Code] =
-    &[&IDEMPOTENCY_KEY_FORM, &IDEMPOTENCY_KEY_CONFLICT, &KEY_TAKEN, &STATE_CHANGED, &TIME_WINDOW];
+pub(crate) const TERMS_CODES: &[&Code] = &[
+    &IDEMPOTENCY_KEY_FORM,
+    &IDEMPOTENCY_KEY_CONFLICT,
+    &SUBMISSION_BOUND,
+    &KEY_TAKEN,
+    &STATE_CHANGED,
+    &TIME_WINDOW,
+];
 
 /// A batch has not the number of lines that one may have.
 pub(crate) const BATCH_CODES: &[&Code] = &[&BATCH_EMPTY, &BATCH_TOO_MANY];

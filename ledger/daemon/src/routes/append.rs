@@ -6,7 +6,9 @@
 use crate::access::caller::{Caller, Who};
 use crate::http::answer::{NO_STORE, answer, to_json};
 use crate::http::body::{Content, Received, busy};
-use crate::http::codes::{IDEMPOTENCY_KEY_CONFLICT, IDEMPOTENCY_KEY_TWICE, INTERNAL, SUBMITTED_TOO_LARGE};
+use crate::http::codes::{
+    EVIDENCE_FORM, IDEMPOTENCY_KEY_CONFLICT, IDEMPOTENCY_KEY_TWICE, INTERNAL, SUBMITTED_TOO_LARGE,
+};
 use crate::http::problem::Problem;
 use crate::http::request::{self, CBOR, JSON, TEXT, TEXT_UTF8};
 use crate::log::async_log::AsyncLog;
@@ -110,6 +112,9 @@ pub(crate) fn prepare(
     batch_line: Option<(&str, usize)>,
 ) -> Result<(provlog_engine::Submission, Draft), Problem> {
     caller.check_append(submission.kind(), submission.claims())?;
+    if submission.evidence().is_some() {
+        return Err(Problem::new(&EVIDENCE_FORM, "this log takes no evidence yet"));
+    }
     submission.check_occurred_at(app.now_ms())?;
     let (log, identity) = (&app.log, caller.who().identity());
     let has_salts = submission.has_salts();

@@ -6,7 +6,7 @@ use crate::claims::KINDS;
 use crate::encoded::Sealed;
 use crate::limits::{CLAIM_BYTES_MAX, CLAIMS_MAX, SALT_BYTES, VALUE_DEPTH_MAX};
 use crate::record::Section;
-use crate::submission::{Submission, SubmissionError};
+use crate::submission::{Evidence, Submission, SubmissionError};
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -28,11 +28,16 @@ fn sealed(submission: &Submission) -> Sealed {
 fn encode(submission: &Submission) -> Vec<u8> {
     let section = submission.clone().seal().unwrap();
     item(|writer| {
-        writer.array(if submission.idempotency_key().is_some() { 3 } else { 2 });
+        let members = [
+            submission.evidence().map(|evidence| ("evidence".into(), evidence.to_value())),
+            submission.idempotency_key().map(|key| ("idempotency_key".into(), key.into())),
+        ];
+        let members: Vec<(String, Value)> = members.into_iter().flatten().collect();
+        writer.array(if members.is_empty() { 2 } else { 3 });
         writer.integer(submission.kind().kind.number().into());
         writer.encoded(&section.to_bytes());
-        if let Some(key) = submission.idempotency_key() {
-            writer.value(&options("idempotency_key", key.into()));
+        if !members.is_empty() {
+            writer.value(&Value::Map(Map::from_entries(members).unwrap()));
         }
     })
 }
@@ -87,12 +92,18 @@ fn examples_are_the_same_record_in_both_forms() {
     for kind in KINDS.iter().filter(|kind| kind.accepted) {
         let path = format!("{}/../../docs/examples/{}.json", env!("CARGO_MANIFEST_DIR"), kind.name);
         let json = parse(&fs::read_to_string(&path).unwrap()).with_salts(counting()).unwrap();
-        for json in [json.clone(), json.with_idempotency_key("k-1").unwrap()] {
+        let evidence = [
+            Evidence::Jwt { token: "a.b.c".into() },
+            Evidence::X509Svid { chain: vec![vec![0x30, 1], vec![0x30]], signature: vec![7] },
+        ];
+        let with = evidence.map(|evidence| json.clone().with_evidence(evidence).unwrap());
+        let keyed = with[0].clone().with_idempotency_key("k-1").unwrap();
+        for json in [json.clone(), json.with_idempotency_key("k-1").unwrap(), keyed].into_iter().chain(with) {
             let bytes = encode(&json);
             let cbor = Submission::parse_cbor(&bytes).unwrap();
             assert_eq!(sealed(&cbor), sealed(&json), "{path}");
             assert_eq!((cbor.kind(), cbor.claims(), cbor.has_salts()), (kind, json.claims(), true));
-            assert_eq!(cbor.idempotency_key(), json.idempotency_key());
+            assert_eq!((cbor.idempotency_key(), cbor.evidence()), (json.idempotency_key(), json.evidence()));
             assert_eq!(parse(&cbor.to_json().to_string()), json, "and back");
             assert_eq!(encode(&cbor), bytes);
         }
@@ -137,7 +148,7 @@ proptest! {
     fn any_bytes_are_refused_or_have_one_form(
         edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0usize..3), 1..4),
     ) {
-        let mut bytes = with_options(&item(|writer| writer.value(&options("idempotency_key", "k".into()))));
+        let mut bytes = with_both();
         for (place, byte, edit) in edits {
             let place = place.index(bytes.len());
             match edit {
@@ -153,6 +164,13 @@ proptest! {
     }
 }
 
+/// An event with evidence and a key.
+fn with_both() -> Vec<u8> {
+    let evidence = Evidence::X509Svid { chain: vec![vec![0x30, 1], vec![0x30]], signature: vec![7] };
+    let members = vec![("evidence".into(), evidence.to_value()), ("idempotency_key".into(), "k-1".into())];
+    with_options(&item(|writer| writer.value(&Value::Map(Map::from_entries(members).unwrap()))))
+}
+
 fn options(name: &str, value: Value) -> Value {
     Value::Map(Map::from_entries(vec![(name.into(), value)]).unwrap())
 }
@@ -160,9 +178,12 @@ fn options(name: &str, value: Value) -> Value {
 /// Whatever is accepted says something else, and is what would be encoded.
 #[test]
 fn no_byte_can_be_changed_unnoticed() {
-    let good = with_options(&item(|writer| writer.value(&options("idempotency_key", "k-1".into()))));
-    let submission = Submission::parse_cbor(&good).unwrap();
-    let original = (sealed(&submission), submission.idempotency_key().map(ToString::to_string));
+    let good = with_both();
+    let of = |submission: &Submission| {
+        let key = submission.idempotency_key().map(ToString::to_string);
+        (sealed(submission), key, submission.evidence().cloned())
+    };
+    let original = of(&Submission::parse_cbor(&good).unwrap());
     let mut accepted = 0;
     for place in 0..good.len() {
         for byte in (0..=u8::MAX).filter(|byte| *byte != good[place]) {
@@ -170,8 +191,7 @@ fn no_byte_can_be_changed_unnoticed() {
             changed[place] = byte;
             let Ok(submission) = Submission::parse_cbor(&changed) else { continue };
             accepted += 1;
-            let other = (sealed(&submission), submission.idempotency_key().map(ToString::to_string));
-            assert_ne!(other, original, "byte {place} as {byte}");
+            assert_ne!(of(&submission), original, "byte {place} as {byte}");
             assert_eq!(encode(&submission), changed, "byte {place} as {byte}");
         }
     }
@@ -186,6 +206,11 @@ fn no_byte_can_be_changed_unnoticed() {
 fn refusals_outside_of_claims() {
     let good = body(EVENT_KIND, &event(&[]));
     let key = |value| item(|writer| writer.value(&options("idempotency_key", value)));
+    let evidence = |value| with_options(&item(|writer| writer.value(&options("evidence", value))));
+    let map = |members: &[(&str, Value)]| {
+        let members = members.iter().map(|(name, value)| ((*name).into(), value.clone()));
+        Value::Map(Map::from_entries(members.collect()).unwrap())
+    };
     let mut indefinite = [&good[..], b"\xff"].concat();
     indefinite[0] = 0x9f;
     let mut indefinite_section = [&good[..], b"\xff"].concat();
@@ -216,9 +241,26 @@ fn refusals_outside_of_claims() {
         (with_options(&key("".into())), "idempotency-key.form", "1 to 255 visible ASCII"),
         (with_options(&key("a b".into())), "idempotency-key.form", "1 to 255 visible ASCII"),
         (
-            with_options(&item(|writer| writer.value(&options("evidence", Value::Null)))),
+            with_options(&item(|writer| writer.value(&options("mood", Value::Null)))),
             "submission.unknown-member",
-            "\"evidence\": expected only idempotency_key",
+            "\"mood\": expected only evidence, idempotency_key",
+        ),
+        (evidence(Value::Null), "evidence.form", "evidence: expected"),
+        (evidence(map(&[("format", "jwt".into())])), "evidence.form", "evidence.token: expected"),
+        (evidence(map(&[("format", "dsse".into()), ("token", "t".into())])), "evidence.form", "evidence"),
+        (
+            evidence(map(&[("format", "jwt".into()), ("token", "t".into()), ("key", "k".into())])),
+            "evidence.form",
+            "evidence.key: expected only format, token",
+        ),
+        (
+            evidence(map(&[
+                ("format", "x509-svid".into()),
+                ("chain", Value::Array(vec!["30".into()])),
+                ("signature", Value::Bytes(vec![1])),
+            ])),
+            "evidence.form",
+            "evidence.chain.0: expected",
         ),
     ];
     for (bytes, code, text) in cases {
