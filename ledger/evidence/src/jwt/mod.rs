@@ -144,6 +144,12 @@ impl<'a> UnverifiedToken<'a> {
         &self.issuer
     }
 
+    /// When it says that it holds.
+    #[must_use]
+    pub const fn window(&self) -> Window {
+        self.window
+    }
+
     /// Looks whether it is bound to exactly this submission to this log, and holds at this time. Nobody's word stands behind
     /// that yet.
     ///
