@@ -148,7 +148,7 @@ pub(crate) mod tests {
             workload.insert("claims", Value::Map(map)).unwrap();
         }
         let (identity, token) = (format!("oidc:{URL}#{subject}"), VerifiedToken::of_test());
-        Recognised { issuer: issuer().into(), identity, workload, token }
+        Recognised { issuer: issuer().into(), identity, workload, token, bound: None }
     }
 
     /// `NAME=VALUE`s, each a claim of its own; a value that ends in `*` is the start of one.

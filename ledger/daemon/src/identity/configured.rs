@@ -6,10 +6,31 @@ use crate::identity::issuer::{Issuer, KeySource};
 use crate::identity::key_set::KeySet;
 use crate::identity::keys::FetchedKeys;
 use crate::identity::pinned::PinnedKeys;
+use provlog_core::Hash;
 use provlog_evidence::jwt::{
-    BearerAudience, BearerToken, Issuer as TokenIssuer, IssuerKeys, JwtError, UnverifiedToken,
+    BearerAudience, BearerToken, BoundToken, Issuer as TokenIssuer, IssuerKeys, JwtError, UnverifiedToken,
 };
 use std::sync::Arc;
+
+/// What a token has to be good for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wanted<'a> {
+    /// Whatever its bearer does.
+    Bearer,
+    /// This one submission to the log of this origin.
+    Submission {
+        /// The log.
+        origin: &'a str,
+        /// The submission.
+        submitted_digest: &'a [u8; 32],
+    },
+}
+
+/// A token that was verified.
+pub(super) enum Verified {
+    Bearer(BearerToken),
+    Bound { token: BoundToken, submitted_digest: Hash },
+}
 
 /// An issuer with its keys.
 #[derive(Debug)]
@@ -100,10 +121,18 @@ impl ConfiguredIssuer {
     pub(super) fn verify(
         &self,
         token: UnverifiedToken<'_>,
+        wanted: Wanted<'_>,
         keys: &KeySet,
         now_ms: u64,
-    ) -> Result<BearerToken, JwtError> {
-        token.bearer(IssuerKeys::by_kid(&self.name, keys.keys()), &self.audience, now_ms)
+    ) -> Result<Verified, JwtError> {
+        let keys = IssuerKeys::by_kid(&self.name, keys.keys());
+        Ok(match wanted {
+            Wanted::Bearer => Verified::Bearer(token.bearer(keys, &self.audience, now_ms)?),
+            Wanted::Submission { origin, submitted_digest } => {
+                let token = token.of_submission(origin, submitted_digest, now_ms)?.verified(keys)?;
+                Verified::Bound { token, submitted_digest: Hash(*submitted_digest) }
+            }
+        })
     }
 
     /// How it stands with its keys.

@@ -1,16 +1,18 @@
 //! The issuers that a running daemon goes by.
 
-use crate::identity::configured::ConfiguredIssuer;
+use crate::identity::configured::{ConfiguredIssuer, Verified, Wanted};
 use crate::identity::error::KeysError;
 use crate::identity::fetch::{Https, Outside};
 use crate::identity::held::KeysStanding;
 use crate::identity::issuer::Issuer;
-use crate::identity::recognised::{Recognised, Unrecognised, VerifiedToken};
+use crate::identity::key_set::KeySet;
+use crate::identity::recognised::{BoundEvidence, Recognised, Unrecognised, VerifiedToken};
 use crate::identity::source;
+use crate::identity::trusted::TrustedKey;
 use crate::identity::verified::VerifiedTokens;
 use provlog_core::Hash;
 use provlog_core::cbor::Value;
-use provlog_evidence::jwt::{BearerAudience, BearerAudienceError, BearerToken, JwtError, UnverifiedToken};
+use provlog_evidence::jwt::{BearerAudience, BearerAudienceError, JwtError, UnverifiedToken};
 use provlog_evidence::workload::Workload;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -106,19 +108,61 @@ impl Issuers {
             let now = self.configured(&issuer.url);
             now.is_some_and(|now| **now.settings() == *issuer && now.keys().has(key))
         };
-        if let Some(recognised) = self.0.verified.find(&digest, now_ms, holds) {
-            return Ok(recognised);
+        match self.0.verified.find(&digest, now_ms, holds) {
+            Some(recognised) => Ok(recognised),
+            None => self.verify(token, Wanted::Bearer, now_ms).await,
         }
+    }
+
+    /// As [`Issuers::recognise`], for whoever brings it together with one submission to this log: it may then be bound to that, whose
+    /// digest is for the caller to compare.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) async fn recognise_submitter(
+        &self,
+        token: &str,
+        now_ms: u64,
+    ) -> Result<Arc<Recognised>, Unrecognised> {
+        // What is no token is told so where it is verified.
+        let says = UnverifiedToken::parse(token).ok().and_then(|token| token.says_bound_to(&self.0.origin));
+        match says {
+            Some(submitted_digest) => self.prove(token, &Hash(submitted_digest), now_ms).await,
+            None => self.recognise(token, now_ms).await,
+        }
+    }
+
+    /// Whose evidence this token is, at this time: for the submission with this digest to this log, and for no other.
+    ///
+    /// # Errors
+    /// As [`Issuers::recognise`].
+    pub(crate) async fn prove(
+        &self,
+        token: &str,
+        submitted_digest: &Hash,
+        now_ms: u64,
+    ) -> Result<Arc<Recognised>, Unrecognised> {
+        let wanted = Wanted::Submission { origin: &self.0.origin, submitted_digest: &submitted_digest.0 };
+        self.verify(token, wanted, now_ms).await
+    }
+
+    async fn verify(
+        &self,
+        token: &str,
+        wanted: Wanted<'_>,
+        now_ms: u64,
+    ) -> Result<Arc<Recognised>, Unrecognised> {
         let unverified = UnverifiedToken::parse(token)?;
         let iss = unverified.issuer().to_string();
         let Some(issuer) = self.configured(&iss) else {
             return Err(Unrecognised::Issuer { got: iss.chars().take(EXCERPT_CHARS).collect() });
         };
-        let keys = issuer.keys();
-        let verified = match issuer.verify(unverified, &keys, now_ms) {
+        let mut keys = issuer.keys();
+        let verified = match issuer.verify(unverified, wanted, &keys, now_ms) {
             Err(refused) if issuer.may_have_another_key(&refused) => {
                 let all_are_known = issuer.renew_keys(&keys).await;
-                match issuer.verify(UnverifiedToken::parse(token)?, &issuer.keys(), now_ms) {
+                keys = issuer.keys();
+                match issuer.verify(UnverifiedToken::parse(token)?, wanted, &keys, now_ms) {
                     Err(JwtError::NoKey { .. }) if !all_are_known => {
                         return Err(Unrecognised::Keys { issuer: iss });
                     }
@@ -127,12 +171,15 @@ impl Issuers {
             }
             verified => verified?,
         };
-        Ok(recognised(&issuer, &verified, digest, now_ms)?.into())
+        Ok(recognised(&issuer, &keys, token, &verified, now_ms)?.into())
     }
 
-    /// Recognises that token again without verifying it. Of those who were let in alone: who wasn't may have any number of them.
+    /// Recognises that token again without verifying it. Of those who were let in alone: who wasn't may have any number of them. One that
+    /// is bound comes once, and isn't kept.
     pub(crate) fn remember(&self, recognised: &Arc<Recognised>) {
-        self.0.verified.keep(recognised);
+        if recognised.bound.is_none() {
+            self.0.verified.keep(recognised);
+        }
     }
 
     /// How it stands with the keys of each.
@@ -158,19 +205,34 @@ impl Default for Issuers {
 
 fn recognised(
     issuer: &ConfiguredIssuer,
-    token: &BearerToken,
-    digest: Hash,
+    keys: &Arc<KeySet>,
+    token: &str,
+    verified: &Verified,
     now_ms: u64,
 ) -> Result<Recognised, Unrecognised> {
-    let workload = Workload::of_bearer_token(token);
+    let (workload, said) = match verified {
+        Verified::Bearer(token) => (Workload::of_bearer_token(token), token.token()),
+        Verified::Bound { token, .. } => (Workload::of_bound_token(token), token.token()),
+    };
     workload.check_size()?;
     let Workload { identity, value: mut workload } = workload;
     // The token held then, and no token holds at a later time.
     let verified_at_ms = Value::Integer(i64::try_from(now_ms).unwrap_or(i64::MAX));
     let inserted = workload.insert("verified_at_ms", verified_at_ms);
     debug_assert!(inserted.is_ok(), "evidence doesn't say when it was looked at");
-    let token = VerifiedToken { digest, window: token.token().window(), key: token.token().key() };
-    Ok(Recognised { issuer: Arc::clone(issuer.settings()), identity, workload, token })
+    let url = &issuer.settings().url;
+    let bound = match verified {
+        Verified::Bearer(_) => None,
+        Verified::Bound { submitted_digest, .. } => {
+            // It is one of those that it was verified with.
+            let key = TrustedKey::of_issuer(url, keys, said.key(), said.kid());
+            let key = key.ok_or_else(|| Unrecognised::Keys { issuer: url.clone() })?;
+            Some(BoundEvidence { submitted_digest: *submitted_digest, token: token.into(), key })
+        }
+    };
+    let digest = Hash::plain(token.as_bytes());
+    let token = VerifiedToken { digest, window: said.window(), key: said.key() };
+    Ok(Recognised { issuer: Arc::clone(issuer.settings()), identity, workload, token, bound })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use provlog_evidence::jwk::{Jwk, Jwks, Thumbprint};
 use std::collections::HashSet;
 
 /// All keys that an issuer signs with now, at least one; none where they aren't known.
-#[derive(Debug, Default)]
+#[derive(PartialEq, Eq, Debug, Default)]
 pub(super) struct KeySet {
     keys: Vec<Jwk>,
     /// Theirs, since each takes a hash.

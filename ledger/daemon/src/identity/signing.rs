@@ -10,16 +10,16 @@ use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 /// A time within every token of a test, in milliseconds.
-pub(super) const NOW_MS: u64 = 1_795_816_800_000;
+pub(crate) const NOW_MS: u64 = 1_795_816_800_000;
 
 /// A key that signs tokens.
-pub(super) struct Signer {
+pub(crate) struct Signer {
     kid: String,
     key: Ed25519KeyPair,
 }
 
 impl Signer {
-    pub(super) fn new(kid: &str) -> Self {
+    pub(crate) fn new(kid: &str) -> Self {
         Self { kid: kid.into(), key: Ed25519KeyPair::generate().unwrap() }
     }
 
@@ -30,7 +30,7 @@ impl Signer {
     }
 
     /// A token of this issuer for this audience, which holds from ten minutes before [`NOW_MS`] to ten minutes after it.
-    pub(super) fn token(&self, iss: &str, sub: &str, aud: &str) -> String {
+    pub(crate) fn token(&self, iss: &str, sub: &str, aud: &str) -> String {
         let (iat, exp) = (NOW_MS / 1_000 - 600, NOW_MS / 1_000 + 600);
         let payload = format!(r#"{{"iss":"{iss}","sub":"{sub}","aud":"{aud}","iat":{iat},"exp":{exp}}}"#);
         self.sign("EdDSA", &payload)
@@ -46,7 +46,7 @@ impl Signer {
 }
 
 /// What an issuer publishes.
-pub(super) fn jwks(signers: &[&Signer]) -> String {
+pub(crate) fn jwks(signers: &[&Signer]) -> String {
     let keys: Vec<String> = signers.iter().map(|signer| signer.jwk()).collect();
     format!(r#"{{"keys":[{}]}}"#, keys.join(","))
 }

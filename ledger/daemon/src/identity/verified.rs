@@ -65,7 +65,13 @@ mod tests {
         let token = VerifiedToken { digest, window, key };
         let (url, audience) = ("https://a.example".into(), "a".into());
         let issuer = Issuer { url, audience, keys: KeySource::Discovery, ca: None };
-        Arc::new(Recognised { issuer: issuer.into(), identity: "i".into(), workload: Map::new(), token })
+        Arc::new(Recognised {
+            issuer: issuer.into(),
+            identity: "i".into(),
+            workload: Map::new(),
+            token,
+            bound: None,
+        })
     }
 
     #[test]
