@@ -45,10 +45,11 @@ fn without_empty_variables(command: Command) -> Command {
 }
 
 const AFTER_HELP: &str = "\
-Settings come from flags, then from PROVLOG_URL, PROVLOG_CA, PROVLOG_CLIENT_CERT, PROVLOG_CLIENT_KEY, PROVLOG_TRUST, PROVLOG_FINGERPRINT and PROVLOG_TOKEN (empty ones count as not set), then from \
+Settings come from flags, then from PROVLOG_URL, PROVLOG_CA, PROVLOG_CLIENT_CERT, PROVLOG_CLIENT_KEY, PROVLOG_TRUST, PROVLOG_FINGERPRINT, PROVLOG_TOKEN and PROVLOG_IDENTITY (empty ones count as not set), then from \
 .provlog/config.toml (url, ca, client_cert, client_key, trust) and .provlog/trust in this repository, then from those in the home directory. Whoever changes a repository changes \
 its .provlog: it counts only where the fingerprint of its trust file's key is given, or known by `provlog trust add`. A ca counts for the url in \
-the same file alone, and no token or client's certificate goes to a url that only a repository names.
+the same file alone, and no token, client's certificate or \
+proof of a workload goes to a url that only a repository names.
 
 Over https:// the log's certificate has to lead to one in the file that --ca, PROVLOG_CA or ca names, else to one of the system's roots, or of those that \
 SSL_CERT_FILE and SSL_CERT_DIR name. A log on another machine is asked through the proxy in HTTPS_PROXY over https:// and in HTTP_PROXY over http://, else in \
@@ -99,6 +100,7 @@ Examples:
       --correlation change=42
   provlog append --kind scan --artifact app.tar.gz --scan @scan.json
   provlog append --json request.json --output app.tlog-proof
+  provlog append --identity github --json request.json
 
 A claim's value is text or an integer where its type is; otherwise the short form shown, JSON \
 that starts with { or [, or @FILE with JSON in it. absent:not_recorded, absent:not_applicable and absent:withheld state \
@@ -106,7 +108,10 @@ that there is no value, where the type allows it; parts of a model that are left
 
 A submission is kept as <16 hex>.pending beside the output until its receipt is verified. Running the same \
 command again resumes it: one entry, however often it is cut off. Equal commands that run at the same time are an entry each, \
-unless they have one idempotency key.";
+unless they have one idempotency key.
+
+With --identity the receipt must attest the workload that this runs as, by evidence that binds it to the entry; else the exit code is 3. \
+Every run proves it anew, a resumed one and `flush` too, and has to be the same workload's: the log refuses another's (4).";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:

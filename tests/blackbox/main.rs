@@ -24,6 +24,7 @@ mod git;
 mod git_history;
 mod go;
 mod house;
+mod identity;
 mod interop;
 mod kill;
 mod logs;

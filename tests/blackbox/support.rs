@@ -288,6 +288,7 @@ pub fn alone(mut command: Command, folder: &Path, arguments: &[&str]) -> Command
         "PROVLOG_CA",
         "PROVLOG_CLIENT_CERT",
         "PROVLOG_CLIENT_KEY",
+        "PROVLOG_IDENTITY",
     ] {
         command.env_remove(name);
     }

@@ -92,6 +92,9 @@ fn main() -> anyhow::Result<()> {
 /// A token, and the digest of the submission that it is bound to.
 type BoundToken = (String, [u8; 32]);
 
+/// An append, and its token.
+type BoundAppend = (Vec<u8>, BoundToken);
+
 /// Writes the appends; gives back the first of their tokens.
 fn write_bound(
     options: &Options,
@@ -102,7 +105,7 @@ fn write_bound(
 ) -> anyhow::Result<Vec<BoundToken>> {
     let threads = thread::available_parallelism().map_or(1, Into::into);
     let share = |number: usize| (number..count).step_by(threads);
-    let parts: anyhow::Result<Vec<Vec<(Vec<u8>, BoundToken)>>> = thread::scope(|scope| {
+    let parts: anyhow::Result<Vec<Vec<BoundAppend>>> = thread::scope(|scope| {
         let each =
             |number| scope.spawn(move || share(number).map(|at| append(options, key, origin, at)).collect());
         let threads: Vec<_> = (0..threads).map(each).collect();
@@ -122,12 +125,7 @@ fn write_bound(
 }
 
 /// One append, with its token in the header.
-fn append(
-    options: &Options,
-    key: &Key,
-    origin: &str,
-    number: usize,
-) -> anyhow::Result<(Vec<u8>, BoundToken)> {
+fn append(options: &Options, key: &Key, origin: &str, number: usize) -> anyhow::Result<BoundAppend> {
     let subject = Hash::plain(format!("{origin} {number}").as_bytes()).to_hex();
     let body = workload::cbor_submission(&subject, u64::try_from(number)?)?;
     let submission = Submission::parse_cbor(&body)?;

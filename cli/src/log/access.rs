@@ -108,6 +108,17 @@ impl Log {
     pub(crate) fn client(&self) -> Result<Client, Failure> {
         self.address.client()
     }
+
+    /// As [`Self::client`], for entries that are bound to a workload by a token. Whoever has that can't use it for anything else, and
+    /// could still append in its place, or read what else it says: it goes where any token may go.
+    pub(crate) fn client_for_tokens(&self) -> Result<Client, Failure> {
+        let client = self.address.client()?;
+        if !self.address.is_own {
+            return Err(UrlError::ProofAbroad(client.base().into()).into());
+        }
+        client.check_private()?;
+        Ok(client)
+    }
 }
 
 /// The log's newest checkpoint, believed.

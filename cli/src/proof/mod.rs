@@ -12,3 +12,4 @@ pub(crate) mod report;
 pub(crate) mod sequence;
 pub(crate) mod standard;
 pub(crate) mod tiles;
+pub(crate) mod workload;

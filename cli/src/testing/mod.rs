@@ -52,7 +52,11 @@ impl OneLog {
 
     /// The receipt of an entry at index 1, after a leaf that is always the same.
     pub(crate) fn receipt(&self, kind: Kind, submitted: Section) -> Vec<u8> {
-        let attested = Section::default();
+        self.receipt_attesting(kind, submitted, Section::default())
+    }
+
+    /// The same, of an entry to which this is attested.
+    pub(crate) fn receipt_attesting(&self, kind: Kind, submitted: Section, attested: Section) -> Vec<u8> {
         let entry = Entry {
             kind,
             time_ms: TimeMs::new(1_790_000_000_000).unwrap(),

@@ -13,6 +13,7 @@
 
 pub(crate) mod tls;
 pub(crate) mod token;
+pub(crate) mod workload;
 
 #[cfg(test)]
 mod tests;
@@ -217,6 +218,10 @@ pub(crate) enum SettingsError {
     TokenShared { path: PathBuf, mode: u32 },
     #[error("{place}: expected a token, one line of letters, digits and - . _ ~ + / =, and nothing else")]
     NoToken { place: String },
+    #[error(
+        "--identity github: expected the variable {name}, which GitHub sets in a job that has `permissions: id-token: write`, got none"
+    )]
+    NoJob { name: &'static str },
 }
 
 #[derive(Deserialize)]
