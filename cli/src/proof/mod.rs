@@ -10,5 +10,7 @@ pub(crate) mod package;
 pub(crate) mod receipt;
 pub(crate) mod report;
 pub(crate) mod sequence;
-pub(crate) mod standard;
+pub(crate) mod sources;
+mod standard;
 pub(crate) mod tiles;
+pub(crate) mod workload;
