@@ -17,6 +17,7 @@ mod creation;
 mod crosswalk;
 mod docs;
 mod entry_package;
+mod explain;
 mod export;
 mod fair;
 mod forks;

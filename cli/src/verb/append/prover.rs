@@ -6,7 +6,7 @@ use crate::local::settings::workload::{Method, WorkloadSource};
 use crate::log::github::Endpoint;
 use crate::log::retry::{Retry, until_answered};
 use crate::log::url::UrlError;
-use crate::proof::workload::Submitting;
+use crate::proof::submitting::Submitting;
 use crate::show::failure::Failure;
 use provlog_evidence::submission::bound_audience;
 use std::time::Duration;
