@@ -90,7 +90,7 @@ pub fn submission(bytes: &[u8]) {
     let Ok(submission) = Submission::parse(bytes) else { return };
     let json = submission.to_json().to_string();
     let again = Submission::parse(json.as_bytes()).expect("what was accepted is accepted again");
-    assert_eq!(again.claims(), submission.claims());
+    assert_eq!((again.claims(), again.evidence()), (submission.claims(), submission.evidence()));
     let mut salts = 1u128..;
     let salted = submission.with_salts(|| salts.next().unwrap_or(1).to_be_bytes());
     if let Ok(section) = salted.and_then(Submission::seal) {
@@ -120,6 +120,7 @@ pub fn cbor_submission(bytes: &[u8]) {
         let json = submission.to_json().to_string();
         let json = Submission::parse(json.as_bytes()).expect("what CBOR says can be said in JSON");
         assert_eq!((json.kind(), json.claims()), (submission.kind(), submission.claims()));
+        assert_eq!(json.evidence(), submission.evidence());
         assert_eq!(json.seal().as_ref(), Ok(&section), "under the same salts");
     }
 }
