@@ -7,12 +7,13 @@ use crate::identity::held::KeysStanding;
 use crate::identity::issuer::Issuer;
 use crate::identity::key_set::KeySet;
 use crate::identity::recognised::{BoundEvidence, Recognised, Unrecognised, VerifiedToken};
+use crate::identity::shared::SharedKeys;
 use crate::identity::source;
 use crate::identity::trusted::TrustedKey;
 use crate::identity::verified::VerifiedTokens;
 use provlog_core::Hash;
 use provlog_core::cbor::Value;
-use provlog_evidence::jwt::{BearerAudience, BearerAudienceError, JwtError, UnverifiedToken};
+use provlog_evidence::jwt::{self, BearerAudience, BearerAudienceError, JwtError, UnverifiedToken};
 use provlog_evidence::workload::Workload;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -24,23 +25,25 @@ const EXCERPT_CHARS: usize = 200;
 #[derive(Clone, Debug)]
 pub(crate) struct Issuers(Arc<AllIssuers>);
 
-/// Issuers by their `iss`.
-type ByIss = BTreeMap<String, Arc<ConfiguredIssuer>>;
+/// Issuers by whose tokens and SVIDs they sign.
+type ByName = BTreeMap<jwt::Issuer, Arc<ConfiguredIssuer>>;
 
 #[derive(Debug)]
 struct AllIssuers {
     origin: String,
     outside: Arc<dyn Outside>,
-    configured: RwLock<Arc<ByIss>>,
+    configured: RwLock<Arc<ByName>>,
+    /// As it was when it was last looked at.
+    shared: RwLock<Arc<SharedKeys>>,
     verified: VerifiedTokens,
 }
 
 /// An issuer that a log can't go by.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("issuer {url}: {source}")]
+#[error("issuer {name}: {source}")]
 pub(crate) struct IssuerError {
     /// Whose audience it is.
-    pub(crate) url: String,
+    pub(crate) name: jwt::Issuer,
     /// What is wrong with it at this log.
     pub(crate) source: BearerAudienceError,
 }
@@ -50,13 +53,23 @@ pub(crate) struct IssuerError {
 #[error(transparent)]
 pub(crate) struct IssuerFilesError(KeysError);
 
+/// What can be used of an issuer's file of keys.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Usable {
+    /// Keys that tokens are verified with.
+    pub(crate) keys: usize,
+    /// CAs that X.509-SVIDs are.
+    pub(crate) cas: usize,
+}
+
 /// Reads the files of an issuer, as far as it has some, as a running daemon would: its roots, and its keys, of which it says how many
 /// can be used. Nothing is fetched.
 ///
 /// # Errors
 /// [`IssuerFilesError`] says what can't be used: a daemon takes none of the issuer's tokens until that is right.
-pub(crate) fn check_files(issuer: &Issuer) -> Result<Option<usize>, IssuerFilesError> {
-    source::check_files(issuer).map_err(IssuerFilesError)
+pub(crate) fn check_files(issuer: &Issuer) -> Result<Option<Usable>, IssuerFilesError> {
+    let read = source::check_files(issuer).map_err(IssuerFilesError)?;
+    Ok(read.map(|set| Usable { keys: set.keys().len(), cas: set.cas().len() }))
 }
 
 impl Issuers {
@@ -66,8 +79,9 @@ impl Issuers {
     }
 
     fn with(origin: &str, outside: Arc<dyn Outside>) -> Self {
-        let (configured, verified) = (RwLock::default(), VerifiedTokens::default());
-        Self(Arc::new(AllIssuers { origin: origin.into(), outside, configured, verified }))
+        let (configured, shared, verified) =
+            (RwLock::default(), RwLock::default(), VerifiedTokens::default());
+        Self(Arc::new(AllIssuers { origin: origin.into(), outside, configured, shared, verified }))
     }
 
     /// Goes by these from now on, and keeps the keys of those whose keys come from the same place. All of them are checked before any is taken.
@@ -75,22 +89,24 @@ impl Issuers {
     /// # Errors
     /// [`IssuerError`], where one can't be gone by at this log.
     pub(crate) fn replace(&self, issuers: Vec<Issuer>) -> Result<(), IssuerError> {
-        let checked =
-            issuers.into_iter().map(|issuer| match BearerAudience::new(&issuer.audience, &self.0.origin) {
+        let checked = issuers.into_iter().map(|issuer| {
+            let audience = issuer.audience.as_deref();
+            match audience.map(|audience| BearerAudience::new(audience, &self.0.origin)).transpose() {
                 Ok(audience) => Ok((issuer, audience)),
-                Err(source) => Err(IssuerError { url: issuer.url, source }),
-            });
+                Err(source) => Err(IssuerError { name: issuer.name, source }),
+            }
+        });
         let checked: Vec<_> = checked.collect::<Result<_, _>>()?;
         // No request waits for files that are read here: the lock is held for the exchange alone.
         let before = self.all();
         let next = checked.into_iter().map(|(issuer, audience)| {
-            let (url, before) = (issuer.url.clone(), before.get(&issuer.url));
+            let (name, before) = (issuer.name.clone(), before.get(&issuer.name));
             let same = before.filter(|before| **before.settings() == issuer).cloned();
             let next = same.unwrap_or_else(|| {
                 let before = before.map(Arc::as_ref);
                 ConfiguredIssuer::new(issuer, audience, before, &self.0.outside).into()
             });
-            (url, next)
+            (name, next)
         });
         let next = Arc::new(next.collect());
         *self.0.configured.write().unwrap_or_else(PoisonError::into_inner) = next;
@@ -105,8 +121,8 @@ impl Issuers {
     pub(crate) async fn recognise(&self, token: &str, now_ms: u64) -> Result<Arc<Recognised>, Unrecognised> {
         let digest = Hash::plain(token.as_bytes());
         let holds = |issuer: &Issuer, key| {
-            let now = self.configured(&issuer.url);
-            now.is_some_and(|now| **now.settings() == *issuer && now.keys().has(key))
+            let now = self.configured(&issuer.name);
+            now.is_some_and(|now| **now.settings() == *issuer && self.unshared(&now.keys()).has(key))
         };
         match self.0.verified.find(&digest, now_ms, holds) {
             Some(recognised) => Ok(recognised),
@@ -153,18 +169,19 @@ impl Issuers {
         now_ms: u64,
     ) -> Result<Arc<Recognised>, Unrecognised> {
         let unverified = UnverifiedToken::parse(token)?;
-        let iss = unverified.issuer().to_string();
-        let Some(issuer) = self.configured(&iss) else {
-            return Err(Unrecognised::Issuer { got: iss.chars().take(EXCERPT_CHARS).collect() });
+        let name = unverified.issuer().clone();
+        let Some(issuer) = self.configured(&name) else {
+            return Err(Unrecognised::Issuer { got: excerpt(&name) });
         };
-        let mut keys = issuer.keys();
+        let published = issuer.keys();
+        let mut keys = self.unshared(&published);
         let verified = match issuer.verify(unverified, wanted, &keys, now_ms) {
             Err(refused) if issuer.may_have_another_key(&refused) => {
-                let all_are_known = issuer.renew_keys(&keys).await;
-                keys = issuer.keys();
+                let all_are_known = issuer.renew_keys(&published).await;
+                keys = self.unshared(&issuer.keys());
                 match issuer.verify(UnverifiedToken::parse(token)?, wanted, &keys, now_ms) {
                     Err(JwtError::NoKey { .. }) if !all_are_known => {
-                        return Err(Unrecognised::Keys { issuer: iss });
+                        return Err(Unrecognised::Keys { issuer: name.to_string() });
                     }
                     verified => verified?,
                 }
@@ -187,12 +204,26 @@ impl Issuers {
         self.all().values().map(|issuer| issuer.standing()).collect()
     }
 
-    fn all(&self) -> Arc<ByIss> {
+    fn all(&self) -> Arc<ByName> {
         Arc::clone(&self.0.configured.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn configured(&self, iss: &str) -> Option<Arc<ConfiguredIssuer>> {
-        self.all().get(iss).cloned()
+    fn configured(&self, name: &jwt::Issuer) -> Option<Arc<ConfiguredIssuer>> {
+        self.all().get(name).cloned()
+    }
+
+    /// What of an issuer's keys vouches for it alone: the others vouch for nobody. Whoever uses keys uses these.
+    fn unshared(&self, keys: &Arc<KeySet>) -> Arc<KeySet> {
+        let all = self.all();
+        let sets: Vec<_> = all.values().map(|issuer| issuer.last_keys()).collect();
+        let before = Arc::clone(&self.0.shared.read().unwrap_or_else(PoisonError::into_inner));
+        if before.is_of(&sets) {
+            return before.without(keys);
+        }
+        let now = Arc::new(SharedKeys::among(all.keys(), sets));
+        now.tell(&before);
+        *self.0.shared.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&now);
+        now.without(keys)
     }
 }
 
@@ -201,6 +232,11 @@ impl Default for Issuers {
     fn default() -> Self {
         Self::new("")
     }
+}
+
+/// The start of a foreign issuer's name.
+fn excerpt(name: &jwt::Issuer) -> String {
+    name.to_string().chars().take(EXCERPT_CHARS).collect()
 }
 
 fn recognised(
@@ -220,13 +256,13 @@ fn recognised(
     let verified_at_ms = Value::Integer(i64::try_from(now_ms).unwrap_or(i64::MAX));
     let inserted = workload.insert("verified_at_ms", verified_at_ms);
     debug_assert!(inserted.is_ok(), "evidence doesn't say when it was looked at");
-    let url = &issuer.settings().url;
+    let name = &issuer.settings().name;
     let bound = match verified {
         Verified::Bearer(_) => None,
         Verified::Bound { submitted_digest, .. } => {
             // It is one of those that it was verified with.
-            let key = TrustedKey::of_issuer(url, keys, said.key(), said.kid());
-            let key = key.ok_or_else(|| Unrecognised::Keys { issuer: url.clone() })?;
+            let key = TrustedKey::of_token(name, keys, said.key(), said.kid());
+            let key = key.ok_or_else(|| Unrecognised::Keys { issuer: name.to_string() })?;
             Some(BoundEvidence { submitted_digest: *submitted_digest, token: token.into(), key })
         }
     };

@@ -1,4 +1,5 @@
-//! Workloads that prove who they are by tokens of OIDC issuers: issuers as configured, their keys, and what their tokens say.
+//! Workloads that prove who they are by tokens of OIDC issuers, or by the trust domain of their SPIFFE ID: issuers as configured, their
+//! keys, and what their tokens say.
 //!
 //! It knows no role, no route and no problem document: what a workload may do is `access`'s to say. It keeps no token, but digests
 //! of those that were verified; one that is bound to a submission goes with that into the log. It fetches nothing but keys, from the addresses that the operator named: that is all that a daemon
@@ -17,6 +18,7 @@ mod key_set;
 mod keys;
 mod pinned;
 mod schedule;
+mod shared;
 mod source;
 mod verified;
 

@@ -61,7 +61,7 @@ impl BoundEntry {
             ("format", "jwt".into()),
             ("token", token.as_str().into()),
             ("key", relied.member.clone()),
-            ("thumbprint", Value::Bytes(key.thumbprint.0.to_vec())),
+            ("thumbprint", Value::Bytes(key.known_by.to_vec())),
         ]);
         Ok(Some(Self { workload, submitted_digest, evidence, relied }))
     }
@@ -129,6 +129,7 @@ mod tests {
     use crate::routes::append::prepare;
     use provlog_core::record::{Section, SectionName};
     use provlog_engine::Clock;
+    use provlog_evidence::jwt;
     use std::fs;
     use std::sync::atomic::{AtomicI64, Ordering};
     use tempfile::TempDir;
@@ -162,8 +163,8 @@ mod tests {
         let (folder, app) = temporary_by(Arc::clone(&clock) as _);
         let path = folder.path().join("keys.json");
         fs::write(&path, jwks(signers)).unwrap();
-        let (url, audience, keys) = (ISSUER.into(), "a".into(), KeySource::File(path));
-        app.issuers.replace(vec![Issuer { url, audience, keys, ca: None }]).unwrap();
+        let (name, keys) = (jwt::Issuer::Oidc(ISSUER.into()), KeySource::File(path));
+        app.issuers.replace(vec![Issuer { name, audience: None, keys, ca: None }]).unwrap();
         (folder, clock, app)
     }
 

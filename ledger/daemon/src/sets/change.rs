@@ -26,9 +26,10 @@ pub(super) fn adding(set: &FoldedSet, state: &State, key: &TrustedKey) -> Result
     let member = own_entry::claim(key.member.as_str().into())?;
     let digest = set_digest(stay.into_iter().map(|(hash, _)| hash).chain([&member.hash()]));
     let removed: Vec<Value> = removed.into_iter().map(|(hash, _)| bytes(hash)).collect();
+    let (what, name) = key.set();
     let trust = [
-        ("what", key.what.into()),
-        ("name", key.name.as_str().into()),
+        ("what", what.into()),
+        ("name", name.into()),
         ("set_digest", bytes(&Hash(digest))),
         ("part", uint(1)),
         ("parts", uint(1)),

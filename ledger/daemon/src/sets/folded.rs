@@ -42,7 +42,8 @@ impl FoldedSet {
         state: &State,
         key: &TrustedKey,
     ) -> Result<(), Problem> {
-        self.name = Some(SetName::new(key.what, &key.name));
+        let (what, name) = key.set();
+        self.name = Some(SetName::new(what, name));
         let size = log.committed().checkpoint.size;
         let touched = log.touched(state, size)?;
         let unread = &touched[touched.partition_point(|index| *index < self.below)..];

@@ -36,7 +36,8 @@ impl Sets {
     /// # Errors
     /// Whatever keeps the log from taking an entry, or from telling what a set holds.
     pub(crate) async fn rely(&self, log: &AsyncLog, key: &TrustedKey) -> Result<Relied, Problem> {
-        let state = State::Set { what: key.what.into(), name: key.name.clone() };
+        let (what, name) = key.set();
+        let state = State::Set { what: what.into(), name: name.into() };
         let set = {
             let mut sets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(sets.entry(state.clone()).or_default())
