@@ -46,7 +46,7 @@ fn without_empty_variables(command: Command) -> Command {
 }
 
 const AFTER_HELP: &str = "\
-Settings come from flags, then from PROVLOG_URL, PROVLOG_CA, PROVLOG_CLIENT_CERT, PROVLOG_CLIENT_KEY, PROVLOG_TRUST, PROVLOG_FINGERPRINT, PROVLOG_TOKEN and PROVLOG_IDENTITY (empty ones count as not set), then from \
+Settings come from flags, then from PROVLOG_URL, PROVLOG_CA, PROVLOG_CLIENT_CERT, PROVLOG_CLIENT_KEY, PROVLOG_TRUST, PROVLOG_FINGERPRINT, PROVLOG_TOKEN, PROVLOG_IDENTITY, PROVLOG_SVID and PROVLOG_SVID_KEY (empty ones count as not set), then from \
 .provlog/config.toml (url, ca, client_cert, client_key, trust) and .provlog/trust in this repository, then from those in the home directory. Whoever changes a repository changes \
 its .provlog: it counts only where the fingerprint of its trust file's key is given, or known by `provlog trust add`. A ca counts for the url in \
 the same file alone, and no token, client's certificate or \

@@ -9,6 +9,7 @@ mod identity;
 pub(crate) mod posted;
 pub(crate) mod retry;
 mod roots;
+pub(crate) mod svid;
 #[cfg(test)]
 mod tests;
 mod unanswered;

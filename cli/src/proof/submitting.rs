@@ -10,6 +10,7 @@ use provlog_core::record::{Record, SectionName};
 use provlog_core::verify::ReceiptReport;
 use provlog_evidence::believed::Believed;
 use provlog_evidence::jwt::{JwtError, UnverifiedToken};
+use provlog_evidence::svid::{SvidError, UnverifiedSvid};
 use provlog_evidence::verify::EvidenceVerifier;
 use provlog_evidence::workload::Workload;
 use std::fmt;
@@ -29,6 +30,18 @@ impl Submitting {
         let at_ms = token.window().from_ms;
         let token = token.of_submission(origin, &submitted_digest.0, at_ms)?;
         Ok(Self::of(&Workload::of_unverified_token(&token).value))
+    }
+
+    /// As whom a certificate's key signed exactly this, at this time. Whose that is nobody vouches for here.
+    pub(crate) fn by_svid<'a>(
+        chain: impl IntoIterator<Item = &'a [u8]>,
+        signature: &[u8],
+        origin: &str,
+        submitted_digest: &Hash,
+        at_ms: u64,
+    ) -> Result<Self, SvidError> {
+        let svid = UnverifiedSvid::parse(chain)?.signed(origin, &submitted_digest.0, signature, at_ms)?;
+        Ok(Self::of(&Workload::of_signed_svid(&svid).value))
     }
 
     fn of(workload: &Map) -> Self {

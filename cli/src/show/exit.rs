@@ -151,7 +151,9 @@ impl Exit {
             | SettingsError::Form { .. }
             | SettingsError::TokenShared { .. }
             | SettingsError::NoToken { .. }
-            | SettingsError::NoJob { .. } => Self::Usage,
+            | SettingsError::NoJob { .. }
+            | SettingsError::NoSvid
+            | SettingsError::SvidUnused { .. } => Self::Usage,
             SettingsError::TrustRead(error) | SettingsError::TokenRead(error) => Self::of_read(error),
             SettingsError::NoTrust
             | SettingsError::NotKnown(_)

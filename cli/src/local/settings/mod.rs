@@ -28,6 +28,7 @@ use serde::Deserialize;
 use std::io;
 use std::path::{Path, PathBuf};
 use tls::{IdentityFiles, TlsFiles};
+use workload::Method;
 
 /// Where receipts are kept when no output is named.
 pub(crate) const RECEIPTS: &str = ".provlog/receipts";
@@ -222,6 +223,12 @@ pub(crate) enum SettingsError {
         "--identity github: expected the variable {name}, which GitHub sets in a job that has `permissions: id-token: write`, got none"
     )]
     NoJob { name: &'static str },
+    #[error(
+        "--identity x509-svid: expected --svid FILE and --svid-key FILE, or PROVLOG_SVID and PROVLOG_SVID_KEY, got none"
+    )]
+    NoSvid,
+    #[error("--identity {method}: expected no --svid and no PROVLOG_SVID, which are for x509-svid, got one")]
+    SvidUnused { method: Method },
 }
 
 #[derive(Deserialize)]

@@ -3,9 +3,11 @@
 //! None by default: a program that runs in a job isn't the job's word, unless whoever wrote the job says so.
 
 use super::SettingsError;
+use super::tls::IdentityFiles;
 use super::token::Token;
 use clap::{Args, ValueEnum};
 use std::fmt;
+use std::path::PathBuf;
 
 /// Where GitHub gives a job its tokens, and what it has to show for them.
 const GITHUB_URL: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
@@ -17,6 +19,8 @@ pub(crate) enum Method {
     /// A job of GitHub Actions (permissions: id-token: write), by a token that GitHub signs for this entry alone
     #[value(name = "github")]
     GitHub,
+    /// A workload of SPIFFE, by its certificate's key, which signs this entry: with --svid and --svid-key
+    X509Svid,
 }
 
 /// The flags and variables that say it.
@@ -26,6 +30,19 @@ pub(crate) struct WorkloadArgs {
     /// with another token, that authorises the append; else what binds the workload does [default: none]
     #[arg(long, env = "PROVLOG_IDENTITY", hide_env_values = true, value_name = "METHOD")]
     identity: Option<Method>,
+    /// File with an X.509-SVID in PEM, and with those between it and its CA. An https:// log that asks for a client's certificate is
+    /// shown it, where neither another one nor a token is given
+    #[arg(
+        long,
+        env = "PROVLOG_SVID",
+        hide_env_values = true,
+        value_name = "FILE",
+        requires_all = ["svid_key", "identity"]
+    )]
+    svid: Option<PathBuf>,
+    /// File with that certificate's private key in PEM, which nobody but its owner may read
+    #[arg(long, env = "PROVLOG_SVID_KEY", hide_env_values = true, value_name = "FILE", requires = "svid")]
+    svid_key: Option<PathBuf>,
 }
 
 /// What proves a workload, or gives what does.
@@ -33,6 +50,8 @@ pub(crate) struct WorkloadArgs {
 pub(crate) enum WorkloadSource {
     /// GitHub's endpoint for this job.
     GitHub(GitHubJob),
+    /// Certificate and key of an X.509-SVID.
+    Svid(IdentityFiles),
 }
 
 /// What GitHub tells a job that may ask for tokens.
@@ -45,13 +64,14 @@ pub(crate) struct GitHubJob {
 impl WorkloadArgs {
     /// Where the proof comes from, if an entry is to be bound. Nothing is asked yet.
     pub(crate) fn source(&self) -> Result<Option<WorkloadSource>, SettingsError> {
-        match self.identity {
-            Some(Method::GitHub) => {
-                let job = GitHubJob::of(|name| std::env::var(name).ok())?;
-                Ok(Some(WorkloadSource::GitHub(job)))
-            }
-            None => Ok(None),
-        }
+        let Some(method) = self.identity else { return Ok(None) };
+        let svid = IdentityFiles::of(self.svid.clone(), self.svid_key.clone());
+        Ok(Some(match (method, svid) {
+            (Method::X509Svid, Some(files)) => WorkloadSource::Svid(files),
+            (Method::X509Svid, None) => return Err(SettingsError::NoSvid),
+            (method, Some(_)) => return Err(SettingsError::SvidUnused { method }),
+            (Method::GitHub, None) => WorkloadSource::GitHub(GitHubJob::of(|name| std::env::var(name).ok())?),
+        }))
     }
 }
 
@@ -71,6 +91,7 @@ impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::GitHub => f.write_str("github"),
+            Self::X509Svid => f.write_str("x509-svid"),
         }
     }
 }

@@ -5,8 +5,6 @@
 
 mod caller;
 mod flags;
-#[cfg(test)]
-mod forged;
 mod pending;
 mod prover;
 mod submit;
@@ -68,8 +66,12 @@ struct PatientArgs {
 impl PatientArgs {
     fn open(&self) -> Result<Submitter, Failure> {
         let log = self.log.open()?;
-        let prover = self.workload.source()?.map(Prover::new).transpose()?;
-        let client = if prover.is_some() { log.client_for_tokens()? } else { log.client()? };
+        let source = self.workload.source()?;
+        let client = match &source {
+            Some(source) => log.client_bound_by(source)?,
+            None => log.client()?,
+        };
+        let prover = source.map(Prover::new).transpose()?;
         Ok(Submitter { client, prover, trust: log.trust, timeout: self.timeout })
     }
 }

@@ -5,7 +5,7 @@
 
 use super::caller::Caller;
 use super::pending::{NAME_HEX, Pending};
-use super::prover::{Proven, Prover};
+use super::prover::{Proof, Proven, Prover};
 use crate::local::files::{self, WriteError};
 use crate::local::settings::TrustFile;
 use crate::log::client::Client;
@@ -20,7 +20,7 @@ use provlog_core::expectation::Expectation;
 use provlog_core::hex;
 use provlog_core::json::Json;
 use provlog_core::limits::RECEIPT_BYTES_MAX;
-use provlog_core::submission::{Evidence, Submission, same_values};
+use provlog_core::submission::{Submission, same_values};
 use provlog_core::verify::ReceiptReport;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -96,15 +96,12 @@ impl Submitter {
         proven: Option<&Proven>,
         retry: &mut Retry,
     ) -> Result<Vec<u8>, Failure> {
-        let mut submission = pending.submission.clone();
-        let bound_by = match proven {
-            None => BoundBy::Nothing,
+        let submission = pending.submission.clone();
+        let (submission, bound_by) = match proven.map(|proven| &proven.proof) {
+            None => (submission, BoundBy::Nothing),
             // What binds the entry needs no other word beside it.
-            Some(Proven { token, .. }) if !self.client.has_token() => BoundBy::Header(token),
-            Some(Proven { token, .. }) => {
-                submission = submission.with_evidence(Evidence::Jwt { token: token.text().into() })?;
-                BoundBy::Evidence
-            }
+            Some(Proof::Token(token)) if !self.client.has_token() => (submission, BoundBy::Header(token)),
+            Some(proof) => (submission.with_evidence(proof.evidence())?, BoundBy::Evidence),
         };
         let body = body_of(&submission);
         let idempotency_key = submission.idempotency_key().unwrap_or_default();

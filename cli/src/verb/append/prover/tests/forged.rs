@@ -1,11 +1,11 @@
 //! Workloads of tests: tokens that nobody signed, and what a log attests of them. Who verifies without keys tells no difference.
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
-use provlog_core::Hash;
 use provlog_core::cbor::Value;
 use provlog_core::claims::{from_json, type_of};
 use provlog_core::json::Json;
 use provlog_core::record::{Claim, Section};
+use provlog_core::{Hash, hex};
 use provlog_evidence::jwt::UnverifiedToken;
 use provlog_evidence::submission::bound_audience;
 use provlog_evidence::workload::Workload;
@@ -58,12 +58,33 @@ pub(crate) fn attested(token: &str, origin: &str, submitted_digest: &Hash) -> Se
 
 /// The evidence that a log makes of a token.
 pub(crate) fn evidence(token: &str) -> Value {
-    let hash = "ab".repeat(32);
+    let (hash, key) = ("ab".repeat(32), member());
     claim(
         "workload_evidence",
-        &format!(
-            r#"{{"format":"jwt","token":"{token}","thumbprint":"{hash}","key":{{"index":0,"leaf_hash":"{hash}","claim":"m01","claim_hash":"{hash}","set":{{"index":0,"leaf_hash":"{hash}"}}}}}}"#
-        ),
+        &format!(r#"{{"format":"jwt","token":"{token}","thumbprint":"{hash}","key":{key}}}"#),
+    )
+}
+
+/// What a log attests of a workload whose key signed a submission.
+pub(crate) fn attested_svid(id: &str, trust_domain: &str, chain: &[Vec<u8>], signature: &[u8]) -> Section {
+    let (hash, key) = ("ab".repeat(32), member());
+    let chain: Vec<String> = chain.iter().map(|der| format!("\"{}\"", hex::encode(der))).collect();
+    let (chain, signature) = (chain.join(","), hex::encode(signature));
+    let evidence = format!(
+        r#"{{"format":"x509-svid","chain":[{chain}],"signature":"{signature}","bundle":{key},"ca":"{hash}"}}"#
+    );
+    let workload =
+        format!(r#"{{"method":"x509-svid","id":"{id}","issuer":"{trust_domain}","binding":"statement"}}"#);
+    section(vec![
+        ("workload", claim("workload", &workload)),
+        ("workload_evidence", claim("workload_evidence", &evidence)),
+    ])
+}
+
+fn member() -> String {
+    let hash = "ab".repeat(32);
+    format!(
+        r#"{{"index":0,"leaf_hash":"{hash}","claim":"m01","claim_hash":"{hash}","set":{{"index":0,"leaf_hash":"{hash}"}}}}"#
     )
 }
 
