@@ -7,6 +7,7 @@ mod conduct;
 mod entries;
 mod form;
 mod issuer;
+mod provider;
 mod python;
 mod reload;
 mod rules;
