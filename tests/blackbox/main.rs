@@ -43,6 +43,7 @@ mod retries;
 mod rollback;
 mod seeds;
 mod smuggling;
+mod spire;
 mod support;
 mod tables;
 mod tls;
