@@ -7,6 +7,7 @@ mod approvals;
 mod audit;
 mod audit_hosts;
 mod bad_input;
+mod bound;
 mod browser;
 mod caching;
 mod cbor_bodies;

@@ -8,7 +8,7 @@
 //! reach it only where a flag names the risk. It asks nobody for anything but the issuers that are configured for their keys.
 //!
 //! [`run::run`] is the whole program; [`http::server`] can serve anything else within the same limits. Each room uses only
-//! those before it: `files`, `system`, `workers`, `http`, `identity`, `access`, `operate`, `log`, `refusals`, `routes`, `run`.
+//! those before it: `files`, `system`, `workers`, `http`, `identity`, `access`, `operate`, `log`, `refusals`, `sets`, `routes`, `run`.
 
 pub mod http;
 pub mod operate;
@@ -21,6 +21,7 @@ mod identity;
 mod log;
 mod refusals;
 mod routes;
+mod sets;
 mod system;
 
 pub use refusals::written_markdown;

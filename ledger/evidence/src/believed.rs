@@ -87,7 +87,7 @@ impl Believed {
             return Err(BelievedError::Twice(trust_domain.into()));
         }
         let problem = |problem| BelievedError::Keys { of: trust_domain.into(), problem };
-        let Bundle { members, skipped } = Bundle::parse(bundle).map_err(problem)?;
+        let Bundle { members, skipped, .. } = Bundle::parse(bundle).map_err(problem)?;
         if members.is_empty() {
             return Err(BelievedError::NoKey { of: trust_domain.into(), count: skipped.len() });
         }

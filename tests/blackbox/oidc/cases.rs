@@ -27,7 +27,7 @@ pub fn hold(site: &Site, issuer: &str, cases: &[Case]) {
 }
 
 /// How an answer is otherwise than it should be.
-fn differs(answer: &Response, token: &str, status: u16, expected: &str) -> Option<String> {
+pub fn differs(answer: &Response, token: &str, status: u16, expected: &str) -> Option<String> {
     if answer.status != status {
         return Some(format!("expected {status} {expected}, got {}", answer.status));
     }

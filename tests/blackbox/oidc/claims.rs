@@ -71,7 +71,7 @@ const AUDIENCES: &[Case] = &[
     ("an object", |draft| draft.claim("aud", json!({"aud": AUDIENCE})).sign(), 401, AUD),
     ("the origin", |draft| draft.claim("aud", ORIGIN).sign(), 401, AUD),
     ("the origin beside it", |draft| draft.claim("aud", json!([AUDIENCE, ORIGIN])).sign(), 401, AUD),
-    ("bound to a statement", |draft| draft.claim("aud", format!("{ORIGIN}:{}", "d1".repeat(32))).sign(), 401, AUD),
+    ("bound to a submission, of one without salts", |draft| draft.claim("aud", format!("{ORIGIN}:{}", "d1".repeat(32))).sign(), 400, "evidence.salts"),
     ("bound, beside it", |draft| draft.claim("aud", json!([AUDIENCE, format!("{ORIGIN}:{}", "d1".repeat(32))])).sign(), 401, AUD),
 ];
 

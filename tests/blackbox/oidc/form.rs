@@ -52,7 +52,7 @@ fn with_bits_left(token: &str) -> String {
 }
 
 #[rustfmt::skip]
-const ALGORITHMS: &[Case] = &[
+pub const ALGORITHMS: &[Case] = &[
     ("RS256", |draft| draft.by("rsa", &RSA).sign(), 201, ""),
     ("ES256", |draft| draft.sign(), 201, ""),
     ("ES384", |draft| draft.by("p384", &P384).sign(), 201, ""),
@@ -78,7 +78,7 @@ const ALGORITHMS: &[Case] = &[
 ];
 
 #[rustfmt::skip]
-const HEADERS: &[Case] = &[
+pub const HEADERS: &[Case] = &[
     ("typ missing", |draft| draft.without("typ").sign(), 201, ""),
     ("typ jwt", |draft| draft.head("typ", "jwt").sign(), 201, ""),
     ("x5t, as GitHub sends it", |draft| draft.head("x5t", "OKmJ8mC3QF1Nx3nTV8lQ1m2kZ1o").sign(), 201, ""),
@@ -114,7 +114,7 @@ const HEADERS: &[Case] = &[
 ];
 
 #[rustfmt::skip]
-const PARTS: &[Case] = &[
+pub const PARTS: &[Case] = &[
     ("a word", |_| "abc".into(), 401, MALFORMED),
     ("two parts", |draft| draft.sign().rsplit_once('.').unwrap().0.into(), 401, MALFORMED),
     ("four parts", |draft| draft.sign() + ".AAAA", 401, MALFORMED),
@@ -140,7 +140,7 @@ const PARTS: &[Case] = &[
 ];
 
 #[rustfmt::skip]
-const SIGNATURES: &[Case] = &[
+pub const SIGNATURES: &[Case] = &[
     ("a bit of R", |draft| flipped(&draft.sign(), 0), 401, SIGNATURE),
     ("a bit of S", |draft| flipped(&draft.sign(), 63), 401, SIGNATURE),
     ("a bit under RSA", |draft| flipped(&draft.by("rsa", &RSA).sign(), 255), 401, SIGNATURE),

@@ -1,17 +1,17 @@
 //! Workloads with tokens of OIDC issuers, through the real programs: who is let in and what of that is in an entry, every token
 //! that isn't taken, issuers that answer otherwise than they should, and settings that name them.
 
-mod cases;
+pub mod cases;
 mod claims;
 mod conduct;
 mod entries;
-mod form;
-mod issuer;
+pub mod form;
+pub mod issuer;
 mod provider;
 mod python;
 mod reload;
 mod rules;
 mod settings;
-mod site;
-mod token;
+pub mod site;
+pub mod token;
 mod written;

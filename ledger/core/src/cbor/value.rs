@@ -26,6 +26,16 @@ pub enum Value {
 }
 
 impl Value {
+    /// A map with these members; of several with one name the first.
+    pub fn map<'a>(members: impl IntoIterator<Item = (&'a str, Self)>) -> Self {
+        let mut map = Map::new();
+        for (name, value) in members {
+            // One that is there stays.
+            let _ = map.insert(name, value);
+        }
+        Self::Map(map)
+    }
+
     /// How deep arrays and maps nest: 0 for a scalar, 1 for an empty array.
     #[must_use]
     pub fn depth(&self) -> usize {

@@ -1,7 +1,7 @@
 //! What a client brings to show which workload it is (`SPEC.md` sections 4.4 and 12): read here, and judged by whoever has keys.
 
 use super::error::SubmissionError;
-use crate::cbor::{Map, Value};
+use crate::cbor::Value;
 use crate::claims::{self, EVIDENCE, Misfit};
 use crate::json::Json;
 use alloc::string::String;
@@ -53,22 +53,14 @@ impl Evidence {
     /// The value that it is read from.
     #[must_use]
     pub fn to_value(&self) -> Value {
-        let members = match self {
-            Self::Jwt { token } => {
-                Vec::from([("format", "jwt".into()), ("token", Value::Text(token.clone()))])
-            }
-            Self::X509Svid { chain, signature } => Vec::from([
+        match self {
+            Self::Jwt { token } => Value::map([("format", "jwt".into()), ("token", token.as_str().into())]),
+            Self::X509Svid { chain, signature } => Value::map([
                 ("format", "x509-svid".into()),
                 ("chain", Value::Array(chain.iter().map(|der| Value::Bytes(der.clone())).collect())),
                 ("signature", Value::Bytes(signature.clone())),
             ]),
-        };
-        let mut map = Map::new();
-        for (name, value) in members {
-            // Each is named once.
-            let _ = map.insert(name, value);
         }
-        Value::Map(map)
     }
 }
 

@@ -177,7 +177,8 @@ impl Callers {
         let methods = [
             (self.tokens()?.is_some(), "tokens"),
             (!named.peers.is_empty(), "peers"),
-            (!named.rules.is_empty(), "oidc"),
+            (named.rules.iter().any(|of_issuer| !of_issuer.issuer.is_trust_domain()), "oidc"),
+            (named.rules.iter().any(|of_issuer| of_issuer.issuer.is_trust_domain()), "spiffe"),
         ];
         let methods: Vec<&str> = methods.into_iter().filter_map(|(is, name)| is.then_some(name)).collect();
         Ok(match &methods[..] {
@@ -206,12 +207,17 @@ impl Callers {
             }
             Err(problem) => return problem.detail().into(),
         };
-        let (issuers, users) = (named.rules.len(), named.peers.0.len());
-        if issuers > 0 {
-            let rules: usize = named.rules.iter().map(|of_issuer| of_issuer.rules.len()).sum();
-            let (issuers, rules) = (counted(issuers, "issuer"), counted(rules, "rule"));
-            told.push_str(&format!("; by {rules} whoever has a token of {issuers}"));
+        for (is_domain, whose) in [(false, "token of "), (true, "SVID of ")] {
+            let of_these =
+                named.rules.iter().filter(|of_issuer| of_issuer.issuer.is_trust_domain() == is_domain);
+            let rules: Vec<usize> = of_these.map(|of_issuer| of_issuer.rules.len()).collect();
+            if !rules.is_empty() {
+                let what = if is_domain { "trust domain" } else { "issuer" };
+                let (signers, rules) = (counted(rules.len(), what), counted(rules.iter().sum(), "rule"));
+                told.push_str(&format!("; by {rules} whoever has a {whose}{signers}"));
+            }
         }
+        let users = named.peers.0.len();
         if users > 0 {
             let are = if users == 1 { "is" } else { "are" };
             let users = counted(users, "user");
@@ -318,10 +324,10 @@ fn workload(
     rules: &[IssuerRules],
 ) -> Result<Who, Refused> {
     let recognised = recognised.map_err(|error| unrecognised::problem(&error))?;
-    let url = &recognised.issuer.url;
+    let name = &recognised.issuer.name;
     let Some(of_issuer) = rules.iter().find(|of_issuer| of_issuer.issuer == *recognised.issuer) else {
         // A reload took the issuer out, or gave it another audience or other keys, while its token was looked at.
-        return Err(unrecognised::problem(&Unrecognised::Issuer { got: url.clone() }).into());
+        return Err(unrecognised::problem(&Unrecognised::Issuer { got: name.to_string() }).into());
     };
     if let Some(caller) = of_issuer.caller(&recognised) {
         return Ok(Who::Workload(caller.into()));
@@ -330,8 +336,8 @@ fn workload(
     // many names as they like, and these get neither accounts nor tallies nor entries of their own.
     let identity = &recognised.identity;
     let detail =
-        format!("the workload {identity} meets none of the rules that the log's operator set for {url}");
-    let expected = format!("a token that meets a rule of the issuer {url}");
+        format!("the workload {identity} meets none of the rules that the log's operator set for {name}");
+    let expected = format!("a token that meets a rule of {name}");
     Err(Problem::new(&TOKEN_RULE, detail).expected(expected, "one that meets none").into())
 }
 

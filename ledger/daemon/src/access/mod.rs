@@ -14,5 +14,5 @@ pub(crate) mod rates;
 pub(crate) mod role;
 pub(crate) mod secret;
 pub(crate) mod tokens;
-mod unrecognised;
+pub(crate) mod unrecognised;
 pub(crate) mod workloads;

@@ -14,7 +14,7 @@ use provlog_evidence::workload::{WORKLOAD_BYTES_MAX, WorkloadError};
 const ALGORITHMS: &str = "RS256, ES256, ES384, EdDSA";
 
 /// What it is told.
-pub(super) fn problem(error: &Unrecognised) -> Problem {
+pub(crate) fn problem(error: &Unrecognised) -> Problem {
     let detail = error.to_string();
     match error {
         Unrecognised::Issuer { got } => Problem::new(&TOKEN_ISSUER, detail)

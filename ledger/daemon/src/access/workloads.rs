@@ -116,14 +116,15 @@ pub(crate) mod tests {
     use super::*;
     use crate::identity::issuer::KeySource;
     use crate::identity::recognised::VerifiedToken;
+    use provlog_evidence::jwt;
 
     pub(crate) const URL: &str = "https://issuer.example.com";
 
     /// The issuer [`URL`].
     pub(crate) fn issuer() -> Issuer {
         Issuer {
-            url: URL.into(),
-            audience: "https://log.example.com".into(),
+            name: jwt::Issuer::Oidc(URL.into()),
+            audience: Some("https://log.example.com".into()),
             keys: KeySource::Discovery,
             ca: None,
         }
@@ -148,7 +149,7 @@ pub(crate) mod tests {
             workload.insert("claims", Value::Map(map)).unwrap();
         }
         let (identity, token) = (format!("oidc:{URL}#{subject}"), VerifiedToken::of_test());
-        Recognised { issuer: issuer().into(), identity, workload, token }
+        Recognised { issuer: issuer().into(), identity, workload, token, bound: None }
     }
 
     /// `NAME=VALUE`s, each a claim of its own; a value that ends in `*` is the start of one.
@@ -268,7 +269,10 @@ pub(crate) mod tests {
         let tag = caller("refs/tags/v1").unwrap();
         assert_eq!((&*tag.roles, tag.kinds.is_empty()), (&[Role::Read][..], true));
         assert_eq!(rules.caller(&recognised("s", &[]).into()), None);
-        let elsewhere = IssuerRules { issuer: Issuer { url: format!("{URL}/"), ..issuer() }, ..rules };
+        let elsewhere = IssuerRules {
+            issuer: Issuer { name: jwt::Issuer::Oidc(format!("{URL}/")), ..issuer() },
+            ..rules
+        };
         assert_eq!(elsewhere.caller(&recognised("s", &[("ref", "refs/heads/main")]).into()), None);
     }
 }

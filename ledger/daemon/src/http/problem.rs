@@ -4,7 +4,8 @@
 use crate::http::codes::{
     AUTHORIZATION_MALFORMED, BODY_TOO_LARGE, BUSY_READS, CALLER_MISSING, CLOCK, CODES, Code,
     DEDUP_REBUILDING, DEDUP_UNAVAILABLE, DERIVED_UNAVAILABLE, ENTRY_NOT_FOUND, INTERNAL, KEY_TAKEN, NO_SPACE,
-    SHUTTING_DOWN, STATE_CHANGED, STORAGE_DAMAGED, STORAGE_FATAL, SUBMISSION_FORM, TIME_WINDOW,
+    SHUTTING_DOWN, STATE_CHANGED, STORAGE_DAMAGED, STORAGE_FATAL, SUBMISSION_BOUND, SUBMISSION_FORM,
+    TIME_WINDOW,
 };
 use crate::http::request_id::RequestId;
 use crate::system::Refusal;
@@ -87,6 +88,13 @@ impl Problem {
     pub fn on_line(mut self, line: usize) -> Self {
         self.0.line = Some(line);
         self.0.detail.insert_str(0, &format!("line {line}: "));
+        self
+    }
+
+    /// Says that it is the submission's evidence that is wrong.
+    #[must_use]
+    pub fn of_evidence(mut self) -> Self {
+        self.0.detail.insert_str(0, "evidence: ");
         self
     }
 
@@ -248,14 +256,18 @@ impl From<AppendError> for Problem {
             }
             AppendError::Unmet { line, unmet } => {
                 let code = match unmet {
-                    Unmet::Taken { .. } | Unmet::Present { .. } => &KEY_TAKEN,
+                    Unmet::Taken { .. } => &SUBMISSION_BOUND,
+                    Unmet::Present { .. } => &KEY_TAKEN,
                     Unmet::Changed { .. } => &STATE_CHANGED,
                     Unmet::Window { .. } => &TIME_WINDOW,
                 };
-                let problem = Self::new(code, error.to_string());
+                // Whose it is, and where, is nobody else's business.
+                let bound = "another workload has bound these claims and salts to itself; expected salts of one's own";
+                let detail = if code == &SUBMISSION_BOUND { bound.into() } else { error.to_string() };
+                let problem = Self::new(code, detail);
                 if let Some(line) = line { problem.on_line(*line) } else { problem }
             }
-            // No client's doing: what is submitted here takes one key, that of its retries.
+            // No client's doing: what is submitted here takes three keys at most.
             AppendError::TooManyKeys { .. } => Self::new(&INTERNAL, error.to_string()),
             AppendError::Clock(_) => Self::new(&CLOCK, error.to_string()).retry_later(),
             AppendError::TooLarge { limit_bytes, got_bytes } => {

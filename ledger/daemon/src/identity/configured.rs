@@ -6,18 +6,36 @@ use crate::identity::issuer::{Issuer, KeySource};
 use crate::identity::key_set::KeySet;
 use crate::identity::keys::FetchedKeys;
 use crate::identity::pinned::PinnedKeys;
-use provlog_evidence::jwt::{
-    BearerAudience, BearerToken, Issuer as TokenIssuer, IssuerKeys, JwtError, UnverifiedToken,
-};
+use provlog_core::Hash;
+use provlog_evidence::jwt::{BearerAudience, BearerToken, BoundToken, IssuerKeys, JwtError, UnverifiedToken};
 use std::sync::Arc;
+
+/// What a token has to be good for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wanted<'a> {
+    /// Whatever its bearer does.
+    Bearer,
+    /// This one submission to the log of this origin.
+    Submission {
+        /// The log.
+        origin: &'a str,
+        /// The submission.
+        submitted_digest: &'a [u8; 32],
+    },
+}
+
+/// A token that was verified.
+pub(super) enum Verified {
+    Bearer(BearerToken),
+    Bound { token: BoundToken, submitted_digest: Hash },
+}
 
 /// An issuer with its keys.
 #[derive(Debug)]
 pub(super) struct ConfiguredIssuer {
     settings: Arc<Issuer>,
-    /// As tokens have it.
-    name: TokenIssuer,
-    audience: BearerAudience,
+    /// None where no token of it is a bearer token.
+    audience: Option<BearerAudience>,
     keys: Arc<KeysOf>,
 }
 
@@ -41,21 +59,20 @@ impl ConfiguredIssuer {
     /// Goes by it from now on, and by the keys of the one before where they come from the same place.
     pub(super) fn new(
         settings: Issuer,
-        audience: BearerAudience,
+        audience: Option<BearerAudience>,
         before: Option<&Self>,
         outside: &Arc<dyn Outside>,
     ) -> Self {
         let settings = Arc::new(settings);
         let same = before.filter(|before| before.has_keys_of(&settings));
         let keys = same.map_or_else(|| KeysOf::new(&settings, outside).into(), |same| Arc::clone(&same.keys));
-        let name = TokenIssuer::Oidc(settings.url.clone());
-        Self { settings, name, audience, keys }
+        Self { settings, audience, keys }
     }
 
     /// Whether an issuer's keys are these: whatever its audience is.
     fn has_keys_of(&self, issuer: &Issuer) -> bool {
-        let Issuer { url, audience: _, keys, ca } = &*self.settings;
-        (url, keys, ca) == (&issuer.url, &issuer.keys, &issuer.ca)
+        let Issuer { name, audience: _, keys, ca } = &*self.settings;
+        (name, keys, ca) == (&issuer.name, &issuer.keys, &issuer.ca)
     }
 
     /// As the operator configured it.
@@ -68,6 +85,14 @@ impl ConfiguredIssuer {
         match &*self.keys {
             KeysOf::Address(keys) => keys.current(),
             KeysOf::File(keys) => keys.current(),
+        }
+    }
+
+    /// The keys that there were at the last look, usable or not.
+    pub(super) fn last_keys(&self) -> Arc<KeySet> {
+        match &*self.keys {
+            KeysOf::Address(keys) => keys.last(),
+            KeysOf::File(keys) => keys.last(),
         }
     }
 
@@ -100,10 +125,28 @@ impl ConfiguredIssuer {
     pub(super) fn verify(
         &self,
         token: UnverifiedToken<'_>,
+        wanted: Wanted<'_>,
         keys: &KeySet,
         now_ms: u64,
-    ) -> Result<BearerToken, JwtError> {
-        token.bearer(IssuerKeys::by_kid(&self.name, keys.keys()), &self.audience, now_ms)
+    ) -> Result<Verified, JwtError> {
+        let name = &self.settings.name;
+        let keys = IssuerKeys::by_kid(name, keys.keys());
+        match wanted {
+            Wanted::Bearer => {
+                let audience = self.audience.as_ref().ok_or_else(|| JwtError::Member {
+                    member: "aud",
+                    expected: format!(
+                        "one that is bound to a submission, as the operator set none for {name}"
+                    ),
+                    got: "another".into(),
+                })?;
+                token.bearer(keys, audience, now_ms).map(Verified::Bearer)
+            }
+            Wanted::Submission { origin, submitted_digest } => {
+                let token = token.of_submission(origin, submitted_digest, now_ms)?.verified(keys)?;
+                Ok(Verified::Bound { token, submitted_digest: Hash(*submitted_digest) })
+            }
+        }
     }
 
     /// How it stands with its keys.

@@ -2,7 +2,7 @@
 
 use crate::http::tls::error::TlsError;
 use provlog_core::json::JsonError;
-use provlog_evidence::jwk::{JwkError, JwksError};
+use provlog_evidence::jwk::JwksError;
 use std::io;
 use std::path::PathBuf;
 
@@ -90,12 +90,20 @@ pub(super) enum KeysError {
     #[error(transparent)]
     Jwks(#[from] JwksError),
     /// No key in it verifies a token.
-    #[error("JWKS: expected a key that signs with RS256, ES256, ES384 or EdDSA, got none among {got}{}", reason(.first.as_ref()))]
+    #[error("JWKS: expected a key that signs with RS256, ES256, ES384 or EdDSA, got none among {got}{}", reason(.first.as_deref()))]
     NoneUsable {
         /// How many there are.
         got: usize,
         /// Why the first isn't one.
-        first: Option<JwkError>,
+        first: Option<String>,
+    },
+    /// No member of a bundle verifies anything.
+    #[error("bundle: expected a key with the use jwt-svid, or a CA with the use x509-svid, got none among {got}{}", reason(.first.as_deref()))]
+    NoMember {
+        /// How many there are.
+        got: usize,
+        /// Why the first isn't one.
+        first: Option<String>,
     },
 }
 
@@ -183,9 +191,11 @@ impl KeysError {
     pub(super) fn ends_keys(&self) -> bool {
         match self {
             Self::Io { .. } => !self.may_pass(),
-            Self::NoFile { .. } | Self::Writable { .. } | Self::Owner { .. } | Self::NoneUsable { .. } => {
-                true
-            }
+            Self::NoFile { .. }
+            | Self::Writable { .. }
+            | Self::Owner { .. }
+            | Self::NoneUsable { .. }
+            | Self::NoMember { .. } => true,
             _ => false,
         }
     }
@@ -216,7 +226,7 @@ impl Outcome {
     }
 }
 
-fn reason(of_first: Option<&JwkError>) -> String {
+fn reason(of_first: Option<&str>) -> String {
     of_first.map(|reason| format!("; the first: {reason}")).unwrap_or_default()
 }
 

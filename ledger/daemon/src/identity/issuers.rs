@@ -1,16 +1,19 @@
 //! The issuers that a running daemon goes by.
 
-use crate::identity::configured::ConfiguredIssuer;
+use crate::identity::configured::{ConfiguredIssuer, Verified, Wanted};
 use crate::identity::error::KeysError;
 use crate::identity::fetch::{Https, Outside};
 use crate::identity::held::KeysStanding;
 use crate::identity::issuer::Issuer;
-use crate::identity::recognised::{Recognised, Unrecognised, VerifiedToken};
+use crate::identity::key_set::KeySet;
+use crate::identity::recognised::{BoundEvidence, Recognised, Unrecognised, VerifiedToken};
+use crate::identity::shared::SharedKeys;
 use crate::identity::source;
+use crate::identity::trusted::TrustedKey;
 use crate::identity::verified::VerifiedTokens;
 use provlog_core::Hash;
 use provlog_core::cbor::Value;
-use provlog_evidence::jwt::{BearerAudience, BearerAudienceError, BearerToken, JwtError, UnverifiedToken};
+use provlog_evidence::jwt::{self, BearerAudience, BearerAudienceError, JwtError, UnverifiedToken};
 use provlog_evidence::workload::Workload;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -22,23 +25,25 @@ const EXCERPT_CHARS: usize = 200;
 #[derive(Clone, Debug)]
 pub(crate) struct Issuers(Arc<AllIssuers>);
 
-/// Issuers by their `iss`.
-type ByIss = BTreeMap<String, Arc<ConfiguredIssuer>>;
+/// Issuers by whose tokens and SVIDs they sign.
+type ByName = BTreeMap<jwt::Issuer, Arc<ConfiguredIssuer>>;
 
 #[derive(Debug)]
 struct AllIssuers {
     origin: String,
     outside: Arc<dyn Outside>,
-    configured: RwLock<Arc<ByIss>>,
+    configured: RwLock<Arc<ByName>>,
+    /// As it was when it was last looked at.
+    shared: RwLock<Arc<SharedKeys>>,
     verified: VerifiedTokens,
 }
 
 /// An issuer that a log can't go by.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("issuer {url}: {source}")]
+#[error("issuer {name}: {source}")]
 pub(crate) struct IssuerError {
     /// Whose audience it is.
-    pub(crate) url: String,
+    pub(crate) name: jwt::Issuer,
     /// What is wrong with it at this log.
     pub(crate) source: BearerAudienceError,
 }
@@ -48,13 +53,23 @@ pub(crate) struct IssuerError {
 #[error(transparent)]
 pub(crate) struct IssuerFilesError(KeysError);
 
+/// What can be used of an issuer's file of keys.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Usable {
+    /// Keys that tokens are verified with.
+    pub(crate) keys: usize,
+    /// CAs that X.509-SVIDs are.
+    pub(crate) cas: usize,
+}
+
 /// Reads the files of an issuer, as far as it has some, as a running daemon would: its roots, and its keys, of which it says how many
 /// can be used. Nothing is fetched.
 ///
 /// # Errors
 /// [`IssuerFilesError`] says what can't be used: a daemon takes none of the issuer's tokens until that is right.
-pub(crate) fn check_files(issuer: &Issuer) -> Result<Option<usize>, IssuerFilesError> {
-    source::check_files(issuer).map_err(IssuerFilesError)
+pub(crate) fn check_files(issuer: &Issuer) -> Result<Option<Usable>, IssuerFilesError> {
+    let read = source::check_files(issuer).map_err(IssuerFilesError)?;
+    Ok(read.map(|set| Usable { keys: set.keys().len(), cas: set.cas().len() }))
 }
 
 impl Issuers {
@@ -64,8 +79,9 @@ impl Issuers {
     }
 
     fn with(origin: &str, outside: Arc<dyn Outside>) -> Self {
-        let (configured, verified) = (RwLock::default(), VerifiedTokens::default());
-        Self(Arc::new(AllIssuers { origin: origin.into(), outside, configured, verified }))
+        let (configured, shared, verified) =
+            (RwLock::default(), RwLock::default(), VerifiedTokens::default());
+        Self(Arc::new(AllIssuers { origin: origin.into(), outside, configured, shared, verified }))
     }
 
     /// Goes by these from now on, and keeps the keys of those whose keys come from the same place. All of them are checked before any is taken.
@@ -73,22 +89,24 @@ impl Issuers {
     /// # Errors
     /// [`IssuerError`], where one can't be gone by at this log.
     pub(crate) fn replace(&self, issuers: Vec<Issuer>) -> Result<(), IssuerError> {
-        let checked =
-            issuers.into_iter().map(|issuer| match BearerAudience::new(&issuer.audience, &self.0.origin) {
+        let checked = issuers.into_iter().map(|issuer| {
+            let audience = issuer.audience.as_deref();
+            match audience.map(|audience| BearerAudience::new(audience, &self.0.origin)).transpose() {
                 Ok(audience) => Ok((issuer, audience)),
-                Err(source) => Err(IssuerError { url: issuer.url, source }),
-            });
+                Err(source) => Err(IssuerError { name: issuer.name, source }),
+            }
+        });
         let checked: Vec<_> = checked.collect::<Result<_, _>>()?;
         // No request waits for files that are read here: the lock is held for the exchange alone.
         let before = self.all();
         let next = checked.into_iter().map(|(issuer, audience)| {
-            let (url, before) = (issuer.url.clone(), before.get(&issuer.url));
+            let (name, before) = (issuer.name.clone(), before.get(&issuer.name));
             let same = before.filter(|before| **before.settings() == issuer).cloned();
             let next = same.unwrap_or_else(|| {
                 let before = before.map(Arc::as_ref);
                 ConfiguredIssuer::new(issuer, audience, before, &self.0.outside).into()
             });
-            (url, next)
+            (name, next)
         });
         let next = Arc::new(next.collect());
         *self.0.configured.write().unwrap_or_else(PoisonError::into_inner) = next;
@@ -103,36 +121,82 @@ impl Issuers {
     pub(crate) async fn recognise(&self, token: &str, now_ms: u64) -> Result<Arc<Recognised>, Unrecognised> {
         let digest = Hash::plain(token.as_bytes());
         let holds = |issuer: &Issuer, key| {
-            let now = self.configured(&issuer.url);
-            now.is_some_and(|now| **now.settings() == *issuer && now.keys().has(key))
+            let now = self.configured(&issuer.name);
+            now.is_some_and(|now| **now.settings() == *issuer && self.unshared(&now.keys()).has(key))
         };
-        if let Some(recognised) = self.0.verified.find(&digest, now_ms, holds) {
-            return Ok(recognised);
+        match self.0.verified.find(&digest, now_ms, holds) {
+            Some(recognised) => Ok(recognised),
+            None => self.verify(token, Wanted::Bearer, now_ms).await,
         }
+    }
+
+    /// As [`Issuers::recognise`], for whoever brings it together with one submission to this log: it may then be bound to that, whose
+    /// digest is for the caller to compare.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) async fn recognise_submitter(
+        &self,
+        token: &str,
+        now_ms: u64,
+    ) -> Result<Arc<Recognised>, Unrecognised> {
+        // What is no token is told so where it is verified.
+        let says = UnverifiedToken::parse(token).ok().and_then(|token| token.says_bound_to(&self.0.origin));
+        match says {
+            Some(submitted_digest) => self.prove(token, &Hash(submitted_digest), now_ms).await,
+            None => self.recognise(token, now_ms).await,
+        }
+    }
+
+    /// Whose evidence this token is, at this time: for the submission with this digest to this log, and for no other.
+    ///
+    /// # Errors
+    /// As [`Issuers::recognise`].
+    pub(crate) async fn prove(
+        &self,
+        token: &str,
+        submitted_digest: &Hash,
+        now_ms: u64,
+    ) -> Result<Arc<Recognised>, Unrecognised> {
+        let wanted = Wanted::Submission { origin: &self.0.origin, submitted_digest: &submitted_digest.0 };
+        self.verify(token, wanted, now_ms).await
+    }
+
+    async fn verify(
+        &self,
+        token: &str,
+        wanted: Wanted<'_>,
+        now_ms: u64,
+    ) -> Result<Arc<Recognised>, Unrecognised> {
         let unverified = UnverifiedToken::parse(token)?;
-        let iss = unverified.issuer().to_string();
-        let Some(issuer) = self.configured(&iss) else {
-            return Err(Unrecognised::Issuer { got: iss.chars().take(EXCERPT_CHARS).collect() });
+        let name = unverified.issuer().clone();
+        let Some(issuer) = self.configured(&name) else {
+            return Err(Unrecognised::Issuer { got: excerpt(&name) });
         };
-        let keys = issuer.keys();
-        let verified = match issuer.verify(unverified, &keys, now_ms) {
+        let published = issuer.keys();
+        let mut keys = self.unshared(&published);
+        let verified = match issuer.verify(unverified, wanted, &keys, now_ms) {
             Err(refused) if issuer.may_have_another_key(&refused) => {
-                let all_are_known = issuer.renew_keys(&keys).await;
-                match issuer.verify(UnverifiedToken::parse(token)?, &issuer.keys(), now_ms) {
+                let all_are_known = issuer.renew_keys(&published).await;
+                keys = self.unshared(&issuer.keys());
+                match issuer.verify(UnverifiedToken::parse(token)?, wanted, &keys, now_ms) {
                     Err(JwtError::NoKey { .. }) if !all_are_known => {
-                        return Err(Unrecognised::Keys { issuer: iss });
+                        return Err(Unrecognised::Keys { issuer: name.to_string() });
                     }
                     verified => verified?,
                 }
             }
             verified => verified?,
         };
-        Ok(recognised(&issuer, &verified, digest, now_ms)?.into())
+        Ok(recognised(&issuer, &keys, token, &verified, now_ms)?.into())
     }
 
-    /// Recognises that token again without verifying it. Of those who were let in alone: who wasn't may have any number of them.
+    /// Recognises that token again without verifying it. Of those who were let in alone: who wasn't may have any number of them. One that
+    /// is bound comes once, and isn't kept.
     pub(crate) fn remember(&self, recognised: &Arc<Recognised>) {
-        self.0.verified.keep(recognised);
+        if recognised.bound.is_none() {
+            self.0.verified.keep(recognised);
+        }
     }
 
     /// How it stands with the keys of each.
@@ -140,12 +204,26 @@ impl Issuers {
         self.all().values().map(|issuer| issuer.standing()).collect()
     }
 
-    fn all(&self) -> Arc<ByIss> {
+    fn all(&self) -> Arc<ByName> {
         Arc::clone(&self.0.configured.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn configured(&self, iss: &str) -> Option<Arc<ConfiguredIssuer>> {
-        self.all().get(iss).cloned()
+    fn configured(&self, name: &jwt::Issuer) -> Option<Arc<ConfiguredIssuer>> {
+        self.all().get(name).cloned()
+    }
+
+    /// What of an issuer's keys vouches for it alone: the others vouch for nobody. Whoever uses keys uses these.
+    fn unshared(&self, keys: &Arc<KeySet>) -> Arc<KeySet> {
+        let all = self.all();
+        let sets: Vec<_> = all.values().map(|issuer| issuer.last_keys()).collect();
+        let before = Arc::clone(&self.0.shared.read().unwrap_or_else(PoisonError::into_inner));
+        if before.is_of(&sets) {
+            return before.without(keys);
+        }
+        let now = Arc::new(SharedKeys::among(all.keys(), sets));
+        now.tell(&before);
+        *self.0.shared.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&now);
+        now.without(keys)
     }
 }
 
@@ -156,21 +234,41 @@ impl Default for Issuers {
     }
 }
 
+/// The start of a foreign issuer's name.
+fn excerpt(name: &jwt::Issuer) -> String {
+    name.to_string().chars().take(EXCERPT_CHARS).collect()
+}
+
 fn recognised(
     issuer: &ConfiguredIssuer,
-    token: &BearerToken,
-    digest: Hash,
+    keys: &Arc<KeySet>,
+    token: &str,
+    verified: &Verified,
     now_ms: u64,
 ) -> Result<Recognised, Unrecognised> {
-    let workload = Workload::of_bearer_token(token);
+    let (workload, said) = match verified {
+        Verified::Bearer(token) => (Workload::of_bearer_token(token), token.token()),
+        Verified::Bound { token, .. } => (Workload::of_bound_token(token), token.token()),
+    };
     workload.check_size()?;
     let Workload { identity, value: mut workload } = workload;
     // The token held then, and no token holds at a later time.
     let verified_at_ms = Value::Integer(i64::try_from(now_ms).unwrap_or(i64::MAX));
     let inserted = workload.insert("verified_at_ms", verified_at_ms);
     debug_assert!(inserted.is_ok(), "evidence doesn't say when it was looked at");
-    let token = VerifiedToken { digest, window: token.token().window(), key: token.token().key() };
-    Ok(Recognised { issuer: Arc::clone(issuer.settings()), identity, workload, token })
+    let name = &issuer.settings().name;
+    let bound = match verified {
+        Verified::Bearer(_) => None,
+        Verified::Bound { submitted_digest, .. } => {
+            // It is one of those that it was verified with.
+            let key = TrustedKey::of_token(name, keys, said.key(), said.kid());
+            let key = key.ok_or_else(|| Unrecognised::Keys { issuer: name.to_string() })?;
+            Some(BoundEvidence { submitted_digest: *submitted_digest, token: token.into(), key })
+        }
+    };
+    let digest = Hash::plain(token.as_bytes());
+    let token = VerifiedToken { digest, window: said.window(), key: said.key() };
+    Ok(Recognised { issuer: Arc::clone(issuer.settings()), identity, workload, token, bound })
 }
 
 #[cfg(test)]

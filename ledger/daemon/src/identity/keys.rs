@@ -72,6 +72,11 @@ impl FetchedKeys {
         Arc::clone(self.0.lock().usable(self.0.outside.now()))
     }
 
+    /// The keys that were fetched last, however old they are.
+    pub(super) fn last(&self) -> Arc<KeySet> {
+        Arc::clone(self.0.lock().held.set())
+    }
+
     /// Waits for newer keys than those that were seen, where some may be fetched now or are, and says whether what isn't among them then is no key of the
     /// issuer's. Everybody who waits gets the same fetch. A fetch ends in its time; whatever hangs, nobody waits longer than this.
     pub(super) async fn renew(&self, seen: &Arc<KeySet>, longest: Duration) -> bool {
@@ -88,11 +93,9 @@ impl FetchedKeys {
 
     /// How it stands with them.
     pub(super) fn standing(&self) -> KeysStanding {
-        let keys = self.current().keys().len();
+        let current = self.current();
         let held = &self.0.lock().held;
-        let (issuer, fetched_s) = (self.0.issuer.url.clone(), held.taken_s());
-        let (is_failing, attempts) = (held.is_failing(), held.attempts());
-        KeysStanding { issuer, keys, fetched_s, is_failing, attempts }
+        held.standing(&self.0.issuer.name, &current, held.taken_s())
     }
 
     /// Has keys fetched unless they are being fetched; none where others than those that were seen came meanwhile, or that was done too
@@ -169,8 +172,13 @@ impl Fetching {
     }
 
     fn end(&self, state: &mut FetchState, read: Result<KeySet, KeysError>) {
-        let is_taken = state.held.take(&self.issuer.url, read, self.outside.now_s());
-        state.schedule.ended(self.outside.now(), is_taken);
+        let is_taken = state.held.take(&self.issuer.name, read, self.outside.now_s());
+        let now = self.outside.now();
+        if is_taken {
+            state.schedule.taken(now, state.held.set().refresh_hint());
+        } else {
+            state.schedule.failed(now);
+        }
         state.is_fetching = false;
         self.ended.send_replace(());
     }

@@ -1,12 +1,14 @@
-//! Workloads that prove who they are by tokens of OIDC issuers: issuers as configured, their keys, and what their tokens say.
+//! Workloads that prove who they are by tokens of OIDC issuers, or by the trust domain of their SPIFFE ID: issuers as configured, their
+//! keys, and what their tokens say.
 //!
 //! It knows no role, no route and no problem document: what a workload may do is `access`'s to say. It keeps no token, but digests
-//! of those that were verified, and fetches nothing but keys, from the addresses that the operator named: that is all that a daemon
+//! of those that were verified; one that is bound to a submission goes with that into the log. It fetches nothing but keys, from the addresses that the operator named: that is all that a daemon
 //! ever asks anybody.
 
 pub(crate) mod issuer;
 pub(crate) mod issuers;
 pub(crate) mod recognised;
+pub(crate) mod trusted;
 
 mod configured;
 mod error;
@@ -16,8 +18,9 @@ mod key_set;
 mod keys;
 mod pinned;
 mod schedule;
+mod shared;
 mod source;
 mod verified;
 
 #[cfg(test)]
-mod signing;
+pub(crate) mod signing;

@@ -1,5 +1,5 @@
-//! The keys of an issuer that lie in a file of the operator's. Every token looks whether it is another file than was read, which is
-//! one system call, and it is read again where it is: what changed holds from the next token on.
+//! The keys of an issuer that lie in a file of the operator's. Every request with a token or an SVID looks whether it is another file than was read, which is
+//! one system call, and it is read again where it is: what changed holds from the next request on.
 //!
 //! A file that can't be read, or that may be half written, changes nothing: it is logged, once, and the keys of the one before stay.
 //! Where the file is gone, has no key that can be used, or isn't safe with others, they end: so an operator cuts an issuer off.
@@ -50,6 +50,12 @@ impl PinnedKeys {
         self.look().0
     }
 
+    /// The keys that were read last, without a look at the file.
+    pub(super) fn last(&self) -> Arc<KeySet> {
+        let view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(view.held.set())
+    }
+
     /// Whether what isn't among the keys is no key of the issuer's: not where its file is one that couldn't be read.
     pub(super) fn is_newest(&self) -> bool {
         self.look().1
@@ -57,10 +63,9 @@ impl PinnedKeys {
 
     /// How it stands with them.
     pub(super) fn standing(&self) -> KeysStanding {
-        let keys = self.current().keys().len();
+        let current = self.current();
         let view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
-        let (issuer, is_failing) = (self.issuer.url.clone(), view.held.is_failing());
-        KeysStanding { issuer, keys, fetched_s: None, is_failing, attempts: view.held.attempts() }
+        view.held.standing(&self.issuer.name, &current, None)
     }
 
     /// The keys, and whether the file that is there has them.
@@ -77,7 +82,7 @@ impl PinnedKeys {
             if read.as_ref().is_err_and(KeysError::ends_keys) {
                 view.held.end();
             }
-            view.held.take(&self.issuer.url, read, self.outside.now_s());
+            view.held.take(&self.issuer.name, read, self.outside.now_s());
         }
         (Arc::clone(view.held.set()), view.held.is_newest())
     }
@@ -89,6 +94,7 @@ mod tests {
     use crate::identity::error::Outcome;
     use crate::identity::issuer::KeySource;
     use crate::identity::signing::{Signer, World, jwks};
+    use provlog_evidence::jwt;
     use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt;
     use tempfile::TempDir;
@@ -97,7 +103,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("jwks");
         let keys = KeySource::File(path.clone());
-        let issuer = Issuer { url: "https://a.example".into(), audience: "a".into(), keys, ca: None };
+        let name = jwt::Issuer::Oidc("https://a.example".into());
+        let issuer = Issuer { name, audience: Some("a".into()), keys, ca: None };
         let made = {
             let path = path.clone();
             move || PinnedKeys::new(issuer.clone().into(), &path, Arc::new(World::default()))

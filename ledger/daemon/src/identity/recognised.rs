@@ -1,12 +1,14 @@
 //! What came of a token.
 
 use crate::identity::issuer::Issuer;
+use crate::identity::trusted::TrustedKey;
 use provlog_core::Hash;
 use provlog_core::cbor::Map;
 use provlog_evidence::jwk::Thumbprint;
 use provlog_evidence::jwt::JwtError;
 use provlog_evidence::window::Window;
 use provlog_evidence::workload::WorkloadError;
+use std::fmt;
 use std::sync::Arc;
 
 /// A workload whose token an issuer signed, for this log, and which holds now.
@@ -20,6 +22,27 @@ pub(crate) struct Recognised {
     pub(crate) workload: Map,
     /// Of which token.
     pub(crate) token: VerifiedToken,
+    /// What the token is bound to; none where whoever holds it may use it again.
+    pub(crate) bound: Option<BoundEvidence>,
+}
+
+/// A token that is good for one submission, and what the log keeps of it.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct BoundEvidence {
+    /// The submission.
+    pub(crate) submitted_digest: Hash,
+    /// The token, as it was sent: nobody is shown it while it could still be sent.
+    pub(crate) token: String,
+    /// What it was verified with.
+    pub(crate) key: TrustedKey,
+}
+
+impl fmt::Debug for BoundEvidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BoundEvidence")
+            .field("submitted_digest", &self.submitted_digest)
+            .finish_non_exhaustive()
+    }
 }
 
 /// By what a verified token is known again, and how long it holds; never the token itself.
@@ -28,7 +51,7 @@ pub(crate) struct VerifiedToken {
     /// Its SHA-256.
     pub(super) digest: Hash,
     /// When it holds.
-    pub(super) window: Window,
+    pub(crate) window: Window,
     /// The key that signed it.
     pub(super) key: Thumbprint,
 }

@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 /// Keys are fetched again this long after they were. Issuers publish a new key hours before they sign with it.
 const REFRESHED_AFTER: Duration = Duration::from_secs(3_600);
 
+/// However often a trust domain means its bundle to be fetched, it isn't more often than this.
+const REFRESHED_AFTER_MIN: Duration = Duration::from_secs(60);
+
 /// While an issuer can't be asked, its keys are used this long after they were last fetched.
 pub(super) const USABLE_FOR: Duration = Duration::from_secs(24 * 3_600);
 
@@ -55,15 +58,17 @@ impl Schedule {
         true
     }
 
-    /// A fetch has ended.
-    pub(super) fn ended(&mut self, now: Instant, is_taken: bool) {
-        if is_taken {
-            (self.taken, self.failed, self.next) = (Some(now), 0, now + REFRESHED_AFTER);
-        } else {
-            let doubled = RETRIED_AFTER.saturating_mul(2_u32.saturating_pow(self.failed));
-            self.failed = self.failed.saturating_add(1);
-            self.next = now + doubled.min(RETRIED_AFTER_MAX);
-        }
+    /// A fetch has brought keys. The next one is sooner than usual where whoever publishes them says so.
+    pub(super) fn taken(&mut self, now: Instant, hint: Option<Duration>) {
+        let pause = hint.unwrap_or(REFRESHED_AFTER).clamp(REFRESHED_AFTER_MIN, REFRESHED_AFTER);
+        (self.taken, self.failed, self.next) = (Some(now), 0, now + pause);
+    }
+
+    /// A fetch has come to nothing.
+    pub(super) fn failed(&mut self, now: Instant) {
+        let doubled = RETRIED_AFTER.saturating_mul(2_u32.saturating_pow(self.failed));
+        self.failed = self.failed.saturating_add(1);
+        self.next = now + doubled.min(RETRIED_AFTER_MAX);
     }
 
     /// Whether the keys that there are may still be used.
@@ -107,16 +112,27 @@ mod tests {
         assert_eq!(schedule.until_next(start), Duration::ZERO, "at once");
         let pauses: Vec<u64> = (0..40)
             .map(|_| {
-                schedule.ended(start, false);
+                schedule.failed(start);
                 schedule.until_next(start).as_secs()
             })
             .collect();
         assert_eq!(pauses[..8], [5, 10, 20, 40, 80, 160, 300, 300]);
         assert_eq!(pauses[39], 300);
-        schedule.ended(start, true);
+        schedule.taken(start, None);
         assert_eq!(schedule.until_next(start), REFRESHED_AFTER);
-        schedule.ended(start, false);
+        schedule.failed(start);
         assert_eq!(schedule.until_next(start), RETRIED_AFTER);
+    }
+
+    #[test]
+    fn a_hint_makes_the_next_fetch_come_sooner_but_not_at_once_and_never_later() {
+        let start = Instant::now();
+        let mut schedule = Schedule::new(start);
+        for (hint_s, pause_s) in [(0, 60), (59, 60), (60, 60), (300, 300), (3_600, 3_600), (u64::MAX, 3_600)]
+        {
+            schedule.taken(start, Some(Duration::from_secs(hint_s)));
+            assert_eq!(schedule.until_next(start).as_secs(), pause_s, "{hint_s}");
+        }
     }
 
     #[test]
@@ -124,11 +140,11 @@ mod tests {
         let start = Instant::now();
         let mut schedule = Schedule::new(start);
         assert!(!schedule.is_usable(start) && !schedule.is_fresh(start));
-        schedule.ended(start, true);
-        schedule.ended(start + SECOND * 7, false);
+        schedule.taken(start, None);
+        schedule.failed(start + SECOND * 7);
         assert!(schedule.is_fresh(start + SECOND * 29) && !schedule.is_fresh(start + FRESH_FOR));
         assert!(schedule.is_usable(start + USABLE_FOR - SECOND) && !schedule.is_usable(start + USABLE_FOR));
-        schedule.ended(start + USABLE_FOR, true);
+        schedule.taken(start + USABLE_FOR, None);
         assert!(schedule.is_usable(start + USABLE_FOR));
     }
 }

@@ -2,51 +2,131 @@
 
 use crate::identity::error::FetchError;
 use crate::identity::fetch::Outside;
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
-use base64ct::{Base64UrlUnpadded, Encoding};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
+use base64ct::{Base64, Base64UrlUnpadded, Encoding};
+use provlog_evidence::jwt;
+use provlog_evidence::spiffe::TrustDomain;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyUsagePurpose, date_time_ymd};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 /// A time within every token of a test, in milliseconds.
-pub(super) const NOW_MS: u64 = 1_795_816_800_000;
+pub(crate) const NOW_MS: u64 = 1_795_816_800_000;
 
 /// A key that signs tokens.
-pub(super) struct Signer {
+pub(crate) struct Signer {
     kid: String,
-    key: Ed25519KeyPair,
+    key: SigningKey,
+}
+
+enum SigningKey {
+    Ed25519(Ed25519KeyPair),
+    P256(EcdsaKeyPair),
 }
 
 impl Signer {
-    pub(super) fn new(kid: &str) -> Self {
-        Self { kid: kid.into(), key: Ed25519KeyPair::generate().unwrap() }
+    pub(crate) fn new(kid: &str) -> Self {
+        Self { kid: kid.into(), key: SigningKey::Ed25519(Ed25519KeyPair::generate().unwrap()) }
+    }
+
+    /// With a key such as JWT-SVIDs are signed with.
+    pub(crate) fn p256(kid: &str) -> Self {
+        let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        Self { kid: kid.into(), key: SigningKey::P256(key) }
     }
 
     /// Its public key, as issuers publish it.
-    pub(super) fn jwk(&self) -> String {
-        let (kid, x) = (&self.kid, base64url(self.key.public_key().as_ref()));
-        format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}","kid":"{kid}"}}"#)
+    pub(crate) fn jwk(&self) -> String {
+        let kid = &self.kid;
+        match &self.key {
+            SigningKey::Ed25519(key) => {
+                let x = base64url(key.public_key().as_ref());
+                format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}","kid":"{kid}"}}"#)
+            }
+            SigningKey::P256(key) => {
+                let (x, y) = key.public_key().as_ref()[1..].split_at(32);
+                let (x, y) = (base64url(x), base64url(y));
+                format!(r#"{{"kty":"EC","crv":"P-256","x":"{x}","y":"{y}","kid":"{kid}"}}"#)
+            }
+        }
     }
 
     /// A token of this issuer for this audience, which holds from ten minutes before [`NOW_MS`] to ten minutes after it.
-    pub(super) fn token(&self, iss: &str, sub: &str, aud: &str) -> String {
+    pub(crate) fn token(&self, iss: &str, sub: &str, aud: &str) -> String {
         let (iat, exp) = (NOW_MS / 1_000 - 600, NOW_MS / 1_000 + 600);
         let payload = format!(r#"{{"iss":"{iss}","sub":"{sub}","aud":"{aud}","iat":{iat},"exp":{exp}}}"#);
-        self.sign("EdDSA", &payload)
+        let alg = if matches!(self.key, SigningKey::P256(_)) { "ES256" } else { "EdDSA" };
+        self.sign(alg, &payload)
     }
 
     /// A token of this payload, which says that it is signed like this.
-    pub(super) fn sign(&self, alg: &str, payload: &str) -> String {
+    pub(crate) fn sign(&self, alg: &str, payload: &str) -> String {
         let header = format!(r#"{{"alg":"{alg}","kid":"{}","typ":"JWT"}}"#, self.kid);
         let signed = format!("{}.{}", base64url(header.as_bytes()), base64url(payload.as_bytes()));
-        let signature = base64url(self.key.sign(signed.as_bytes()).as_ref());
+        let signature = match &self.key {
+            SigningKey::Ed25519(key) => base64url(key.sign(signed.as_bytes()).as_ref()),
+            SigningKey::P256(key) => {
+                base64url(key.sign(&SystemRandom::new(), signed.as_bytes()).unwrap().as_ref())
+            }
+        };
         format!("{signed}.{signature}")
     }
 }
 
+/// A CA of a trust domain.
+pub(crate) struct Authority(CertifiedIssuer<'static, rcgen::KeyPair>);
+
+impl Authority {
+    pub(crate) fn new() -> Self {
+        Self::of_key(rcgen::KeyPair::generate().unwrap())
+    }
+
+    fn of_key(key: rcgen::KeyPair) -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(2100, 1, 1);
+        Self(CertifiedIssuer::self_signed(params, key).unwrap())
+    }
+
+    /// Another certificate of the same key.
+    pub(crate) fn renewed(&self) -> Self {
+        let pem = self.0.key().serialize_pem();
+        Self::of_key(rcgen::KeyPair::from_pem(&pem).unwrap())
+    }
+
+    /// Its key, where that signs tokens as well.
+    pub(crate) fn as_signer(&self, kid: &str) -> Signer {
+        let pkcs8 = self.0.key().serialize_der();
+        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8).unwrap();
+        Signer { kid: kid.into(), key: SigningKey::P256(key) }
+    }
+
+    /// As bundles have it. Of its key they need no coordinates.
+    pub(crate) fn member(&self) -> String {
+        let der = Base64::encode_string(self.0.der());
+        format!(r#"{{"kty":"EC","use":"x509-svid","x5c":["{der}"]}}"#)
+    }
+}
+
+/// A trust domain.
+pub(crate) fn domain(name: &str) -> jwt::Issuer {
+    jwt::Issuer::Spiffe(TrustDomain::parse(name).unwrap())
+}
+
+/// What a trust domain publishes.
+pub(crate) fn bundle(signers: &[&Signer], authorities: &[&Authority]) -> String {
+    let keys = signers.iter().map(|signer| signer.jwk().replacen('{', r#"{"use":"jwt-svid","#, 1));
+    let keys: Vec<String> = keys.chain(authorities.iter().map(|ca| ca.member())).collect();
+    format!(r#"{{"keys":[{}]}}"#, keys.join(","))
+}
+
 /// What an issuer publishes.
-pub(super) fn jwks(signers: &[&Signer]) -> String {
+pub(crate) fn jwks(signers: &[&Signer]) -> String {
     let keys: Vec<String> = signers.iter().map(|signer| signer.jwk()).collect();
     format!(r#"{{"keys":[{}]}}"#, keys.join(","))
 }
@@ -57,7 +137,7 @@ fn base64url(bytes: &[u8]) -> String {
 
 /// What there is to fetch, and the time.
 #[derive(Debug)]
-pub(super) struct World {
+pub(crate) struct World {
     start: Instant,
     state: Mutex<WorldState>,
     changed: Condvar,
@@ -80,33 +160,33 @@ impl Default for World {
 
 impl World {
     /// What lies at this address from now on.
-    pub(super) fn put(&self, url: &str, answer: &str) {
+    pub(crate) fn put(&self, url: &str, answer: &str) {
         self.state.lock().unwrap().answers.insert(url.into(), answer.into());
     }
 
     /// Nothing lies there from now on.
-    pub(super) fn take_away(&self, url: &str) {
+    pub(crate) fn take_away(&self, url: &str) {
         self.state.lock().unwrap().answers.remove(url);
     }
 
     /// Lets time pass.
-    pub(super) fn pass(&self, time: Duration) {
+    pub(crate) fn pass(&self, time: Duration) {
         self.state.lock().unwrap().passed += time;
     }
 
     /// Holds answers back, or lets them go.
-    pub(super) fn slow(&self, is_slow: bool) {
+    pub(crate) fn slow(&self, is_slow: bool) {
         self.state.lock().unwrap().is_slow = is_slow;
         self.changed.notify_all();
     }
 
     /// Every address that was asked for, in order.
-    pub(super) fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         self.state.lock().unwrap().asked.clone()
     }
 
     /// Waits until so many were.
-    pub(super) fn until_asked(&self, times: usize) {
+    pub(crate) fn until_asked(&self, times: usize) {
         let state = self.state.lock().unwrap();
         drop(self.changed.wait_while(state, |state| state.asked.len() < times).unwrap());
     }

@@ -1,5 +1,5 @@
 //! An issuer's keys, read from where they are: from a file, from an address, or by way of the issuer's own configuration (OpenID
-//! Connect Discovery 1.0, section 4).
+//! Connect Discovery 1.0, section 4). Those of a trust domain are its bundle.
 
 use crate::files::{self, Exposed, OTHERS_WRITE};
 use crate::identity::error::{FetchError, KeysError, excerpt};
@@ -9,6 +9,7 @@ use crate::identity::key_set::KeySet;
 use axum::http::Uri;
 use provlog_core::json::Json;
 use provlog_evidence::jwk::JWKS_BYTES_MAX;
+use provlog_evidence::jwt;
 use std::io::Read;
 use std::path::Path;
 
@@ -31,33 +32,34 @@ pub(super) fn read(issuer: &Issuer, outside: &dyn Outside) -> Result<KeySet, Key
         outside.get(url, issuer.ca.as_deref(), bytes_max, until)
     };
     match &issuer.keys {
-        KeySource::File(path) => read_file(path),
-        KeySource::Url(url) => KeySet::parse(&get(url, JWKS_BYTES_MAX)?),
+        KeySource::File(path) => read_file(&issuer.name, path),
+        KeySource::Url(url) => KeySet::parse(&issuer.name, &get(url, JWKS_BYTES_MAX)?),
         KeySource::Discovery => {
+            let iss = issuer.name.to_string();
             // An issuer's last slash isn't said twice.
-            let url = format!("{}{DISCOVERY_PATH}", issuer.url.strip_suffix('/').unwrap_or(&issuer.url));
-            let jwks_uri = jwks_uri(issuer, &url, &get(&url, DISCOVERY_BYTES_MAX)?)?;
-            KeySet::parse(&get(&jwks_uri, JWKS_BYTES_MAX)?)
+            let url = format!("{}{DISCOVERY_PATH}", iss.strip_suffix('/').unwrap_or(&iss));
+            let jwks_uri = jwks_uri(&iss, &url, &get(&url, DISCOVERY_BYTES_MAX)?)?;
+            KeySet::parse(&issuer.name, &get(&jwks_uri, JWKS_BYTES_MAX)?)
         }
     }
 }
 
-/// Reads an issuer's files, as far as it has some: its roots, and its keys, of which it says how many can be used. Nothing is fetched.
+/// Reads an issuer's files, as far as it has some: its roots, and its keys. Nothing is fetched.
 ///
 /// # Errors
 /// [`KeysError`] says what can't be used of them.
-pub(super) fn check_files(issuer: &Issuer) -> Result<Option<usize>, KeysError> {
+pub(super) fn check_files(issuer: &Issuer) -> Result<Option<KeySet>, KeysError> {
     if let Some(ca) = &issuer.ca {
         fetch::of_file(ca)?;
     }
     match &issuer.keys {
-        KeySource::File(path) => Ok(Some(read_file(path)?.keys().len())),
+        KeySource::File(path) => Ok(Some(read_file(&issuer.name, path)?)),
         KeySource::Discovery | KeySource::Url(_) => Ok(None),
     }
 }
 
 /// The keys of a file that nobody else may write, since whoever can put a key there is let in.
-fn read_file(path: &Path) -> Result<KeySet, KeysError> {
+fn read_file(issuer: &jwt::Issuer, path: &Path) -> Result<KeySet, KeysError> {
     let cannot = |source| KeysError::Io { path: path.into(), source };
     let Some((file, metadata)) = files::open(path).map_err(cannot)? else {
         return Err(KeysError::NoFile { path: path.into() });
@@ -70,24 +72,24 @@ fn read_file(path: &Path) -> Result<KeySet, KeysError> {
     let most = u64::try_from(JWKS_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
     let mut bytes = Vec::new();
     file.take(most).read_to_end(&mut bytes).map_err(cannot)?;
-    KeySet::parse(&bytes)
+    KeySet::parse(issuer, &bytes)
 }
 
 /// Where a provider's configuration says that its keys are: on the issuer's own host and port, since whoever wrote it could otherwise
 /// have the daemon ask anybody.
-fn jwks_uri(issuer: &Issuer, url: &str, document: &[u8]) -> Result<String, KeysError> {
+fn jwks_uri(iss: &str, url: &str, document: &[u8]) -> Result<String, KeysError> {
     let json = Json::parse(document).map_err(|error| KeysError::Json { url: url.into(), error })?;
     let text = |member| {
         let found = json.get(member).and_then(Json::as_str);
         found.ok_or_else(|| KeysError::Member { url: url.into(), member })
     };
     let (got, jwks_uri) = (text("issuer")?, text("jwks_uri")?);
-    if got != issuer.url {
-        let (expected, got) = (issuer.url.clone(), excerpt(got));
+    if got != iss {
+        let (expected, got) = (iss.to_owned(), excerpt(got));
         return Err(KeysError::Issuer { url: url.into(), expected, got });
     }
     let place = host_and_port(jwks_uri);
-    if place.is_none() || place != host_and_port(&issuer.url) {
+    if place.is_none() || place != host_and_port(iss) {
         return Err(KeysError::JwksUri { url: url.into(), got: excerpt(jwks_uri) });
     }
     Ok(jwks_uri.into())
@@ -116,7 +118,7 @@ mod tests {
     const URL: &str = "https://issuer.example.com/realm";
 
     fn issuer(keys: KeySource) -> Issuer {
-        Issuer { url: URL.into(), audience: "a".into(), keys, ca: None }
+        Issuer { name: jwt::Issuer::Oidc(URL.into()), audience: Some("a".into()), keys, ca: None }
     }
 
     #[test]
@@ -167,7 +169,8 @@ mod tests {
         world.put("https://a.example/k", &keys);
         let document = r#"{"issuer":"https://a.example/","jwks_uri":"https://a.example/k"}"#;
         world.put("https://a.example/.well-known/openid-configuration", document);
-        let issuer = Issuer { url: "https://a.example/".into(), ..issuer(KeySource::Discovery) };
+        let issuer =
+            Issuer { name: jwt::Issuer::Oidc("https://a.example/".into()), ..issuer(KeySource::Discovery) };
         read(&issuer, &world).unwrap();
     }
 

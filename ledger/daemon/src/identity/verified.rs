@@ -58,14 +58,25 @@ mod tests {
     use super::*;
     use crate::identity::issuer::KeySource;
     use provlog_core::cbor::Map;
+    use provlog_evidence::jwt;
     use provlog_evidence::window::Window;
 
     fn recognised(digest: Hash) -> Arc<Recognised> {
         let (window, key) = (Window { from_ms: 5, to_ms: 7 }, Thumbprint([1; 32]));
         let token = VerifiedToken { digest, window, key };
-        let (url, audience) = ("https://a.example".into(), "a".into());
-        let issuer = Issuer { url, audience, keys: KeySource::Discovery, ca: None };
-        Arc::new(Recognised { issuer: issuer.into(), identity: "i".into(), workload: Map::new(), token })
+        let issuer = Issuer {
+            name: jwt::Issuer::Oidc("https://a.example".into()),
+            audience: Some("a".into()),
+            keys: KeySource::Discovery,
+            ca: None,
+        };
+        Arc::new(Recognised {
+            issuer: issuer.into(),
+            identity: "i".into(),
+            workload: Map::new(),
+            token,
+            bound: None,
+        })
     }
 
     #[test]
@@ -76,7 +87,7 @@ mod tests {
             (0..10).filter(|now_ms| tokens.find(&digest, *now_ms, |_, _| true).is_some()).collect();
         assert_eq!(found, [5, 6, 7]);
         let asked = tokens.find(&digest, 6, |issuer, signed| {
-            issuer.url == "https://a.example" && signed == Thumbprint([1; 32])
+            issuer.name.to_string() == "https://a.example" && signed == Thumbprint([1; 32])
         });
         assert_eq!(asked, Some(recognised(digest)));
         assert_eq!(tokens.find(&digest, 6, |_, _| false), None);

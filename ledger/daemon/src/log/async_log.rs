@@ -14,8 +14,8 @@ use crate::log::delivery;
 use crate::log::pool::ReadPool;
 use provlog_core::note::VerifierKey;
 use provlog_engine::{
-    AppendError, Appended, AppendedBatch, Committed, DedupKey, Health, Log, ReadError, Reader, Submission,
-    Untaken,
+    AppendError, Appended, AppendedBatch, Committed, DedupKey, Health, Log, ReadError, Reader, State,
+    Submission, Untaken,
 };
 use std::io;
 use std::sync::Arc;
@@ -141,6 +141,10 @@ impl AsyncLog {
 
     pub(crate) fn lookup(&self, key: &DedupKey) -> Result<Option<u64>, AppendError> {
         self.log.lookup(key)
+    }
+
+    pub(crate) fn touched(&self, state: &State, size: u64) -> Result<Vec<u64>, AppendError> {
+        self.log.touched(state, size)
     }
 
     pub(crate) fn health(&self) -> Health {

@@ -6,6 +6,7 @@
 
 use crate::http::codes::SELF_CHECK_FAILED;
 use crate::http::problem::Problem;
+use crate::log::withheld;
 use crate::operate::metrics::Metrics;
 use provlog_core::encoded::{EncodedError, EncodedRecord, Sealed};
 use provlog_core::receipt::Receipt;
@@ -116,6 +117,11 @@ impl Stored {
             Err(_) => reader.inclusion_proof(index, committed.checkpoint.size)?,
         };
         Ok(Self { index, entry, record, proof })
+    }
+
+    /// The same, as others than its submitter are shown it at this time.
+    pub(crate) fn shown(self, now_ms: u64) -> Self {
+        Self { record: withheld::shown(&self.entry, self.record, now_ms), ..self }
     }
 
     /// The receipt under the checkpoint of the same `committed`.

@@ -4,7 +4,7 @@ use crate::access::callers::Callers;
 use crate::http::listener::{BindError, Listener};
 use crate::http::tls::renewal;
 use crate::identity::issuer::{Issuer, KeySource};
-use crate::identity::issuers::check_files;
+use crate::identity::issuers::{Usable, check_files};
 use crate::operate::config::{Config, WithoutLog};
 use crate::operate::exposed::{demand_origin, refuse_anonymous};
 use crate::operate::failure::Failure;
@@ -39,7 +39,7 @@ pub(crate) fn check(config: &Config, options: &Options, now_s: u64) -> Result<St
     }
     for of_issuer in &config.live.rules {
         let (told, warning) = issuer_in_words(&of_issuer.issuer, of_issuer.rules.len(), origin.as_deref())?;
-        say("issuer", &told);
+        say(if of_issuer.issuer.is_trust_domain() { "domain" } else { "issuer" }, &told);
         warning.iter().for_each(|warning| say("warning", warning));
     }
     say("limits", &limits(config));
@@ -88,27 +88,30 @@ fn issuer_in_words(
     rules: usize,
     origin: Option<&str>,
 ) -> Result<(String, Option<String>), Failure> {
-    let Issuer { url, audience, keys, .. } = issuer;
-    if let Some(origin) = origin {
+    let Issuer { name, audience, keys, .. } = issuer;
+    if let (Some(origin), Some(audience)) = (origin, audience) {
         BearerAudience::new(audience, origin)
-            .map_err(|source| Failure::Issuer { url: url.clone(), source })?;
+            .map_err(|source| Failure::Issuer { name: name.clone(), source })?;
     }
     let (usable, warning) = match check_files(issuer) {
         Ok(usable) => (usable, None),
         Err(problem) => {
             let warning =
-                format!("{url}: {problem}; until that is right its jobs are answered 503 issuer.keys");
-            (Some(0), Some(warning))
+                format!("{name}: {problem}; until that is right its workloads are answered 503 issuer.keys");
+            (Some(Usable::default()), Some(warning))
         }
     };
+    let Usable { keys: usable, cas } = usable.unwrap_or_default();
     let keys = match keys {
         KeySource::Discovery => "keys where its discovery document says".into(),
         KeySource::Url(at) => format!("keys at {at}"),
-        KeySource::File(file) => {
-            format!("{} usable keys in {}", usable.unwrap_or_default(), file.display())
+        KeySource::File(file) if issuer.is_trust_domain() => {
+            format!("{usable} usable keys and {cas} CAs in {}", file.display())
         }
+        KeySource::File(file) => format!("{usable} usable keys in {}", file.display()),
     };
-    Ok((format!("{url} for {audience}, {rules} rules, {keys}"), warning))
+    let audience = audience.as_deref().map_or("no audience".into(), |audience| format!("for {audience}"));
+    Ok((format!("{name} {audience}, {rules} rules, {keys}"), warning))
 }
 
 fn limits(config: &Config) -> String {
@@ -126,6 +129,7 @@ fn limits(config: &Config) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use provlog_evidence::jwt;
     use std::fs;
 
     #[test]
@@ -134,8 +138,8 @@ mod tests {
             r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"k"}"#;
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("f");
-        let (url, audience): (String, String) = ("https://a.example".into(), "a".into());
-        let pinned = Issuer { url, audience, keys: KeySource::File(file.clone()), ca: None };
+        let (name, audience) = (jwt::Issuer::Oidc("https://a.example".into()), Some("a".into()));
+        let pinned = Issuer { name, audience, keys: KeySource::File(file.clone()), ca: None };
         let rooted = Issuer { keys: KeySource::Discovery, ca: Some(file.clone()), ..pinned.clone() };
         let told = |issuer| issuer_in_words(issuer, 1, Some("log.example.com/one")).unwrap();
         for (issuer, text, expected) in [

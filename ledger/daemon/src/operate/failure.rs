@@ -7,7 +7,7 @@ use crate::operate::config::{ConfigError, OtherOrigin};
 use crate::operate::exit_codes::{ADDRESS, FAILED, FOLDER, INTERNAL, LOCKED, REFUSES, USAGE};
 use crate::system::Refusal;
 use provlog_engine::{CreateError, LockError, OpenError, StoreError};
-use provlog_evidence::jwt::BearerAudienceError;
+use provlog_evidence::jwt::{self, BearerAudienceError};
 use std::error::Error;
 use std::io;
 use std::path::PathBuf;
@@ -46,10 +46,10 @@ pub enum Failure {
     #[error(transparent)]
     Origin(#[from] OtherOrigin),
     /// An issuer that this log can't go by.
-    #[error("issuer {url}: {source}; set another audience in its [[issuer]]")]
+    #[error("issuer {name}: {source}; set another audience in its table of the configuration")]
     Issuer {
-        /// Its URL.
-        url: String,
+        /// Its URL, or its trust domain.
+        name: jwt::Issuer,
         /// What is wrong with its audience at this log.
         source: BearerAudienceError,
     },
@@ -112,8 +112,8 @@ impl Failure {
 }
 
 impl From<IssuerError> for Failure {
-    fn from(IssuerError { url, source }: IssuerError) -> Self {
-        Self::Issuer { url, source }
+    fn from(IssuerError { name, source }: IssuerError) -> Self {
+        Self::Issuer { name, source }
     }
 }
 

@@ -33,6 +33,14 @@ impl Collector for WatchedIssuers {
             ConstGauge::new(keys).encode(family.encode_family(&[("issuer", &*issuer.issuer)])?)?;
         }
 
+        let help = "CAs of a trust domain that X.509-SVIDs are verified with now.";
+        let mut family = encoder.encode_descriptor("issuer_cas", help, None, MetricType::Gauge)?;
+        for issuer in &standing {
+            let Some(cas) = issuer.cas else { continue };
+            let cas = i64::try_from(cas).unwrap_or(i64::MAX);
+            ConstGauge::new(cas).encode(family.encode_family(&[("issuer", &*issuer.issuer)])?)?;
+        }
+
         let help = "When keys of an issuer were last fetched, since the Unix epoch.";
         let (name, unit) = ("issuer_keys_fetched_timestamp", Some(&Unit::Seconds));
         let mut family = encoder.encode_descriptor(name, help, unit, MetricType::Gauge)?;
@@ -67,6 +75,7 @@ mod tests {
     use crate::identity::issuer::{Issuer, KeySource};
     use prometheus_client::encoding::text::encode;
     use prometheus_client::registry::Registry;
+    use provlog_evidence::jwt;
     use std::fs;
 
     #[test]
@@ -81,6 +90,7 @@ mod tests {
         };
         let names = [
             "issuer_keys gauge",
+            "issuer_cas gauge",
             "issuer_keys_fetched_timestamp_seconds gauge",
             "issuer_keys_failing gauge",
             "issuer_fetches counter",
@@ -93,8 +103,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("jwks");
         fs::write(&path, "{}").unwrap();
-        let (url, keys) = ("https://a.example".into(), KeySource::File(path.clone()));
-        issuers.replace(vec![Issuer { url, audience: "a".into(), keys, ca: None }]).unwrap();
+        let name = jwt::Issuer::Oidc("https://a.example".into());
+        let keys = KeySource::File(path.clone());
+        issuers.replace(vec![Issuer { name, audience: Some("a".into()), keys, ca: None }]).unwrap();
         let key =
             r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"k"}"#;
         assert!(told().contains("\nprovlog_issuer_keys{issuer=\"https://a.example\"} 0\n"), "{}", told());

@@ -4,13 +4,10 @@ use super::tally::Tally;
 use crate::access::caller::Who;
 use crate::http::codes::INTERNAL;
 use crate::http::problem::Problem;
-use crate::log::salts;
-use provlog_core::cbor::{Map, Value};
+use crate::log::own_entry;
+use provlog_core::cbor::Value;
 use provlog_core::claims::kind_named;
-use provlog_core::encoded::Sealed;
-use provlog_core::record::{Claim, Salt, Section};
 use provlog_engine::{Submission, Terms};
-use std::sync::Arc;
 
 /// Its kind, and its one submitted claim.
 const REFUSAL: &str = "refusal";
@@ -20,28 +17,16 @@ const REFUSAL: &str = "refusal";
 /// # Errors
 /// When the system has no randomness to give; anything else is a bug.
 pub(super) fn of(tally: &Tally) -> Result<Submission, Problem> {
-    let internal = |why: String| Problem::new(&INTERNAL, why);
-    let mut salts = salts::draw(2).map_err(|error| internal(error.to_string()))?.into_iter();
-    let kind = kind_named(REFUSAL).ok_or_else(|| internal("the table of kinds has no refusals".into()))?;
-    let mut section = |name: &str, value| {
-        // Were there ever too few salts, one of zeros would be refused when it is sealed.
-        section(name, salts.next().unwrap_or_default(), value).map_err(internal)
-    };
-    let submitted = section(REFUSAL, claim(tally))?;
-    let attested = section("workload", workload(tally.who.as_ref()))?;
-    let sealed =
-        Sealed::new(kind.kind, &submitted, &attested).map_err(|error| internal(error.to_string()))?;
-    Ok(Submission { sealed: Arc::new(sealed), terms: Terms::default() })
+    let unknown = || Problem::new(&INTERNAL, "the table of kinds has no refusals");
+    let kind = kind_named(REFUSAL).ok_or_else(unknown)?.kind;
+    let submitted = vec![(REFUSAL.into(), own_entry::claim(refusal(tally))?)];
+    let sealed = own_entry::seal(kind, submitted, workload(tally.who.as_ref()))?;
+    Ok(Submission { sealed, terms: Terms::default() })
 }
 
-fn section(name: &str, salt: Salt, value: Value) -> Result<Section, String> {
-    let claims = vec![(name.into(), Claim::disclosed(salt, value))];
-    Section::from_claims(claims).map_err(|error| error.to_string())
-}
-
-fn claim(tally: &Tally) -> Value {
+fn refusal(tally: &Tally) -> Value {
     let number = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
-    map([
+    Value::map([
         ("code", tally.code.code.into()),
         ("count", number(tally.count)),
         ("from_ms", number(tally.from_ms)),
@@ -51,16 +36,9 @@ fn claim(tally: &Tally) -> Value {
 
 /// Of whoever was refused, where that is known; else the log has nobody to speak of.
 fn workload(who: Option<&Who>) -> Value {
-    who.map_or_else(|| map([("method", "log".into())]), Who::workload)
-}
-
-fn map<const N: usize>(members: [(&str, Value); N]) -> Value {
-    let mut map = Map::new();
-    for (name, value) in members {
-        // Each is named once.
-        let _ = map.insert(name, value);
-    }
-    Value::Map(map)
+    // What is bound is so by evidence, which is of another submission than this.
+    let known = who.filter(|who| !matches!(who, Who::Workload(caller) if caller.recognised.bound.is_some()));
+    known.map_or_else(|| Value::map([("method", "log".into())]), Who::workload)
 }
 
 #[cfg(test)]

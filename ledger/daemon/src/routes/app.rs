@@ -11,6 +11,7 @@ use crate::log::async_log::AsyncLog;
 use crate::operate::live::Live;
 use crate::operate::metrics::Metrics;
 use crate::refusals::Refusals;
+use crate::sets::Sets;
 use crate::workers::Seats;
 use provlog_engine::{Clock, Log};
 use std::io;
@@ -27,6 +28,7 @@ pub(crate) struct App {
     pub(crate) gzips: Gzips,
     pub(crate) callers: Callers,
     pub(crate) issuers: Issuers,
+    pub(crate) sets: Sets,
     pub(crate) live: Live,
     pub(crate) limits: RateLimits,
     pub(crate) refusals: Refusals,
@@ -60,6 +62,7 @@ impl App {
             gzips: Gzips::default(),
             callers: known.callers,
             issuers: known.issuers,
+            sets: Sets::default(),
             live,
             limits: RateLimits::default(),
             refusals: Refusals::default(),
@@ -104,14 +107,19 @@ pub(crate) mod tests {
     use crate::http::remote::Remote;
     use crate::operate::live::LiveSettings;
     use axum::http::HeaderMap;
-    use provlog_engine::Options;
+    use provlog_engine::{Options, SystemClock};
     use std::time::Duration;
     use tempfile::TempDir;
 
     /// A log of its own, which goes with the folder.
     pub(crate) fn temporary() -> (TempDir, Arc<App>) {
+        temporary_by(Arc::new(SystemClock))
+    }
+
+    /// As [`temporary`], by this clock.
+    pub(crate) fn temporary_by(clock: Arc<dyn Clock>) -> (TempDir, Arc<App>) {
         let folder = tempfile::tempdir().unwrap();
-        let options = Options::new(folder.path().join("data"));
+        let options = Options { clock, ..Options::new(folder.path().join("data")) };
         Log::create(&options, "example.com/log").unwrap();
         let bodies = Bodies::new(64 * 1024 * 1024, Duration::from_secs(600));
         let (log, callers) = (Log::open(&options).unwrap(), Callers::open(&options.data_dir, false).unwrap());

@@ -7,7 +7,7 @@ use crate::access::caller::{Caller, Who};
 use crate::http::answer::{NO_STORE, answer, to_json};
 use crate::http::body::{Content, Received, busy};
 use crate::http::codes::{
-    EVIDENCE_FORM, IDEMPOTENCY_KEY_CONFLICT, IDEMPOTENCY_KEY_TWICE, INTERNAL, SUBMITTED_TOO_LARGE,
+    IDEMPOTENCY_KEY_CONFLICT, IDEMPOTENCY_KEY_TWICE, INTERNAL, STATE_CHANGED, SUBMITTED_TOO_LARGE,
 };
 use crate::http::problem::Problem;
 use crate::http::request::{self, CBOR, JSON, TEXT, TEXT_UTF8};
@@ -16,14 +16,14 @@ use crate::log::receipts::{self, Proven, Stored};
 use crate::log::salts;
 use crate::operate::metrics::Metrics;
 use crate::routes::app::App;
+use crate::routes::bound::{self, BoundEntry};
 use crate::routes::references::{self, Referred};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{LOCATION, VARY};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
-use provlog_core::cbor::Value;
-use provlog_core::encoded::{SealError, Sealed};
+use provlog_core::encoded::{EncodedSection, SealError, Sealed};
 use provlog_core::record::{Claim, Record, Salt, Section, SectionName};
 use provlog_core::submission::{Submission, SubmissionError, same_values};
 use provlog_core::{Entry, Kind};
@@ -35,6 +35,9 @@ use std::sync::Arc;
 /// Largest submitted section of a workload's, in bytes: so what a log attests of evidence always fits beside it (SPEC.md, section
 /// 12.8).
 const SUBMITTED_BYTES_MAX: usize = 28_000;
+
+/// How often a submission that is bound to a workload is sealed, while the sets of keys that it relies on go on changing.
+pub(crate) const ATTEMPTS_MAX: usize = 3;
 
 /// Answers with the entry's index and receipt.
 ///
@@ -57,7 +60,8 @@ pub(crate) async fn append(
     if let Some(key) = key {
         submission = under_key(submission, key)?;
     }
-    let (prepared, mut draft) = prepare(&app, &caller, submission, None)?;
+    let again = bound::is_bound(&caller, &submission).then(|| submission.clone());
+    let (mut prepared, mut draft) = prepare(&app, &caller, submission, None).await?;
     if !share.grow(draft.bytes()) {
         return Err(busy());
     }
@@ -65,7 +69,18 @@ pub(crate) async fn append(
     share.keep(draft.bytes());
     let referred = draft.take_referred().into_iter().map(|to| (None, to)).collect();
     references::check(&app.log, referred).await?;
-    let Appended { outcome, committed } = app.log.append(prepared).await?;
+    let mut attempts = 1;
+    let Appended { outcome, committed } = loop {
+        match (app.log.append(prepared).await, &again) {
+            (Err(problem), Some(submission))
+                if problem.code() == &STATE_CHANGED && attempts < ATTEMPTS_MAX =>
+            {
+                attempts += 1;
+                (prepared, draft) = prepare(&app, &caller, submission.clone(), None).await?;
+            }
+            (appended, _) => break appended?,
+        }
+    };
     drop(share);
     let proven = match outcome {
         Outcome::New { index, entry } => draft.settle_new(index, &entry, &committed, &app.metrics)?,
@@ -98,43 +113,57 @@ pub(crate) struct Draft {
     chosen_key: Option<DedupKey>,
     /// What it refers to in this log, until that was looked up.
     referred: Vec<Referred>,
+    /// Whether a workload bound itself to it.
+    is_bound: bool,
 }
 
 /// Salts, attests and seals a submission of `caller`'s. `batch_line` is the key of a batch and the line in it, for a line without a
 /// key of its own.
 ///
 /// # Errors
-/// What the claim table can't see: what the caller may not append, a time ahead of the clock, and the limits of sections and records.
-pub(crate) fn prepare(
+/// What the claim table can't see: what the caller may not append, a time ahead of the clock, evidence that proves nothing, and the
+/// limits of sections and records.
+pub(crate) async fn prepare(
     app: &App,
     caller: &Caller,
     submission: Submission,
     batch_line: Option<(&str, usize)>,
 ) -> Result<(provlog_engine::Submission, Draft), Problem> {
     caller.check_append(submission.kind(), submission.claims())?;
-    if submission.evidence().is_some() {
-        return Err(Problem::new(&EVIDENCE_FORM, "this log takes no evidence yet"));
-    }
     submission.check_occurred_at(app.now_ms())?;
-    let (log, identity) = (&app.log, caller.who().identity());
-    let has_salts = submission.has_salts();
-    let chosen = match (submission.idempotency_key(), batch_line) {
-        (Some(key), _) => Some(log.dedup_key("idempotency-key", &identity, key.as_bytes())),
-        // No key holds a newline, so no two pairs spell the same.
-        (None, Some((key, line))) => {
-            Some(log.dedup_key("batch-line", &identity, format!("{key}\n{line}").as_bytes()))
-        }
-        (None, None) => None,
+    bound::check_salts(caller, &submission)?;
+    let referred = references::in_claims(submission.claims(), app.log.verifier().name());
+    // No key holds a newline, so no two pairs spell the same.
+    let key = submission.idempotency_key().map(|key| ("idempotency-key", key.to_owned()));
+    let key = key.or_else(|| batch_line.map(|(key, line)| ("batch-line", format!("{key}\n{line}"))));
+    let (has_salts, is_bound) = (submission.has_salts(), bound::is_bound(caller, &submission));
+    let evidence = submission.evidence().cloned();
+    let mut submitted = encode(submission)?;
+    let bound = match is_bound {
+        true => BoundEntry::of(app, caller, evidence.as_ref(), submitted.digest().map_err(sealing)?).await?,
+        false => None,
     };
-    let referred = references::in_claims(submission.claims(), log.verifier().name());
-    let sealed = Arc::new(seal(submission, caller.who().workload())?);
-    if matches!(caller.who(), Who::Workload(_)) {
+    let sealed = Arc::new(seal(&submitted, caller, bound.as_ref())?);
+    if bound.is_some() || matches!(caller.who(), Who::Workload(_)) {
         check_submitted(&sealed)?;
     }
-    let key = chosen.or_else(|| has_salts.then(|| digest_key(log, &identity, &sealed)));
-    let terms = Terms { retries: key.into_iter().collect(), ..Terms::default() };
+    let (chosen, terms) = match &bound {
+        Some(bound) => {
+            // An entry that nothing is bound to is never the answer to what is.
+            let what = |what| format!("bound-{what}");
+            let chosen =
+                key.map(|(what_of, key)| app.log.dedup_key(&what(what_of), bound.identity(), key.as_bytes()));
+            (chosen, bound.terms(app, chosen))
+        }
+        None => {
+            let identity = caller.who().identity();
+            let chosen = key.map(|(what, key)| app.log.dedup_key(what, &identity, key.as_bytes()));
+            let key = chosen.or_else(|| has_salts.then(|| digest_key(&app.log, &identity, &sealed)));
+            (chosen, Terms { retries: key.into_iter().collect(), ..Terms::default() })
+        }
+    };
     let prepared = provlog_engine::Submission { sealed: Arc::clone(&sealed), terms };
-    Ok((prepared, Draft { sealed, chosen_key: chosen, referred }))
+    Ok((prepared, Draft { sealed, chosen_key: chosen, referred, is_bound }))
 }
 
 /// Whether what is submitted leaves room for all that may be attested beside it.
@@ -144,7 +173,7 @@ fn check_submitted(sealed: &Sealed) -> Result<(), Problem> {
         return Ok(());
     }
     let expected = format!("at most {SUBMITTED_BYTES_MAX} bytes of submitted claims");
-    let detail = format!("expected {expected} of a caller whose token is of an issuer, got {got}");
+    let detail = format!("expected {expected} of a workload, got {got}");
     let problem = Problem::new(&SUBMITTED_TOO_LARGE, detail).expected(expected, got.to_string());
     Err(problem.limit(SUBMITTED_BYTES_MAX, got))
 }
@@ -155,30 +184,47 @@ fn digest_key(log: &AsyncLog, identity: &str, sealed: &Sealed) -> DedupKey {
     log.dedup_key("submitted-digest", identity, &sealed.digest(SectionName::Submitted).0)
 }
 
-fn seal(submission: Submission, workload: Value) -> Result<Sealed, Problem> {
+/// The submitted section, under salts of the client's or of the log's.
+fn encode(submission: Submission) -> Result<EncodedSection, Problem> {
     let drawn = if submission.has_salts() { 0 } else { submission.claims().len() };
-    let no_salts = |error| Problem::new(&INTERNAL, format!("the system has no randomness to give: {error}"));
-    let mut salts = salts::draw(drawn + 1).map_err(no_salts)?.into_iter();
+    let mut salts = draw(drawn)?.into_iter();
     // Were there ever too few, a salt of zeros would be refused when the claims are sealed.
-    let mut next = || salts.next().unwrap_or_default();
-    let attested = attested(next(), workload)?;
-    let submitted = submission.with_salts(next)?.encode()?;
-    Sealed::of_encoded(&submitted, &attested).map_err(|error| match error {
-        SealError::Size(error) => SubmissionError::from(error).into(),
-        broken => Problem::new(&INTERNAL, broken.to_string()),
-    })
+    Ok(submission.with_salts(|| salts.next().unwrap_or_default())?.encode()?)
 }
 
-/// What the log says about who submitted.
-fn attested(salt: Salt, workload: Value) -> Result<Section, Problem> {
-    let claims = vec![("workload".into(), Claim::disclosed(salt, workload))];
-    Ok(Section::from_claims(claims).map_err(SubmissionError::from)?)
+fn seal(submitted: &EncodedSection, caller: &Caller, bound: Option<&BoundEntry>) -> Result<Sealed, Problem> {
+    let claims = match bound {
+        Some(bound) => bound.attested().to_vec(),
+        None => vec![("workload", caller.who().workload())],
+    };
+    let salts = draw(claims.len())?;
+    let claims = claims.into_iter().zip(salts);
+    let claims = claims.map(|((name, value), salt)| (name.into(), Claim::disclosed(salt, value))).collect();
+    let attested = Section::from_claims(claims).map_err(SubmissionError::from)?;
+    Sealed::of_encoded(submitted, &attested).map_err(sealing)
+}
+
+fn draw(count: usize) -> Result<Vec<Salt>, Problem> {
+    let no_salts = |error| Problem::new(&INTERNAL, format!("the system has no randomness to give: {error}"));
+    salts::draw(count).map_err(no_salts)
+}
+
+fn sealing(error: SealError) -> Problem {
+    match error {
+        SealError::Size(error) => SubmissionError::from(error).into(),
+        broken => Problem::new(&INTERNAL, broken.to_string()),
+    }
 }
 
 impl Draft {
     /// What it refers to in this log.
     pub(crate) fn take_referred(&mut self) -> Vec<Referred> {
         std::mem::take(&mut self.referred)
+    }
+
+    /// Whether a workload bound itself to it, by a key that its issuer may change before the log has it.
+    pub(crate) const fn is_bound(&self) -> bool {
+        self.is_bound
     }
 
     /// Bytes that it holds.

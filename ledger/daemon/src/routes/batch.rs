@@ -5,14 +5,18 @@
 
 use crate::access::caller::Caller;
 use crate::http::body::{Content, Received, busy};
-use crate::http::codes::{BATCH_EMPTY, BATCH_TOO_MANY, BODY_TOO_LARGE, INTERNAL, JSON_MALFORMED};
+use crate::http::codes::{
+    BATCH_EMPTY, BATCH_TOO_MANY, BODY_TOO_LARGE, INTERNAL, JSON_MALFORMED, STATE_CHANGED,
+};
+use crate::http::permits::Share;
 use crate::http::problem::Problem;
 use crate::http::request::{self, CBOR_SEQUENCE, JSON, NDJSON};
 use crate::http::request_id::{self, within};
 use crate::routes::app::App;
-use crate::routes::append::{Draft, prepare};
+use crate::routes::append::{ATTEMPTS_MAX, Draft, prepare};
 use crate::routes::batch_answer::BatchAnswer;
 use crate::routes::door::Payer;
+use crate::routes::references::Referred;
 use crate::routes::{conflicts, references, sequence};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
@@ -52,44 +56,91 @@ pub(crate) async fn append(
     let key = request::idempotency_key(&head.headers)?;
     let Received { bytes, mut share } = app.bodies.read(body, Content::Batch).await?;
 
-    let (lines, parse): (_, Parse) = match media_type {
-        NDJSON => (lines(&bytes), Submission::parse),
-        CBOR_SEQUENCE => (sequence::items(&bytes)?, Submission::parse_cbor),
-        _ => (items(&bytes)?, Submission::parse),
-    };
-    check_count(lines.len())?;
-    let (mut batch, mut drafts) = (Vec::with_capacity(lines.len()), Vec::with_capacity(lines.len()));
-    let (mut referred, mut held_bytes) = (Vec::new(), 0);
-    let tasks: Vec<Task> = Task::all(&app, &caller, &bytes, &lines, parse, key).collect();
-    let request = request_id::current();
-    let mut tasks =
-        stream::iter(tasks).map(|task| app.workers.spawn(within(request, task.run()))).buffered(cores());
-    while let Some(done) = tasks.next().await {
-        let done = done.map_err(|error| match error.is_panic() {
-            true => Problem::new(&INTERNAL, "a batch's task panicked: this is a bug"),
-            false => AppendError::ShuttingDown.into(),
-        })?;
-        for (prepared, mut draft) in done? {
-            held_bytes += draft.bytes();
-            if !share.grow(draft.bytes()) {
-                return Err(busy());
-            }
-            let number = drafts.len() + 1;
-            referred.extend(draft.take_referred().into_iter().map(|to| (Some(number), to)));
-            batch.push(prepared);
-            drafts.push(draft);
-        }
-    }
-    drop((tasks, bytes));
-    share.keep(held_bytes);
+    let batch = Batch { app: &app, caller: &caller, media_type, key };
+    let mut prepared = batch.prepare(&bytes, &mut share).await?;
     // The request itself was counted at the door.
-    payer.charge(&app, batch.len().saturating_sub(1));
-    references::check(&app.log, referred).await?;
-    let agreed = conflicts::check(&app, &drafts).await?;
-    let AppendedBatch { outcomes, committed } = app.log.append_batch(batch).await?;
+    payer.charge(&app, prepared.batch.len().saturating_sub(1));
+    references::check(&app.log, std::mem::take(&mut prepared.referred)).await?;
+    let again = prepared.drafts.iter().any(Draft::is_bound).then_some(bytes);
+    share.keep(prepared.held_bytes + again.as_ref().map_or(0, Bytes::len));
+    let mut attempts = 1;
+    let (drafts, agreed, appended) = loop {
+        let Prepared { batch: lines, drafts, .. } = prepared;
+        let agreed = conflicts::check(&app, &drafts).await?;
+        match (app.log.append_batch(lines).await, &again) {
+            // A key came into the set that a line relies on, for another line or another request.
+            (Err(problem), Some(bytes)) if problem.code() == &STATE_CHANGED && attempts < ATTEMPTS_MAX => {
+                attempts += 1;
+                drop(drafts);
+                share.keep(bytes.len());
+                prepared = batch.prepare(bytes, &mut share).await?;
+            }
+            (appended, _) => break (drafts, agreed, appended?),
+        }
+    };
+    drop(again);
+    let AppendedBatch { outcomes, committed } = appended;
     let settled = conflicts::settle(&app, &drafts, &outcomes, agreed).await?;
     drop((drafts, outcomes));
     Ok(BatchAnswer::new(app, committed, settled, receipts, share).into_response())
+}
+
+/// A batch as its request has it, but for its bytes.
+struct Batch<'a> {
+    app: &'a Arc<App>,
+    caller: &'a Caller,
+    media_type: &'static str,
+    key: Option<&'a str>,
+}
+
+/// What a batch's lines are to the log.
+#[derive(Default)]
+struct Prepared {
+    batch: Vec<provlog_engine::Submission>,
+    drafts: Vec<Draft>,
+    /// What the lines refer to.
+    referred: Vec<(Option<usize>, Referred)>,
+    /// Bytes that the drafts hold.
+    held_bytes: usize,
+}
+
+impl Batch<'_> {
+    /// Splits the bytes into lines, and parses and seals each. What the lines hold is taken from `share`.
+    ///
+    /// # Errors
+    /// A problem that names the first line that can't be taken.
+    async fn prepare(&self, bytes: &Bytes, share: &mut Share) -> Result<Prepared, Problem> {
+        let (lines, parse): (_, Parse) = match self.media_type {
+            NDJSON => (lines(bytes), Submission::parse),
+            CBOR_SEQUENCE => (sequence::items(bytes)?, Submission::parse_cbor),
+            _ => (items(bytes)?, Submission::parse),
+        };
+        check_count(lines.len())?;
+        let (batch, drafts) = (Vec::with_capacity(lines.len()), Vec::with_capacity(lines.len()));
+        let mut prepared = Prepared { batch, drafts, ..Prepared::default() };
+        let app = self.app;
+        let tasks: Vec<Task> = Task::all(app, self.caller, bytes, &lines, parse, self.key).collect();
+        let request = request_id::current();
+        let mut tasks =
+            stream::iter(tasks).map(|task| app.workers.spawn(within(request, task.run()))).buffered(cores());
+        while let Some(done) = tasks.next().await {
+            let done = done.map_err(|error| match error.is_panic() {
+                true => Problem::new(&INTERNAL, "a batch's task panicked: this is a bug"),
+                false => AppendError::ShuttingDown.into(),
+            })?;
+            for (line, mut draft) in done? {
+                prepared.held_bytes += draft.bytes();
+                if !share.grow(draft.bytes()) {
+                    return Err(busy());
+                }
+                let number = prepared.drafts.len() + 1;
+                prepared.referred.extend(draft.take_referred().into_iter().map(|to| (Some(number), to)));
+                prepared.batch.push(line);
+                prepared.drafts.push(draft);
+            }
+        }
+        Ok(prepared)
+    }
 }
 
 fn asks_receipts(head: &Parts) -> Result<bool, Problem> {
@@ -135,7 +186,7 @@ impl Task {
     async fn run(self) -> Result<Vec<(provlog_engine::Submission, Draft)>, Problem> {
         let mut prepared = Vec::with_capacity(self.lines.len());
         for (number, line) in (self.first..).zip(&self.lines) {
-            let line = self.prepare_line(number, line);
+            let line = self.prepare_line(number, line).await;
             prepared.push(line.map_err(|problem| problem.on_line(number))?);
             if number % LINES_A_TURN == 0 {
                 yield_now().await;
@@ -144,7 +195,7 @@ impl Task {
         Ok(prepared)
     }
 
-    fn prepare_line(
+    async fn prepare_line(
         &self,
         number: usize,
         line: &[u8],
@@ -154,7 +205,7 @@ impl Task {
             return Err(Problem::new(&BODY_TOO_LARGE, detail).limit(SUBMISSION_BYTES_MAX, line.len()));
         }
         let under = self.key.as_deref().map(|key| (key, number));
-        prepare(&self.app, &self.caller, (self.parse)(line)?, under)
+        prepare(&self.app, &self.caller, (self.parse)(line)?, under).await
     }
 }
 

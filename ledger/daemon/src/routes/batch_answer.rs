@@ -213,14 +213,15 @@ mod tests {
         let (folder, app) = temporary();
         let mut newest = None;
         for names in [["one", "two"], ["needle", "four"]] {
-            let prepared = names.map(|name| {
+            let mut prepared = Vec::new();
+            for name in names {
                 let first = include_str!("../operate/first_entry.json");
                 let mut json: serde_json::Value = serde_json::from_str(first).unwrap();
                 json["claims"]["subject"][0]["name"] = name.into();
                 let submission = Submission::parse(json.to_string().as_bytes()).unwrap();
-                prepare(&app, &anybody(&app), submission, None).unwrap().0
-            });
-            newest = Some(app.log.append_batch(prepared.into()).await.unwrap().committed);
+                prepared.push(prepare(&app, &anybody(&app), submission, None).await.unwrap().0);
+            }
+            newest = Some(app.log.append_batch(prepared).await.unwrap().committed);
         }
         let segment =
             fs::read_dir(folder.path().join("data/journal")).unwrap().next().unwrap().unwrap().path();

@@ -163,8 +163,9 @@ mod tests {
     /// A key of its own, or none; and the subject's name.
     type Line = (Option<&'static str>, &'static str);
 
-    fn batch(app: &App, lines: &[Line]) -> (Vec<provlog_engine::Submission>, Vec<Draft>) {
-        let prepare_line = |(number, (key, subject)): (usize, &Line)| {
+    async fn batch(app: &App, lines: &[Line]) -> (Vec<provlog_engine::Submission>, Vec<Draft>) {
+        let (mut batch, mut drafts) = (Vec::new(), Vec::new());
+        for (number, (key, subject)) in (1..).zip(lines) {
             let mut json: serde_json::Value =
                 serde_json::from_str(include_str!("../operate/first_entry.json")).unwrap();
             json["claims"]["subject"][0]["name"] = (*subject).into();
@@ -173,15 +174,17 @@ mod tests {
             }
             let submission =
                 provlog_core::submission::Submission::parse(json.to_string().as_bytes()).unwrap();
-            prepare(app, &anybody(app), submission, Some(("job", number))).unwrap()
-        };
-        (1..).zip(lines).map(prepare_line).unzip()
+            let (line, draft) = prepare(app, &anybody(app), submission, Some(("job", number))).await.unwrap();
+            batch.push(line);
+            drafts.push(draft);
+        }
+        (batch, drafts)
     }
 
     #[tokio::test]
     async fn a_key_of_other_values_is_found_in_the_batch_and_in_the_log() {
         let (_folder, app) = temporary();
-        let (logged, drafts) = batch(&app, &[(None, "a"), (Some("own"), "b"), (Some("own"), "b")]);
+        let (logged, drafts) = batch(&app, &[(None, "a"), (Some("own"), "b"), (Some("own"), "b")]).await;
         check(&app, &drafts).await.unwrap();
         app.log.append_batch(logged).await.unwrap();
 
@@ -196,7 +199,7 @@ mod tests {
             (&[(None, "a"), (None, "b")], Ok(())),
         ];
         for (lines, expected) in cases {
-            let (_, drafts) = batch(&app, lines);
+            let (_, drafts) = batch(&app, lines).await;
             match (check(&app, &drafts).await.map(drop), expected) {
                 (Ok(()), Ok(())) => {}
                 (Err(problem), Err(start)) => {
@@ -210,9 +213,9 @@ mod tests {
     #[tokio::test]
     async fn a_key_that_others_use_in_between_is_a_conflict_of_its_line_alone() {
         let (_folder, app) = temporary();
-        let (others, _) = batch(&app, &[(Some("one"), "a"), (Some("two"), "other")]);
+        let (others, _) = batch(&app, &[(Some("one"), "a"), (Some("two"), "other")]).await;
         let lines = [(Some("one"), "a"), (Some("two"), "b"), (Some("three"), "c"), (Some("three"), "c")];
-        let (mine, drafts) = batch(&app, &lines);
+        let (mine, drafts) = batch(&app, &lines).await;
         let agreed = check(&app, &drafts).await.unwrap();
         assert!(agreed.is_empty());
         app.log.append_batch(others).await.unwrap();

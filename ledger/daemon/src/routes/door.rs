@@ -77,6 +77,8 @@ pub(crate) struct Door {
     pub(crate) path: &'static str,
     /// Whether rates hold for it.
     pub(crate) is_counted: bool,
+    /// Whether what lies behind it takes one submission, so that a token which is bound to that is enough.
+    pub(crate) submits_one: bool,
 }
 
 /// A route whose handler answers nobody but callers who may pass this door.
@@ -89,7 +91,7 @@ pub(crate) fn behind_door<T: 'static>(
         let handler = handler.clone();
         async move {
             let live = settings(&app, &request);
-            let recognised = recognise(&app, &live, &request);
+            let recognised = recognise(&app, &live, door, &request);
             let recognised = recognised.await;
             let workload = recognised.as_ref().and_then(|recognised| recognised.as_ref().ok()).cloned();
             let (mut response, who) = match enter(&app, &live, door, &request, recognised) {
@@ -169,11 +171,18 @@ fn client(live: &LiveSettings, request: &Request) -> Option<IpAddr> {
 fn recognise(
     app: &Arc<App>,
     live: &LiveSettings,
+    door: Door,
     request: &Request,
 ) -> impl Future<Output = Option<Result<Arc<Recognised>, Unrecognised>>> + Send + use<> {
     let token = (!live.rules.is_empty()).then(|| token_of_issuer(request.headers())).flatten();
     let (app, token) = (Arc::clone(app), token.map(String::from));
-    async move { Some(app.issuers.recognise(&token?, app.token_ms()).await) }
+    async move {
+        let (token, now_ms) = (token?, app.token_ms());
+        Some(match door.submits_one {
+            true => app.issuers.recognise_submitter(&token, now_ms).await,
+            false => app.issuers.recognise(&token, now_ms).await,
+        })
+    }
 }
 
 /// Who asks, and what the request is counted under. Also whoever isn't let in is counted: by its name where it has one, else by where it

@@ -7,6 +7,7 @@ use crate::http::codes::{ENTRY_NOT_FOUND, ROUTE_UNKNOWN};
 use crate::http::problem::Problem;
 use crate::http::request::{self, CBOR, JSON, TEXT_UTF8};
 use crate::log::receipts::Stored;
+use crate::log::withheld::withhold;
 use crate::routes::app::App;
 use crate::routes::tree::{base64, committed_size, json};
 use axum::body::Body;
@@ -31,7 +32,8 @@ pub(crate) async fn entry(
 ) -> Result<Response, Problem> {
     request::query(&uri, [])?;
     let index = index(path, &app.log.committed())?;
-    let record = app.log.read_one(move |reader| reader.record(index)).await?;
+    let mut record = app.log.read_one(move |reader| reader.record(index)).await?;
+    withhold(&mut record, app.token_ms());
     let media_type = request::accepted(&headers, &[JSON, CBOR]);
     let body = if media_type == CBOR {
         Body::from(record.to_bytes())
@@ -54,6 +56,7 @@ pub(crate) async fn receipt(
     let index = index(path, &committed)?;
     let newest = Arc::clone(&committed);
     let stored = app.log.read_one(move |reader| Stored::read(index, &newest, reader)).await?;
+    let stored = stored.shown(app.token_ms());
     let proven = stored.prove(&committed, &app.metrics)?;
     Ok(answer(proven.receipt, TEXT_UTF8, NO_STORE))
 }

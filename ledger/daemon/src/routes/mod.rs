@@ -2,6 +2,7 @@
 
 pub(crate) mod api;
 pub(crate) mod app;
+mod bound;
 pub(crate) mod table;
 
 mod append;

@@ -10,6 +10,7 @@ use crate::http::codes::ENTRY_NOT_FOUND;
 use crate::http::gzip::{GZIP, Gzip};
 use crate::http::problem::Problem;
 use crate::http::request::{self, CBOR_SEQUENCE, NDJSON};
+use crate::log::withheld::{shown, withhold};
 use crate::routes::app::App;
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
@@ -85,7 +86,8 @@ pub(crate) async fn records(
     let end = range.end;
     let gzip = app.gzips.asked(&headers);
     let encoding = gzip.as_ref().map(|_| (CONTENT_ENCODING, HeaderValue::from_static(GZIP)));
-    let answer = Answer { app, range, left, filters, cbor: media_type == CBOR_SEQUENCE, gzip };
+    let now_ms = app.token_ms();
+    let answer = Answer { app, now_ms, range, left, filters, cbor: media_type == CBOR_SEQUENCE, gzip };
 
     let mut response = Response::new(in_pieces(answer, next_piece));
     let headers = response.headers_mut();
@@ -101,6 +103,8 @@ pub(crate) async fn records(
 /// The answer's body, made as it is sent.
 struct Answer {
     app: Arc<App>,
+    /// When it was asked for.
+    now_ms: u64,
     /// What is still to be sent.
     range: Range<u64>,
     /// How many more records may be sent.
@@ -144,8 +148,12 @@ impl Answer {
             if record.as_ref().is_none_or(|record| self.filters.admit_claims(record, false)) {
                 self.left -= 1;
                 match record.filter(|_| !self.cbor) {
-                    None => piece.extend_from_slice(&encoded_item(index, &stored.to_bytes())),
-                    Some(record) => {
+                    None => {
+                        let record = shown(&stored.entry(), stored.to_bytes(), self.now_ms);
+                        piece.extend_from_slice(&encoded_item(index, &record));
+                    }
+                    Some(mut record) => {
+                        withhold(&mut record, self.now_ms);
                         piece.extend_from_slice(RecordJson::new(index, &record).to_text().as_bytes());
                         piece.push(b'\n');
                     }

@@ -32,7 +32,7 @@ struct Row {
 fn rows() -> [Row; 15] {
     use Access::{Append, Read};
     [
-        guarded(Append, Method::POST, "/v1/entries", append::append, &operations::APPEND),
+        submitting(Append, Method::POST, "/v1/entries", append::append, &operations::APPEND),
         guarded(Append, Method::POST, "/v1/entries/batch", batch::append, &operations::BATCH),
         guarded(Read, Method::GET, "/v1/entries/{index}", entries::entry, &operations::ENTRY),
         guarded(Read, Method::GET, "/v1/entries/{index}/receipt", entries::receipt, &operations::RECEIPT),
@@ -58,7 +58,18 @@ fn guarded<T: 'static>(
     handler: impl Handler<T, Entered>,
     description: &'static Description,
 ) -> Row {
-    behind(Door { access, path, is_counted: true }, method, handler, description)
+    behind(Door { access, path, is_counted: true, submits_one: false }, method, handler, description)
+}
+
+/// A route for callers that takes one submission.
+fn submitting<T: 'static>(
+    access: Access,
+    method: Method,
+    path: &'static str,
+    handler: impl Handler<T, Entered>,
+    description: &'static Description,
+) -> Row {
+    behind(Door { access, path, is_counted: true, submits_one: true }, method, handler, description)
 }
 
 /// A route for callers alone, however often: what tells of refusals must not be lost to the rates that refuse.
@@ -69,7 +80,7 @@ fn watched<T: 'static>(
     handler: impl Handler<T, Entered>,
     description: &'static Description,
 ) -> Row {
-    behind(Door { access, path, is_counted: false }, method, handler, description)
+    behind(Door { access, path, is_counted: false, submits_one: false }, method, handler, description)
 }
 
 fn behind<T: 'static>(
@@ -78,7 +89,7 @@ fn behind<T: 'static>(
     handler: impl Handler<T, Entered>,
     description: &'static Description,
 ) -> Row {
-    let Door { access, path, is_counted } = door;
+    let Door { access, path, is_counted, .. } = door;
     let handler = behind_door(door, filter(&method), handler);
     Row { method, path, access: Some(access), is_counted, handler, description }
 }

@@ -59,7 +59,7 @@ impl Jwks {
     /// What is no JWKS at all, is beyond the limits, or holds a private key.
     pub fn parse(bytes: &[u8]) -> Result<Self, JwksError> {
         let (mut keys, mut skipped) = (Vec::new(), Vec::new());
-        for (at, json) in read_set(bytes)?.iter().enumerate() {
+        for (at, json) in read_set(bytes)?.keys.iter().enumerate() {
             match Jwk::from_json(json, "sig") {
                 Ok(key) if keys.contains(&key) => skipped.push(Skipped { at, reason: JwkError::Twice }),
                 Ok(key) => keys.push(key),
@@ -71,15 +71,23 @@ impl Jwks {
     }
 }
 
-/// The items of `keys`.
-pub(crate) fn read_set(bytes: &[u8]) -> Result<Vec<Json>, JwksError> {
+/// A set whose keys weren't looked at yet.
+pub(crate) struct UnreadSet {
+    /// The items of `keys`.
+    pub(crate) keys: Vec<Json>,
+    /// The members beside it.
+    pub(crate) others: Vec<(String, Json)>,
+}
+
+pub(crate) fn read_set(bytes: &[u8]) -> Result<UnreadSet, JwksError> {
     if bytes.len() > JWKS_BYTES_MAX {
         return Err(JwksError::Large(bytes.len()));
     }
-    let Json::Object(members) = Json::parse(bytes)? else { return Err(JwksError::NoSet) };
-    match members.into_iter().find(|(name, _)| name == "keys") {
-        Some((_, Json::Array(keys))) if keys.len() > JWKS_KEYS_MAX => Err(JwksError::Many(keys.len())),
-        Some((_, Json::Array(keys))) => Ok(keys),
+    let Json::Object(mut others) = Json::parse(bytes)? else { return Err(JwksError::NoSet) };
+    let at = others.iter().position(|(name, _)| name == "keys").ok_or(JwksError::NoSet)?;
+    match others.swap_remove(at).1 {
+        Json::Array(keys) if keys.len() > JWKS_KEYS_MAX => Err(JwksError::Many(keys.len())),
+        Json::Array(keys) => Ok(UnreadSet { keys, others }),
         _ => Err(JwksError::NoSet),
     }
 }

@@ -15,6 +15,7 @@ use crate::jwk::{Algorithm, Jwk, Thumbprint};
 use crate::spiffe::SpiffeId;
 use crate::submission::bound_audience;
 use crate::window::Window;
+use provlog_core::hex;
 use provlog_core::json::Json;
 use read::{
     algorithm, audiences, check_digits, check_header, excerpt, object, oidc_issuer, part, subject, text,
@@ -144,6 +145,20 @@ impl<'a> UnverifiedToken<'a> {
         &self.issuer
     }
 
+    /// The submission to the log of this origin that it says it is bound to; none where it says anything else. Whether it is
+    /// decides [`UnverifiedToken::of_submission`].
+    #[must_use]
+    pub fn says_bound_to(&self, origin: &str) -> Option<[u8; 32]> {
+        let [audience] = &self.audiences[..] else { return None };
+        hex::decode_array(audience.strip_prefix(origin)?.strip_prefix(':')?)
+    }
+
+    /// When it holds, by its own word.
+    #[must_use]
+    pub const fn window(&self) -> Window {
+        self.window
+    }
+
     /// Looks whether it is bound to exactly this submission to this log, and holds at this time. Nobody's word stands behind
     /// that yet.
     ///
@@ -229,8 +244,8 @@ impl<'a> UnverifiedToken<'a> {
     }
 
     fn verified(self, audience: String, key: Thumbprint) -> VerifiedToken {
-        let Self { issuer, subject, window, payload, .. } = self;
-        VerifiedToken { issuer, subject, audience, window, payload, key }
+        let Self { issuer, subject, window, payload, kid, .. } = self;
+        VerifiedToken { issuer, subject, audience, window, payload, key, kid }
     }
 }
 
@@ -285,6 +300,7 @@ pub struct VerifiedToken {
     audience: String,
     window: Window,
     key: Thumbprint,
+    kid: String,
     payload: Json,
 }
 
@@ -299,6 +315,12 @@ impl VerifiedToken {
     #[must_use]
     pub const fn key(&self) -> Thumbprint {
         self.key
+    }
+
+    /// What its issuer called that key.
+    #[must_use]
+    pub fn kid(&self) -> &str {
+        &self.kid
     }
 
     /// When it holds: an entry that a log writes has its time in it.

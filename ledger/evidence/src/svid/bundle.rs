@@ -16,6 +16,9 @@ pub const CA_BYTES_MAX: usize = 8_192;
 const JWT_SVID: &str = "jwt-svid";
 const X509_SVID: &str = "x509-svid";
 
+/// How often a bundle is to be fetched (SPIFFE Trust Domain and Bundle, section 4.1.2).
+const REFRESH_HINT: &str = "spiffe_refresh_hint";
+
 /// A CA of a trust domain: a certificate that may sign others, as DER.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Ca {
@@ -171,6 +174,8 @@ pub struct Bundle {
     pub members: Vec<BundleMember>,
     /// The keys that can't be used, by their place in `keys`, and why.
     pub skipped: Vec<(usize, MemberError)>,
+    /// How often its publisher means it to be fetched, in seconds; none where it doesn't say so in a whole number.
+    pub refresh_hint_s: Option<u64>,
 }
 
 impl Bundle {
@@ -179,8 +184,11 @@ impl Bundle {
     /// # Errors
     /// What is no JWKS at all, is beyond its limits, or holds a private key.
     pub fn parse(bytes: &[u8]) -> Result<Self, JwksError> {
-        let mut bundle = Self { members: Vec::new(), skipped: Vec::new() };
-        for (at, json) in read_set(bytes)?.iter().enumerate() {
+        let set = read_set(bytes)?;
+        let hint = set.others.iter().find(|(name, _)| name == REFRESH_HINT);
+        let refresh_hint_s = hint.and_then(|(_, hint)| hint.as_uint());
+        let mut bundle = Self { members: Vec::new(), skipped: Vec::new(), refresh_hint_s };
+        for (at, json) in set.keys.iter().enumerate() {
             if let Some(reason) = Jwk::private_member(json) {
                 return Err(JwksError::Private { at, reason });
             }

@@ -346,9 +346,14 @@ fn a_bundle_s_keys_serve_for_what_they_are_there() {
     let bundle = Bundle::parse(bundle.as_bytes()).unwrap();
     let members: Vec<String> = bundle.members.iter().map(ToString::to_string).collect();
     assert_eq!(members, [format!("jwt-svid {jwk}"), format!("x509-svid {ca}")]);
+    assert_eq!(bundle.refresh_hint_s, Some(600));
     let skipped: Vec<usize> = bundle.skipped.iter().map(|(at, _)| *at).collect();
     assert_eq!(skipped, [2, 3, 4, 5, 6, 7, 8]);
     assert_eq!(bundle.skipped[0].1, MemberError::Use);
     assert_eq!(bundle.skipped[2].1, MemberError::X5c);
     assert_eq!(bundle.skipped[5].1, MemberError::Twice);
+    for hint in ["", r#","spiffe_refresh_hint":-1"#, r#","spiffe_refresh_hint":"600""#] {
+        let bundle = Bundle::parse(format!(r#"{{"keys":[]{hint}}}"#).as_bytes()).unwrap();
+        assert_eq!(bundle.refresh_hint_s, None, "{hint}");
+    }
 }

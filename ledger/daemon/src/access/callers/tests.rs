@@ -10,6 +10,7 @@ use crate::access::workloads::tests::{URL, issuer, recognised, rule};
 use crate::http::codes::{Code, ISSUER_KEYS, ROLE_DENIED, TOKEN_ISSUER};
 use crate::identity::issuer::{Issuer, KeySource};
 use axum::http::HeaderValue;
+use provlog_evidence::jwt;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
@@ -203,9 +204,9 @@ fn a_workload_may_do_what_the_first_rule_grants_that_its_token_meets() {
                 (of("refs/heads/main"), Ok(identity.clone())),
                 (of("refs/heads/other"), Err(&ROLE_DENIED)),
                 (Ok(recognised("job-1", &[]).into()), Err(&TOKEN_RULE)),
-                other(Issuer { url: "https://other.example".into(), ..issuer() }),
+                other(Issuer { name: jwt::Issuer::Oidc("https://other.example".into()), ..issuer() }),
                 // As it was configured before, or will be.
-                other(Issuer { audience: "https://other.example".into(), ..issuer() }),
+                other(Issuer { audience: Some("https://other.example".into()), ..issuer() }),
                 other(Issuer { keys: pinned.clone(), ..issuer() }),
                 other(Issuer { ca: Some("/c".into()), ..issuer() }),
                 (Err(unknown.clone()), Err(&TOKEN_ISSUER)),

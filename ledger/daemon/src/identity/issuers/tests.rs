@@ -3,7 +3,7 @@
 use super::*;
 use crate::identity::issuer::KeySource;
 use crate::identity::schedule::{FRESH_FOR, USABLE_FOR};
-use crate::identity::signing::{NOW_MS, Signer, World, jwks};
+use crate::identity::signing::{Authority, NOW_MS, Signer, World, bundle, domain, jwks};
 use provlog_evidence::jwt::TOKEN_BYTES_MAX;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const KEYS_URL: &str = "https://issuer.example.com/keys";
 
 fn issuer() -> Issuer {
     let keys = KeySource::Url(KEYS_URL.into());
-    Issuer { url: URL.into(), audience: AUDIENCE.into(), keys, ca: None }
+    Issuer { name: jwt::Issuer::Oidc(URL.into()), audience: Some(AUDIENCE.into()), keys, ca: None }
 }
 
 fn fixture(signers: &[&Signer]) -> (Arc<World>, Issuers) {
@@ -206,20 +206,20 @@ async fn other_settings_hold_at_once_and_the_same_ones_keep_their_keys() {
     let first = issuers.recognise(&token, NOW_MS).await.unwrap();
     issuers.remember(&first);
 
-    let second = Issuer { url: "https://second.example".into(), ..issuer() };
+    let second = Issuer { name: jwt::Issuer::Oidc("https://second.example".into()), ..issuer() };
     issuers.replace(vec![second.clone(), issuer()]).unwrap();
     assert!(Arc::ptr_eq(&first, &issuers.recognise(&token, NOW_MS).await.unwrap()));
     let standing: Vec<String> = issuers.standing().into_iter().map(|standing| standing.issuer).collect();
     assert_eq!(standing, [URL, "https://second.example"]);
 
-    let bad = Issuer { audience: format!("{ORIGIN}:a"), ..second };
-    let error = issuers.replace(vec![Issuer { audience: "b".into(), ..issuer() }, bad]).unwrap_err();
-    assert_eq!(error.url, "https://second.example");
+    let bad = Issuer { audience: Some(format!("{ORIGIN}:a")), ..second };
+    let error = issuers.replace(vec![Issuer { audience: Some("b".into()), ..issuer() }, bad]).unwrap_err();
+    assert_eq!(error.name.to_string(), "https://second.example");
     issuers.recognise(&token, NOW_MS).await.unwrap();
 
     // Of the first and the second.
     world.until_asked(2);
-    issuers.replace(vec![Issuer { audience: "b".into(), ..issuer() }]).unwrap();
+    issuers.replace(vec![Issuer { audience: Some("b".into()), ..issuer() }]).unwrap();
     let error = issuers.recognise(&token, NOW_MS).await.unwrap_err();
     assert!(matches!(error, Unrecognised::Token(JwtError::Member { member: "aud", .. })), "{error}");
     issuers.recognise(&signer.token(URL, "job", "b"), NOW_MS).await.unwrap();
@@ -229,7 +229,7 @@ async fn other_settings_hold_at_once_and_the_same_ones_keep_their_keys() {
 
     let elsewhere = "https://keys.example/b";
     world.put(elsewhere, &jwks(&[&signer]));
-    let moved = Issuer { audience: "b".into(), keys: KeySource::Url(elsewhere.into()), ..issuer() };
+    let moved = Issuer { audience: Some("b".into()), keys: KeySource::Url(elsewhere.into()), ..issuer() };
     issuers.replace(vec![moved]).unwrap();
     issuers.recognise(&signer.token(URL, "job", "b"), NOW_MS).await.unwrap();
     assert_eq!(world.asked().len(), 2 + 1, "keys from elsewhere are fetched");
@@ -267,4 +267,95 @@ async fn keys_in_a_file_are_its_newest() {
     let error = issuers.recognise(&known, NOW_MS).await.unwrap_err();
     assert!(is_no_key(&error), "though it was known: {error}");
     assert!(world.asked().is_empty());
+}
+
+/// A trust domain of this name, whose bundle is at an address.
+fn trust_domain(name: &str) -> Issuer {
+    let keys = KeySource::Url(format!("https://{name}/bundle"));
+    Issuer { name: domain(name), audience: Some(AUDIENCE.into()), keys, ca: None }
+}
+
+/// Trust domains with these bundles.
+fn domains(bundles: &[(&str, &str)]) -> (Arc<World>, Issuers) {
+    let world = Arc::new(World::default());
+    bundles.iter().for_each(|(name, bundle)| world.put(&format!("https://{name}/bundle"), bundle));
+    let issuers = Issuers::with(ORIGIN, Arc::clone(&world) as _);
+    issuers.replace(bundles.iter().map(|(name, _)| trust_domain(name)).collect()).unwrap();
+    (world, issuers)
+}
+
+#[tokio::test]
+async fn a_jwt_svid_is_its_trust_domain_s_whatever_its_iss_says() {
+    let (one, other) = (Signer::p256("k"), Signer::p256("k"));
+    let (_world, issuers) =
+        domains(&[("one.example", &bundle(&[&one], &[])), ("other.example", &bundle(&[&other], &[]))]);
+    let svid = one.token(URL, "spiffe://one.example/ci/7", AUDIENCE);
+    let recognised = issuers.recognise(&svid, NOW_MS).await.unwrap();
+    assert_eq!(recognised.identity, "spiffe:spiffe://one.example/ci/7");
+    let member = |name| recognised.workload.get(name).unwrap().clone();
+    assert_eq!((member("method"), member("binding")), ("jwt-svid".into(), "bearer".into()));
+    assert_eq!(member("issuer"), "spiffe://one.example".into());
+    issuers.recognise(&other.token(URL, "spiffe://other.example/ci", AUDIENCE), NOW_MS).await.unwrap();
+    for (token, expected) in [
+        (
+            one.token(URL, "spiffe://other.example/ci", AUDIENCE),
+            "signature doesn't verify under spiffe://other",
+        ),
+        (one.token(URL, "spiffe://third.example/ci", AUDIENCE), "got one of spiffe://third.example"),
+        (one.token(URL, "spiffe://one.example/ci", "elsewhere"), "aud: expected"),
+        (one.token(URL, "spiffe://one.example/ci", &format!("{ORIGIN}:00")), "aud: expected"),
+        (one.token(URL, "spiffe://one.example", AUDIENCE), "sub: SPIFFE ID: expected a path"),
+        (one.token(URL, "spiffe://one.example/ci/../x", AUDIENCE), "sub: SPIFFE ID: expected segments"),
+        (one.token(URL, "SPIFFE://one.example/ci", AUDIENCE), "start with spiffe://"),
+        (one.token(URL, " spiffe://one.example/ci", AUDIENCE), "start with spiffe://"),
+        (Signer::new("k").token(URL, "spiffe://one.example/ci", AUDIENCE), "for a SPIFFE ID, got EdDSA"),
+        (Signer::p256("new").token(URL, "spiffe://one.example/ci", AUDIENCE), "has no key \"new\""),
+    ] {
+        let error = issuers.recognise(&token, NOW_MS).await.unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    let silent = Issuer { audience: None, ..trust_domain("one.example") };
+    issuers.replace(vec![silent]).unwrap();
+    let error = issuers.recognise(&svid, NOW_MS).await.unwrap_err();
+    assert!(matches!(error, Unrecognised::Token(JwtError::Member { member: "aud", .. })), "{error}");
+}
+
+#[tokio::test]
+async fn keys_of_a_bundle_overlap_while_they_are_exchanged() {
+    let (old, new) = (Signer::p256("old"), Signer::p256("new"));
+    let (world, issuers) = domains(&[("one.example", &bundle(&[&old], &[]))]);
+    let tokens = [&old, &new].map(|signer| signer.token("", "spiffe://one.example/ci", AUDIENCE));
+    issuers.remember(&issuers.recognise(&tokens[0], NOW_MS).await.unwrap());
+    world.put("https://one.example/bundle", &bundle(&[&old, &new], &[]));
+    for token in [&tokens[1], &tokens[0]] {
+        issuers.remember(&issuers.recognise(token, NOW_MS).await.unwrap());
+    }
+    let third = Signer::p256("third");
+    world.put("https://one.example/bundle", &bundle(&[&new, &third], &[]));
+    let unknown = third.token("", "spiffe://one.example/ci", AUDIENCE);
+    issuers.recognise(&unknown, NOW_MS).await.unwrap();
+    let error = issuers.recognise(&tokens[0], NOW_MS).await.unwrap_err();
+    assert!(is_no_key(&error), "though it was known: {error}");
+    issuers.recognise(&tokens[1], NOW_MS).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_key_that_is_also_a_ca_s_lets_nobody_in_while_it_is() {
+    let (ca, signer) = (Authority::new(), Signer::p256("k"));
+    let as_signer = ca.as_signer("ca");
+    let (world, issuers) =
+        domains(&[("one.example", &bundle(&[&as_signer], &[])), ("other.example", &bundle(&[&signer], &[]))]);
+    let svid = as_signer.token("", "spiffe://one.example/ci", AUDIENCE);
+    issuers.remember(&issuers.recognise(&svid, NOW_MS).await.unwrap());
+    // What the other domain takes in later.
+    world.put("https://other.example/bundle", &bundle(&[&signer, &Signer::p256("new")], &[&ca]));
+    let other = Signer::p256("unknown").token("", "spiffe://other.example/ci", AUDIENCE);
+    assert!(is_no_key(&issuers.recognise(&other, NOW_MS).await.unwrap_err()));
+    for _ in 0..2 {
+        let error = issuers.recognise(&svid, NOW_MS).await.unwrap_err();
+        assert!(is_no_key(&error), "also of a token that was known: {error}");
+    }
+    issuers.recognise(&signer.token("", "spiffe://other.example/ci", AUDIENCE), NOW_MS).await.unwrap();
+    issuers.replace(vec![trust_domain("one.example")]).unwrap();
+    issuers.recognise(&svid, NOW_MS).await.unwrap();
 }

@@ -5,6 +5,7 @@ use crate::identity::error::Outcome;
 use crate::identity::issuer::KeySource;
 use crate::identity::schedule::{FRESH_FOR, USABLE_FOR};
 use crate::identity::signing::{Signer, World, jwks};
+use provlog_evidence::jwt;
 use std::thread;
 use tokio::task::{spawn, yield_now};
 
@@ -15,7 +16,8 @@ const KEYS_URL: &str = "https://a.example/keys";
 
 fn fetched(world: &Arc<World>) -> FetchedKeys {
     let keys = KeySource::Url(KEYS_URL.into());
-    let issuer = Issuer { url: "https://a.example".into(), audience: "a".into(), keys, ca: None };
+    let name = jwt::Issuer::Oidc("https://a.example".into());
+    let issuer = Issuer { name, audience: Some("a".into()), keys, ca: None };
     FetchedKeys::new(issuer.into(), Arc::clone(world) as _)
 }
 
@@ -180,7 +182,8 @@ impl Outside for Broken {
 #[tokio::test]
 async fn a_fetch_that_panics_is_one_that_failed() {
     let keys = KeySource::Url(KEYS_URL.into());
-    let issuer = Issuer { url: "https://a.example".into(), audience: "a".into(), keys, ca: None };
+    let name = jwt::Issuer::Oidc("https://a.example".into());
+    let issuer = Issuer { name, audience: Some("a".into()), keys, ca: None };
     let keys = FetchedKeys::new(issuer.into(), Arc::new(Broken(World::default())));
     assert!(!keys.renew(&keys.current(), PATIENCE).await);
     assert!(!keys.renew(&keys.current(), PATIENCE).await, "and the next one is tried");

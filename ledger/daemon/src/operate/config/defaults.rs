@@ -1,9 +1,11 @@
 //! `provlogd config default`: a file with every setting, what it does, and its default.
 
-use crate::operate::config::issuers::{ISSUER, ISSUER_KEYS, JWKS_FILE, RULE, RULE_KEYS};
+use crate::operate::config::issuers::{ISSUER, ISSUER_KEYS, JWKS_FILE};
 use crate::operate::config::listeners::{LISTENER, LISTENER_KEYS};
 use crate::operate::config::live::{PEER, PEER_KEYS};
+use crate::operate::config::rules::{RULE, RULE_KEYS};
 use crate::operate::config::table::{SETTINGS, Setting};
+use crate::operate::config::trust_domains::{BUNDLE_FILE, DOMAIN_RULE_KEYS, TRUST_DOMAIN, TRUST_DOMAIN_KEYS};
 use std::fmt::Write;
 
 /// Columns of a comment.
@@ -25,6 +27,12 @@ an issuer's keys by https.";
 
 const RULES: &str = "What workloads of the issuer above may do, the first rule that one meets; one rule at least for each issuer.";
 
+const TRUST_DOMAINS: &str = "Trust domains of SPIFFE. Whoever sends a JWT-SVID of one, as Authorization: Bearer, may do what the first \
+[[trust_domain.rule]] grants that it meets, and nothing where it meets none. Exactly one of bundle_file and bundle_url says where its bundle is.";
+
+const DOMAIN_RULES: &str = "What workloads of the trust domain above may do, the first rule that one meets; one rule at least for each trust \
+domain.";
+
 /// The text, with a final newline.
 pub(crate) fn default_file() -> String {
     let mut text = String::new();
@@ -44,17 +52,24 @@ pub(crate) fn default_file() -> String {
     head(PEER, PEERS, &mut text);
     PEER_KEYS.iter().for_each(|setting| describe(setting, &mut text));
     head(ISSUER, ISSUERS, &mut text);
-    for setting in ISSUER_KEYS {
-        if setting.key == JWKS_FILE.key {
-            let words = format!("{}. Default: {}.", setting.help, setting.default_in_words());
-            comment(&format!("{} = {}: {words}", setting.key, setting.example()), &mut text);
-        } else {
-            describe(setting, &mut text);
-        }
-    }
+    ISSUER_KEYS.iter().for_each(|setting| describe_unless(setting, &JWKS_FILE, &mut text));
     head(&format!("{ISSUER}.{RULE}"), RULES, &mut text);
     RULE_KEYS.iter().for_each(|setting| describe(setting, &mut text));
+    head(TRUST_DOMAIN, TRUST_DOMAINS, &mut text);
+    TRUST_DOMAIN_KEYS.iter().for_each(|setting| describe_unless(setting, &BUNDLE_FILE, &mut text));
+    head(&format!("{TRUST_DOMAIN}.{RULE}"), DOMAIN_RULES, &mut text);
+    DOMAIN_RULE_KEYS.iter().for_each(|setting| describe(setting, &mut text));
     text
+}
+
+/// One that stands in place of others is told in words alone: with all of them the file would be refused.
+fn describe_unless(setting: &Setting, in_words: &Setting, text: &mut String) {
+    if setting.key == in_words.key {
+        let words = format!("{}. Default: {}.", setting.help, setting.default_in_words());
+        comment(&format!("{} = {}: {words}", setting.key, setting.example()), text);
+    } else {
+        describe(setting, text);
+    }
 }
 
 fn describe(setting: &Setting, text: &mut String) {

@@ -153,6 +153,16 @@ pub enum ConfigError {
         /// The URL.
         url: String,
     },
+    /// Two trust domains of one name.
+    #[error(
+        "{place}: expected one [[trust_domain]] of a name, got a second one of {name}; put its rules into the first"
+    )]
+    SameTrustDomain {
+        /// Of the second one.
+        place: WhereSet,
+        /// Its name.
+        name: String,
+    },
     /// A user with two rows.
     #[error(
         "{place}: expected one [[peer]] for a user, got a second one for {uid}; put its roles into the first"

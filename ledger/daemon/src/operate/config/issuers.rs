@@ -1,31 +1,22 @@
 //! Issuers of tokens, and what their workloads may do: the file's `[[issuer]]` and its `[[issuer.rule]]`.
 
-use crate::access::workloads::{IssuerRules, Match, Pattern, Rule, SUBJECT};
+use crate::access::workloads::IssuerRules;
 use crate::identity::issuer::{Issuer, KeySource};
 use crate::operate::config::error::{ConfigError, WhereSet};
 use crate::operate::config::file::{ConfigText, TomlTable};
-use crate::operate::config::grants::{self, ENVIRONMENTS, Grant, KINDS, ROLES};
 use crate::operate::config::preset::Preset;
-use crate::operate::config::scope::{Found, Scope, each, wrong};
+use crate::operate::config::rules::{self, RULE, limit};
+use crate::operate::config::scope::{Found, Scope};
 use crate::operate::config::table::{Form, Setting, Unset};
 use axum::http::Uri;
-use provlog_evidence::workload::claim_names;
+use provlog_evidence::jwt;
 use toml::de::DeTable;
 
 /// The tables of the file, each an issuer.
 pub(super) const ISSUER: &str = "issuer";
 
-/// The tables in each, of which the first that a workload meets decides.
-pub(super) const RULE: &str = "rule";
-
 /// Issuers: some hosts of code, and some clusters.
 const ISSUERS_MAX: usize = 32;
-
-/// Rules of one issuer. A request looks through all of them at the most.
-const RULES_MAX: usize = 64;
-
-/// Names and values that a rule may demand.
-const MATCHES_MAX: usize = 64;
 
 /// Bytes of an issuer's URL, and of an audience: both are in every token, which has at most 8,192.
 const NAME_BYTES_MAX: usize = 512;
@@ -56,7 +47,7 @@ static PRESET: Setting = Setting {
     help: "What each rule has to name: of github repository_id or repository_owner_id, of gitlab project_id or namespace_id, of kubernetes kubernetes.io/namespace with kubernetes.io/serviceaccount/name, or sub",
 };
 
-static AUDIENCE: Setting = demanded(
+pub(super) static AUDIENCE: Setting = demanded(
     "audience",
     "TEXT",
     "https://log.example.com",
@@ -84,7 +75,7 @@ pub(super) static JWKS_FILE: Setting = Setting {
     help: "Its keys, a JWKS, in place of jwks_url and ca; a changed file holds from the next token on",
 };
 
-static CA: Setting = Setting {
+pub(super) static CA: Setting = Setting {
     key: "ca",
     takes: "FILE",
     form: Form::Path,
@@ -93,23 +84,8 @@ static CA: Setting = Setting {
     help: "Roots that the host of its keys is verified with, in PEM",
 };
 
-static MATCH: Setting = Setting {
-    key: "match",
-    takes: "NAME=VALUE",
-    form: Form::List,
-    unset: Unset::None {
-        words: "none, and the table has to have it",
-        example: "repository_id=123456,ref=refs/heads/main,ref=refs/tags/v*",
-    },
-    live: true,
-    help: "What a token has to say: sub, and the names that an entry keeps of it; of a name that is there twice either value, and a * at the end of a value is any rest. A rule of github that doesn't name event_name takes no pull_request and no pull_request_target; event_name takes no * there",
-};
-
 /// The keys of an `[[issuer]]`.
 pub(super) static ISSUER_KEYS: [&Setting; 6] = [&URL, &PRESET, &AUDIENCE, &JWKS_URL, &JWKS_FILE, &CA];
-
-/// The keys of an `[[issuer.rule]]`.
-pub(super) static RULE_KEYS: [&Setting; 4] = [&MATCH, &ROLES, &KINDS, &ENVIRONMENTS];
 
 /// Reads all issuers, each with its rules.
 pub(super) fn read(
@@ -124,8 +100,8 @@ pub(super) fn read(
             text.refuse_unknown(keys, &ISSUER_KEYS, &[RULE])?;
             let mut scope = Scope::of_table(text, keys, head);
             let (of_issuer, place) = issuer(&mut scope, text, keys)?;
-            if issuers.iter().any(|other| other.issuer.url == of_issuer.issuer.url) {
-                return Err(ConfigError::SameIssuer { place, url: of_issuer.issuer.url });
+            if issuers.iter().any(|other| other.issuer.name == of_issuer.issuer.name) {
+                return Err(ConfigError::SameIssuer { place, url: of_issuer.issuer.name.to_string() });
             }
             told.push(scope.as_inline_table());
             issuers.push(of_issuer);
@@ -148,8 +124,8 @@ fn issuer(
     preset.check_url(&url).map_err(|problem| ConfigError::Value { place: preset_place, problem })?;
     let audience = scope.read(&AUDIENCE, audience)?.ok_or_else(|| scope.missing(&AUDIENCE))?.value;
     let (keys_at, ca) = keys_of(scope)?;
-    let rules = rules(scope, text, keys, preset)?;
-    let issuer = Issuer { url, audience, keys: keys_at, ca };
+    let rules = rules::read(scope, text, keys, "issuer.rule", &preset)?;
+    let issuer = Issuer { name: jwt::Issuer::Oidc(url), audience: Some(audience), keys: keys_at, ca };
     Ok((IssuerRules { issuer, rules }, place))
 }
 
@@ -175,67 +151,8 @@ fn keys_of(scope: &mut Scope<'_>) -> Result<(KeySource, Option<std::path::PathBu
     Ok((source, ca.map(|ca| ca.value)))
 }
 
-fn rules(
-    scope: &mut Scope<'_>,
-    text: &ConfigText,
-    keys: &DeTable<'_>,
-    preset: Preset,
-) -> Result<Vec<Rule>, ConfigError> {
-    let tables = text.tables(keys, RULE, "issuer.rule")?.unwrap_or_default();
-    let place = || text.place_of(keys, RULE);
-    if tables.is_empty() {
-        return Err(scope.missing_key(RULE));
-    }
-    limit(tables.len(), RULES_MAX, place)?;
-    let (mut rules, mut told) = (Vec::new(), Vec::new());
-    for TomlTable { keys, head } in tables {
-        text.refuse_unknown(keys, &RULE_KEYS, &[])?;
-        let mut scope = Scope::of_table(text, keys, head);
-        rules.push(rule(&mut scope, preset)?);
-        told.push(scope.as_inline_table());
-    }
-    scope.note_tables(RULE, true, &told);
-    Ok(rules)
-}
-
-fn rule(scope: &mut Scope<'_>, preset: Preset) -> Result<Rule, ConfigError> {
-    let place = scope.place(&MATCH).ok_or_else(|| scope.missing(&MATCH))?;
-    let items = scope.list(&MATCH)?;
-    if items.is_empty() || items.len() > MATCHES_MAX {
-        return Err(wrong(&place, &format!("1 to {MATCHES_MAX}"), items.len().to_string()));
-    }
-    let mut matches = Vec::<Match>::new();
-    for (claim, value) in each(items, |text| demand(text, preset))? {
-        match matches.iter_mut().find(|other| other.claim == claim) {
-            Some(other) => other.values.push(value),
-            None => matches.push(Match { claim, values: vec![value] }),
-        }
-    }
-    preset.check_rule(&matches).map_err(|problem| ConfigError::Value { place, problem })?;
-    let Grant { roles, kinds, environments } = grants::read(scope)?;
-    Ok(Rule { excludes: preset.excludes(&matches), matches, roles, kinds, environments })
-}
-
-/// `NAME=VALUE`.
-fn demand(text: &str, preset: Preset) -> Result<(String, Pattern), String> {
-    let (name, value) = text.split_once('=').ok_or_else(|| format!("expected NAME=VALUE, got {text:?}"))?;
-    if name != SUBJECT && !claim_names().any(|known| known == name) {
-        let known: Vec<String> = claim_names().collect();
-        return Err(format!("expected one of {SUBJECT}, {} before the =, got {name:?}", known.join(", ")));
-    }
-    let pattern = match value.strip_suffix('*') {
-        Some(start) => Pattern::StartsWith(start.into()),
-        None => Pattern::Is(value.into()),
-    };
-    let (Pattern::StartsWith(fixed) | Pattern::Is(fixed)) = &pattern;
-    if fixed.contains('*') {
-        return Err(format!("expected a * at the end of the value alone, got {text:?}"));
-    }
-    preset.check_value(name, &pattern)?;
-    Ok((name.into(), pattern))
-}
-
-fn audience(text: &str) -> Result<String, String> {
+/// What a token has in `aud`.
+pub(super) fn audience(text: &str) -> Result<String, String> {
     if text.len() <= NAME_BYTES_MAX && !text.contains(char::is_control) {
         return Ok(text.into());
     }
@@ -246,7 +163,7 @@ fn audience(text: &str) -> Result<String, String> {
 }
 
 /// An `https` URL of a host, as it stands: in a query there may be a key, and the URL is told in lines and errors.
-fn https(text: &str) -> Result<String, String> {
+pub(super) fn https(text: &str) -> Result<String, String> {
     let fits = text.len() <= NAME_BYTES_MAX
         && text.starts_with("https://")
         && text.bytes().all(|byte| byte.is_ascii_graphic())
@@ -265,14 +182,6 @@ fn https(text: &str) -> Result<String, String> {
     Err(format!(
         "expected an https:// URL of at most {NAME_BYTES_MAX} bytes, without user info, query and fragment, got another text"
     ))
-}
-
-/// Refuses more than so many.
-fn limit(count: usize, most: usize, place: impl FnOnce() -> Option<WhereSet>) -> Result<(), ConfigError> {
-    match place().filter(|_| count > most) {
-        None => Ok(()),
-        Some(place) => Err(wrong(&place, &format!("at most {most}"), count.to_string())),
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The settings that a running daemon takes anew: names, proxies, peers, issuers, and rates.
+//! The settings that a running daemon takes anew: names, proxies, peers, issuers, trust domains, and rates.
 
 use crate::access::peers::{Peer, Peers};
 use crate::access::rates::Rates;
@@ -13,6 +13,7 @@ use crate::operate::config::table::{
     CALLER_RATE_PER_S, Form, HOSTS, REFUSAL_ENTRIES_PER_MINUTE, Setting, TOTAL_RATE_PER_S, TRUSTED_PROXIES,
     Unset,
 };
+use crate::operate::config::trust_domains;
 use crate::operate::live::LiveSettings;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -43,7 +44,8 @@ pub(super) fn read(
 ) -> Result<LiveSettings, ConfigError> {
     let rate = |number| NonZeroU32::new(u32::try_from(number).unwrap_or(u32::MAX));
     let refusals = scope.number(&REFUSAL_ENTRIES_PER_MINUTE)?;
-    let rules = issuers::read(scope, file)?;
+    let mut rules = issuers::read(scope, file)?;
+    rules.extend(trust_domains::read(scope, file)?);
     Ok(LiveSettings {
         hosts: Hosts(each(scope.list(&HOSTS)?, dns_name)?),
         proxies: Proxies(each(scope.list(&TRUSTED_PROXIES)?, proxy)?),

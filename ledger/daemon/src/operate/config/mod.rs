@@ -13,8 +13,10 @@ mod listeners;
 mod live;
 mod preset;
 mod resolve;
+mod rules;
 mod scope;
 mod table;
+mod trust_domains;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! What is known of some issuers: which of the names in their tokens stay whose they are, and so have to be in each rule.
 
 use crate::access::workloads::{Match, Pattern, SUBJECT};
+use crate::operate::config::rules::Demands;
 use provlog_evidence::jwt;
 
 /// What kind of issuer it is.
@@ -62,12 +63,14 @@ impl Preset {
             Self::Kubernetes | Self::Generic => &[],
         }
     }
+}
 
+impl Demands for Preset {
     /// Whether a number is one, and all of it, and an event the whole of one: the start of some is that of a pull request's, too.
-    pub(super) fn check_value(self, name: &str, pattern: &Pattern) -> Result<(), String> {
+    fn check_value(&self, name: &str, pattern: &Pattern) -> Result<(), String> {
         let is_id = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         match pattern {
-            Pattern::StartsWith(text) if self == Self::Github && name == EVENT => {
+            Pattern::StartsWith(text) if *self == Self::Github && name == EVENT => {
                 Err(format!("expected {name}= and an event without a *, got \"{text}*\""))
             }
             _ if !self.ids().contains(&name) => Ok(()),
@@ -79,8 +82,7 @@ impl Preset {
         }
     }
 
-    /// Whether a rule says whose workloads it is for.
-    pub(super) fn check_rule(self, matches: &[Match]) -> Result<(), String> {
+    fn check_rule(&self, matches: &[Match]) -> Result<(), String> {
         let exact = |name: &str| {
             let named = matches.iter().find(|demand| demand.claim == name);
             named.is_some_and(|demand| demand.values.iter().all(|value| matches!(value, Pattern::Is(_))))
@@ -101,9 +103,8 @@ impl Preset {
         Err(format!("expected {expected} among the names, without a *, got {}", got.join(", ")))
     }
 
-    /// What a rule refuses without having said so.
-    pub(super) fn excludes(self, matches: &[Match]) -> Vec<Match> {
-        if self != Self::Github || matches.iter().any(|demand| demand.claim == EVENT) {
+    fn excludes(&self, matches: &[Match]) -> Vec<Match> {
+        if *self != Self::Github || matches.iter().any(|demand| demand.claim == EVENT) {
             return Vec::new();
         }
         let values = FROM_OUTSIDE.map(|event| Pattern::Is(event.into())).into();

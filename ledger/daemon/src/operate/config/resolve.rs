@@ -13,6 +13,7 @@ use crate::operate::config::table::{
     DRAIN_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS, HANDSHAKES_MAX, HEADER_TIMEOUT_MS, HIGH_WATER, LOG_FILTER,
     LOG_FORMAT, LOG_KEY, MUST_EXIST, ORIGIN, SETTINGS, Setting, WRITE_TIMEOUT_MS,
 };
+use crate::operate::config::trust_domains::TRUST_DOMAIN;
 use crate::operate::live::LiveSettings;
 use crate::operate::logs::LogFormat;
 use provlog_core::checkpoint::is_origin;
@@ -107,7 +108,7 @@ pub(super) fn resolve(
     let root = text.as_ref().map(ConfigText::parse).transpose()?;
     let file = text.as_ref().zip(root.as_ref());
     if let Some((text, root)) = file {
-        text.refuse_unknown(root, &SETTINGS, &[LISTENER, PEER, ISSUER])?;
+        text.refuse_unknown(root, &SETTINGS, &[LISTENER, PEER, ISSUER, TRUST_DOMAIN])?;
     }
     fill_in(&mut Scope::whole(words, file), file, accept_clock)
 }

@@ -36,8 +36,11 @@ fn told(config: &Config) -> Vec<(&'static str, String)> {
 fn every_setting_is_read_and_told() {
     let config = resolve(&[]).unwrap();
     let mut read: Vec<&str> = config.told.iter().map(|told| told.key).collect();
-    let mut table: Vec<&str> =
-        SETTINGS.iter().map(|setting| setting.key).chain(["listener", "peer", "issuer"]).collect();
+    let mut table: Vec<&str> = SETTINGS
+        .iter()
+        .map(|setting| setting.key)
+        .chain(["listener", "peer", "issuer", "trust_domain"])
+        .collect();
     read.sort_unstable();
     table.sort_unstable();
     assert_eq!(read, table);
@@ -186,6 +189,44 @@ fn preset(name: &str) -> String {
     format!("{PLAIN}\npreset = \"{name}\"")
 }
 
+/// A file with one trust domain: these lines of its own, and a rule with these.
+fn domain(own: &str, rule: &str) -> String {
+    format!("[[trust_domain]]\n{own}\n[[trust_domain.rule]]\n{rule}\n")
+}
+
+#[test]
+fn trust_domains_have_a_bundle_somewhere_and_rules_of_spiffe_ids() {
+    let one = domain(
+        "name = \"example.org\"\nbundle_file = \"/b\"\naudience = \"a\"",
+        "match = [\"sub=spiffe://example.org/ci/*\", \"sub=spiffe://example.org/deploy\"]\nroles = [\"append\"]\nkinds = [\"scan\"]",
+    );
+    let two = domain(
+        "name = \"other.example\"\nbundle_url = \"https://o.example:8443/\"\nca = \"/c\"",
+        "match = [\"sub=spiffe://other.example/*\"]\nroles = [\"read\"]",
+    );
+    let plain = issuer(PLAIN, "match = [\"sub=a*\"]\nroles = [\"read\"]");
+    let config = of_file(&format!("{two}{one}{plain}"), &[]).unwrap();
+    let issuers = config.live.issuers();
+    let told: Vec<_> =
+        issuers.iter().map(|it| (it.name.to_string(), it.audience.as_deref(), &it.keys)).collect();
+    assert_eq!(
+        told,
+        [
+            ("https://a.example".into(), Some("a"), &KeySource::Discovery),
+            ("spiffe://other.example".into(), None, &KeySource::Url("https://o.example:8443/".into())),
+            ("spiffe://example.org".into(), Some("a"), &KeySource::File("/b".into())),
+        ]
+    );
+    assert_eq!(issuers[1].ca.as_deref(), Some(Path::new("/c")));
+    let [rule] = &config.live.rules[2].rules[..] else { panic!("one rule") };
+    let values = vec![
+        Pattern::StartsWith("spiffe://example.org/ci/".into()),
+        Pattern::Is("spiffe://example.org/deploy".into()),
+    ];
+    assert_eq!(rule.matches, [Match { claim: "sub".into(), values }]);
+    assert!(rule.excludes.is_empty() && rule.kinds == ["scan"]);
+}
+
 #[test]
 fn issuers_have_keys_somewhere_and_rules_in_their_order() {
     let one = issuer(
@@ -208,9 +249,15 @@ fn issuers_have_keys_somewhere_and_rules_in_their_order() {
             &KeySource::File("/k".into())
         ]
     );
-    let urls: Vec<&str> = issuers.iter().map(|issuer| &*issuer.url).collect();
-    let of_rules: Vec<&str> = config.live.rules.iter().map(|rules| &*rules.issuer.url).collect();
-    assert_eq!(urls, of_rules);
+    let urls: Vec<String> = issuers.iter().map(|issuer| issuer.name.to_string()).collect();
+    assert_eq!(
+        urls,
+        [
+            "https://token.actions.githubusercontent.com",
+            "https://a.example",
+            "https://kubernetes.default.svc"
+        ]
+    );
     assert_eq!(issuers[0].ca.as_deref(), Some(Path::new("/c")));
     let is = |text: &str| Pattern::Is(text.into());
     let demand = |claim: &str, values: &[Pattern]| Match { claim: claim.into(), values: values.into() };
@@ -545,8 +592,60 @@ fn what_is_refused_in_the_file_is_named_with_line_and_column() {
             "issuer: expected at most 32, got 33",
         ),
     ];
-    let of_issuers = of_issuers.iter().map(|(text, expected)| (&**text, *expected));
-    for (text, expected) in cases.iter().copied().chain(of_issuers) {
+    let rule = "match = [\"sub=spiffe://a.example/b\"]\nroles = [\"read\"]";
+    let named = "name = \"a.example\"";
+    let plain = &*format!("{named}\nbundle_file = \"b\"");
+    let matches = |value: &str| domain(plain, &format!("match = [\"{value}\"]\nroles = [\"read\"]"));
+    let of_domains: Vec<(String, &str)> = vec![
+        (
+            "trust_domain = 1".into(),
+            "f:1:16: trust_domain: expected tables, each under a head [[trust_domain]], got 1",
+        ),
+        (domain("", rule), "f:1:1: trust_domain: expected the key name in this table, got none"),
+        (domain(named, rule), "f:1:1: trust_domain: expected the key bundle_file in this table, got none"),
+        (
+            domain("name = \"spiffe://a.example\"\nbundle_file = \"b\"", rule),
+            "f:2:8: name: trust domain: expected 1 to 255 of a-z 0-9 . - _, got \"spiffe://a.example\"",
+        ),
+        (domain("name = \"A.example\"\nbundle_file = \"b\"", rule), "f:2:8: name: trust domain: expected"),
+        (
+            domain(&format!("{plain}\nbundle_url = \"https://a.example\""), rule),
+            "f:4:14: bundle_url: expected no bundle_url beside bundle_file, got both",
+        ),
+        (domain(&format!("{plain}\nca = \"c\""), rule), "f:4:6: ca: expected no ca beside bundle_file"),
+        (
+            domain(&format!("{named}\nbundle_url = \"http://a.example\""), rule),
+            "f:3:14: bundle_url: expected an https:// URL",
+        ),
+        (
+            domain(&format!("{plain}\njwks_file = \"b\""), rule),
+            "f:4:1: jwks_file: unknown key; expected one of name, bundle_file, bundle_url, ca, audience, rule",
+        ),
+        (
+            format!("[[trust_domain]]\n{plain}"),
+            "f:1:1: trust_domain: expected the key rule in this table, got none",
+        ),
+        (matches("ref=main"), "f:5:10: match: expected sub= and a SPIFFE ID of spiffe://a.example, got ref="),
+        (
+            matches("sub=spiffe://a.example"),
+            "f:5:10: match: expected a SPIFFE ID below spiffe://a.example/, got \"spiffe://a.example\"",
+        ),
+        (matches("sub=*"), "expected a SPIFFE ID below spiffe://a.example/, got \"\""),
+        (matches("sub=spiffe://a.example*"), "expected a SPIFFE ID below spiffe://a.example/"),
+        (matches("sub=spiffe://a.example.org/b"), "expected a SPIFFE ID below spiffe://a.example/"),
+        (matches("sub=spiffe://b.example/*"), "expected a SPIFFE ID below spiffe://a.example/"),
+        (matches("sub=spiffe://a.example/b/../c"), "expected a SPIFFE ID below spiffe://a.example/"),
+        (
+            domain(plain, rule).repeat(2),
+            "f:8:8: name: expected one [[trust_domain]] of a name, got a second one of spiffe://a.example",
+        ),
+        (
+            (0..33).map(|at| domain(plain, rule).replace("a.example", &format!("a{at}.example"))).collect(),
+            "trust_domain: expected at most 32, got 33",
+        ),
+    ];
+    let of_tables = of_issuers.iter().chain(&of_domains).map(|(text, expected)| (&**text, *expected));
+    for (text, expected) in cases.iter().copied().chain(of_tables) {
         let error = of_file(text, &[]).unwrap_err();
         assert!(error.contains(expected), "{text}\nexpected {expected}\ngot      {error}");
         assert_eq!(error.lines().count(), 1, "{error}");

@@ -26,6 +26,7 @@ use axum::http::header::{ALLOW, AUTHORIZATION, CONNECTION, CONTENT_TYPE, RETRY_A
 use axum::http::{Request, Response, StatusCode};
 use clap::ValueEnum;
 use provlog_core::cbor::Value;
+use provlog_evidence::jwt;
 use rustix::process::geteuid;
 use std::fs;
 use std::num::NonZeroU32;
@@ -261,8 +262,8 @@ fn configure_issuer(app: &App, folder: &Path) {
     let jwks = folder.join("jwks");
     fs::write(&jwks, include_str!("issuer.jwks")).unwrap();
     let issuer = Issuer {
-        url: ISSUER.into(),
-        audience: "https://log.example.com".into(),
+        name: jwt::Issuer::Oidc(ISSUER.into()),
+        audience: Some("https://log.example.com".into()),
         keys: KeySource::File(jwks),
         ca: None,
     };
