@@ -45,8 +45,7 @@ impl FoldedSet {
         let (what, name) = key.set();
         self.name = Some(SetName::new(what, name));
         let size = log.committed().checkpoint.size;
-        let touched = log.touched(state, size)?;
-        let unread = &touched[touched.partition_point(|index| *index < self.below)..];
+        let unread = log.touched(state, self.below..size)?;
         for turn in unread.chunks(ENTRIES_A_TURN) {
             let indices = turn.to_vec();
             for entry in log.read(move |reader| entries(reader, &indices)).await?? {
