@@ -46,6 +46,7 @@ mod retries;
 mod rollback;
 mod seeds;
 mod smuggling;
+mod spiffe;
 mod spire;
 mod support;
 mod tables;
