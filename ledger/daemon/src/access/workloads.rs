@@ -115,7 +115,7 @@ impl Match {
 pub(crate) mod tests {
     use super::*;
     use crate::identity::issuer::KeySource;
-    use crate::identity::recognised::VerifiedToken;
+    use crate::identity::recognised::Proof;
     use provlog_evidence::jwt;
 
     pub(crate) const URL: &str = "https://issuer.example.com";
@@ -148,8 +148,8 @@ pub(crate) mod tests {
         if !claims.is_empty() {
             workload.insert("claims", Value::Map(map)).unwrap();
         }
-        let (identity, token) = (format!("oidc:{URL}#{subject}"), VerifiedToken::of_test());
-        Recognised { issuer: issuer().into(), identity, workload, token }
+        let (identity, proof) = (format!("oidc:{URL}#{subject}"), Proof::of_test());
+        Recognised { issuer: issuer().into(), identity, workload, proof }
     }
 
     /// `NAME=VALUE`s, each a claim of its own; a value that ends in `*` is the start of one.

@@ -6,7 +6,8 @@ use crate::identity::issuer::{Issuer, KeySource};
 use crate::identity::key_set::KeySet;
 use crate::identity::keys::FetchedKeys;
 use crate::identity::pinned::PinnedKeys;
-use provlog_evidence::jwt::{BearerAudience, BearerToken, IssuerKeys, JwtError, UnverifiedToken};
+use provlog_evidence::jwt::{self, BearerAudience, BearerToken, IssuerKeys, JwtError, UnverifiedToken};
+use provlog_evidence::svid::{BearerSvid, DomainCas, SvidError, UnverifiedSvid};
 use std::sync::Arc;
 
 /// An issuer with its keys.
@@ -89,6 +90,11 @@ impl ConfiguredIssuer {
         }
     }
 
+    /// Whether a newer CA may be the one that a chain leads to.
+    pub(super) const fn may_have_another_ca(refused: &SvidError) -> bool {
+        matches!(refused, SvidError::NoPath { .. })
+    }
+
     /// Waits for newer keys than those that were seen, where some may be had, and says whether what isn't among them then is no key of the issuer's.
     pub(super) async fn renew_keys(&self, seen: &Arc<KeySet>) -> bool {
         match &*self.keys {
@@ -114,6 +120,28 @@ impl ConfiguredIssuer {
             got: "another".into(),
         })?;
         token.bearer(IssuerKeys::by_kid(name, keys.keys()), audience, now_ms)
+    }
+
+    /// Verifies who shows a certificate, with some of its CAs.
+    ///
+    /// # Errors
+    /// [`SvidError`] says why it isn't taken.
+    pub(super) fn verify_shown(
+        &self,
+        svid: UnverifiedSvid<'_>,
+        keys: &KeySet,
+        now_ms: u64,
+    ) -> Result<BearerSvid, SvidError> {
+        match &self.settings.name {
+            jwt::Issuer::Spiffe(trust_domain) => {
+                svid.bearer(DomainCas { trust_domain, cas: keys.cas() }, now_ms)
+            }
+            jwt::Issuer::Oidc(_) => Err(SvidError::NoPath {
+                trust_domain: svid.trust_domain().clone(),
+                at_ms: now_ms,
+                got: "an issuer of tokens, which has none".into(),
+            }),
+        }
     }
 
     /// How it stands with its keys.

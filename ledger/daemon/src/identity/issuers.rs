@@ -6,23 +6,23 @@ use crate::identity::fetch::{Https, Outside};
 use crate::identity::held::KeysStanding;
 use crate::identity::issuer::Issuer;
 use crate::identity::key_set::KeySet;
-use crate::identity::recognised::{Recognised, Unrecognised, VerifiedToken};
+use crate::identity::recognised::{Anchor, Proof, Recognised, Unrecognised};
 use crate::identity::shared::SharedKeys;
 use crate::identity::source;
-use crate::identity::verified::VerifiedTokens;
+use crate::identity::verified::Verified;
 use provlog_core::Hash;
 use provlog_core::cbor::Value;
-use provlog_evidence::jwt::{
-    self, BearerAudience, BearerAudienceError, BearerToken, JwtError, UnverifiedToken,
-};
+use provlog_evidence::jwt::{self, BearerAudience, BearerAudienceError, JwtError, UnverifiedToken};
 use provlog_evidence::workload::Workload;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+mod shown;
+
 /// As much of a foreign issuer as a refusal shows.
 const EXCERPT_CHARS: usize = 200;
 
-/// All of them, with their keys and the tokens that were verified. Clones are the same ones.
+/// All of them, with their keys and what was verified. Clones are the same ones.
 #[derive(Clone, Debug)]
 pub(crate) struct Issuers(Arc<AllIssuers>);
 
@@ -36,7 +36,7 @@ struct AllIssuers {
     configured: RwLock<Arc<ByName>>,
     /// As it was when it was last looked at.
     shared: RwLock<Arc<SharedKeys>>,
-    verified: VerifiedTokens,
+    verified: Verified,
 }
 
 /// An issuer that a log can't go by.
@@ -80,8 +80,7 @@ impl Issuers {
     }
 
     fn with(origin: &str, outside: Arc<dyn Outside>) -> Self {
-        let (configured, shared, verified) =
-            (RwLock::default(), RwLock::default(), VerifiedTokens::default());
+        let (configured, shared, verified) = (RwLock::default(), RwLock::default(), Verified::default());
         Self(Arc::new(AllIssuers { origin: origin.into(), outside, configured, shared, verified }))
     }
 
@@ -121,11 +120,7 @@ impl Issuers {
     /// [`Unrecognised`] says why it is nobody's, or why that can't be told now. None of it has the token in it.
     pub(crate) async fn recognise(&self, token: &str, now_ms: u64) -> Result<Arc<Recognised>, Unrecognised> {
         let digest = Hash::plain(token.as_bytes());
-        let holds = |issuer: &Issuer, key| {
-            let now = self.configured(&issuer.name);
-            now.is_some_and(|now| **now.settings() == *issuer && self.unshared(&now.keys()).has(key))
-        };
-        if let Some(recognised) = self.0.verified.find(&digest, now_ms, holds) {
+        if let Some(recognised) = self.find(&digest, now_ms) {
             return Ok(recognised);
         }
         let unverified = UnverifiedToken::parse(token)?;
@@ -147,10 +142,12 @@ impl Issuers {
             }
             verified => verified?,
         };
-        Ok(recognised(&issuer, &verified, digest, now_ms)?.into())
+        let (window, anchor) = (verified.token().window(), Anchor::Key(verified.token().key()));
+        let workload = Workload::of_bearer_token(&verified);
+        Ok(recognised(&issuer, workload, Proof { digest, window, anchor }, now_ms)?.into())
     }
 
-    /// Recognises that token again without verifying it. Of those who were let in alone: who wasn't may have any number of them.
+    /// Recognises that token or certificate again without verifying it. Of those who were let in alone: who wasn't may have any number of them.
     pub(crate) fn remember(&self, recognised: &Arc<Recognised>) {
         self.0.verified.keep(recognised);
     }
@@ -166,6 +163,14 @@ impl Issuers {
 
     fn configured(&self, name: &jwt::Issuer) -> Option<Arc<ConfiguredIssuer>> {
         self.all().get(name).cloned()
+    }
+
+    /// Who brought what has this digest, where that was verified, and still holds.
+    fn find(&self, digest: &Hash, now_ms: u64) -> Option<Arc<Recognised>> {
+        self.0.verified.find(digest, now_ms, |issuer, anchor| {
+            let now = self.configured(&issuer.name);
+            now.is_some_and(|now| **now.settings() == *issuer && self.unshared(&now.keys()).has(anchor))
+        })
     }
 
     /// What of an issuer's keys vouches for it alone: the others vouch for nobody. Whoever uses keys uses these.
@@ -197,19 +202,17 @@ fn excerpt(name: &jwt::Issuer) -> String {
 
 fn recognised(
     issuer: &ConfiguredIssuer,
-    token: &BearerToken,
-    digest: Hash,
+    workload: Workload,
+    proof: Proof,
     now_ms: u64,
 ) -> Result<Recognised, Unrecognised> {
-    let workload = Workload::of_bearer_token(token);
     workload.check_size()?;
     let Workload { identity, value: mut workload } = workload;
-    // The token held then, and no token holds at a later time.
+    // It held then, and nothing holds at a later time.
     let verified_at_ms = Value::Integer(i64::try_from(now_ms).unwrap_or(i64::MAX));
     let inserted = workload.insert("verified_at_ms", verified_at_ms);
     debug_assert!(inserted.is_ok(), "evidence doesn't say when it was looked at");
-    let token = VerifiedToken { digest, window: token.token().window(), key: token.token().key() };
-    Ok(Recognised { issuer: Arc::clone(issuer.settings()), identity, workload, token })
+    Ok(Recognised { issuer: Arc::clone(issuer.settings()), identity, workload, proof })
 }
 
 #[cfg(test)]

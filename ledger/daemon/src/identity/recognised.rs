@@ -1,48 +1,58 @@
-//! What came of a token.
+//! What came of a token or an X.509-SVID.
 
 use crate::identity::issuer::Issuer;
 use provlog_core::Hash;
 use provlog_core::cbor::Map;
 use provlog_evidence::jwk::Thumbprint;
 use provlog_evidence::jwt::JwtError;
+use provlog_evidence::svid::SvidError;
 use provlog_evidence::window::Window;
 use provlog_evidence::workload::WorkloadError;
 use std::sync::Arc;
 
-/// A workload whose token an issuer signed, for this log, and which holds now.
+/// A workload whose token an issuer signed for this log, or whose SVID its trust domain did, and which holds now.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Recognised {
-    /// Who signed it.
+    /// Who vouches for it.
     pub(crate) issuer: Arc<Issuer>,
     /// Who the workload is, for ever (SPEC.md, section 12.5).
     pub(crate) identity: String,
     /// The attested `workload`, `verified_at_ms` in it.
     pub(crate) workload: Map,
-    /// Of which token.
-    pub(crate) token: VerifiedToken,
+    /// By what.
+    pub(crate) proof: Proof,
 }
 
-/// By what a verified token is known again, and how long it holds; never the token itself.
+/// By what a verified token or chain of certificates is known again, and how long it holds; never that itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct VerifiedToken {
+pub(crate) struct Proof {
     /// Its SHA-256.
     pub(super) digest: Hash,
     /// When it holds.
     pub(super) window: Window,
-    /// The key that signed it.
-    pub(super) key: Thumbprint,
+    /// Under what it was verified.
+    pub(super) anchor: Anchor,
+}
+
+/// One of an issuer's keys.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Anchor {
+    /// A key that signs tokens.
+    Key(Thumbprint),
+    /// A CA, by the SHA-256 of its certificate.
+    Ca([u8; 32]),
 }
 
 #[cfg(test)]
-impl VerifiedToken {
+impl Proof {
     /// Of a token that nobody made.
     pub(crate) fn of_test() -> Self {
         let window = Window { from_ms: 0, to_ms: u64::MAX };
-        Self { digest: Hash::plain(b"token"), window, key: Thumbprint([0; 32]) }
+        Self { digest: Hash::plain(b"token"), window, anchor: Anchor::Key(Thumbprint([0; 32])) }
     }
 }
 
-/// Why a token is nobody's.
+/// Why a token or a certificate is nobody's.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub(crate) enum Unrecognised {
     /// Its issuer, as the token has it, isn't configured.
@@ -54,12 +64,23 @@ pub(crate) enum Unrecognised {
     /// It isn't a token, holds at another time, has another audience, or isn't signed by one of its issuer's keys.
     #[error(transparent)]
     Token(#[from] JwtError),
+    /// It is no X.509-SVID, holds at another time, or leads to none of its trust domain's CAs.
+    #[error("the client's certificate: {0}")]
+    Svid(#[from] SvidError),
+    /// Its trust domain isn't configured.
+    #[error(
+        "the client's certificate: expected an SVID of a trust domain that the log's operator configured, got one of {got}"
+    )]
+    TrustDomain {
+        /// As its SPIFFE ID has it.
+        got: String,
+    },
     /// It says more than an entry has room for.
     #[error(transparent)]
     Workload(#[from] WorkloadError),
     /// The issuer's keys aren't known, so nothing can be said of it now.
     #[error(
-        "the keys of {issuer} can't be had, so its tokens can't be verified; the daemon's own log says why"
+        "the keys of {issuer} can't be had, so that nothing of it can be verified; the daemon's own log says why"
     )]
     Keys {
         /// Whose.
