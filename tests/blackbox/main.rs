@@ -43,6 +43,7 @@ mod retries;
 mod rollback;
 mod seeds;
 mod smuggling;
+mod spiffe;
 mod support;
 mod tables;
 mod tls;
