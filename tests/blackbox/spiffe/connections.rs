@@ -1,15 +1,18 @@
 //! Who a connection's requests are of, while it is open.
 
 use super::made::{
-    ID, ROOT, WORKLOAD, bundle, from_now, jwt_svid, leaf, own_bundle, p256, root, signs, under, vouches,
+    ID, ROOT, WORKLOAD, bundle, chain, from_now, jwt_svid, leaf, own_bundle, p256, root, signs, under,
+    vouches,
 };
 use super::site::{Site, ask_again, table};
 use crate::oidc::site::code;
-use crate::support::{Response, program, promotion, stdout};
-use crate::tls::site::{append, connect, put, read_all, until};
-use crate::vectors::keys::Content;
+use crate::support::{Response, alone, program, promotion, stderr, stdout};
+use crate::tls::site::{Authority, append, connect, put, read_all, until};
+use crate::vectors::keys::{Content, Key};
+use base64ct::{Base64, Encoding};
 use rustls::HandshakeKind;
 use rustls::version::{TLS12, TLS13};
+use std::fs;
 use std::io::Write;
 use std::process::Command;
 
@@ -130,6 +133,70 @@ fn a_certificate_that_ends_ends_what_its_connection_may_do() {
         let answer = ask_again(&mut stream, "/v1/entries/0");
         answer.status == 401 && code(&answer) == "caller.certificate"
     });
+}
+
+/// A client CA at one listener closes every way in that doesn't ask for its certificates: any other certificate is none of them.
+#[test]
+fn a_certificate_that_nobody_verified_is_none_of_a_client_ca() {
+    let clients = Authority::new("CA of clients");
+    let site = Site::with(|folder| {
+        put(&folder.join("clients.pem"), &clients.pem);
+        let path = |name: &str| folder.join(name);
+        format!(
+            "[[listener]]\nlisten = \"127.0.0.1:0\"\ntls_certificate = {:?}\ntls_key = {:?}\ntls_client_ca = {:?}\n",
+            path("server.pem"),
+            path("server.key"),
+            path("clients.pem")
+        )
+    });
+    let (svid, by_itself) = (under("root", &ROOT, ID), vec![leaf().signed(WORKLOAD, WORKLOAD)]);
+    for shown in [None, Some((&*svid, &**WORKLOAD)), Some((&*by_itself, &**WORKLOAD))] {
+        assert_eq!(code(&site.ask("/v1/records", "", shown).expect(401)), "caller.missing");
+        assert_eq!(code(&site.append("a", shown).unwrap().expect(401)), "caller.missing");
+    }
+}
+
+/// What a workload types, with the files and the token that SPIRE's agent gives it.
+#[test]
+fn the_command_line_appends_with_either_kind() {
+    let site = Site::new();
+    let Key::P256(pkcs8) = &**WORKLOAD else { panic!("a workload's key here is of P-256") };
+    let pem = |label: &str, der: &[u8]| {
+        let base64 = Base64::encode_string(der);
+        let lines: Vec<&str> =
+            base64.as_bytes().chunks(64).map(|line| str::from_utf8(line).unwrap()).collect();
+        format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+    };
+    let certificates: String = chain(&leaf()).iter().map(|der| pem("CERTIFICATE", der)).collect();
+    put(&site.path("svid.0.pem"), &certificates);
+    put(&site.path("svid.0.key"), &pem("PRIVATE KEY", pkcs8));
+    put(&site.path("ca.pem"), &site.authority.pem);
+    fs::write(site.path("app"), "app").unwrap();
+    let trust = site.path("data").join("trust.tlog-policy");
+    let run = |more: &[&str], token: Option<String>| {
+        let event = ["append", "--kind", "event", "--type", "https://example.com/x", "--artifact", "app"];
+        let log = ["--url", &site.daemon.url, "--ca", "ca.pem", "--trust", trust.to_str().unwrap()];
+        let mut command =
+            alone(Command::new(program("provlog")), site.folder.path(), &[&event[..], &log, more].concat());
+        command.envs(token.map(|token| ("PROVLOG_TOKEN", token)));
+        command.output().unwrap()
+    };
+    let shown = ["--client-cert", "svid.0.pem", "--client-key", "svid.0.key"];
+    let stranger = || jwt_svid("spiffe://third.example/x").sign();
+    for (more, token, status, said) in [
+        (&shown[..], None, 0, ".provlog/receipts/"),
+        (&[], Some(jwt_svid(ID).sign()), 0, ".provlog/receipts/"),
+        (&shown, Some(stranger()), 4, "token.issuer"),
+        (&[], None, 4, "caller.missing"),
+    ] {
+        let output = run(more, token);
+        let told = format!("{}{}", stdout(&output), stderr(&output));
+        assert!(output.status.code() == Some(status) && told.contains(said), "{more:?}: {told}");
+    }
+    put(&site.path("bundle.json"), &bundle(&[signs("p256", &p256())]));
+    let output = run(&shown, None);
+    let told = stderr(&output);
+    assert!(output.status.code() == Some(4) && told.contains("which trust domains it takes"), "{told}");
 }
 
 /// Nobody resumes what another certificate began, in either version.
