@@ -5,3 +5,4 @@ mod entries;
 mod races;
 mod refusals;
 mod submission;
+mod svids;
