@@ -1,12 +1,13 @@
 //! The issuers that a running daemon goes by.
 
+use crate::identity::anchor::Anchor;
 use crate::identity::configured::{ConfiguredIssuer, VerifiedToken, Wanted};
 use crate::identity::error::KeysError;
 use crate::identity::fetch::{Https, Outside};
 use crate::identity::held::KeysStanding;
 use crate::identity::issuer::Issuer;
 use crate::identity::key_set::KeySet;
-use crate::identity::recognised::{Anchor, BoundEvidence, Proof, Recognised, Unrecognised};
+use crate::identity::recognised::{BoundEvidence, Proof, Recognised, Unrecognised};
 use crate::identity::shared::SharedKeys;
 use crate::identity::source;
 use crate::identity::trusted::TrustedKey;

@@ -5,6 +5,7 @@ use crate::access::caller::{Caller, Who};
 use crate::access::unrecognised;
 use crate::http::codes::TOKEN_AUDIENCE;
 use crate::http::problem::Problem;
+use crate::identity::anchor::Anchor;
 use crate::identity::recognised::{BoundEvidence, Recognised};
 use crate::routes::app::App;
 use crate::sets::Relied;
@@ -59,11 +60,11 @@ impl BoundEntry {
         };
         let Some(BoundEvidence { evidence, key, .. }) = workload.bound.as_ref() else { return Ok(None) };
         let relied = app.sets.rely(&app.log, key).await?;
-        let (member, known_by) = match evidence {
-            Evidence::Jwt { .. } => ("key", "thumbprint"),
-            Evidence::X509Svid { .. } => ("bundle", "ca"),
+        let (member, known_by, digest) = match key.anchor {
+            Anchor::Key(thumbprint) => ("key", "thumbprint", thumbprint.0),
+            Anchor::Ca(digest) => ("bundle", "ca", digest),
         };
-        let more = [(member, relied.member.clone()), (known_by, Value::Bytes(key.known_by.to_vec()))];
+        let more = [(member, relied.member.clone()), (known_by, Value::Bytes(digest.to_vec()))];
         let evidence = evidence.to_value();
         let brought = evidence.as_map().into_iter().flat_map(Map::iter);
         let evidence = Value::map(brought.map(|(name, value)| (name, value.clone())).chain(more));
