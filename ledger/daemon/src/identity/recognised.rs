@@ -4,7 +4,7 @@ use crate::identity::anchor::Anchor;
 use crate::identity::issuer::Issuer;
 use crate::identity::trusted::TrustedKey;
 use provlog_core::Hash;
-use provlog_core::cbor::Map;
+use provlog_core::cbor::Value;
 use provlog_core::submission::Evidence;
 use provlog_evidence::jwt::JwtError;
 use provlog_evidence::svid::SvidError;
@@ -20,8 +20,8 @@ pub(crate) struct Recognised {
     pub(crate) issuer: Arc<Issuer>,
     /// Who the workload is, for ever (SPEC.md, section 12.5).
     pub(crate) identity: String,
-    /// The attested `workload`, `verified_at_ms` in it.
-    pub(crate) workload: Map,
+    /// The attested `workload`, a map with `verified_at_ms` in it.
+    pub(crate) workload: Value,
     /// By what.
     pub(crate) proof: Proof,
     /// What that is bound to; none where whoever has it may use it again.

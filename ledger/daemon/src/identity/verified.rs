@@ -58,7 +58,7 @@ impl fmt::Debug for Verified {
 mod tests {
     use super::*;
     use crate::identity::issuer::KeySource;
-    use provlog_core::cbor::Map;
+    use provlog_core::cbor::Value;
     use provlog_evidence::jwk::Thumbprint;
     use provlog_evidence::jwt;
     use provlog_evidence::window::Window;
@@ -75,7 +75,7 @@ mod tests {
         Arc::new(Recognised {
             issuer: issuer.into(),
             identity: "i".into(),
-            workload: Map::new(),
+            workload: Value::Null,
             proof,
             bound: None,
         })

@@ -13,6 +13,7 @@ use provlog_core::Hash;
 use provlog_core::cbor::{Map, Value};
 use provlog_core::submission::{Evidence, Submission, SubmissionError};
 use provlog_engine::{DedupKey, Terms};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// A submission's workload, whose evidence is of this submission alone, and the key that it was verified with.
@@ -77,9 +78,9 @@ impl BoundEntry {
     }
 
     /// The attested claims, by their names.
-    pub(crate) fn attested(&self) -> [(&'static str, Value); 2] {
-        let workload = Value::Map(self.workload.workload.clone());
-        [("workload", workload), ("workload_evidence", self.evidence.clone())]
+    pub(crate) fn attested(&self) -> [(&'static str, Cow<'_, Value>); 2] {
+        let workload = Cow::Borrowed(&self.workload.workload);
+        [("workload", workload), ("workload_evidence", Cow::Borrowed(&self.evidence))]
     }
 
     /// What its entry takes and demands. One entry has this digest bound to it: the same workload's next request is a retry, and anybody
