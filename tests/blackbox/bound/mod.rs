@@ -4,4 +4,4 @@
 mod entries;
 mod races;
 mod refusals;
-mod submission;
+pub mod submission;
