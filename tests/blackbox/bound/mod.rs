@@ -4,5 +4,5 @@
 mod entries;
 mod races;
 mod refusals;
-mod submission;
+pub mod submission;
 mod svids;
