@@ -4,6 +4,7 @@ use crate::verb::append::{AppendArgs, FlushArgs};
 use crate::verb::audit::AuditArgs;
 use crate::verb::consistency::ConsistencyArgs;
 use crate::verb::crosswalk::CrosswalkVerb;
+use crate::verb::explain::ExplainArgs;
 use crate::verb::export::ExportArgs;
 use crate::verb::get::GetArgs;
 use crate::verb::inspect::InspectArgs;
@@ -77,6 +78,9 @@ pub(crate) enum Verb {
     /// Verify receipts and packages, offline
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(VerifyArgs),
+    /// Tell in words what receipts and packages show, and what nobody proved
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(ExplainArgs),
     /// Hide claims of a receipt, which goes on verifying
     #[command(after_help = REDACT_EXAMPLES)]
     Redact(RedactArgs),
@@ -124,6 +128,15 @@ Examples:
 A receipt proves that something is logged; the expectations say that it is about this. Claims that \
 nothing compares are what their submitter said.";
 
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  provlog explain app.tlog-proof
+  provlog explain promotion-5.zip --issuer-keys https://token.actions.githubusercontent.com=github.jwks
+  provlog explain - --roster allowed_signers --json < app.tlog-proof
+
+It verifies offline, as `provlog verify` does and with its exit codes, and then tells what happened, when, which workload \
+submitted it, how that was shown, and what nobody proved. Of what doesn't verify it tells why, and nothing as true.";
+
 const REDACT_EXAMPLES: &str = "\
 Examples:
   provlog redact app.tlog-proof --hide submitted.prompt_hash --hide attested.workload -o public.tlog-proof
@@ -141,7 +154,9 @@ with exit code 3; signed checkpoints that prove it are kept in the folder's evid
 proves nothing: the audit is then incomplete, with exit code 6.
 
 Records are compared where the log serves them at /v1/records. In a directory they are one file, v1/records, as \
-curl -H 'Accept: application/cbor-seq' writes it.";
+curl -H 'Accept: application/cbor-seq' writes it. What they say of workloads is told by whose word it is, and is wrong where \
+a workload isn't what its evidence makes, a key was never in the log's sets, or evidence covers the same claims twice. An audit of \
+what is new looks at the new records alone, with the keys that it is given.";
 
 const EXPORT_EXAMPLES: &str = "\
 Examples:

@@ -12,7 +12,7 @@ use crate::log::retry::{Retry, until_answered};
 use crate::log::svid::Svid;
 #[cfg(feature = "workload-api")]
 use crate::log::workload_api::Agent;
-use crate::proof::workload::Submitting;
+use crate::proof::submitting::Submitting;
 use crate::show::failure::Failure;
 use provlog_core::Hash;
 use provlog_core::submission::Evidence;
