@@ -74,6 +74,8 @@ pub struct Measured {
     pub cpu: Duration,
     /// Successful answers kept for verification, in or out of the window.
     pub samples: Vec<Sample>,
+    /// Whether there were too few requests for the whole window.
+    pub ran_out: bool,
 }
 
 /// Why a run could not be made.
@@ -106,6 +108,7 @@ impl Measured {
             answer_bytes: 0,
             cpu: Duration::ZERO,
             samples: Vec::new(),
+            ran_out: false,
         })
     }
 
@@ -119,6 +122,7 @@ impl Measured {
         self.unanswered += other.unanswered;
         self.answer_bytes += other.answer_bytes;
         self.samples.extend(other.samples);
+        self.ran_out |= other.ran_out;
     }
 }
 
@@ -286,6 +290,10 @@ impl<'a> Worker<'a> {
     }
 
     fn begin(&mut self, place: usize) -> Result<(), DriveError> {
+        if !self.workload.has(self.next_serial) {
+            self.measured.ran_out = true;
+            return Ok(());
+        }
         let connection = &mut self.connections[place];
         connection.serial = self.next_serial;
         self.next_serial += self.serial_step;

@@ -3,9 +3,10 @@
 //! What the engine and HTTP add is measured against this. Salts come from a counter: drawing randomness is not in it.
 
 use crate::workload::mix;
-use provlog_core::cbor::{Map, Value};
-use provlog_core::encoded::Sealed;
-use provlog_core::record::{Claim, RecordError, Salt, Section};
+use provlog_core::Kind;
+use provlog_core::cbor::Value;
+use provlog_core::encoded::{EncodedSection, Sealed};
+use provlog_core::record::Salt;
 use provlog_core::submission::Submission;
 
 /// Hands out salts that differ, at no cost worth naming.
@@ -27,8 +28,9 @@ impl Salts {
 /// # Errors
 /// What the claim table or the limits refuse.
 pub fn seal(body: &[u8], salts: &mut Salts) -> anyhow::Result<Sealed> {
-    let submitted = Submission::parse(body)?.with_salts(|| salts.draw())?.encode()?;
-    Ok(Sealed::of_encoded(&submitted, &attested(salts.draw())?)?)
+    let submission = Submission::parse(body)?.with_salts(|| salts.draw())?;
+    let (kind, submitted) = (submission.kind().kind, submission.encode()?);
+    attest(&submitted, kind, salts.draw())
 }
 
 /// As [`seal`], from a body in CBOR, whose section is left as it came.
@@ -36,15 +38,15 @@ pub fn seal(body: &[u8], salts: &mut Salts) -> anyhow::Result<Sealed> {
 /// # Errors
 /// As there.
 pub fn seal_cbor(body: &[u8], salts: &mut Salts) -> anyhow::Result<Sealed> {
-    let submitted = Submission::parse_cbor(body)?.encode()?;
-    Ok(Sealed::of_encoded(&submitted, &attested(salts.draw())?)?)
+    let submission = Submission::parse_cbor(body)?;
+    let (kind, submitted) = (submission.kind().kind, submission.encode()?);
+    attest(&submitted, kind, salts.draw())
 }
 
-fn attested(salt: Salt) -> Result<Section, RecordError> {
-    let mut workload = Map::new();
-    // The map is empty: no key is there twice.
-    let _ = workload.insert("method", Value::Text("none".into()));
-    Section::from_claims(vec![("workload".into(), Claim::disclosed(salt, Value::Map(workload)))])
+fn attest(submitted: &EncodedSection, kind: Kind, salt: Salt) -> anyhow::Result<Sealed> {
+    let workload = Value::map([("method", "none".into())]);
+    let attested = EncodedSection::of_claims(kind, [("workload", &salt, &workload)].into_iter())?;
+    Ok(Sealed::of_encoded(submitted, &attested)?)
 }
 
 #[cfg(test)]

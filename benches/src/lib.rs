@@ -12,6 +12,7 @@ pub mod drive;
 pub mod leaf;
 pub mod machine;
 pub mod population;
+pub mod prepared;
 pub mod sample;
 pub mod wire;
 pub mod workload;

@@ -113,8 +113,18 @@ pub struct Workload {
 
 #[derive(Clone, Debug)]
 enum Requests {
-    Append { form: BodyForm, template: Vec<u8>, places: Vec<usize> },
-    Read { mode: Mode, size: u64, has: Option<String> },
+    Append {
+        form: BodyForm,
+        template: Vec<u8>,
+        places: Vec<usize>,
+    },
+    Read {
+        mode: Mode,
+        size: u64,
+        has: Option<String>,
+    },
+    /// Each of its own, in their order.
+    Given(Vec<Vec<u8>>),
 }
 
 impl Workload {
@@ -162,6 +172,19 @@ impl Workload {
         Ok(Self { host: host.into(), seed, requests: Requests::Read { mode, size, has: None } })
     }
 
+    /// Sends these appends of one entry, each once: what can't be made while it is measured.
+    #[must_use]
+    pub fn given(host: &str, requests: Vec<Vec<u8>>) -> Self {
+        Self { host: host.into(), seed: 0, requests: Requests::Given(requests) }
+    }
+
+    /// Whether there is a request of this number.
+    #[must_use]
+    pub fn has(&self, serial: u64) -> bool {
+        let Requests::Given(requests) = &self.requests else { return true };
+        usize::try_from(serial).is_ok_and(|serial| serial < requests.len())
+    }
+
     /// The same reads by a client that has answers of this entity tag: 304 is what it wants to hear.
     #[must_use]
     pub fn having(mut self, entity_tag: &str) -> Self {
@@ -176,13 +199,18 @@ impl Workload {
     pub const fn entries_per_request(&self) -> usize {
         match &self.requests {
             Requests::Append { places, .. } => places.len(),
+            Requests::Given(_) => 1,
             Requests::Read { .. } => 0,
         }
     }
 
-    /// Turns `request`, empty or any earlier request of this workload, into request number `serial`.
+    /// Turns `request`, empty or any earlier request of this workload, into request number `serial`, which there is.
     pub fn fill(&self, request: &mut Vec<u8>, serial: u64) {
         match &self.requests {
+            Requests::Given(requests) => {
+                let given = usize::try_from(serial).ok().and_then(|serial| requests.get(serial));
+                request.clone_from(given.unwrap_or(&Vec::new()));
+            }
             Requests::Append { form, template, places } => {
                 if request.len() != template.len() {
                     request.clone_from(template);

@@ -4,6 +4,7 @@ use crate::verb::append::{AppendArgs, FlushArgs};
 use crate::verb::audit::AuditArgs;
 use crate::verb::consistency::ConsistencyArgs;
 use crate::verb::crosswalk::CrosswalkVerb;
+use crate::verb::explain::ExplainArgs;
 use crate::verb::export::ExportArgs;
 use crate::verb::get::GetArgs;
 use crate::verb::inspect::InspectArgs;
@@ -45,10 +46,11 @@ fn without_empty_variables(command: Command) -> Command {
 }
 
 const AFTER_HELP: &str = "\
-Settings come from flags, then from PROVLOG_URL, PROVLOG_CA, PROVLOG_CLIENT_CERT, PROVLOG_CLIENT_KEY, PROVLOG_TRUST, PROVLOG_FINGERPRINT and PROVLOG_TOKEN (empty ones count as not set), then from \
+Settings come from flags, then from PROVLOG_URL, PROVLOG_CA, PROVLOG_CLIENT_CERT, PROVLOG_CLIENT_KEY, PROVLOG_TRUST, PROVLOG_FINGERPRINT, PROVLOG_TOKEN, PROVLOG_IDENTITY, PROVLOG_SVID and PROVLOG_SVID_KEY (empty ones count as not set), then from \
 .provlog/config.toml (url, ca, client_cert, client_key, trust) and .provlog/trust in this repository, then from those in the home directory. Whoever changes a repository changes \
 its .provlog: it counts only where the fingerprint of its trust file's key is given, or known by `provlog trust add`. A ca counts for the url in \
-the same file alone, and no token or client's certificate goes to a url that only a repository names.
+the same file alone, and no token, client's certificate or \
+proof of a workload goes to a url that only a repository names.
 
 Over https:// the log's certificate has to lead to one in the file that --ca, PROVLOG_CA or ca names, else to one of the system's roots, or of those that \
 SSL_CERT_FILE and SSL_CERT_DIR name. A log on another machine is asked through the proxy in HTTPS_PROXY over https:// and in HTTP_PROXY over http://, else in \
@@ -76,6 +78,9 @@ pub(crate) enum Verb {
     /// Verify receipts and packages, offline
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(VerifyArgs),
+    /// Tell in words what receipts and packages show, and what nobody proved
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(ExplainArgs),
     /// Hide claims of a receipt, which goes on verifying
     #[command(after_help = REDACT_EXAMPLES)]
     Redact(RedactArgs),
@@ -99,6 +104,7 @@ Examples:
       --correlation change=42
   provlog append --kind scan --artifact app.tar.gz --scan @scan.json
   provlog append --json request.json --output app.tlog-proof
+  provlog append --identity github --json request.json
 
 A claim's value is text or an integer where its type is; otherwise the short form shown, JSON \
 that starts with { or [, or @FILE with JSON in it. absent:not_recorded, absent:not_applicable and absent:withheld state \
@@ -106,7 +112,10 @@ that there is no value, where the type allows it; parts of a model that are left
 
 A submission is kept as <16 hex>.pending beside the output until its receipt is verified. Running the same \
 command again resumes it: one entry, however often it is cut off. Equal commands that run at the same time are an entry each, \
-unless they have one idempotency key.";
+unless they have one idempotency key.
+
+With --identity the receipt must attest the workload that this runs as, by evidence that binds it to the entry; else the exit code is 3. \
+Every run proves it anew, a resumed one and `flush` too, and has to be the same workload's: the log refuses another's (4).";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:
@@ -118,6 +127,15 @@ Examples:
 
 A receipt proves that something is logged; the expectations say that it is about this. Claims that \
 nothing compares are what their submitter said.";
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  provlog explain app.tlog-proof
+  provlog explain promotion-5.zip --issuer-keys https://token.actions.githubusercontent.com=github.jwks
+  provlog explain - --roster allowed_signers --json < app.tlog-proof
+
+It verifies offline, as `provlog verify` does and with its exit codes, and then tells what happened, when, which workload \
+submitted it, how that was shown, and what nobody proved. Of what doesn't verify it tells why, and nothing as true.";
 
 const REDACT_EXAMPLES: &str = "\
 Examples:

@@ -47,6 +47,7 @@ fn run(verb: &Verb) -> Result<Exit, failure::Failure> {
         Verb::Get(args) => verb::get::run(args),
         Verb::Inspect(args) => verb::inspect::run(args),
         Verb::Verify(args) => verb::verify::run(args),
+        Verb::Explain(args) => verb::explain::run(args),
         Verb::Redact(args) => verb::redact::run(args),
         Verb::Consistency(args) => verb::consistency::run(args),
         Verb::Audit(args) => verb::audit::run(args),

@@ -6,7 +6,7 @@ use provlog_core::Hash;
 use provlog_core::cbor::{Sequence, Value};
 use provlog_core::checkpoint::Checkpoint;
 use provlog_core::claims::check_claim;
-use provlog_core::encoded::Sealed;
+use provlog_core::encoded::{EncodedSection, Sealed};
 use provlog_core::limits::{ENTRY_BYTES, RECORD_DEPTH_MAX};
 use provlog_core::note::{LogSigner, Note};
 use provlog_core::package::{CHECKPOINT, Files, MANIFEST, Manifest, Stream, Unreadable};
@@ -90,7 +90,7 @@ pub fn submission(bytes: &[u8]) {
     let Ok(submission) = Submission::parse(bytes) else { return };
     let json = submission.to_json().to_string();
     let again = Submission::parse(json.as_bytes()).expect("what was accepted is accepted again");
-    assert_eq!(again.claims(), submission.claims());
+    assert_eq!((again.claims(), again.evidence()), (submission.claims(), submission.evidence()));
     let mut salts = 1u128..;
     let salted = submission.with_salts(|| salts.next().unwrap_or(1).to_be_bytes());
     if let Ok(section) = salted.and_then(Submission::seal) {
@@ -114,12 +114,15 @@ pub fn cbor_submission(bytes: &[u8]) {
             submission.clone().seal().expect("what was accepted has salts and is within its limits");
         assert!(item[2..].starts_with(&section.to_bytes()), "one section, one encoding");
         let encoded = submission.clone().encode().expect("it came encoded");
-        let attested = Section::default();
-        let as_it_came = Sealed::of_encoded(&encoded, &attested);
-        assert_eq!(as_it_came, Sealed::new(submission.kind().kind, &section, &attested));
+        let kind = submission.kind().kind;
+        let nothing =
+            EncodedSection::of_claims(kind, std::iter::empty()).expect("no claims are no section too large");
+        let as_it_came = Sealed::of_encoded(&encoded, &nothing);
+        assert_eq!(as_it_came, Sealed::new(kind, &section, &Section::default()));
         let json = submission.to_json().to_string();
         let json = Submission::parse(json.as_bytes()).expect("what CBOR says can be said in JSON");
         assert_eq!((json.kind(), json.claims()), (submission.kind(), submission.claims()));
+        assert_eq!(json.evidence(), submission.evidence());
         assert_eq!(json.seal().as_ref(), Ok(&section), "under the same salts");
     }
 }

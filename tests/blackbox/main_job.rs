@@ -102,27 +102,29 @@ fn redacted_receipts_verify_and_name_what_is_hidden() {
     assert_eq!(output.status.code(), Some(3), "{}", stdout(&output));
 }
 
-/// `verify` opens no socket: strace sees no network call at all.
+/// `verify` and `explain` open no socket: strace sees no network call at all.
 #[test]
-fn verify_opens_no_socket() {
+fn verifying_opens_no_socket() {
     if !have("strace", &["-V"], "strace") {
         return;
     }
     let root = folder();
     let (receipt, trust) = receipt_and_trust(root.path());
     let trace = root.path().join("trace");
-    let output = Command::new("strace")
-        .args(["-f", "-e", "trace=%network", "-o", trace.to_str().unwrap()])
-        .arg(crate::support::program("provlog"))
-        .args(["verify", &receipt, "--trust", &trust])
-        .env("PROVLOG_URL", "http://127.0.0.1:1")
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    let calls = fs::read_to_string(trace).unwrap();
-    let calls: Vec<&str> =
-        calls.lines().filter(|line| !line.contains("+++") && !line.contains("---")).collect();
-    assert!(calls.is_empty(), "verify must not touch the network: {calls:?}");
+    for verb in ["verify", "explain"] {
+        let output = Command::new("strace")
+            .args(["-f", "-e", "trace=%network", "-o", trace.to_str().unwrap()])
+            .arg(crate::support::program("provlog"))
+            .args([verb, &receipt, "--trust", &trust])
+            .env("PROVLOG_URL", "http://127.0.0.1:1")
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let calls = fs::read_to_string(&trace).unwrap();
+        let calls: Vec<&str> =
+            calls.lines().filter(|line| !line.contains("+++") && !line.contains("---")).collect();
+        assert!(calls.is_empty(), "{verb} must not touch the network: {calls:?}");
+    }
 }
 
 /// The lines that the first start prints run as they were pasted.

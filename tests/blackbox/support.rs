@@ -288,6 +288,9 @@ pub fn alone(mut command: Command, folder: &Path, arguments: &[&str]) -> Command
         "PROVLOG_CA",
         "PROVLOG_CLIENT_CERT",
         "PROVLOG_CLIENT_KEY",
+        "PROVLOG_IDENTITY",
+        "PROVLOG_SVID",
+        "PROVLOG_SVID_KEY",
     ] {
         command.env_remove(name);
     }

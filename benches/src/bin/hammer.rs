@@ -5,7 +5,7 @@ use clap::Parser;
 use provlog_benches::drive::{self, Load, Measured};
 use provlog_benches::wire::Target;
 use provlog_benches::workload::{Appends, BodyForm, Mode, Workload};
-use provlog_benches::{machine, sample};
+use provlog_benches::{machine, prepared, sample};
 use provlog_core::trust::Trust;
 use serde_json::{Value, json};
 use std::fs;
@@ -59,6 +59,9 @@ struct Options {
     /// Append with the token in this file.
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// Append with the requests in this file, each once, as `issuer --requests` writes them.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["token_file", "path"])]
+    requests: Option<PathBuf>,
     /// Entries to read from; by default as many as the log's checkpoint says.
     #[arg(long)]
     size: Option<u64>,
@@ -88,6 +91,9 @@ fn main() -> anyhow::Result<()> {
         sample_every: if checked.is_some() { u64::try_from(options.verify_every.get())? } else { 0 },
     };
     let measured = drive::run(&load, &workload)?;
+    if measured.ran_out {
+        bail!("the requests ended before the time did: give more of them");
+    }
     let verified = checked.map(|trust| sample::check(&measured.samples, &workload, &trust)).transpose()?;
     let report = report(&options, &load, &workload, &measured, verified);
     if options.json {
@@ -112,6 +118,10 @@ fn workload(options: &Options, target: &Target) -> anyhow::Result<Workload> {
     let token =
         options.token_file.as_ref().map(fs::read_to_string).transpose().context("can't read the token")?;
     let token = token.as_deref().map(str::trim);
+    if let Some(path) = &options.requests {
+        let bytes = fs::read(path).with_context(|| format!("can't read {}", path.display()))?;
+        return Ok(Workload::given(host, prepared::read(&bytes)?));
+    }
     match options.mode {
         Mode::Single => {
             let appends = Appends { form: options.body, token, ..Appends::default() };

@@ -2,11 +2,13 @@
 //!
 //! Never follows a redirect: the receipt proves which log answered, and a submission goes nowhere but where it was sent.
 
+use super::advice::advice;
 use super::agent;
+use super::posted::{BoundBy, Posted};
 use super::unanswered::Asked;
 use super::url::{LogUrl, UrlError, Way};
 use crate::local::settings::tls::IdentityFiles;
-use crate::local::settings::token::{Token, VARIABLE};
+use crate::local::settings::token::Token;
 use crate::show::failure::Failure;
 use crate::show::printable::printable;
 use provlog_core::checkpoint::decimal;
@@ -76,10 +78,15 @@ impl Client {
     /// The same, asked with a token, which nobody but the log gets to see: no redirect is followed, and over a network it goes in TLS
     /// alone, so that a proxy on the way can't read it.
     pub(crate) fn with_token(self, token: Option<Token>) -> Result<Self, UrlError> {
-        match token {
-            Some(_) if !self.asked.url.is_private() => Err(UrlError::TokenInClear(self.base().into())),
-            token => Ok(Self { token, ..self }),
+        if token.is_some() {
+            self.check_private()?;
         }
+        Ok(Self { token, ..self })
+    }
+
+    /// That nobody on the way to it would read a token.
+    pub(super) fn check_private(&self) -> Result<(), UrlError> {
+        if self.asked.url.is_private() { Ok(()) } else { Err(UrlError::TokenInClear(self.base().into())) }
     }
 
     /// Whether it is on this machine, as far as its name tells.
@@ -92,6 +99,11 @@ impl Client {
         self.asked.url.text()
     }
 
+    /// Whether it is asked with a token.
+    pub(crate) const fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
     /// The public part of the token that it is asked with, if there is one.
     pub(crate) fn token_id(&self) -> Option<&str> {
         self.token.as_ref().and_then(Token::id)
@@ -100,7 +112,8 @@ impl Client {
     /// `GET`: the body of a 200, at most `limit` bytes of it.
     pub(crate) fn get(&self, path: &str, limit: usize) -> Result<Vec<u8>, Failure> {
         let url = self.asked.url.request(path);
-        self.body(self.accepted(self.with_caller(self.agent.get(&url)).call())?, limit)
+        let request = with_caller(self.agent.get(&url), self.token.as_ref());
+        self.body(self.accepted(request.call(), BoundBy::Nothing)?, limit)
     }
 
     /// `GET` of records, to be read as they come; all of them must have come within [`STREAM_TIMEOUT`].
@@ -111,8 +124,8 @@ impl Client {
             // To compress so much costs more than it saves.
             config = config.accept_encoding(AutoHeaderValue::None);
         }
-        let request = self.with_caller(config.build());
-        let response = self.accepted(request.header("accept", CBOR_SEQUENCE).call())?;
+        let request = with_caller(config.build(), self.token.as_ref());
+        let response = self.accepted(request.header("accept", CBOR_SEQUENCE).call(), BoundBy::Nothing)?;
         let range_end = response.headers().get(RANGE_END).and_then(|value| value.to_str().ok());
         let range_end = range_end.and_then(decimal);
         Ok(RecordsAnswer { range_end, body: Box::new(response.into_body().into_reader()) })
@@ -121,31 +134,30 @@ impl Client {
     /// `POST` of one submission, answered with a receipt of at most `limit` bytes, within `timeout`.
     pub(crate) fn append(
         &self,
-        submission: &str,
-        idempotency_key: &str,
+        posted: &Posted<'_>,
         limit: usize,
         timeout: Duration,
     ) -> Result<Vec<u8>, Failure> {
         let request = self.agent.post(self.asked.url.request("/v1/entries"));
         let request = request.config().timeout_global(Some(timeout)).build();
-        let answered = self
-            .with_caller(request)
+        let token = match posted.bound_by {
+            BoundBy::Header(token) => Some(token),
+            BoundBy::Nothing | BoundBy::Evidence => self.token.as_ref(),
+        };
+        let answered = with_caller(request, token)
             .header("content-type", "application/json")
             .header("accept", "text/plain")
-            .header("idempotency-key", idempotency_key)
-            .send(submission);
-        self.body(self.accepted(answered)?, limit)
-    }
-
-    fn with_caller<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
-        match &self.token {
-            Some(token) => request.header("authorization", token.bearer()),
-            None => request,
-        }
+            .header("idempotency-key", posted.idempotency_key)
+            .send(posted.body);
+        self.body(self.accepted(answered, posted.bound_by)?, limit)
     }
 
     /// A success, to be read.
-    fn accepted(&self, answered: Result<Response<Body>, ureq::Error>) -> Result<Response<Body>, Failure> {
+    fn accepted(
+        &self,
+        answered: Result<Response<Body>, ureq::Error>,
+        bound_by: BoundBy<'_>,
+    ) -> Result<Response<Body>, Failure> {
         let response = answered.map_err(|error| self.asked.unanswered(&error))?;
         let status = response.status();
         if status.is_success() {
@@ -168,7 +180,7 @@ impl Client {
             (None, Some(wait_s)) if body.is_empty() => format!("it asks to be left alone for {wait_s} s"),
             _ => refusal_text(&body),
         };
-        if let Some(advice) = code.as_deref().and_then(|code| advice(code, self.token.as_ref())) {
+        if let Some(advice) = code.as_deref().and_then(|code| advice(code, self.token.as_ref(), bound_by)) {
             text.push_str("\n  ");
             text.push_str(&advice);
         }
@@ -190,6 +202,13 @@ impl Client {
     /// The failure of a streamed answer that broke off.
     pub(crate) fn no_answer(&self, error: io::Error) -> Failure {
         self.asked.unanswered(&error.into())
+    }
+}
+
+fn with_caller<B>(request: RequestBuilder<B>, token: Option<&Token>) -> RequestBuilder<B> {
+    match token {
+        Some(token) => request.header("authorization", token.bearer()),
+        None => request,
     }
 }
 
@@ -226,38 +245,6 @@ fn refusal_text(body: &[u8]) -> String {
     text
 }
 
-/// What whoever isn't let in can do, by the code of the log's problem.
-fn advice(code: &str, token: Option<&Token>) -> Option<String> {
-    let id = token.and_then(Token::id).map(|id| format!(" (id {id})")).unwrap_or_default();
-    match (code, token) {
-        ("caller.missing", _) => Some(format!(
-            "give a token with --token-file FILE or in {VARIABLE}; the log's operator makes one with provlogd token create"
-        )),
-        ("token.time", Some(_)) => {
-            Some("the token that was sent doesn't hold now; get a new one from its issuer".into())
-        }
-        (
-            "token.malformed" | "token.algorithm" | "token.issuer" | "token.audience" | "token.key"
-            | "token.signature",
-            Some(_),
-        ) => Some(
-            "the token that was sent is none that this log takes; ask the log's operator which issuer and audience it takes tokens of"
-                .into(),
-        ),
-        ("token.rule" | "token.workload", Some(_)) => Some(
-            "the token that was sent is its issuer's, and this log lets nobody in by it; ask the log's operator for a rule that it meets"
-                .into(),
-        ),
-        ("token.unknown" | "token.expired" | "token.revoked", Some(_)) => {
-            Some(format!("the token that was sent{id} doesn't hold; ask the log's operator for another one"))
-        }
-        ("role.denied" | "kind.denied" | "environment.denied", Some(_)) => Some(format!(
-            "the token that was sent{id} holds, and isn't for this; ask the log's operator for one that is"
-        )),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -288,7 +275,8 @@ mod tests {
         }
         client.get("/v1/log", 1).unwrap();
         client.records("/v1/records").unwrap();
-        client.append("{}", "k", 1, agent::REQUEST_TIMEOUT).unwrap();
+        let posted = Posted { body: "{}", idempotency_key: "k", bound_by: BoundBy::Evidence };
+        client.append(&posted, 1, agent::REQUEST_TIMEOUT).unwrap();
         for request in server.finish() {
             assert_eq!(
                 request.header("authorization"),

@@ -1,4 +1,5 @@
-//! What this program shows of itself to a log that asks for a client's certificate. Read when such a log may be asked, as roots are.
+//! Certificates with their keys, of this program's own: what a log that asks for a client's certificate is shown, and what a workload
+//! signs with. Read when such a log may be asked, as roots are.
 
 use crate::local::files::{self, ReadError};
 use crate::local::settings::tls::IdentityFiles;
@@ -20,7 +21,7 @@ const SHARED: u32 = 0o077;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum IdentityError {
     #[error(
-        "{0}; expected what --client-cert and --client-key, PROVLOG_CLIENT_CERT and PROVLOG_CLIENT_KEY or `client_cert` and \
+        "{0}; expected what --client-cert and --client-key, or --svid and --svid-key, their variables, or `client_cert` and \
          `client_key` in the configuration name"
     )]
     Read(ReadError),
@@ -40,34 +41,33 @@ pub(crate) enum IdentityError {
     Pair { certificate: PathBuf, key: PathBuf },
 }
 
-/// The certificate with its key, which fit.
+/// The certificate with its key, for ureq, which takes for granted that they fit.
 pub(super) fn read(files: &IdentityFiles) -> Result<ClientCert, IdentityError> {
+    let (certified, pem) = load(files)?;
+    let chain: Vec<_> = certified.cert.iter().map(|one| Certificate::from_der(one).to_owned()).collect();
+    Ok(ClientCert::new_with_certs(&chain, pem))
+}
+
+/// The certificate with its key, which fit.
+pub(super) fn certified(files: &IdentityFiles) -> Result<CertifiedKey, IdentityError> {
+    Ok(load(files)?.0)
+}
+
+fn load(files: &IdentityFiles) -> Result<(CertifiedKey, PrivateKey<'static>), IdentityError> {
     let chain = certificates(&files.certificate)?;
-    let (key, parsed) = private_key(&files.key)?;
-    // ureq takes for granted that they do.
-    match CertifiedKey::from_der(chain.clone(), parsed, &aws_lc_rs::default_provider()) {
-        Ok(_) => {}
+    let (pem, key) = private_key(&files.key)?;
+    match CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()) {
+        Ok(certified) => Ok((certified, pem)),
         Err(TlsError::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
-            return Err(IdentityError::Pair {
-                certificate: files.certificate.clone(),
-                key: files.key.clone(),
-            });
+            Err(IdentityError::Pair { certificate: files.certificate.clone(), key: files.key.clone() })
         }
         Err(error @ TlsError::InvalidCertificate(_)) => {
-            return Err(IdentityError::Certificate {
-                path: files.certificate.clone(),
-                problem: error.to_string(),
-            });
+            Err(IdentityError::Certificate { path: files.certificate.clone(), problem: error.to_string() })
         }
         Err(_) => {
-            return Err(IdentityError::Key {
-                path: files.key.clone(),
-                problem: "one that can't be used".into(),
-            });
+            Err(IdentityError::Key { path: files.key.clone(), problem: "one that can't be used".into() })
         }
     }
-    let chain: Vec<_> = chain.iter().map(|one| Certificate::from_der(one).to_owned()).collect();
-    Ok(ClientCert::new_with_certs(&chain, key))
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, IdentityError> {

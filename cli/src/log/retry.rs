@@ -57,12 +57,11 @@ impl Retry {
 
 /// Makes a request until it is answered, its failure is one that stays, or the time is up.
 pub(crate) fn until_answered<T>(
-    bound: Duration,
+    retry: &mut Retry,
     request: impl Fn(&mut Retry) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let mut retry = Retry::within(bound);
     loop {
-        match request(&mut retry) {
+        match request(retry) {
             Err(failure) => retry.wait(failure)?,
             answered => return answered,
         }
@@ -76,13 +75,15 @@ const fn passes_with_time(failure: &Failure) -> bool {
         failure,
         Failure::Unreachable { lasts: false, .. }
             | Failure::Answer { status: 408 | 429 | 502 | 503 | 504, .. }
+            | Failure::NotIssued { status: 408 | 429 | 502 | 503 | 504, .. }
     )
 }
 
 /// What a `Retry-After` asked for.
 fn asked(failure: &Failure) -> Duration {
     match failure {
-        Failure::Answer { retry_after_s: Some(seconds), .. } => Duration::from_secs(*seconds),
+        Failure::Answer { retry_after_s: Some(seconds), .. }
+        | Failure::NotIssued { retry_after_s: Some(seconds), .. } => Duration::from_secs(*seconds),
         _ => Duration::ZERO,
     }
 }

@@ -1,6 +1,7 @@
 //! How a log is reached: certificates, sockets, answers that are cut off, and what is said of each.
 
 use super::client::Client;
+use super::posted::{BoundBy, Posted};
 use super::unanswered::Asked;
 use super::url::LogUrl;
 use crate::show::exit::Exit;
@@ -56,7 +57,7 @@ fn said(failure: Failure) -> (String, bool) {
 }
 
 fn append(client: &Client, timeout: Duration) -> Result<Vec<u8>, Failure> {
-    client.append("{}", "k", 100, timeout)
+    client.append(&Posted { body: "{}", idempotency_key: "k", bound_by: BoundBy::Nothing }, 100, timeout)
 }
 
 #[test]

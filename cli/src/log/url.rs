@@ -56,6 +56,17 @@ pub(crate) enum UrlError {
     )]
     TokenAbroad(String),
     #[error(
+        "{0}: this address came with the repository, and whoever changes that may have written it, to get at what proves a workload; \
+         nothing was sent. If it is right, name it yourself, with --url, PROVLOG_URL or `url` in config.toml in the home directory's \
+         .provlog"
+    )]
+    ProofAbroad(String),
+    /// It isn't shown: nothing but GitHub writes it, and it is of one job.
+    #[error(
+        "ACTIONS_ID_TOKEN_REQUEST_URL: expected an https:// URL, or one of http:// to this machine, got something else"
+    )]
+    JobUrl,
+    #[error(
         "the environment names a {0} proxy, and this program goes through http:// and https:// ones alone; set HTTPS_PROXY to such a \
          one, or the log's name in NO_PROXY"
     )]
@@ -141,6 +152,19 @@ impl fmt::Display for LogUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
+}
+
+/// RFC 3986, section 2.1: everything but the unreserved characters.
+pub(crate) fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
 }
 
 fn is_this_machine(host: &str) -> bool {

@@ -10,9 +10,9 @@ use std::str::FromStr;
 /// Bytes of a file of keys or persons that are read: more than any is taken with, which then says what its limit is.
 const FILE_BYTES_MAX: usize = 1024 * 1024;
 
-/// Keys and persons that come from elsewhere than the log. Each file serves what it is named for, and nothing else.
+/// Keys that come from elsewhere than the log. Each file serves the issuer or domain that it is named for, and nothing else.
 #[derive(Debug, Args)]
-pub(crate) struct BelievedArgs {
+pub(crate) struct KeyArgs {
     /// Keys of an issuer of tokens, by its iss: a JWKS. A workload that its token binds to an entry is then checked against
     /// the issuer's own signature
     #[arg(long, value_name = "ISSUER=FILE")]
@@ -20,6 +20,13 @@ pub(crate) struct BelievedArgs {
     /// Keys and CAs of a SPIFFE trust domain: its bundle, as JSON
     #[arg(long, value_name = "DOMAIN=FILE")]
     bundle: Vec<Given>,
+}
+
+/// Keys and persons that come from elsewhere than the log.
+#[derive(Debug, Args)]
+pub(crate) struct BelievedArgs {
+    #[command(flatten)]
+    keys: KeyArgs,
     /// Persons and their SSH keys: an OpenSSH allowed_signers file. Signed approvals are then checked against it
     #[arg(long, value_name = "FILE")]
     roster: Option<PathBuf>,
@@ -49,7 +56,7 @@ impl FromStr for Given {
     }
 }
 
-impl BelievedArgs {
+impl KeyArgs {
     /// Reads every file that is named.
     pub(crate) fn believed(&self) -> Result<Believed, Failure> {
         let mut believed = Believed::default();
@@ -59,6 +66,14 @@ impl BelievedArgs {
         for Given { name, path } in &self.bundle {
             add(path, |bytes| believed.add_bundle(name, bytes))?;
         }
+        Ok(believed)
+    }
+}
+
+impl BelievedArgs {
+    /// Reads every file that is named.
+    pub(crate) fn believed(&self) -> Result<Believed, Failure> {
+        let mut believed = self.keys.believed()?;
         if let Some(path) = &self.roster {
             add(path, |bytes| believed.set_roster(bytes))?;
         }

@@ -1,6 +1,7 @@
 //! What the verbs that read receipts share: reading them, believing them, and their parts as JSON.
 
 use crate::local::files::{self, Over, Same};
+use crate::local::settings::TrustFile;
 use crate::local::time;
 use crate::show::failure::Failure;
 use crate::show::page;
@@ -80,6 +81,16 @@ fn log_of(note: &Note) -> (&str, Vec<[u8; 4]>) {
     let origin = note.text.lines().next().unwrap_or_default();
     let by_log = note.signatures.iter().filter(|signature| signature.name == origin);
     (origin, by_log.map(|signature| signature.id).collect())
+}
+
+/// The trust file that was believed.
+pub(crate) fn trust_json(trust: &TrustFile) -> Json {
+    let key = trust.trust.log();
+    Json::Object(vec![
+        member("path", Json::String(trust.path.display().to_string())),
+        member("origin", key.name().into()),
+        member("fingerprint", Json::String(key.fingerprint())),
+    ])
 }
 
 /// A checkpoint's three lines.

@@ -3,17 +3,20 @@
 use crate::local::files::ReadError;
 use crate::local::time;
 use crate::proof::decision;
+use crate::proof::heads::Heads;
 use crate::proof::receipt::{checkpoint_json, hash_json, kind_text, member, uint_json};
 use crate::show::exit::Exit;
 use crate::show::page::{Colour, Page, value_text};
 use crate::show::printable::told_spaces;
-use provlog_core::check::{Check, Refused, Report, Status, Verdict};
+use provlog_core::check::{Check, Refused, Report, Status, Verdict, add};
 use provlog_core::claims::{kind_name, to_json};
+use provlog_core::expectation::Expectation;
 use provlog_core::facet::Facet;
 use provlog_core::json::Json;
 use provlog_core::path::ClaimPath;
 use provlog_core::record::{Claim, SectionName};
-use provlog_core::verify::{ReceiptReport, Standing};
+use provlog_core::verify::{ReceiptReport, ReceiptVerifier, Standing};
+use provlog_evidence::verify::EvidenceVerifier;
 
 /// A receipt, and what came of verifying it.
 #[derive(Debug)]
@@ -76,6 +79,23 @@ impl<R: Report> From<provlog_core::check::Judged<R>> for Outcome<R> {
     }
 }
 
+impl Outcome<ReceiptReport> {
+    /// Verifies a receipt, with what its entry has of evidence.
+    pub(crate) fn of_receipt(
+        bytes: Result<Vec<u8>, ReadError>,
+        expectations: &[Expectation],
+        evidence: EvidenceVerifier<'_>,
+        verifier: &mut ReceiptVerifier<'_>,
+    ) -> Self {
+        let bytes = match bytes {
+            Ok(bytes) => bytes,
+            Err(error) => return Self::Unreadable(error),
+        };
+        let judged = verifier.verify(&bytes, expectations, time::now_ms());
+        add(judged, |report| evidence.checks(report.record.as_ref(), &report.checkpoint.origin)).into()
+    }
+}
+
 impl<R: Report> Outcome<R> {
     /// The exit code, were it the only one.
     pub(crate) fn exit(&self) -> Exit {
@@ -118,6 +138,13 @@ impl Judged {
     /// The exit code, were it the only one.
     pub(crate) fn exit(&self) -> Exit {
         if self.unmet.is_empty() { self.outcome.exit() } else { Exit::Denied }
+    }
+
+    /// Adds the tree that it is in.
+    pub(crate) fn add_to(&self, heads: &mut Heads) {
+        if let Ok(report) = self.outcome.report() {
+            heads.add_signed(&self.source, report, &report.checkpoint);
+        }
     }
 
     /// A line for each check, the claims with their standing, and the verdict.
@@ -296,7 +323,6 @@ mod tests {
     use crate::testing::OneLog;
     use provlog_core::Kind;
     use provlog_core::cbor::{Map, Value};
-    use provlog_core::expectation::Expectation;
     use provlog_core::record::Section;
     use provlog_core::verify::Verifier;
 

@@ -122,7 +122,9 @@ impl Exit {
             Failure::Pending { cause, .. } => Self::of_failure(cause),
             // TLS isn't spoken where it is demanded: the way to the log is wrong, and nothing of what was sent.
             Failure::Answer { code: Some(code), .. } if code == "tls.missing" => Self::Unreachable,
-            Failure::Answer { status, .. } => Self::of_status(*status),
+            // Nothing of it is malformed: the log knows who submits, and it is somebody else's.
+            Failure::Answer { code: Some(code), .. } if code == "submission.bound" => Self::Denied,
+            Failure::Answer { status, .. } | Failure::NotIssued { status, .. } => Self::of_status(*status),
             Failure::Read(error) => Self::of_read(error),
             Failure::NotFound(_) => Self::NotFound,
             Failure::Submission(_)
@@ -148,7 +150,10 @@ impl Exit {
             SettingsError::Read(_)
             | SettingsError::Form { .. }
             | SettingsError::TokenShared { .. }
-            | SettingsError::NoToken { .. } => Self::Usage,
+            | SettingsError::NoToken { .. }
+            | SettingsError::NoJob { .. }
+            | SettingsError::NoSvid
+            | SettingsError::SvidUnused { .. } => Self::Usage,
             SettingsError::TrustRead(error) | SettingsError::TokenRead(error) => Self::of_read(error),
             SettingsError::NoTrust
             | SettingsError::NotKnown(_)

@@ -56,6 +56,9 @@ pub(crate) enum Failure {
     /// `code` is that of a log's own problem document: what anything on the way may answer has none.
     #[error("the log answered {status}: {text}")]
     Answer { status: u16, code: Option<String>, retry_after_s: Option<u64>, text: String },
+    /// Whoever issues the tokens that bind a workload to an entry issues none.
+    #[error("{issuer} answered {status}, and gave no token: {text}")]
+    NotIssued { issuer: String, status: u16, retry_after_s: Option<u64>, text: String },
     #[error(transparent)]
     Read(#[from] ReadError),
     #[error(transparent)]

@@ -72,21 +72,46 @@ impl Page {
         self.broken(&printable(text), 0, Some(self.columns.unwrap_or(COLUMNS_DEFAULT)));
     }
 
-    /// Writes a line that starts at column `used`, as several where it is longer than `columns`.
-    fn broken(&mut self, text: &str, mut used: usize, columns: Option<usize>) {
-        let columns = columns.map_or(usize::MAX, |columns| columns.max(COLUMNS_MIN));
-        for character in text.chars() {
-            // Most others are wider than a letter, and none that is shown takes more than two columns.
-            let width = if character.is_ascii() { 1 } else { 2 };
-            if used + width > columns {
-                self.text.push('\n');
-                self.text.push_str(CONTINUED);
-                used = CONTINUED.len();
+    /// As [`Page::strangers_line`], broken between words where they fit on a line.
+    pub(crate) fn sentence(&mut self, text: &str) {
+        let columns = self.columns.unwrap_or(COLUMNS_DEFAULT).max(COLUMNS_MIN);
+        let mut used = 0;
+        for word in printable(text).split_inclusive(' ') {
+            let (word, space) = word.strip_suffix(' ').map_or((word, ""), |word| (word, " "));
+            let length: usize = word.chars().map(width).sum();
+            if used + length > columns && CONTINUED.len() + length <= columns {
+                self.text.truncate(self.text.trim_end_matches(' ').len());
+                used = self.go_on();
             }
-            self.text.push(character);
-            used += width;
+            used = self.write_broken(word, used, columns) + space.len();
+            self.text.push_str(space);
         }
         self.text.push('\n');
+    }
+
+    /// Writes a line that starts at column `used`, as several where it is longer than `columns`.
+    fn broken(&mut self, text: &str, used: usize, columns: Option<usize>) {
+        self.write_broken(text, used, columns.map_or(usize::MAX, |columns| columns.max(COLUMNS_MIN)));
+        self.text.push('\n');
+    }
+
+    /// Tells the column behind what was written.
+    fn write_broken(&mut self, text: &str, mut used: usize, columns: usize) -> usize {
+        for character in text.chars() {
+            if used + width(character) > columns {
+                used = self.go_on();
+            }
+            self.text.push(character);
+            used += width(character);
+        }
+        used
+    }
+
+    /// Starts the rest of a broken line.
+    fn go_on(&mut self) -> usize {
+        self.text.push('\n');
+        self.text.push_str(CONTINUED);
+        CONTINUED.len()
     }
 
     /// A line whose first word is coloured.
@@ -125,6 +150,11 @@ impl Page {
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
+}
+
+/// Columns that a character takes: most others are wider than a letter, and none that is shown takes more than two.
+const fn width(character: char) -> usize {
+    if character.is_ascii() { 1 } else { 2 }
 }
 
 /// Writes bytes to standard output. A reader that has gone away, such as `head`, has what it wanted.
@@ -202,6 +232,16 @@ mod tests {
                 assert!(line.chars().count() <= 80 && !line.starts_with("\u{2713} root"), "{text}");
             }
         }
+    }
+
+    #[test]
+    fn sentences_are_broken_between_words() {
+        let mut page = Page { columns: Some(40), ..Page::plain() };
+        page.sentence("  What the submitter says of it: one that is long.");
+        page.sentence("  What nobody has proved of this, or one entry.");
+        page.sentence(&format!("  {}", "x".repeat(50)));
+        let expected = "  What the submitter says of it: one\n      | that is long.\n  What nobody has proved of this, or one\n      | entry.\n";
+        assert_eq!(page.text(), format!("{expected}  {}\n      | {}\n", "x".repeat(38), "x".repeat(12)));
     }
 
     #[test]

@@ -15,6 +15,9 @@ use provlog_core::{Hash, Kind};
 use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::thread::{self, JoinHandle};
 
+/// When its entries are logged, unless a test says otherwise.
+const TIME_MS: u64 = 1_790_000_000_000;
+
 /// Signs receipts for whatever it is given.
 #[derive(Clone)]
 pub(crate) struct OneLog {
@@ -52,10 +55,25 @@ impl OneLog {
 
     /// The receipt of an entry at index 1, after a leaf that is always the same.
     pub(crate) fn receipt(&self, kind: Kind, submitted: Section) -> Vec<u8> {
-        let attested = Section::default();
+        self.receipt_attesting(kind, submitted, Section::default())
+    }
+
+    /// The same, of an entry to which this is attested.
+    pub(crate) fn receipt_attesting(&self, kind: Kind, submitted: Section, attested: Section) -> Vec<u8> {
+        self.receipt_at(TIME_MS, kind, submitted, attested)
+    }
+
+    /// The same, with another time.
+    pub(crate) fn receipt_at(
+        &self,
+        time_ms: u64,
+        kind: Kind,
+        submitted: Section,
+        attested: Section,
+    ) -> Vec<u8> {
         let entry = Entry {
             kind,
-            time_ms: TimeMs::new(1_790_000_000_000).unwrap(),
+            time_ms: TimeMs::new(time_ms).unwrap(),
             submitted_digest: submitted.digest(SectionName::Submitted, kind),
             attested_digest: attested.digest(SectionName::Attested, kind),
         };

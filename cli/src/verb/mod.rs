@@ -4,6 +4,7 @@ pub(crate) mod append;
 pub(crate) mod audit;
 pub(crate) mod consistency;
 pub(crate) mod crosswalk;
+pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod get;
 pub(crate) mod inspect;

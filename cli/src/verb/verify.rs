@@ -6,31 +6,28 @@
 use super::export::report::PageMaker;
 use crate::crosswalk;
 use crate::crosswalk::load::Crosswalk;
-use crate::local::files::{self, ReadError};
+use crate::local::files::ReadError;
 use crate::local::in_order::InOrder;
 use crate::local::settings::{TrustArgs, TrustFile};
-use crate::local::{digest, git, time};
+use crate::local::{digest, git};
 use crate::proof::believed;
 use crate::proof::evidence::BelievedArgs;
 use crate::proof::heads::Heads;
 use crate::proof::markdown;
 use crate::proof::mirror::JudgedMirror;
 use crate::proof::package::{self, Believing, JudgedPackage};
-use crate::proof::receipt::{self, RECEIPT_EXTENSION, SCHEMA_VERSION, member};
+use crate::proof::receipt::{self, SCHEMA_VERSION, member, trust_json};
 use crate::proof::report::{Judged, Named, Outcome, Requirements};
-use crate::proof::standard::{self, Standard};
+use crate::proof::sources::{self, Verifiable};
 use crate::show::exit::Exit;
 use crate::show::failure::Failure;
 use crate::show::page::{self, Page};
 use clap::Args;
 use provlog_core::cbor::Map;
-use provlog_core::check::add;
 use provlog_core::expectation::Expectation;
 use provlog_core::json::Json;
-use provlog_core::package::{MANIFEST, MANIFEST_SHA256};
 use provlog_core::verify::ReceiptVerifier;
 use provlog_evidence::verify::EvidenceVerifier;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -101,17 +98,9 @@ impl SubjectArgs {
 
 pub(crate) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     let expectations = expectations(args)?;
-    let sources = sources(&args.receipts)?;
+    let sources = sources::named(&args.receipts)?;
     let trust = believed::open(&args.trust, &sources)?;
-    // There is one standard input, whose start says what it is.
-    let mut standard = sources.iter().any(|source| standard::is_standard(source)).then(standard::read);
-    let sources: Vec<(PathBuf, Verifiable)> = sources
-        .into_iter()
-        .map(|path| {
-            let found = Verifiable::at(&path, standard.take_if(|_| standard::is_standard(&path)));
-            (path, found)
-        })
-        .collect();
+    let sources = sources::taken(sources);
     let package =
         sources.iter().find(|(_, found)| matches!(found, Verifiable::Archive(_) | Verifiable::Package));
     let expects = !expectations.is_empty() || args.requirements != Requirements::default();
@@ -164,32 +153,6 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     })
 }
 
-/// What there is to be verified, by what it was taken for.
-enum Verifiable {
-    /// A package that came through standard input.
-    Archive(File),
-    /// What else came through it, or that nothing did.
-    Standard(Result<Vec<u8>, ReadError>),
-    Package,
-    Mirror,
-    /// Whatever is nothing else.
-    Receipt,
-}
-
-impl Verifiable {
-    /// What is at `path`, or came through standard input in its place.
-    fn at(path: &Path, standard: Option<Result<Standard, ReadError>>) -> Self {
-        match standard {
-            Some(Ok(Standard::Archive(file))) => Self::Archive(file),
-            Some(Ok(Standard::Receipt(bytes))) => Self::Standard(Ok(bytes)),
-            Some(Err(error)) => Self::Standard(Err(error)),
-            None if package::is_package(path) => Self::Package,
-            None if JudgedMirror::is_at(path) => Self::Mirror,
-            None => Self::Receipt,
-        }
-    }
-}
-
 /// Something that was verified, and what came of it.
 enum AnyJudged {
     Receipt(Judged),
@@ -208,16 +171,8 @@ impl AnyJudged {
 
     fn add_to(&self, heads: &mut Heads) {
         match self {
-            Self::Receipt(judged) => {
-                if let Ok(report) = judged.outcome.report() {
-                    heads.add_signed(&judged.source, report, &report.checkpoint);
-                }
-            }
-            Self::Package(judged) => {
-                if let Ok(report) = judged.outcome.report() {
-                    heads.add_package(&judged.source, report);
-                }
-            }
+            Self::Receipt(judged) => judged.add_to(heads),
+            Self::Package(judged) => judged.add_to(heads),
             Self::Mirror(judged) => judged.add_to(heads),
         }
     }
@@ -240,31 +195,6 @@ fn expectations(args: &VerifyArgs) -> Result<Vec<Expectation>, Failure> {
     Ok(expectations)
 }
 
-/// The receipts and packages that are named, and those in folders that are, as far as packages are folders. A folder
-/// without any is an error: nothing was verified.
-pub(crate) fn sources(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
-    let mut sources = Vec::new();
-    for path in named {
-        if !path.is_dir() || package::is_package(path) || JudgedMirror::is_at(path) {
-            sources.push(path.clone());
-            continue;
-        }
-        let mut found = files::list(path, RECEIPT_EXTENSION, true)?;
-        let manifests = files::list(path, "json", true)?;
-        let folders =
-            manifests.iter().filter(|path| path.ends_with(MANIFEST)).filter_map(|path| path.parent());
-        found.extend(folders.filter(|folder| folder.join(MANIFEST_SHA256).exists()).map(Path::to_path_buf));
-        if found.is_empty() {
-            return Err(Failure::NotFound(format!(
-                "{}: no *.{RECEIPT_EXTENSION} and no package in this folder",
-                path.display()
-            )));
-        }
-        sources.extend(found);
-    }
-    Ok(sources)
-}
-
 /// What everything that is verified is held against.
 struct Judge<'a> {
     trust: &'a TrustFile,
@@ -282,15 +212,7 @@ impl<'a> Judge<'a> {
         bytes: Result<Vec<u8>, ReadError>,
         verifier: &mut ReceiptVerifier<'_>,
     ) -> Judged {
-        let outcome = match bytes {
-            Ok(bytes) => {
-                let judged = verifier.verify(&bytes, self.expectations, time::now_ms());
-                let evidence = self.evidence;
-                add(judged, |report| evidence.checks(report.record.as_ref(), &report.checkpoint.origin))
-                    .into()
-            }
-            Err(error) => Outcome::Unreadable(error),
-        };
+        let outcome = Outcome::of_receipt(bytes, self.expectations, self.evidence, verifier);
         let judged = Judged::new(source.display().to_string(), outcome, &self.args.requirements);
         Judged { named: self.named(), ..judged }
     }
@@ -374,16 +296,10 @@ pub(crate) struct Items {
 
 /// What `--json` prints.
 pub(crate) fn document(items: Items, heads: &Heads, exit: Exit, trust: &TrustFile) -> Json {
-    let key = trust.trust.log();
-    let trust = vec![
-        member("path", Json::String(trust.path.display().to_string())),
-        member("origin", key.name().into()),
-        member("fingerprint", Json::String(key.fingerprint())),
-    ];
     let mut members = vec![
         member("schema_version", Json::Integer(SCHEMA_VERSION)),
         member("exit", Json::Integer(exit.code().into())),
-        member("trust", Json::Object(trust)),
+        member("trust", trust_json(trust)),
         member("receipts", Json::Array(items.receipts)),
     ];
     for (name, items) in [("packages", items.packages), ("mirrors", items.mirrors)] {

@@ -32,7 +32,7 @@ impl EncodedSection {
     ///
     /// # Errors
     /// The limits of a section.
-    pub(crate) fn of_claims<'a>(
+    pub fn of_claims<'a>(
         kind: Kind,
         claims: impl ExactSizeIterator<Item = (&'a str, &'a Salt, &'a Value)>,
     ) -> Result<Self, RecordError> {
@@ -118,12 +118,11 @@ impl Sealed {
     ///
     /// # Errors
     /// As there.
-    pub fn of_encoded(submitted: &EncodedSection, attested: &Section) -> Result<Self, SealError> {
-        let mut writer = Writer::with_capacity(submitted.bytes.len() + attested.bytes_max());
-        writer.encoded(&submitted.bytes);
-        attested.write(&mut writer);
-        let sections = writer.into_bytes();
-        let short_bytes = submitted.short_bytes + attested.short_bytes();
+    pub fn of_encoded(submitted: &EncodedSection, attested: &EncodedSection) -> Result<Self, SealError> {
+        let mut sections = Vec::with_capacity(submitted.bytes.len() + attested.bytes.len());
+        sections.extend_from_slice(&submitted.bytes);
+        sections.extend_from_slice(&attested.bytes);
+        let short_bytes = submitted.short_bytes + attested.short_bytes;
         check_size(HEAD_BYTES + sections.len(), short_bytes).map_err(SealError::Size)?;
         let (kind, submitted_bytes) = (submitted.kind, submitted.bytes.len());
         let (bytes, attested) = sections.split_at(submitted_bytes);

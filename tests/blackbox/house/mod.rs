@@ -40,7 +40,7 @@ fn crates_use_only_those_below_them() {
         ("provlogd", &["provlog-core", "provlog-engine", "provlog-evidence"]),
         ("provlog", &["provlog-core", "provlog-evidence"]),
         ("provlog-tests", &["provlog-core", "provlog-engine", "provlog-evidence"]),
-        ("provlog-benches", &["provlog-core", "provlog-engine", "provlogd"]),
+        ("provlog-benches", &["provlog-core", "provlog-engine", "provlog-evidence", "provlogd"]),
         ("provlog-examples", &["provlog-core"]),
     ]);
     let metadata = cargo(&["metadata", "--format-version", "1", "--no-deps"]);

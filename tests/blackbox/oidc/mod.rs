@@ -7,6 +7,7 @@ mod conduct;
 mod entries;
 pub mod form;
 pub mod issuer;
+mod provider;
 mod python;
 mod reload;
 mod rules;

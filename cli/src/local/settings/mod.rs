@@ -13,6 +13,7 @@
 
 pub(crate) mod tls;
 pub(crate) mod token;
+pub(crate) mod workload;
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ use serde::Deserialize;
 use std::io;
 use std::path::{Path, PathBuf};
 use tls::{IdentityFiles, TlsFiles};
+use workload::Method;
 
 /// Where receipts are kept when no output is named.
 pub(crate) const RECEIPTS: &str = ".provlog/receipts";
@@ -217,6 +219,16 @@ pub(crate) enum SettingsError {
     TokenShared { path: PathBuf, mode: u32 },
     #[error("{place}: expected a token, one line of letters, digits and - . _ ~ + / =, and nothing else")]
     NoToken { place: String },
+    #[error(
+        "--identity github: expected the variable {name}, which GitHub sets in a job that has `permissions: id-token: write`, got none"
+    )]
+    NoJob { name: &'static str },
+    #[error(
+        "--identity x509-svid: expected --svid FILE and --svid-key FILE, or PROVLOG_SVID and PROVLOG_SVID_KEY, got none"
+    )]
+    NoSvid,
+    #[error("--identity {method}: expected no --svid and no PROVLOG_SVID, which are for x509-svid, got one")]
+    SvidUnused { method: Method },
 }
 
 #[derive(Deserialize)]

@@ -65,6 +65,16 @@ impl Token {
         format!("Bearer {}", self.0)
     }
 
+    /// All of it, for whoever reads what is in it.
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// A stranger's text without it.
+    pub(crate) fn hidden_in(&self, text: &str) -> String {
+        text.replace(&self.0, "...")
+    }
+
     /// Its public part, where it is a token of a log's own.
     pub(crate) fn id(&self) -> Option<&str> {
         Some(self.0.strip_prefix(PREFIX)?.split_once('_')?.0)

@@ -16,6 +16,7 @@ use self::error::OpenError;
 use self::evidence::WithEvidence;
 use self::zip::Zip;
 use crate::local::time;
+use crate::proof::heads::Heads;
 use crate::proof::receipt::{member, uint_json};
 use crate::proof::report::{Outcome, outcome_json, write_checks, write_verdict};
 use crate::show::failure::RECORDS_UNREAD;
@@ -69,7 +70,7 @@ impl Opened {
 pub(crate) struct JudgedPackage {
     pub(crate) source: String,
     pub(crate) outcome: Outcome<PackageReport>,
-    /// What the page is; none where anything in the package is refused.
+    /// What the page is; none where anything in the package is refused, or nobody looks.
     page: Option<PageStanding>,
 }
 
@@ -123,19 +124,23 @@ fn judge_files<F: Files, O: PageJudge>(
     let judged = Verifier::new(trust).package(&Watched { files, onlooker: &watching });
     let outcome: Outcome<PackageReport> = add(judged, |report| watching.checks(report)).into();
     let page = match &outcome {
-        Outcome::Verified(verdict) => Some(page_standing(files, &verdict.report().manifest, onlooker)),
+        Outcome::Verified(verdict) => page_standing(files, &verdict.report().manifest, onlooker),
         Outcome::Refused(_) | Outcome::Unreadable(_) => None,
     };
     (outcome, page)
 }
 
-fn page_standing<F: Files>(files: &F, manifest: &Manifest, onlooker: &impl PageJudge) -> PageStanding {
+fn page_standing<F: Files>(
+    files: &F,
+    manifest: &Manifest,
+    onlooker: &impl PageJudge,
+) -> Option<PageStanding> {
     let read = |name: &str| read_again(files, manifest, name);
-    let changed = || PageStanding::Other("it was changed while it was read".into());
-    let Some(html) = read(REPORT) else { return changed() };
+    let other = |difference: &str| Some(PageStanding::Other(difference.into()));
+    let Some(html) = read(REPORT) else { return other("it was changed while it was read") };
     match std::str::from_utf8(&html) {
         Ok(html) => onlooker.page(&PageFiles { manifest, html, read: &read }),
-        Err(_) => PageStanding::Other("it is no text".into()),
+        Err(_) => other("it is no text"),
     }
 }
 
@@ -155,6 +160,13 @@ fn read_again<F: Files>(files: &F, manifest: &Manifest, name: &str) -> Option<Ve
 }
 
 impl JudgedPackage {
+    /// Adds the trees that it is of.
+    pub(crate) fn add_to(&self, heads: &mut Heads) {
+        if let Ok(report) = self.outcome.report() {
+            heads.add_package(&self.source, report);
+        }
+    }
+
     /// A line for each check, and the verdict.
     pub(crate) fn write(&self, page: &mut Page) {
         page.line(&self.source);

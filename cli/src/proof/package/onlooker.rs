@@ -20,8 +20,8 @@ pub(crate) trait Onlooker: Sync {
 
 /// Who can tell from the records that it saw what the page of their package is.
 pub(crate) trait PageJudge: Onlooker {
-    /// What the page is, once all was seen and everything holds.
-    fn page(&self, pages: &PageFiles<'_>) -> PageStanding;
+    /// What the page is, once all was seen and everything holds; none: nobody looks at it.
+    fn page(&self, pages: &PageFiles<'_>) -> Option<PageStanding>;
 }
 
 /// Sees nothing.

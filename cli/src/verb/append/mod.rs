@@ -3,14 +3,17 @@
 //! Nothing is sent before the submission is kept on disk with its salts and key, and nothing counts as logged before
 //! its receipt is verified: so an append can be cut off anywhere, run again, and is one entry.
 
+mod caller;
 mod flags;
 mod pending;
+mod prover;
 mod submit;
 mod value;
 
 use crate::local::files;
 use crate::local::folder_name::is_folder_name;
 use crate::local::settings::RECEIPTS;
+use crate::local::settings::workload::WorkloadArgs;
 use crate::log::access::LogArgs;
 use crate::show::exit::Exit;
 use crate::show::failure::Failure;
@@ -18,6 +21,7 @@ use crate::show::page;
 use clap::Args;
 use flags::RequestArgs;
 use pending::{Pending, TakenUp};
+use prover::Prover;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -54,19 +58,31 @@ struct PatientArgs {
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
     timeout: Duration,
     #[command(flatten)]
+    workload: WorkloadArgs,
+    #[command(flatten)]
     log: LogArgs,
 }
 
 impl PatientArgs {
     fn open(&self) -> Result<Submitter, Failure> {
         let log = self.log.open()?;
-        Ok(Submitter { client: log.client()?, trust: log.trust, timeout: self.timeout })
+        let source = self.workload.source()?;
+        let client = match &source {
+            Some(source) => log.client_bound_by(source)?,
+            None => log.client()?,
+        };
+        let prover = source.map(Prover::new).transpose()?;
+        Ok(Submitter { client, prover, trust: log.trust, timeout: self.timeout })
     }
 }
 
 pub(crate) fn append(args: &AppendArgs) -> Result<Exit, Failure> {
     let log = args.log.open()?;
     let wanted = args.request.submission()?;
+    if log.prover.is_some() && wanted.evidence().is_some() {
+        let why = "--identity: the request has a member `evidence` of its own; leave one of them out";
+        return Err(Failure::Usage(why.into()));
+    }
     let mut stream = args.output.as_deref().map(Stream::open).transpose()?.flatten();
     // A stream has no place beside it, where a submission could be kept.
     let output = args.output.as_deref().filter(|_| stream.is_none());
@@ -85,7 +101,7 @@ pub(crate) fn append(args: &AppendArgs) -> Result<Exit, Failure> {
     let pending = Pending::resume_or_create(
         &folder,
         log.trust.trust.log().name(),
-        log.client.token_id(),
+        &log.caller(),
         name,
         wanted,
         has_place,

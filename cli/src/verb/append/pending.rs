@@ -4,6 +4,7 @@
 //! owner alone may read it. A run holds a lock on its file as long as it lives: another one takes up what was abandoned, and
 //! never what is being sent.
 
+use super::caller::Caller;
 use crate::local::files::{self, Draft, Locked, Readers, WriteError};
 use crate::show::failure::Failure;
 use provlog_core::json::Json;
@@ -37,8 +38,8 @@ pub(crate) struct Pending {
     pub(crate) path: PathBuf,
     /// The log that it is for.
     pub(crate) origin: String,
-    /// The public part of the token that it was begun with, if there was one.
-    pub(crate) token: Option<String>,
+    /// As whom it was begun.
+    pub(crate) caller: Caller,
     /// The receipt's file name beside the pending file, where the user named one.
     pub(crate) output: Option<String>,
     /// Whether the user named the idempotency key: then the log may answer with an entry of other salts.
@@ -70,7 +71,7 @@ impl Pending {
     pub(crate) fn resume_or_create(
         folder: &Path,
         origin: &str,
-        token: Option<&str>,
+        caller: &Caller,
         output: Option<&str>,
         wanted: Submission,
         admit: impl FnOnce(&Self) -> Result<(), Failure>,
@@ -82,7 +83,7 @@ impl Pending {
         }
         let key_named = wanted.idempotency_key().is_some();
         let mut pending = Self::new(folder, origin, output, key_named, seal_ready(wanted)?)?;
-        pending.token = token.map(Into::into);
+        pending.caller = caller.clone();
         admit(&pending)?;
         pending.lock = Some(pending.create()?);
         Ok(pending)
@@ -114,13 +115,15 @@ impl Pending {
         let Json::Object(members) = Json::parse(&bytes).map_err(|error| malformed(error.to_string()))? else {
             return Err(malformed("expected an object".into()));
         };
-        let (mut version, mut origin, mut token, mut output, mut key_named, mut submission) =
-            (None, None, None, None, false, None);
+        let (mut version, mut origin, mut output, mut key_named, mut submission) =
+            (None, None, None, false, None);
+        let mut caller = Caller::default();
         for (name, value) in members {
             match (name.as_str(), value) {
                 ("version", Json::Integer(number)) => version = Some(number),
                 ("origin", Json::String(text)) => origin = Some(text),
-                ("token", Json::String(text)) => token = Some(text),
+                ("token", Json::String(text)) => caller.token = Some(text),
+                ("identity", Json::String(text)) => caller.identity = Some(text),
                 ("output", Json::String(text)) if is_file_name(&text) => output = Some(text),
                 ("key_named", Json::Bool(named)) => key_named = named,
                 ("submission", json) => {
@@ -134,7 +137,7 @@ impl Pending {
             (Some(VERSION), Some(origin), Some(submission)) => {
                 let folder = files::folder_of(path);
                 let mut pending = Self::new(&folder, &origin, output.as_deref(), key_named, submission)?;
-                (pending.path, pending.token) = (path.into(), token);
+                (pending.path, pending.caller) = (path.into(), caller);
                 Ok(pending)
             }
             (Some(VERSION), ..) => Err(malformed("expected origin and submission".into())),
@@ -158,21 +161,6 @@ impl Pending {
         }
     }
 
-    /// What to say where it goes on as another caller's than it was begun as: what makes retries safe is each caller's own.
-    pub(crate) fn other_caller(&self, token: Option<&str>) -> Option<String> {
-        let name = |token: Option<&str>| token.map_or("no token".into(), |id| format!("the token {id}"));
-        let (begun, now) = (self.token.as_deref(), token);
-        (begun != now).then(|| {
-            format!(
-                "{}: this was begun with {}, and goes on with {}: to the log that is another caller, and where it took the entry the \
-                 first time, it now gets a second one, of the same submitted_digest",
-                self.path.display(),
-                name(begun),
-                name(now)
-            )
-        })
-    }
-
     /// A failure that leaves the submission where it is.
     pub(crate) fn kept(&self, cause: impl Into<Failure>) -> Failure {
         Failure::Pending { cause: Box::new(cause.into()), path: self.path.clone() }
@@ -192,7 +180,7 @@ impl Pending {
         Ok(Self {
             path,
             origin,
-            token: None,
+            caller: Caller::default(),
             output,
             key_named,
             submission,
@@ -243,7 +231,9 @@ impl Pending {
             ("key_named".to_string(), Json::Bool(self.key_named)),
             ("submission".to_string(), self.submission.to_json()),
         ];
-        members.extend(self.token.as_deref().map(|token| ("token".to_string(), token.into())));
+        let Caller { token, identity } = &self.caller;
+        members.extend(token.as_deref().map(|token| ("token".to_string(), token.into())));
+        members.extend(identity.as_deref().map(|identity| ("identity".to_string(), identity.into())));
         members.extend(self.output.as_deref().map(|output| ("output".to_string(), output.into())));
         Json::Object(members)
     }
@@ -290,7 +280,7 @@ mod tests {
     }
 
     fn resume(folder: &Path, wanted: Submission) -> Pending {
-        Pending::resume_or_create(folder, ORIGIN, None, None, wanted, |_| Ok(())).unwrap()
+        Pending::resume_or_create(folder, ORIGIN, &Caller::default(), None, wanted, |_| Ok(())).unwrap()
     }
 
     /// As a run that was killed leaves it.
@@ -332,8 +322,15 @@ mod tests {
         let others = [
             resume(home.path(), event("b")),
             resume(home.path(), event("a").with_idempotency_key("k").unwrap()),
-            Pending::resume_or_create(home.path(), "example.com/other", None, None, event("a"), |_| Ok(()))
-                .unwrap(),
+            Pending::resume_or_create(
+                home.path(),
+                "example.com/other",
+                &Caller::default(),
+                None,
+                event("a"),
+                |_| Ok(()),
+            )
+            .unwrap(),
             resume(home.path(), seal_ready(event("a")).unwrap()),
         ];
         let others = others.map(abandon);
@@ -355,8 +352,14 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let salted = seal_ready(event("a")).unwrap();
         let first = resume(home.path(), salted.clone());
-        let other =
-            Pending::resume_or_create(home.path(), "example.com/other", None, None, salted, |_| Ok(()));
+        let other = Pending::resume_or_create(
+            home.path(),
+            "example.com/other",
+            &Caller::default(),
+            None,
+            salted,
+            |_| Ok(()),
+        );
         assert!(matches!(other, Err(Failure::Usage(_))), "{other:?}");
         assert_eq!(Pending::load(&first.path).unwrap().origin, ORIGIN);
     }
@@ -374,22 +377,13 @@ mod tests {
     }
 
     #[test]
-    fn whoever_goes_on_with_another_token_is_told() {
+    fn as_whom_it_was_begun_is_kept() {
         let home = tempfile::tempdir().unwrap();
-        let (first, second) = (Some("0123abcd"), Some("4567cdef"));
-        let begun =
-            Pending::resume_or_create(home.path(), ORIGIN, first, None, event("a"), |_| Ok(())).unwrap();
-        assert_eq!(begun.other_caller(first), None);
-        drop(abandon(begun));
-        let again =
-            Pending::resume_or_create(home.path(), ORIGIN, second, None, event("a"), |_| Ok(())).unwrap();
-        let told = again.other_caller(second).unwrap();
-        assert!(
-            told.contains("0123abcd") && told.contains("4567cdef") && told.contains("second one"),
-            "{told}"
-        );
-        assert_eq!(again.other_caller(first), None, "it is still the same submission");
-        assert!(again.other_caller(None).unwrap().contains("goes on with no token"));
+        let begun = Caller { token: Some("0123abcd".into()), identity: Some("github".into()) };
+        let resume =
+            |caller| Pending::resume_or_create(home.path(), ORIGIN, caller, None, event("a"), |_| Ok(()));
+        drop(abandon(resume(&begun).unwrap()));
+        assert_eq!(resume(&Caller::default()).unwrap().caller, begun);
     }
 
     #[test]
@@ -398,7 +392,7 @@ mod tests {
         let pending = Pending::resume_or_create(
             home.path(),
             ORIGIN,
-            None,
+            &Caller::default(),
             Some("r.tlog-proof"),
             event("a"),
             |_| Ok(()),

@@ -3,11 +3,14 @@
 //! A receipt is verified against the trust file and the values that were sent before it counts: the log's word alone
 //! never does. The pending file goes when the receipt is kept, or when the log has refused the submission for good.
 
+use super::caller::Caller;
 use super::pending::{NAME_HEX, Pending};
+use super::prover::{Proof, Proven, Prover};
 use crate::local::files::{self, WriteError};
 use crate::local::settings::TrustFile;
 use crate::log::client::Client;
-use crate::log::retry::until_answered;
+use crate::log::posted::{BoundBy, Posted};
+use crate::log::retry::{Retry, until_answered};
 use crate::proof::receipt::{RECEIPT_EXTENSION, believe, with_place, with_place_of};
 use crate::show::failure::Failure;
 use crate::show::page;
@@ -39,6 +42,8 @@ pub(crate) struct Logged {
 #[derive(Debug)]
 pub(crate) struct Submitter {
     pub(crate) client: Client,
+    /// What proves the workload that entries are bound to, where they are to be.
+    pub(crate) prover: Option<Prover>,
     /// Its key.
     pub(crate) trust: TrustFile,
     /// How long to go on trying.
@@ -53,10 +58,13 @@ impl Submitter {
             let (expected, got) = (pending.origin.clone(), origin.into());
             return Err(Failure::OtherLog { path: pending.path.clone(), expected, got });
         }
-        if let Some(told) = pending.other_caller(self.client.token_id()) {
-            page::say(&told);
+        if let Some(told) = pending.caller.change(&self.caller()) {
+            page::say(&format!("{}: {told}", pending.path.display()));
         }
-        let receipt = match self.send(pending) {
+        let mut retry = Retry::within(self.timeout);
+        let prove = |prover: &Prover| prover.prove(origin, pending, &mut retry);
+        let proven = self.prover.as_ref().map(prove).transpose().map_err(|failure| pending.kept(failure))?;
+        let receipt = match self.send(pending, proven.as_ref(), &mut retry) {
             Ok(receipt) => receipt,
             Err(failure) if is_final(&failure) => {
                 files::remove(&pending.path)?;
@@ -64,8 +72,16 @@ impl Submitter {
             }
             Err(failure) => return Err(pending.kept(failure)),
         };
-        let index = self.check(&receipt, pending).map_err(|failure| pending.kept(failure))?;
-        Ok(Logged { receipt, index, key_id: self.trust.trust.log().id() })
+        let report = self.check(&receipt, pending).map_err(|failure| pending.kept(failure))?;
+        if let Some(Proven { by, .. }) = &proven {
+            by.is_attested(&report).map_err(|failure| pending.kept(failure))?;
+        }
+        Ok(Logged { receipt, index: report.index, key_id: self.trust.trust.log().id() })
+    }
+
+    /// As whom it submits.
+    pub(crate) fn caller(&self) -> Caller {
+        Caller::new(self.client.token_id(), self.prover.as_ref().map(Prover::method))
     }
 
     /// Whether the receipt may be written here: where nothing is, or an earlier receipt of this submission.
@@ -74,21 +90,34 @@ impl Submitter {
         with_place_of(&is_of, force, |over| files::may_write(output, over))
     }
 
-    fn send(&self, pending: &Pending) -> Result<Vec<u8>, Failure> {
-        let body = body_of(&pending.submission);
-        let key = pending.submission.idempotency_key().unwrap_or_default();
-        until_answered(self.timeout, |retry| {
-            self.client.append(&body, key, RECEIPT_BYTES_MAX, retry.left().min(ATTEMPT_TIMEOUT))
+    fn send(
+        &self,
+        pending: &Pending,
+        proven: Option<&Proven>,
+        retry: &mut Retry,
+    ) -> Result<Vec<u8>, Failure> {
+        let submission = pending.submission.clone();
+        let (submission, bound_by) = match proven.map(|proven| &proven.proof) {
+            None => (submission, BoundBy::Nothing),
+            // What binds the entry needs no other word beside it.
+            Some(Proof::Token(token)) if !self.client.has_token() => (submission, BoundBy::Header(token)),
+            Some(proof) => (submission.with_evidence(proof.evidence())?, BoundBy::Evidence),
+        };
+        let body = body_of(&submission);
+        let idempotency_key = submission.idempotency_key().unwrap_or_default();
+        let posted = Posted { body: &body, idempotency_key, bound_by };
+        until_answered(retry, |retry| {
+            self.client.append(&posted, RECEIPT_BYTES_MAX, retry.left().min(ATTEMPT_TIMEOUT))
         })
     }
 
-    /// The entry's index, if the receipt proves that what was sent is logged.
-    fn check(&self, receipt: &[u8], pending: &Pending) -> Result<u64, Failure> {
+    /// What the receipt proves, if that is that what was sent is logged.
+    fn check(&self, receipt: &[u8], pending: &Pending) -> Result<ReceiptReport, Failure> {
         let digest = Expectation::Submission(pending.submitted_digest);
         // Under a key that the user named the entry may be an earlier machine's, with other salts: then values count.
         let expectations = if pending.key_named { &[][..] } else { std::slice::from_ref(&digest) };
         let report = believe(receipt, &self.trust.trust, expectations)?;
-        if has_values_of(&report, pending) { Ok(report.index) } else { Err(Failure::OtherValues) }
+        if has_values_of(&report, pending) { Ok(report) } else { Err(Failure::OtherValues) }
     }
 }
 
@@ -194,12 +223,13 @@ mod tests {
     }
 
     fn pending_in(folder: &tempfile::TempDir, log: &OneLog, wanted: Submission) -> Pending {
-        Pending::resume_or_create(folder.path(), log.origin(), None, None, wanted, |_| Ok(())).unwrap()
+        Pending::resume_or_create(folder.path(), log.origin(), &Caller::default(), None, wanted, |_| Ok(()))
+            .unwrap()
     }
 
     fn log_at(url: &str, log: &OneLog, timeout: Duration) -> Submitter {
         let trust = TrustFile::of(log.trust_text());
-        Submitter { client: Client::new(url, None, None).unwrap(), trust, timeout }
+        Submitter { client: Client::new(url, None, None).unwrap(), prover: None, trust, timeout }
     }
 
     /// Answers as a log does: with a receipt for exactly what came.
@@ -377,9 +407,10 @@ mod tests {
     fn receipts_of_anything_else_are_refused() {
         let (home, log) = (tempfile::tempdir().unwrap(), OneLog::new());
         let kind = request(None).kind().kind;
-        let other = Pending::resume_or_create(home.path(), "o", None, None, request(None), |_| Ok(()))
-            .unwrap()
-            .section;
+        let other =
+            Pending::resume_or_create(home.path(), "o", &Caller::default(), None, request(None), |_| Ok(()))
+                .unwrap()
+                .section;
         let garbage = b"c2sp.org/tlog-proof@v1\n".to_vec();
         let foreign = OneLog::with_seed([8; 32]).receipt(kind, Section::default());
         let cases = [
@@ -421,7 +452,7 @@ mod tests {
         let pending = Pending::resume_or_create(
             home.path(),
             "example.com/other",
-            None,
+            &Caller::default(),
             None,
             request(None),
             |_| Ok(()),

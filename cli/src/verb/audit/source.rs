@@ -4,7 +4,7 @@
 
 use crate::local::files;
 use crate::log::client::Client;
-use crate::log::retry::until_answered;
+use crate::log::retry::{Retry, until_answered};
 use crate::proof::tiles;
 use crate::show::failure::Failure;
 use provlog_core::limits::ITEM_BYTES_MAX;
@@ -117,7 +117,7 @@ impl Source for Http {
 
 /// What is there, asked for with patience.
 fn found<T>(request: impl Fn() -> Result<T, Failure>) -> Result<Option<T>, Failure> {
-    match until_answered(PATIENCE, |_| request()) {
+    match until_answered(&mut Retry::within(PATIENCE), |_| request()) {
         Err(Failure::Answer { status: 404 | 410, .. }) => Ok(None),
         answered => answered.map(Some),
     }

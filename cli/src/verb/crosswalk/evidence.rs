@@ -7,11 +7,10 @@ use crate::local::settings::TrustArgs;
 use crate::local::time;
 use crate::proof::heads::Heads;
 use crate::proof::mirror::JudgedMirror;
-use crate::proof::{believed, package, receipt};
+use crate::proof::{believed, package, receipt, sources};
 use crate::show::exit::Exit;
 use crate::show::failure::Failure;
 use crate::show::page::Page;
-use crate::verb::verify;
 use clap::Args;
 use provlog_core::Record;
 use provlog_core::verify::ReceiptVerifier;
@@ -32,7 +31,7 @@ pub(crate) struct EvidenceArgs {
 }
 
 pub(super) fn run(args: &EvidenceArgs) -> Result<Exit, Failure> {
-    let sources = verify::sources(&args.sources)?;
+    let sources = sources::named(&args.sources)?;
     let trust = believed::open(&args.trust, &sources)?;
     let crosswalk = crosswalk::load(&args.own)?;
     let mut evaluator = Evaluator::new(&crosswalk, trust.trust.log().name());

@@ -9,6 +9,7 @@ use crate::crosswalk::evaluate::Evaluator;
 use crate::crosswalk::load::Crosswalk;
 use crate::log::client::Client;
 use crate::log::retry::Retry;
+use crate::log::url::percent_encoded;
 use crate::proof::sequence::{Next, Sequence};
 use crate::show::failure::Failure;
 use crate::show::progress::progress;
@@ -318,19 +319,6 @@ impl<'a> Taken<'a> {
         lanes.keep(batch);
         if self.entries.count() > PACKAGE_ENTRIES_MAX { Err(too_many()) } else { Ok(()) }
     }
-}
-
-/// RFC 3986, section 2.1: everything but the unreserved characters.
-fn percent_encoded(text: &str) -> String {
-    let mut encoded = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
 }
 
 /// More entries than a package holds.

@@ -24,7 +24,7 @@ use axum::http::header::{LOCATION, VARY};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use provlog_core::encoded::{EncodedSection, SealError, Sealed};
-use provlog_core::record::{Claim, Record, Salt, Section, SectionName};
+use provlog_core::record::{Record, Salt, Section, SectionName};
 use provlog_core::submission::{Submission, SubmissionError, same_values};
 use provlog_core::{Entry, Kind};
 use provlog_engine::{Appended, Committed, DedupKey, Outcome, Reader, Terms};
@@ -137,13 +137,13 @@ pub(crate) async fn prepare(
     let key = submission.idempotency_key().map(|key| ("idempotency-key", key.to_owned()));
     let key = key.or_else(|| batch_line.map(|(key, line)| ("batch-line", format!("{key}\n{line}"))));
     let (has_salts, is_bound) = (submission.has_salts(), bound::is_bound(caller, &submission));
-    let evidence = submission.evidence().cloned();
+    let (kind, evidence) = (submission.kind().kind, submission.evidence().cloned());
     let mut submitted = encode(submission)?;
     let bound = match is_bound {
         true => BoundEntry::of(app, caller, evidence.as_ref(), submitted.digest().map_err(sealing)?).await?,
         false => None,
     };
-    let sealed = Arc::new(seal(&submitted, caller, bound.as_ref())?);
+    let sealed = Arc::new(seal(kind, &submitted, caller, bound.as_ref())?);
     if bound.is_some() || matches!(caller.who(), Who::Workload(_)) {
         check_submitted(&sealed)?;
     }
@@ -192,15 +192,19 @@ fn encode(submission: Submission) -> Result<EncodedSection, Problem> {
     Ok(submission.with_salts(|| salts.next().unwrap_or_default())?.encode()?)
 }
 
-fn seal(submitted: &EncodedSection, caller: &Caller, bound: Option<&BoundEntry>) -> Result<Sealed, Problem> {
+fn seal(
+    kind: Kind,
+    submitted: &EncodedSection,
+    caller: &Caller,
+    bound: Option<&BoundEntry>,
+) -> Result<Sealed, Problem> {
     let claims = match bound {
         Some(bound) => bound.attested().to_vec(),
         None => vec![("workload", caller.who().workload())],
     };
     let salts = draw(claims.len())?;
-    let claims = claims.into_iter().zip(salts);
-    let claims = claims.map(|((name, value), salt)| (name.into(), Claim::disclosed(salt, value))).collect();
-    let attested = Section::from_claims(claims).map_err(SubmissionError::from)?;
+    let salted = claims.iter().zip(&salts).map(|((name, value), salt)| (*name, salt, value));
+    let attested = EncodedSection::of_claims(kind, salted).map_err(SubmissionError::from)?;
     Sealed::of_encoded(submitted, &attested).map_err(sealing)
 }
 

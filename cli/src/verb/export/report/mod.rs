@@ -101,23 +101,23 @@ impl<'a> Onlooker for PageMaker<'a> {
 }
 
 impl PageJudge for PageMaker<'_> {
-    fn page(&self, page: &PageFiles<'_>) -> PageStanding {
+    fn page(&self, page: &PageFiles<'_>) -> Option<PageStanding> {
         let mut statement = page.manifest.clone();
         statement.files.retain(|file| file.name != REPORT);
         let (embedded, names) = held(&statement);
         let read = |name| Some((name, (page.read)(name)?));
         let Some(files) = names.into_iter().map(read).collect() else {
-            return PageStanding::Other("the package was changed while it was read".into());
+            return Some(PageStanding::Other("the package was changed while it was read".into()));
         };
         let trust = page::trust_in(page.html).unwrap_or_default();
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let evidence = said.1.take();
         let made =
             ReportPage { statement: &statement, trust: &trust, embedded, files, summary: &said.0, evidence };
-        match render(made) {
+        Some(match render(made) {
             Ok(made) => difference(page.html, &made).map_or(PageStanding::Own, PageStanding::Other),
             Err(error) => PageStanding::Other(error.to_string()),
-        }
+        })
     }
 }
 

@@ -1,0 +1,5 @@
+//! What binds a submission, sent to a log of the tests' own, and receipts that attest it or something else.
+
+mod forged;
+mod github;
+mod svid;
