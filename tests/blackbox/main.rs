@@ -39,6 +39,7 @@ mod operations;
 mod outputs;
 mod packages;
 mod pending;
+mod pipelines;
 mod records;
 mod references;
 mod refusals;
