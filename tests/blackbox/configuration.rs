@@ -358,7 +358,10 @@ fn an_emptied_file_opens_no_log_that_had_peers() {
     daemon.get("/v1/records").expect(401);
     settings.write("");
     signal("-HUP", daemon.id());
-    until_says(&log, "expected a [[peer]] or an [[issuer]] still, or tokens, got none of them");
+    until_says(
+        &log,
+        "expected a [[peer]], an [[issuer]] or a [[trust_domain]] still, or tokens, got none of them",
+    );
     daemon.get("/v1/records").expect(401);
     assert_eq!(daemon.terminate(), Some(0));
 }

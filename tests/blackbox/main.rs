@@ -6,6 +6,7 @@
 mod approvals;
 mod audit;
 mod audit_hosts;
+mod audit_workloads;
 mod bad_input;
 mod bound;
 mod browser;
@@ -47,6 +48,7 @@ mod retries;
 mod rollback;
 mod seeds;
 mod smuggling;
+mod spiffe;
 mod spire;
 mod support;
 mod tables;

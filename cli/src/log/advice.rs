@@ -64,6 +64,10 @@ fn of_token(code: &str, token: Option<&Token>) -> Option<String> {
         ("caller.missing", _) => Some(format!(
             "give a token with --token-file FILE or in {VARIABLE}; the log's operator makes one with provlogd token create"
         )),
+        ("caller.certificate", _) => Some(
+            "the certificate that was shown is none of a workload that this log knows; ask the log's operator which trust domains it takes"
+                .into(),
+        ),
         ("token.time", Some(_)) => {
             Some("the token that was sent doesn't hold now; get a new one from its issuer".into())
         }

@@ -28,6 +28,7 @@ use crate::submission::{AppendError, Appended, AppendedBatch, Submission};
 use crate::sync::lock;
 use crate::terms::KEYS_MAX;
 use provlog_core::note::VerifierKey;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -278,14 +279,16 @@ impl Log {
         lock(&self.shared.volatile.past).taker(key)
     }
 
-    /// The entries below `size` that touched a state, ascending. Each is to be read before it is relied on.
+    /// The entries among these that touched a state, ascending. Each is to be read before it is relied on.
     ///
     /// # Errors
     /// As [`Log::lookup`]: an append that demands something of this state would be refused with the same.
-    pub fn touched(&self, state: &State, size: u64) -> Result<Vec<u64>, AppendError> {
+    pub fn touched(&self, state: &State, among: Range<u64>) -> Result<Vec<u64>, AppendError> {
         let past = lock(&self.shared.volatile.past);
         let indices = past.touched(state)?;
-        Ok(indices[..indices.partition_point(|index| *index < size)].to_vec())
+        let below = |bound| indices.partition_point(|index| *index < bound);
+        let (start, end) = (below(among.start), below(among.end));
+        Ok(indices.get(start..end).unwrap_or_default().to_vec())
     }
 
     /// Whether a key that was never used would be known to be new.

@@ -3,7 +3,7 @@
 
 use crate::jwt::{BearerToken, BoundToken, Issuer, Said, UnverifiedBoundToken};
 use crate::spiffe::SpiffeId;
-use crate::svid::{BoundSvid, SignedSvid};
+use crate::svid::{BearerSvid, BoundSvid, SignedSvid};
 use provlog_core::cbor::{Map, Value};
 use provlog_core::json::Json;
 
@@ -124,13 +124,19 @@ impl Workload {
     /// Of a signature by a certificate's key over the submission: what a reader without CAs compares.
     #[must_use]
     pub fn of_signed_svid(svid: &SignedSvid<'_>) -> Self {
-        Self::of_svid(svid.id())
+        Self::of_svid(svid.id(), "statement")
     }
 
     /// Of a signature by an X.509-SVID's key over the submission.
     #[must_use]
     pub fn of_bound_svid(svid: &BoundSvid) -> Self {
-        Self::of_svid(svid.id())
+        Self::of_svid(svid.id(), "statement")
+    }
+
+    /// Of an X.509-SVID that only says who showed it.
+    #[must_use]
+    pub fn of_bearer_svid(svid: &BearerSvid) -> Self {
+        Self::of_svid(svid.id(), "bearer")
     }
 
     /// Whether a log may write it, which binds the log alone.
@@ -142,12 +148,12 @@ impl Workload {
         if bytes > WORKLOAD_BYTES_MAX { Err(WorkloadError::Large(bytes)) } else { Ok(()) }
     }
 
-    fn of_svid(id: &SpiffeId) -> Self {
+    fn of_svid(id: &SpiffeId, binding: &str) -> Self {
         let value = map([
             ("method", "x509-svid".into()),
             ("id", id.as_str().into()),
             ("issuer", Value::Text(id.trust_domain().to_string())),
-            ("binding", "statement".into()),
+            ("binding", binding.into()),
         ]);
         Self { identity: format!("spiffe:{}", id.as_str()), value }
     }

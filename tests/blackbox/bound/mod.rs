@@ -4,4 +4,5 @@
 mod entries;
 mod races;
 mod refusals;
-mod submission;
+pub mod submission;
+mod svids;

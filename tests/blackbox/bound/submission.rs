@@ -2,7 +2,7 @@
 
 use crate::oidc::site::Site;
 use crate::oidc::token::{Draft, ORIGIN};
-use crate::support::{Response, promotion};
+use crate::support::{Response, promotion, provlog};
 use provlog_core::Hash;
 use provlog_core::record::SectionName;
 use provlog_core::submission::Submission;
@@ -75,5 +75,16 @@ impl Site {
     /// The entry at this index, as this reader sees it.
     pub fn entry(&self, index: &Value, reader: &str) -> Value {
         self.get(&format!("/v1/entries/{index}"), reader).expect(200).json()
+    }
+
+    /// Verifies a receipt in a file of the folder, which must be bound, with these keys: how the check of that ends, and the exit code.
+    pub fn is_bound(&self, receipt: &str, keys: &[&str]) -> (String, Option<i32>) {
+        let trust = self.path("data/trust.tlog-policy");
+        let own = ["verify", receipt, "--json", "--require-bound", "--trust", trust.to_str().unwrap()];
+        let output = provlog(self.folder.path(), &[&own[..], keys].concat());
+        let verdict: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let mut checks = verdict["receipts"][0]["checks"].as_array().unwrap().iter();
+        let check = checks.find(|check| check["name"] == "workload-bound").unwrap();
+        (check["status"].as_str().unwrap().to_owned(), output.status.code())
     }
 }

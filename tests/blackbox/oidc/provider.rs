@@ -3,8 +3,10 @@
 
 use super::site::{Site, code};
 use super::token::AUDIENCE;
+use crate::bound::submission::Salted;
 use crate::support::{folder, have, repository, stderr, stdout};
 use crate::tls::site::{Authority, put, until};
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -56,16 +58,24 @@ impl Provider {
             true => audience.to_owned(),
             false => format!("urn:audience:{audience}"),
         };
+        let (job, resource) = (format!("{job}:of-a-test"), format!("resource={resource}"));
+        let form = ["--data", "grant_type=client_credentials", "--data-urlencode", &resource];
+        let answer = self.ask("/token", &[&["--user", &job], &form[..]].concat());
+        let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+        answer["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// What it answers.
+    fn ask(&self, path: &str, arguments: &[&str]) -> String {
         let output = Command::new("curl")
             .args(["--silent", "--show-error", "--fail-with-body", "--noproxy", "*", "--cacert"])
             .arg(self.ca())
-            .args(["--user", &format!("{job}:of-a-test"), "--data", "grant_type=client_credentials"])
-            .args(["--data-urlencode", &format!("resource={resource}"), &format!("{}/token", self.url)])
+            .args(arguments)
+            .arg(format!("{}{path}", self.url))
             .output()
             .unwrap();
         assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
-        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-        answer["access_token"].as_str().unwrap().to_owned()
+        stdout(&output)
     }
 
     fn ca(&self) -> PathBuf {
@@ -137,4 +147,29 @@ fn jobs_of_somebody_elses_issuer_append_and_its_new_keys_are_followed() {
     }
     site.says_nothing_of(&tokens);
     site.says_nothing_of(&renewed);
+}
+
+#[test]
+fn a_job_of_somebody_elses_issuer_is_proven_by_its_keys() {
+    let Some(mut provider) = Provider::new() else { return };
+    let site = provider.site();
+    fs::write(site.path("keys.json"), provider.ask("/jwks", &[])).unwrap();
+    let receipts = JOBS.map(|job| {
+        let submission = Salted::new(job);
+        let token = provider.token(job, &submission.audience());
+        let other = site.submit(&Salted::new("another").json, &token).expect(401);
+        assert_eq!(code(&other), "token.audience");
+        let answer = site.submit(&submission.json, &token).expect(201).json();
+        fs::write(site.path(job), answer["receipt"].as_str().unwrap()).unwrap();
+        job
+    });
+    provider.restart();
+    fs::write(site.path("new.json"), provider.ask("/jwks", &[])).unwrap();
+    for receipt in receipts {
+        for (keys, bound, exit) in [("keys.json", "pass", 0), ("new.json", "fail", 3)] {
+            let given = format!("{}={keys}", provider.url);
+            let ended = site.is_bound(receipt, &["--issuer-keys", &given]);
+            assert_eq!(ended, (bound.into(), Some(exit)), "{receipt} by {keys}");
+        }
+    }
 }

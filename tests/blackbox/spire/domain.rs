@@ -20,16 +20,17 @@ pub struct Domain {
     agent: Child,
 }
 
-/// A certificate, in a file.
+/// A certificate and its key, in files.
 pub struct Svid {
     pub chain: PathBuf,
+    pub key: PathBuf,
 }
 
 impl Domain {
     /// Starts both, and waits until the agent has the workload's SVIDs.
     pub fn new() -> Self {
         let folder = folder();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let place = folder.path().display().to_string();
         let server = format!(
             r#"server {{
@@ -131,7 +132,7 @@ plugins {{
         let to = self.path(name);
         fs::create_dir_all(&to).unwrap();
         self.agent(&["api", "fetch", "x509", "-write", to.to_str().unwrap()]);
-        Svid { chain: to.join("svid.0.pem") }
+        Svid { chain: to.join("svid.0.pem"), key: to.join("svid.0.key") }
     }
 
     /// From now on tokens and certificates are signed by other keys, and those before are in the bundle no more. Tells what the workload
@@ -168,6 +169,11 @@ impl Drop for Domain {
             let _ = child.wait();
         }
     }
+}
+
+/// A port of loopback that nobody has.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// SPIRE's server or agent, which `.ci/spire` builds.

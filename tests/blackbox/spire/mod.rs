@@ -2,72 +2,56 @@
 //! before and after their keys change. `.ci/spire` builds them; `.ci/run` with `SPIRE=1` does that, and runs what is ignored here.
 
 mod domain;
+mod log;
+mod others;
 
-use crate::support::{folder, stderr, stdout};
-use domain::{Domain, Svid, WORKLOAD};
-use serde_json::Value;
-use std::fs;
-use std::path::Path;
-use std::process::{Command, Output};
+use crate::oidc::site::code;
+use crate::oidc::token::AUDIENCE;
+use domain::{Domain, Svid};
+use log::Log;
+use others::demand_of_others;
 
-/// Verifies a JWT-SVID by the bundle in a file, and prints whose it is.
-const READ: &str = r#"
-import json, sys, jwt
-path, audience, token = sys.argv[1:]
-keys = {key["kid"]: key for key in json.load(open(path))["keys"] if key["use"] == "jwt-svid"}
-header = jwt.get_unverified_header(token)
-key = jwt.PyJWK({**keys[header["kid"]], "use": "sig"}, algorithm=header["alg"])
-claims = jwt.decode(token, key, algorithms=["RS256", "ES256", "ES384"], audience=audience,
-                    options={"require": ["exp", "sub", "aud"]})
-print(claims["sub"])
-"#;
-
-/// What PyJWT says of a token.
-fn pyjwt(bundle: &Path, audience: &str, token: &str) -> Output {
-    let arguments = [bundle.to_str().unwrap(), audience, token];
-    Command::new("python3").args(["-c", READ]).args(arguments).output().unwrap()
-}
-
-/// What OpenSSL says of a chain, by the certificates of a bundle.
-fn openssl(bundle: &Path, svid: &Svid) -> Output {
-    let bundle: Value = serde_json::from_slice(&fs::read(bundle).unwrap()).unwrap();
-    let keys = bundle["keys"].as_array().unwrap().iter();
-    let cas = keys.filter(|key| key["use"] == "x509-svid").map(|key| {
-        let der = key["x5c"][0].as_str().unwrap();
-        format!("-----BEGIN CERTIFICATE-----\n{der}\n-----END CERTIFICATE-----\n")
-    });
-    let folder = folder();
-    let roots = folder.path().join("roots.pem");
-    fs::write(&roots, cas.collect::<String>()).unwrap();
-    Command::new("openssl")
-        .args(["verify", "-x509_strict", "-purpose", "sslclient", "-CAfile"])
-        .arg(roots)
-        .arg("-untrusted")
-        .args([&svid.chain, &svid.chain])
-        .output()
-        .unwrap()
-}
-
-/// Others verify the two by the bundle in a file, or neither.
-fn demand_of_others(bundle: &Path, audience: &str, token: &str, svid: &Svid, are_verified: bool) {
-    let (read, verified) = (pyjwt(bundle, audience, token), openssl(bundle, svid));
-    let said = format!("{}{}{}{}", stdout(&read), stderr(&read), stdout(&verified), stderr(&verified));
-    assert_eq!([read.status.success(), verified.status.success()], [are_verified; 2], "{said}");
-    assert_eq!(stdout(&read).trim() == WORKLOAD, are_verified, "{said}");
+/// All that a workload does with what it has, under names of its own; the receipts that prove it.
+fn append(domain: &Domain, log: &Log, name: &str, token: &str, svid: &Svid) -> [String; 3] {
+    log.append_as_bearer(token);
+    log.append_over_tls(svid);
+    [
+        log.append_bound(domain, &format!("{name}-jwt")),
+        log.append_signed(token, svid, &format!("{name}-x509")),
+        log.append_by_command(svid, &format!("{name}-command")),
+    ]
 }
 
 #[test]
 #[ignore = "SPIRE, which .ci/spire builds"]
-fn what_it_signs_is_taken_before_and_after_its_keys_change() {
+fn what_it_signs_is_taken_and_proven_before_and_after_its_keys_change() {
     let domain = Domain::new();
     let [first, second] = ["first.json", "second.json"].map(|name| domain.path(name));
     domain.publish(&first);
-    let audience = "somebody";
-    let (token, svid) = (domain.jwt(audience), domain.x509("first"));
-    demand_of_others(&first, audience, &token, &svid, true);
-    let (new_token, new_svid) = domain.rotate(audience, "second");
+    let log = Log::of(&domain);
+    let (token, svid) = (domain.jwt(AUDIENCE), domain.x509("first"));
+    demand_of_others(&first, AUDIENCE, &token, &svid, true);
+    let old = append(&domain, &log, "first", &token, &svid);
+
+    let (new_token, new_svid) = domain.rotate(AUDIENCE, "second");
+    assert_eq!(
+        code(&log.site.append("a", &new_token).expect(401)),
+        "token.key",
+        "its key is in no bundle here"
+    );
     domain.publish(&second);
-    demand_of_others(&second, audience, &new_token, &new_svid, true);
-    demand_of_others(&second, audience, &token, &svid, false);
-    demand_of_others(&first, audience, &token, &svid, true);
+    domain.publish(&log.bundle());
+    demand_of_others(&second, AUDIENCE, &new_token, &new_svid, true);
+    let new = append(&domain, &log, "second", &new_token, &new_svid);
+    demand_of_others(&second, AUDIENCE, &token, &svid, false);
+    assert_eq!(code(&log.site.append("a", &token).expect(401)), "token.key");
+    log.refuse_over_tls(&svid);
+
+    for (receipts, bundle, other) in [(&old, &first, &second), (&new, &second, &first)] {
+        for receipt in receipts {
+            assert_eq!(log.verify(receipt, bundle), ("pass".into(), Some(0)), "{receipt}");
+            assert_eq!(log.verify(receipt, other), ("fail".into(), Some(3)), "{receipt}");
+        }
+    }
+    log.site.says_nothing_of(&[token, new_token]);
 }

@@ -1,6 +1,6 @@
 // An OIDC issuer of somebody else's making, over HTTPS: node server.mjs ADDRESS PORT CERTIFICATE KEY, where port 0 takes a free one.
 // Its keys are new with every start. Jobs get tokens by client_credentials, for the audience that they name as a resource.
-import { generateKeyPairSync } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import Provider from 'oidc-provider';
@@ -19,13 +19,20 @@ const job = (alg) => ({
   id_token_signed_response_alg: alg,
 });
 
+// Through PEM: a collection of garbage while what generateKeyPairSync gave is exported waits for itself, in Node of today.
+const jwk = (type, options) => {
+  const encodings = {
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  };
+  const { privateKey } = generateKeyPairSync(type, { ...options, ...encodings });
+  return { ...createPrivateKey(privateKey).export({ format: 'jwk' }), use: 'sig' };
+};
+
 const configuration = {
   clients: [job('RS256'), job('ES256')],
   jwks: {
-    keys: [
-      generateKeyPairSync('rsa', { modulusLength: 2048 }),
-      generateKeyPairSync('ec', { namedCurve: 'P-256' }),
-    ].map(({ privateKey }) => ({ ...privateKey.export({ format: 'jwk' }), use: 'sig' })),
+    keys: [jwk('rsa', { modulusLength: 2048 }), jwk('ec', { namedCurve: 'P-256' })],
   },
   features: {
     clientCredentials: { enabled: true },

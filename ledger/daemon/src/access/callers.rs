@@ -21,6 +21,7 @@ use crate::http::codes::{
 use crate::http::forwarded::is_forwarded;
 use crate::http::problem::Problem;
 use crate::http::remote::Remote;
+use crate::http::shown_chain::ShownChain;
 use crate::identity::recognised::{Recognised, Unrecognised};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -31,6 +32,18 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// The authentication scheme (RFC 6750).
 const BEARER: &str = "Bearer";
+
+/// Which bytes a token has in it (RFC 6750, section 2.1). Looked up: each byte of each request's token is.
+static IS_OF_TOKEN: [bool; 256] = {
+    let (mut table, mut byte) = ([false; 256], 0);
+    while byte < table.len() {
+        let ascii = byte.to_le_bytes()[0];
+        table[byte] =
+            matches!(ascii, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=') || ascii.is_ascii_alphanumeric();
+        byte += 1;
+    }
+    table
+};
 
 /// Whom the settings name beside tokens.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +65,18 @@ impl Named<'_> {
 pub(crate) fn token_of_issuer(headers: &HeaderMap) -> Option<&str> {
     // Whoever sends none, or no token, is told so by the door.
     bearer(headers).ok().flatten().filter(|token| !is_meant_by(token))
+}
+
+/// The certificates by which whoever sent these headers is a workload of a trust domain, if it showed any: where no header says who it
+/// is. What was passed on, by a proxy with a certificate of its own, isn't the proxy's.
+pub(crate) fn certificate_of_domain(
+    headers: &HeaderMap,
+    remote: &Remote,
+    named: Named<'_>,
+) -> Option<Arc<ShownChain>> {
+    let is_asked = named.rules.iter().any(|of_issuer| of_issuer.issuer.is_trust_domain());
+    let is_own = !headers.contains_key(AUTHORIZATION) && !is_forwarded(headers);
+    remote.shown.as_ref().filter(|_| is_asked && is_own).map(Arc::clone)
 }
 
 /// Who is let in.
@@ -104,7 +129,7 @@ impl Callers {
 
     /// Whoever sent these headers from there, if that may do this now. A token decides where there are any, even for a process whose
     /// user is known. A process that passes on what others ask lends them none of its rights. `recognised` is what came of the
-    /// [`token_of_issuer`] in the headers, where issuers are named.
+    /// [`token_of_issuer`] in the headers, or of the [`certificate_of_domain`] where there is no header, where such are named.
     ///
     /// # Errors
     /// 400 for a header that isn't one, 401 for nobody that is known, 403 for another role, 503 while nobody can be known.
@@ -118,12 +143,13 @@ impl Callers {
         now_s: impl FnOnce() -> u64,
     ) -> Result<Caller, Refused> {
         let tokens = self.tokens()?;
+        // By the one token in the headers, or without any by a certificate.
+        if let Some(recognised) = recognised {
+            return workload(recognised, named.rules)?.let_in(access);
+        }
         if (tokens.is_some() || !named.rules.is_empty())
             && let Some(presented) = bearer(headers)?
         {
-            if let Some(recognised) = recognised {
-                return workload(recognised, named.rules)?.let_in(access);
-            }
             let Some(token) = tokens.as_ref().and_then(|tokens| tokens.find(presented)) else {
                 return Err(
                     Problem::new(&TOKEN_UNKNOWN, "expected a token of this log, got another one").into()
@@ -147,7 +173,7 @@ impl Callers {
                 let expected = match tokens {
                     Some(_) => "the header Authorization: Bearer <token>, got none",
                     None if !named.rules.is_empty() => {
-                        "the header Authorization: Bearer <token> with a token of an issuer that the operator configured, got none"
+                        "the header Authorization: Bearer <token> with a token of an issuer or a trust domain that the operator configured, or over TLS an X.509-SVID of one, where the listener asks for it, got none"
                     }
                     None if named.peers.is_empty() => {
                         "a certificate of the client CA, got a connection without one"
@@ -207,14 +233,14 @@ impl Callers {
             }
             Err(problem) => return problem.detail().into(),
         };
-        for (is_domain, whose) in [(false, "token of "), (true, "SVID of ")] {
+        for (is_domain, whose) in [(false, "a token of "), (true, "an SVID of ")] {
             let of_these =
                 named.rules.iter().filter(|of_issuer| of_issuer.issuer.is_trust_domain() == is_domain);
             let rules: Vec<usize> = of_these.map(|of_issuer| of_issuer.rules.len()).collect();
             if !rules.is_empty() {
                 let what = if is_domain { "trust domain" } else { "issuer" };
                 let (signers, rules) = (counted(rules.len(), what), counted(rules.iter().sum(), "rule"));
-                told.push_str(&format!("; by {rules} whoever has a {whose}{signers}"));
+                told.push_str(&format!("; by {rules} whoever has {whose}{signers}"));
             }
         }
         let users = named.peers.0.len();
@@ -308,8 +334,7 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     if !scheme.eq_ignore_ascii_case(BEARER) {
         return refuse("another scheme");
     }
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
-    if token.is_empty() || !token.bytes().all(is_token) {
+    if token.is_empty() || !token.bytes().all(|byte| IS_OF_TOKEN[usize::from(byte)]) {
         return refuse("what is no token behind Bearer");
     }
     Ok(Some(token))
@@ -337,7 +362,7 @@ fn workload(
     let identity = &recognised.identity;
     let detail =
         format!("the workload {identity} meets none of the rules that the log's operator set for {name}");
-    let expected = format!("a token that meets a rule of {name}");
+    let expected = format!("a workload that meets a rule of {name}");
     Err(Problem::new(&TOKEN_RULE, detail).expected(expected, "one that meets none").into())
 }
 

@@ -1,9 +1,9 @@
-//! What whoever brings a token is told that is nobody's: a code of its own for each reason, since a job's author has to find
+//! What whoever brings a token or a certificate is told that is nobody's: a code of its own for each reason, since a job's author has to find
 //! it from afar. Nothing of it has the token in it.
 
 use crate::http::codes::{
-    ISSUER_KEYS, TOKEN_ALGORITHM, TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_KEY, TOKEN_MALFORMED, TOKEN_SIGNATURE,
-    TOKEN_TIME, TOKEN_WORKLOAD,
+    CALLER_CERTIFICATE, EVIDENCE_CERTIFICATE, ISSUER_KEYS, TOKEN_ALGORITHM, TOKEN_AUDIENCE, TOKEN_ISSUER,
+    TOKEN_KEY, TOKEN_MALFORMED, TOKEN_SIGNATURE, TOKEN_TIME, TOKEN_WORKLOAD,
 };
 use crate::http::problem::Problem;
 use crate::identity::recognised::Unrecognised;
@@ -19,6 +19,10 @@ pub(crate) fn problem(error: &Unrecognised) -> Problem {
     match error {
         Unrecognised::Issuer { got } => Problem::new(&TOKEN_ISSUER, detail)
             .expected("a token of an issuer that the log's operator configured", got),
+        Unrecognised::TrustDomain { got } => Problem::new(&CALLER_CERTIFICATE, detail)
+            .expected("an SVID of a trust domain that the log's operator configured", got),
+        Unrecognised::Svid(error) => Problem::new(&CALLER_CERTIFICATE, detail)
+            .expected("an X.509-SVID that holds, and leads to a CA of its trust domain", error.to_string()),
         Unrecognised::Token(error) => of_token(error, detail),
         Unrecognised::Workload(WorkloadError::Large(got)) => Problem::new(&TOKEN_WORKLOAD, detail)
             .expected(format!("at most {WORKLOAD_BYTES_MAX} bytes of claims"), got.to_string())
@@ -28,6 +32,17 @@ pub(crate) fn problem(error: &Unrecognised) -> Problem {
             Problem::new(&ISSUER_KEYS, detail).expected(expected, "none").retry_later()
         }
     }
+}
+
+/// What whoever brings it as evidence of a submission is told.
+pub(crate) fn problem_of_evidence(error: &Unrecognised) -> Problem {
+    let problem = problem(error);
+    let problem = if problem.code() == &CALLER_CERTIFICATE {
+        problem.with_code(&EVIDENCE_CERTIFICATE)
+    } else {
+        problem
+    };
+    problem.of_evidence()
 }
 
 fn of_token(error: &JwtError, detail: String) -> Problem {
@@ -95,6 +110,7 @@ mod tests {
     use provlog_evidence::jwk::Algorithm;
     use provlog_evidence::jwt::Issuer;
     use provlog_evidence::spiffe::SpiffeId;
+    use provlog_evidence::svid::SvidError;
     use provlog_evidence::window::Window;
 
     /// Each reason, with its code.
@@ -135,6 +151,8 @@ mod tests {
         let others = [
             (Unrecognised::Issuer { got: "https://b.example".into() }, &TOKEN_ISSUER),
             (Unrecognised::Workload(WorkloadError::Large(3_000)), &TOKEN_WORKLOAD),
+            (Unrecognised::TrustDomain { got: "spiffe://b.example".into() }, &CALLER_CERTIFICATE),
+            (Unrecognised::Svid(SvidError::Uris(2)), &CALLER_CERTIFICATE),
             (Unrecognised::Keys { issuer: "https://a.example".into() }, &ISSUER_KEYS),
         ];
         let of_tokens = of_tokens.into_iter().map(|(error, code)| (Unrecognised::Token(error), code));

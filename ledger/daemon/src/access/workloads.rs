@@ -73,7 +73,8 @@ impl IssuerRules {
         if *recognised.issuer != self.issuer {
             return None;
         }
-        let rule = self.rules.iter().find(|rule| rule.is_met_by(&recognised.workload))?;
+        let workload = recognised.workload.as_map()?;
+        let rule = self.rules.iter().find(|rule| rule.is_met_by(workload))?;
         Some(WorkloadCaller {
             recognised: Arc::clone(recognised),
             roles: rule.roles.clone(),
@@ -115,7 +116,7 @@ impl Match {
 pub(crate) mod tests {
     use super::*;
     use crate::identity::issuer::KeySource;
-    use crate::identity::recognised::VerifiedToken;
+    use crate::identity::recognised::Proof;
     use provlog_evidence::jwt;
 
     pub(crate) const URL: &str = "https://issuer.example.com";
@@ -148,8 +149,8 @@ pub(crate) mod tests {
         if !claims.is_empty() {
             workload.insert("claims", Value::Map(map)).unwrap();
         }
-        let (identity, token) = (format!("oidc:{URL}#{subject}"), VerifiedToken::of_test());
-        Recognised { issuer: issuer().into(), identity, workload, token, bound: None }
+        let (identity, proof) = (format!("oidc:{URL}#{subject}"), Proof::of_test());
+        Recognised { issuer: issuer().into(), identity, workload: Value::Map(workload), proof, bound: None }
     }
 
     /// `NAME=VALUE`s, each a claim of its own; a value that ends in `*` is the start of one.

@@ -75,6 +75,7 @@ codes! {
     }
     UNAUTHORIZED {
         CALLER_MISSING "caller.missing" "The path takes a caller that the log knows, and the request has none"
+        CALLER_CERTIFICATE "caller.certificate" "The client's certificate is no X.509-SVID of a trust domain here"
         TOKEN_UNKNOWN "token.unknown" "The token is not one of this log"
         TOKEN_EXPIRED "token.expired" "The token has ended"
         TOKEN_REVOKED "token.revoked" "The token was revoked"
@@ -92,7 +93,7 @@ codes! {
         KIND_DENIED "kind.denied" "The caller may not append entries of this kind"
         ENVIRONMENT_DENIED "environment.denied" "The caller may not append for this environment"
         TOKEN_WORKLOAD "token.workload" "The token says more than an entry has room for"
-        TOKEN_RULE "token.rule" "The token meets no rule of its issuer"
+        TOKEN_RULE "token.rule" "The workload meets no rule of its issuer"
     }
     NOT_FOUND {
         ROUTE_UNKNOWN "route.unknown" "There is nothing at this path"
@@ -154,6 +155,7 @@ codes! {
 pub(crate) const CALLER_CODES: &[&Code] = &[
     &AUTHORIZATION_MALFORMED,
     &CALLER_MISSING,
+    &CALLER_CERTIFICATE,
     &TOKEN_UNKNOWN,
     &TOKEN_EXPIRED,
     &TOKEN_REVOKED,

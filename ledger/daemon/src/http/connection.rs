@@ -8,6 +8,7 @@ use crate::http::limits::ServerLimits;
 use crate::http::problem::Problem;
 use crate::http::remote::Remote;
 use crate::http::request_id::RequestId;
+use crate::http::shown_chain::ShownChain;
 use crate::http::stream::{Socket, Stream};
 use crate::http::tls::failure::HandshakeFailure;
 use crate::http::tls::handshakes::{Handshake, Handshakes};
@@ -15,6 +16,7 @@ use crate::http::tls::renewal::Tls;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use provlog_core::limits::BATCH_BYTES_MAX;
+use rustls::pki_types::CertificateDer;
 use socket2::SockRef;
 use std::error::Error;
 use std::future::poll_fn;
@@ -124,8 +126,15 @@ impl Connection {
         match self.shake(tcp, tls).await {
             Ok(stream) => {
                 remote.server_name = stream.get_ref().1.server_name().map(Into::into);
-                // Nobody is asked for one but by a listener with a client CA, and then nobody gets here without.
-                remote.certified = stream.get_ref().1.peer_certificates().is_some();
+                let certificates = stream.get_ref().1.peer_certificates();
+                if tls.asks_for_svids() {
+                    let shown =
+                        |chain: &[CertificateDer<'_>]| ShownChain::new(chain.iter().map(AsRef::as_ref));
+                    remote.shown = certificates.map(|chain| shown(chain).into());
+                } else {
+                    // Else nobody is asked for one but by a listener with a client CA, and then nobody gets here without.
+                    remote.certified = certificates.is_some();
+                }
                 let mut stream = match self.exchange(stream, handler.connected(remote)).await {
                     Ok(stream) => stream,
                     Err(stream) => return stream.get_ref().0.socket().reset(),

@@ -45,6 +45,8 @@ pub struct TlsFiles {
     pub key: PathBuf,
     /// Roots of the certificates that clients must have; where there is none, they need none.
     pub client_ca: Option<PathBuf>,
+    /// Whether clients are asked for an X.509-SVID, which they needn't have: not beside a client CA.
+    pub client_svids: bool,
 }
 
 impl Address {

@@ -8,6 +8,7 @@ pub mod listener;
 pub mod problem;
 pub mod remote;
 pub mod server;
+pub mod shown_chain;
 pub mod tls;
 
 pub(crate) mod answer;

@@ -2,10 +2,10 @@
 //! HTTP that hyper can't parse aside.
 
 use crate::http::codes::{
-    AUTHORIZATION_MALFORMED, BODY_TOO_LARGE, BUSY_READS, CALLER_MISSING, CLOCK, CODES, Code,
-    DEDUP_REBUILDING, DEDUP_UNAVAILABLE, DERIVED_UNAVAILABLE, ENTRY_NOT_FOUND, INTERNAL, KEY_TAKEN, NO_SPACE,
-    SHUTTING_DOWN, STATE_CHANGED, STORAGE_DAMAGED, STORAGE_FATAL, SUBMISSION_BOUND, SUBMISSION_FORM,
-    TIME_WINDOW,
+    AUTHORIZATION_MALFORMED, BODY_TOO_LARGE, BUSY_READS, CALLER_CERTIFICATE, CALLER_MISSING, CLOCK, CODES,
+    Code, DEDUP_REBUILDING, DEDUP_UNAVAILABLE, DERIVED_UNAVAILABLE, ENTRY_NOT_FOUND, INTERNAL, KEY_TAKEN,
+    NO_SPACE, SHUTTING_DOWN, STATE_CHANGED, STORAGE_DAMAGED, STORAGE_FATAL, SUBMISSION_BOUND,
+    SUBMISSION_FORM, TIME_WINDOW,
 };
 use crate::http::request_id::RequestId;
 use crate::system::Refusal;
@@ -88,6 +88,13 @@ impl Problem {
     pub fn on_line(mut self, line: usize) -> Self {
         self.0.line = Some(line);
         self.0.detail.insert_str(0, &format!("line {line}: "));
+        self
+    }
+
+    /// The same under another code.
+    #[must_use]
+    pub fn with_code(mut self, code: &'static Code) -> Self {
+        self.0.code = code;
         self
     }
 
@@ -191,7 +198,9 @@ impl Problem {
 fn challenge(code: &Code) -> Option<&'static str> {
     Some(match code.status {
         _ if code == &AUTHORIZATION_MALFORMED => r#"Bearer realm="provlog", error="invalid_request""#,
-        StatusCode::UNAUTHORIZED if code == &CALLER_MISSING => r#"Bearer realm="provlog""#,
+        StatusCode::UNAUTHORIZED if code == &CALLER_MISSING || code == &CALLER_CERTIFICATE => {
+            r#"Bearer realm="provlog""#
+        }
         StatusCode::UNAUTHORIZED => r#"Bearer realm="provlog", error="invalid_token""#,
         StatusCode::FORBIDDEN => r#"Bearer realm="provlog", error="insufficient_scope""#,
         _ => return None,
@@ -359,12 +368,13 @@ mod tests {
 
     #[test]
     fn whoever_is_not_let_in_is_told_how() {
+        let no_token = [&CALLER_MISSING, &CALLER_CERTIFICATE];
         for code in CODES {
             let challenge = challenge(code).unwrap_or_default();
             let asks = matches!(code.status.as_u16(), 401 | 403) || *code == &AUTHORIZATION_MALFORMED;
             assert_eq!(challenge.starts_with("Bearer realm="), asks, "{code:?}");
             // Without a token there is nothing that could be an error (RFC 6750, section 3.1).
-            assert_eq!(challenge.contains("error="), asks && *code != &CALLER_MISSING, "{code:?}");
+            assert_eq!(challenge.contains("error="), asks && !no_token.contains(code), "{code:?}");
         }
         let response = Problem::new(&CALLER_MISSING, "none").into_response();
         assert_eq!(response.headers()[WWW_AUTHENTICATE], r#"Bearer realm="provlog""#);

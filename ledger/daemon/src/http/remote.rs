@@ -1,6 +1,8 @@
 //! Who is at the other end of a connection, as far as the connection itself tells.
 
+use crate::http::shown_chain::ShownChain;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// The other end of a connection. What a request says of itself is not in it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -15,4 +17,6 @@ pub struct Remote {
     pub server_name: Option<Box<str>>,
     /// Whether the client showed a certificate that a client CA of the listener's signed.
     pub certified: bool,
+    /// What the client showed to a listener that asks for X.509-SVIDs, where it showed something.
+    pub shown: Option<Arc<ShownChain>>,
 }

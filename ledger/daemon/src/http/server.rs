@@ -250,7 +250,7 @@ mod tests {
         fs::write(&files[1], made.signing_key.serialize_pem()).unwrap();
         fs::set_permissions(&files[1], fs::Permissions::from_mode(0o600)).unwrap();
         let [certificate, key] = files;
-        let tls = Some(TlsFiles { certificate, key, client_ca: None });
+        let tls = Some(TlsFiles { certificate, key, client_ca: None, client_svids: false });
         let mut roots = RootCertStore::empty();
         roots.add(made.cert.der().clone()).unwrap();
         let client = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into());
@@ -293,14 +293,22 @@ mod tests {
         let here = Some(IpAddr::from([127, 0, 0, 1]));
         let uid = Some(rustix::process::geteuid().as_raw());
         let expected = [
-            Remote { address: here, uid: None, local: true, server_name: None, certified: false },
-            Remote { address: None, uid, local: true, server_name: None, certified: false },
+            Remote {
+                address: here,
+                uid: None,
+                local: true,
+                server_name: None,
+                certified: false,
+                shown: None,
+            },
+            Remote { address: None, uid, local: true, server_name: None, certified: false, shown: None },
             Remote {
                 address: here,
                 uid: None,
                 local: true,
                 server_name: Some("log.example".into()),
                 certified: false,
+                shown: None,
             },
         ];
         assert_eq!(*fixture.gate.remotes.lock().unwrap(), expected);

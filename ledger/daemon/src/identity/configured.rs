@@ -7,7 +7,10 @@ use crate::identity::key_set::KeySet;
 use crate::identity::keys::FetchedKeys;
 use crate::identity::pinned::PinnedKeys;
 use provlog_core::Hash;
-use provlog_evidence::jwt::{BearerAudience, BearerToken, BoundToken, IssuerKeys, JwtError, UnverifiedToken};
+use provlog_evidence::jwt::{
+    self, BearerAudience, BearerToken, BoundToken, IssuerKeys, JwtError, UnverifiedToken,
+};
+use provlog_evidence::svid::{DomainCas, SvidError};
 use std::sync::Arc;
 
 /// What a token has to be good for.
@@ -25,7 +28,7 @@ pub(super) enum Wanted<'a> {
 }
 
 /// A token that was verified.
-pub(super) enum Verified {
+pub(super) enum VerifiedToken {
     Bearer(BearerToken),
     Bound { token: BoundToken, submitted_digest: Hash },
 }
@@ -110,6 +113,11 @@ impl ConfiguredIssuer {
         }
     }
 
+    /// Whether a newer CA may be the one that a chain leads to.
+    pub(super) const fn may_have_another_ca(refused: &SvidError) -> bool {
+        matches!(refused, SvidError::NoPath { .. })
+    }
+
     /// Waits for newer keys than those that were seen, where some may be had, and says whether what isn't among them then is no key of the issuer's.
     pub(super) async fn renew_keys(&self, seen: &Arc<KeySet>) -> bool {
         match &*self.keys {
@@ -128,7 +136,7 @@ impl ConfiguredIssuer {
         wanted: Wanted<'_>,
         keys: &KeySet,
         now_ms: u64,
-    ) -> Result<Verified, JwtError> {
+    ) -> Result<VerifiedToken, JwtError> {
         let name = &self.settings.name;
         let keys = IssuerKeys::by_kid(name, keys.keys());
         match wanted {
@@ -140,12 +148,20 @@ impl ConfiguredIssuer {
                     ),
                     got: "another".into(),
                 })?;
-                token.bearer(keys, audience, now_ms).map(Verified::Bearer)
+                token.bearer(keys, audience, now_ms).map(VerifiedToken::Bearer)
             }
             Wanted::Submission { origin, submitted_digest } => {
                 let token = token.of_submission(origin, submitted_digest, now_ms)?.verified(keys)?;
-                Ok(Verified::Bound { token, submitted_digest: Hash(*submitted_digest) })
+                Ok(VerifiedToken::Bound { token, submitted_digest: Hash(*submitted_digest) })
             }
+        }
+    }
+
+    /// Those of its keys that certificates lead to; none of an issuer of tokens alone.
+    pub(super) fn cas<'a>(&'a self, keys: &'a KeySet) -> Option<DomainCas<'a>> {
+        match &self.settings.name {
+            jwt::Issuer::Spiffe(trust_domain) => Some(DomainCas { trust_domain, cas: keys.cas() }),
+            jwt::Issuer::Oidc(_) => None,
         }
     }
 

@@ -1,27 +1,31 @@
 //! The issuers that a running daemon goes by.
 
-use crate::identity::configured::{ConfiguredIssuer, Verified, Wanted};
+use crate::identity::anchor::Anchor;
+use crate::identity::configured::{ConfiguredIssuer, VerifiedToken, Wanted};
 use crate::identity::error::KeysError;
 use crate::identity::fetch::{Https, Outside};
 use crate::identity::held::KeysStanding;
 use crate::identity::issuer::Issuer;
 use crate::identity::key_set::KeySet;
-use crate::identity::recognised::{BoundEvidence, Recognised, Unrecognised, VerifiedToken};
+use crate::identity::recognised::{BoundEvidence, Proof, Recognised, Unrecognised};
 use crate::identity::shared::SharedKeys;
 use crate::identity::source;
 use crate::identity::trusted::TrustedKey;
-use crate::identity::verified::VerifiedTokens;
+use crate::identity::verified::Verified;
 use provlog_core::Hash;
 use provlog_core::cbor::Value;
+use provlog_core::submission::Evidence;
 use provlog_evidence::jwt::{self, BearerAudience, BearerAudienceError, JwtError, UnverifiedToken};
 use provlog_evidence::workload::Workload;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+mod certificates;
+
 /// As much of a foreign issuer as a refusal shows.
 const EXCERPT_CHARS: usize = 200;
 
-/// All of them, with their keys and the tokens that were verified. Clones are the same ones.
+/// All of them, with their keys and what was verified. Clones are the same ones.
 #[derive(Clone, Debug)]
 pub(crate) struct Issuers(Arc<AllIssuers>);
 
@@ -35,7 +39,7 @@ struct AllIssuers {
     configured: RwLock<Arc<ByName>>,
     /// As it was when it was last looked at.
     shared: RwLock<Arc<SharedKeys>>,
-    verified: VerifiedTokens,
+    verified: Verified,
 }
 
 /// An issuer that a log can't go by.
@@ -79,8 +83,7 @@ impl Issuers {
     }
 
     fn with(origin: &str, outside: Arc<dyn Outside>) -> Self {
-        let (configured, shared, verified) =
-            (RwLock::default(), RwLock::default(), VerifiedTokens::default());
+        let (configured, shared, verified) = (RwLock::default(), RwLock::default(), Verified::default());
         Self(Arc::new(AllIssuers { origin: origin.into(), outside, configured, shared, verified }))
     }
 
@@ -120,11 +123,7 @@ impl Issuers {
     /// [`Unrecognised`] says why it is nobody's, or why that can't be told now. None of it has the token in it.
     pub(crate) async fn recognise(&self, token: &str, now_ms: u64) -> Result<Arc<Recognised>, Unrecognised> {
         let digest = Hash::plain(token.as_bytes());
-        let holds = |issuer: &Issuer, key| {
-            let now = self.configured(&issuer.name);
-            now.is_some_and(|now| **now.settings() == *issuer && self.unshared(&now.keys()).has(key))
-        };
-        match self.0.verified.find(&digest, now_ms, holds) {
+        match self.find(&digest, now_ms) {
             Some(recognised) => Ok(recognised),
             None => self.verify(token, Wanted::Bearer, now_ms).await,
         }
@@ -140,11 +139,14 @@ impl Issuers {
         token: &str,
         now_ms: u64,
     ) -> Result<Arc<Recognised>, Unrecognised> {
+        if let Some(recognised) = self.find(&Hash::plain(token.as_bytes()), now_ms) {
+            return Ok(recognised);
+        }
         // What is no token is told so where it is verified.
         let says = UnverifiedToken::parse(token).ok().and_then(|token| token.says_bound_to(&self.0.origin));
         match says {
             Some(submitted_digest) => self.prove(token, &Hash(submitted_digest), now_ms).await,
-            None => self.recognise(token, now_ms).await,
+            None => self.verify(token, Wanted::Bearer, now_ms).await,
         }
     }
 
@@ -188,11 +190,27 @@ impl Issuers {
             }
             verified => verified?,
         };
-        Ok(recognised(&issuer, &keys, token, &verified, now_ms)?.into())
+        let (workload, said) = match &verified {
+            VerifiedToken::Bearer(token) => (Workload::of_bearer_token(token), token.token()),
+            VerifiedToken::Bound { token, .. } => (Workload::of_bound_token(token), token.token()),
+        };
+        let digest = Hash::plain(token.as_bytes());
+        let proof = Proof { digest, window: said.window(), anchor: Anchor::Key(said.key()) };
+        let bound = match &verified {
+            VerifiedToken::Bearer(_) => None,
+            VerifiedToken::Bound { submitted_digest, .. } => {
+                // It is one of those that it was verified with.
+                let key = TrustedKey::of_token(&name, &keys, said.key(), said.kid());
+                let key = key.ok_or_else(|| Unrecognised::Keys { issuer: name.to_string() })?;
+                let evidence = Evidence::Jwt { token: token.into() };
+                Some(BoundEvidence { submitted_digest: *submitted_digest, evidence, key })
+            }
+        };
+        Ok(Recognised { bound, ..recognised(&issuer, workload, proof, now_ms)? }.into())
     }
 
-    /// Recognises that token again without verifying it. Of those who were let in alone: who wasn't may have any number of them. One that
-    /// is bound comes once, and isn't kept.
+    /// Recognises that token or certificate again without verifying it. Of those who were let in alone: who wasn't may have any number of
+    /// them. One that is bound comes once, and isn't kept.
     pub(crate) fn remember(&self, recognised: &Arc<Recognised>) {
         if recognised.bound.is_none() {
             self.0.verified.keep(recognised);
@@ -210,6 +228,14 @@ impl Issuers {
 
     fn configured(&self, name: &jwt::Issuer) -> Option<Arc<ConfiguredIssuer>> {
         self.all().get(name).cloned()
+    }
+
+    /// Who brought what has this digest, where that was verified, and still holds.
+    fn find(&self, digest: &Hash, now_ms: u64) -> Option<Arc<Recognised>> {
+        self.0.verified.find(digest, now_ms, |issuer, anchor| {
+            let now = self.configured(&issuer.name);
+            now.is_some_and(|now| **now.settings() == *issuer && self.unshared(&now.keys()).has(anchor))
+        })
     }
 
     /// What of an issuer's keys vouches for it alone: the others vouch for nobody. Whoever uses keys uses these.
@@ -241,34 +267,18 @@ fn excerpt(name: &jwt::Issuer) -> String {
 
 fn recognised(
     issuer: &ConfiguredIssuer,
-    keys: &Arc<KeySet>,
-    token: &str,
-    verified: &Verified,
+    workload: Workload,
+    proof: Proof,
     now_ms: u64,
 ) -> Result<Recognised, Unrecognised> {
-    let (workload, said) = match verified {
-        Verified::Bearer(token) => (Workload::of_bearer_token(token), token.token()),
-        Verified::Bound { token, .. } => (Workload::of_bound_token(token), token.token()),
-    };
     workload.check_size()?;
     let Workload { identity, value: mut workload } = workload;
-    // The token held then, and no token holds at a later time.
+    // It held then, and nothing holds at a later time.
     let verified_at_ms = Value::Integer(i64::try_from(now_ms).unwrap_or(i64::MAX));
     let inserted = workload.insert("verified_at_ms", verified_at_ms);
     debug_assert!(inserted.is_ok(), "evidence doesn't say when it was looked at");
-    let name = &issuer.settings().name;
-    let bound = match verified {
-        Verified::Bearer(_) => None,
-        Verified::Bound { submitted_digest, .. } => {
-            // It is one of those that it was verified with.
-            let key = TrustedKey::of_token(name, keys, said.key(), said.kid());
-            let key = key.ok_or_else(|| Unrecognised::Keys { issuer: name.to_string() })?;
-            Some(BoundEvidence { submitted_digest: *submitted_digest, token: token.into(), key })
-        }
-    };
-    let digest = Hash::plain(token.as_bytes());
-    let token = VerifiedToken { digest, window: said.window(), key: said.key() };
-    Ok(Recognised { issuer: Arc::clone(issuer.settings()), identity, workload, token, bound })
+    let issuer = Arc::clone(issuer.settings());
+    Ok(Recognised { issuer, identity, workload: Value::Map(workload), proof, bound: None })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The keys of an issuer, as they came.
 
+use crate::identity::anchor::Anchor;
 use crate::identity::error::KeysError;
 use provlog_evidence::jwk::{Jwk, Jwks, Thumbprint};
 use provlog_evidence::jwt;
@@ -15,6 +16,8 @@ pub(super) struct KeySet {
     /// Theirs, since each takes a hash.
     thumbprints: HashSet<Thumbprint>,
     cas: Vec<Ca>,
+    /// The SHA-256 of each of these.
+    ca_digests: HashSet<[u8; 32]>,
     refresh_hint: Option<Duration>,
 }
 
@@ -57,7 +60,8 @@ impl KeySet {
 
     fn new(keys: Vec<Jwk>, cas: Vec<Ca>, refresh_hint: Option<Duration>) -> Self {
         let thumbprints = keys.iter().map(Jwk::thumbprint).collect();
-        Self { keys, thumbprints, cas, refresh_hint }
+        let ca_digests = cas.iter().map(Ca::digest).collect();
+        Self { keys, thumbprints, cas, ca_digests, refresh_hint }
     }
 
     /// Those that tokens are verified with, in the order in which they came.
@@ -92,9 +96,12 @@ impl KeySet {
         self.keys == other.keys && self.cas == other.cas
     }
 
-    /// Whether one of the keys of tokens is this.
-    pub(super) fn has(&self, thumbprint: Thumbprint) -> bool {
-        self.thumbprints.contains(&thumbprint)
+    /// Whether this is one of them.
+    pub(super) fn has(&self, anchor: Anchor) -> bool {
+        match anchor {
+            Anchor::Key(thumbprint) => self.thumbprints.contains(&thumbprint),
+            Anchor::Ca(digest) => self.ca_digests.contains(&digest),
+        }
     }
 }
 
@@ -112,9 +119,10 @@ mod tests {
         let (one, other) = (Signer::new("one"), Signer::new("other"));
         let set = parse(&jwks(&[&one, &other])).unwrap();
         assert_eq!(set.keys().len(), 2);
-        assert!(set.has(set.keys()[0].thumbprint()));
+        let first = Anchor::Key(set.keys()[0].thumbprint());
+        assert!(set.has(first));
         let only = parse(&jwks(&[&other])).unwrap();
-        assert!(!only.has(set.keys()[0].thumbprint()));
+        assert!(!only.has(first));
         let encryption = one.jwk().replace('{', r#"{"use":"enc","#);
         let mixed = format!(r#"{{"keys":[{encryption},{}]}}"#, other.jwk());
         assert!(parse(&mixed).unwrap().is_same(&only) && !only.is_same(&set));
@@ -139,6 +147,8 @@ mod tests {
         assert_eq!((both.keys().len(), both.cas().len(), both.refresh_hint()), (1, 1, None));
         let cas = parse(&bundle(&[], &[&authority])).unwrap();
         assert!(cas.keys().is_empty() && !cas.is_empty() && !cas.is_same(&both));
+        let ca = Anchor::Ca(cas.cas()[0].digest());
+        assert!(cas.has(ca) && !cas.has(Anchor::Key(both.keys()[0].thumbprint())));
         let hinted = bundle(&[&signer], &[]).replacen('{', r#"{"spiffe_refresh_hint":300,"#, 1);
         assert_eq!(parse(&hinted).unwrap().refresh_hint(), Some(Duration::from_secs(300)));
         let private = bundle(&[&signer], &[&authority]).replace(r#""kid""#, r#""d":"AAAA","kid""#);

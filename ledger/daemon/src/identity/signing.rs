@@ -1,5 +1,6 @@
 //! Issuers of tests: keys, tokens, and a world that is what a test makes it.
 
+use crate::http::shown_chain::ShownChain;
 use crate::identity::error::FetchError;
 use crate::identity::fetch::Outside;
 use aws_lc_rs::rand::SystemRandom;
@@ -7,7 +8,9 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed2551
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use provlog_evidence::jwt;
 use provlog_evidence::spiffe::TrustDomain;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyUsagePurpose, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyUsagePurpose, SanType, date_time_ymd,
+};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Condvar, Mutex};
@@ -36,6 +39,18 @@ impl Signer {
     pub(crate) fn p256(kid: &str) -> Self {
         let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
         Self { kid: kid.into(), key: SigningKey::P256(key) }
+    }
+
+    /// The same key under another name.
+    pub(crate) fn renamed(&self, kid: &str) -> Self {
+        let key = match &self.key {
+            SigningKey::Ed25519(key) => {
+                let pkcs8 = key.to_pkcs8().unwrap();
+                SigningKey::Ed25519(Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).unwrap())
+            }
+            SigningKey::P256(_) => panic!("of tokens of OIDC issuers"),
+        };
+        Self { kid: kid.into(), key }
     }
 
     /// Its public key, as issuers publish it.
@@ -104,6 +119,17 @@ impl Authority {
         let pkcs8 = self.0.key().serialize_der();
         let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8).unwrap();
         Signer { kid: kid.into(), key: SigningKey::P256(key) }
+    }
+
+    /// The certificate of a workload with this ID, which holds for the days around [`NOW_MS`].
+    pub(super) fn svid(&self, id: &str) -> ShownChain {
+        let mut params = CertificateParams::default();
+        params.subject_alt_names = vec![SanType::URI(id.try_into().unwrap())];
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.not_before = date_time_ymd(2026, 11, 26);
+        params.not_after = date_time_ymd(2026, 11, 30);
+        let key = rcgen::KeyPair::generate().unwrap();
+        ShownChain::new([&**params.signed_by(&key, &self.0).unwrap().der()])
     }
 
     /// As bundles have it. Of its key they need no coordinates.

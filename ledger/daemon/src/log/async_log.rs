@@ -18,6 +18,7 @@ use provlog_engine::{
     Submission, Untaken,
 };
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use tokio::sync::{Semaphore, oneshot};
@@ -143,8 +144,8 @@ impl AsyncLog {
         self.log.lookup(key)
     }
 
-    pub(crate) fn touched(&self, state: &State, size: u64) -> Result<Vec<u64>, AppendError> {
-        self.log.touched(state, size)
+    pub(crate) fn touched(&self, state: &State, among: Range<u64>) -> Result<Vec<u64>, AppendError> {
+        self.log.touched(state, among)
     }
 
     pub(crate) fn health(&self) -> Health {

@@ -42,6 +42,14 @@ pub(crate) fn check(config: &Config, options: &Options, now_s: u64) -> Result<St
         say(if of_issuer.issuer.is_trust_domain() { "domain" } else { "issuer" }, &told);
         warning.iter().for_each(|warning| say("warning", warning));
     }
+    let asks = |listener: &Listener| listener.tls.as_ref().is_some_and(|tls| tls.client_svids);
+    let has_domain = config.live.rules.iter().any(|of_issuer| of_issuer.issuer.is_trust_domain());
+    if config.listeners.iter().any(asks) && !has_domain {
+        say(
+            "warning",
+            "tls_client_svids is set, and there is no [[trust_domain]]: no certificate lets anybody in",
+        );
+    }
     say("limits", &limits(config));
     if origin.is_some_and(|origin| origin.contains(NO_AUDIENCE)) {
         say("warning", &format!("the origin holds {NO_AUDIENCE}: GitHub may refuse to make tokens for it"));
@@ -73,7 +81,11 @@ fn in_words(listener: &Listener) -> Result<String, BindError> {
     let speaks = match &listener.tls {
         None => "in clear".into(),
         Some(files) => {
-            let clients = if files.client_ca.is_some() { " with certificates of clients" } else { "" };
+            let clients = match files.client_ca {
+                Some(_) => " with certificates of clients",
+                None if files.client_svids => " that asks for X.509-SVIDs",
+                None => "",
+            };
             format!("TLS{clients}, {}", renewal::check(files)?)
         }
     };

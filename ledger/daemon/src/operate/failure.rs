@@ -23,7 +23,7 @@ pub enum Failure {
     SetLogFilter(String),
     /// Everybody would be let in.
     #[error(
-        "other machines reach {address}, and nothing says who calls: there are no tokens, no [[peer]], no [[issuer]], and no tls_client_ca, so that whoever reaches it appends and reads. Make the log with provlogd init where there is none yet, and a token with provlogd token create, both with the same settings; or listen on 127.0.0.1; or, where everybody may, set allow_anonymous = true (--allow-anonymous)"
+        "other machines reach {address}, and nothing says who calls: there are no tokens, no [[peer]], no [[issuer]], no [[trust_domain]], and no tls_client_ca, so that whoever reaches it appends and reads. Make the log with provlogd init where there is none yet, and a token with provlogd token create, both with the same settings; or listen on 127.0.0.1; or, where everybody may, set allow_anonymous = true (--allow-anonymous)"
     )]
     Anonymous {
         /// The listener's.
@@ -31,7 +31,7 @@ pub enum Failure {
     },
     /// A reload would let in everybody.
     #[error(
-        "expected a [[peer]] or an [[issuer]] still, or tokens, got none of them: whoever reaches the log would append and read. Make a token with provlogd token create; or, where everybody may, start the daemon with allow_anonymous = true (--allow-anonymous)"
+        "expected a [[peer]], an [[issuer]] or a [[trust_domain]] still, or tokens, got none of them: whoever reaches the log would append and read. Make a token with provlogd token create; or, where everybody may, start the daemon with allow_anonymous = true (--allow-anonymous)"
     )]
     Opens,
     /// A log for others has no name of its own.

@@ -26,14 +26,14 @@ impl Collector for WatchedIssuers {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let standing = self.0.get().map(Issuers::standing).unwrap_or_default();
 
-        let help = "Keys of an issuer that its tokens are verified with now.";
+        let help = "Keys of an issuer that can be used now, and of a trust domain its CAs.";
         let mut family = encoder.encode_descriptor("issuer_keys", help, None, MetricType::Gauge)?;
         for issuer in &standing {
-            let keys = i64::try_from(issuer.keys).unwrap_or(i64::MAX);
+            let keys = i64::try_from(issuer.keys + issuer.cas.unwrap_or_default()).unwrap_or(i64::MAX);
             ConstGauge::new(keys).encode(family.encode_family(&[("issuer", &*issuer.issuer)])?)?;
         }
 
-        let help = "CAs of a trust domain that X.509-SVIDs are verified with now.";
+        let help = "CAs among these, that X.509-SVIDs are verified with.";
         let mut family = encoder.encode_descriptor("issuer_cas", help, None, MetricType::Gauge)?;
         for issuer in &standing {
             let Some(cas) = issuer.cas else { continue };
@@ -76,6 +76,7 @@ mod tests {
     use prometheus_client::encoding::text::encode;
     use prometheus_client::registry::Registry;
     use provlog_evidence::jwt;
+    use provlog_evidence::spiffe::TrustDomain;
     use std::fs;
 
     #[test]
@@ -125,6 +126,20 @@ mod tests {
             assert!(text.lines().any(|got| got == line), "{line}\n{text}");
         }
         assert!(!text.contains("\nprovlog_issuer_keys_fetched"), "a file is never too old: {text}");
+        let name = jwt::Issuer::Spiffe(TrustDomain::parse("example.org").unwrap());
+        let keys = KeySource::File(path.clone());
+        issuers.replace(vec![Issuer { name, audience: None, keys, ca: None }]).unwrap();
+        let draft = folder.path().join("new");
+        let used = key.replacen('{', r#"{"use":"jwt-svid","#, 1);
+        fs::write(&draft, format!(r#"{{"keys":[{used}]}}"#)).unwrap();
+        fs::rename(draft, &path).unwrap();
+        let text = told();
+        for line in [
+            "provlog_issuer_keys{issuer=\"spiffe://example.org\"} 1",
+            "provlog_issuer_cas{issuer=\"spiffe://example.org\"} 0",
+        ] {
+            assert!(text.lines().any(|got| got == line), "{line}\n{text}");
+        }
         issuers.replace(Vec::new()).unwrap();
         assert!(!told().contains("https://a.example"), "{}", told());
     }

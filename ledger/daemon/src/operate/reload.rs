@@ -190,7 +190,7 @@ mod tests {
         for text in ["", "hosts = [\"a\"]\n", "allow_anonymous = true\n"] {
             let said = daemon.run(text);
             assert!(
-                said.contains("expected a [[peer]] or an [[issuer]] still, or tokens, got none of them"),
+                said.contains("expected a [[peer]], an [[issuer]] or a [[trust_domain]] still, or tokens, got none of them"),
                 "{said}"
             );
             assert_eq!(daemon.live.now(), before);

@@ -3,15 +3,17 @@
 
 use crate::access::caller::{Caller, Who};
 use crate::access::unrecognised;
-use crate::http::codes::{EVIDENCE_CERTIFICATE, TOKEN_AUDIENCE};
+use crate::http::codes::TOKEN_AUDIENCE;
 use crate::http::problem::Problem;
+use crate::identity::anchor::Anchor;
 use crate::identity::recognised::{BoundEvidence, Recognised};
 use crate::routes::app::App;
 use crate::sets::Relied;
 use provlog_core::Hash;
-use provlog_core::cbor::Value;
+use provlog_core::cbor::{Map, Value};
 use provlog_core::submission::{Evidence, Submission, SubmissionError};
 use provlog_engine::{DedupKey, Terms};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// A submission's workload, whose evidence is of this submission alone, and the key that it was verified with.
@@ -46,23 +48,27 @@ impl BoundEntry {
         let workload = match (evidence, by_header) {
             (None, None) => return Ok(None),
             (None, Some((workload, _))) => Arc::clone(workload),
-            (Some(Evidence::Jwt { token }), _) => {
-                let proven = app.issuers.prove(token, &submitted_digest, app.token_ms()).await;
-                proven.map_err(|error| unrecognised::problem(&error).of_evidence())?
-            }
-            (Some(Evidence::X509Svid { .. }), _) => {
-                let detail = "expected a certificate of a configured trust domain, got one where none is";
-                return Err(Problem::new(&EVIDENCE_CERTIFICATE, detail).of_evidence());
+            (Some(evidence), _) => {
+                let (issuers, now_ms) = (&app.issuers, app.token_ms());
+                let proven = match evidence {
+                    Evidence::Jwt { token } => issuers.prove(token, &submitted_digest, now_ms).await,
+                    Evidence::X509Svid { chain, signature } => {
+                        issuers.prove_signed(chain, signature, &submitted_digest, now_ms).await
+                    }
+                };
+                proven.map_err(|error| unrecognised::problem_of_evidence(&error))?
             }
         };
-        let Some(BoundEvidence { token, key, .. }) = workload.bound.as_ref() else { return Ok(None) };
+        let Some(BoundEvidence { evidence, key, .. }) = workload.bound.as_ref() else { return Ok(None) };
         let relied = app.sets.rely(&app.log, key).await?;
-        let evidence = Value::map([
-            ("format", "jwt".into()),
-            ("token", token.as_str().into()),
-            ("key", relied.member.clone()),
-            ("thumbprint", Value::Bytes(key.known_by.to_vec())),
-        ]);
+        let (member, known_by, digest) = match key.anchor {
+            Anchor::Key(thumbprint) => ("key", "thumbprint", thumbprint.0),
+            Anchor::Ca(digest) => ("bundle", "ca", digest),
+        };
+        let more = [(member, relied.member.clone()), (known_by, Value::Bytes(digest.to_vec()))];
+        let evidence = evidence.to_value();
+        let brought = evidence.as_map().into_iter().flat_map(Map::iter);
+        let evidence = Value::map(brought.map(|(name, value)| (name, value.clone())).chain(more));
         Ok(Some(Self { workload, submitted_digest, evidence, relied }))
     }
 
@@ -72,9 +78,9 @@ impl BoundEntry {
     }
 
     /// The attested claims, by their names.
-    pub(crate) fn attested(&self) -> [(&'static str, Value); 2] {
-        let workload = Value::Map(self.workload.workload.clone());
-        [("workload", workload), ("workload_evidence", self.evidence.clone())]
+    pub(crate) fn attested(&self) -> [(&'static str, Cow<'_, Value>); 2] {
+        let workload = Cow::Borrowed(&self.workload.workload);
+        [("workload", workload), ("workload_evidence", Cow::Borrowed(&self.evidence))]
     }
 
     /// What its entry takes and demands. One entry has this digest bound to it: the same workload's next request is a retry, and anybody
@@ -82,7 +88,7 @@ impl BoundEntry {
     pub(crate) fn terms(&self, app: &App, chosen: Option<DedupKey>) -> Terms {
         let digest = &self.submitted_digest.0;
         let own = app.log.dedup_key("bound-by", self.identity(), digest);
-        let window = self.workload.token.window;
+        let window = self.workload.proof.window;
         Terms {
             retries: chosen.into_iter().chain([own]).collect(),
             once: vec![app.log.dedup_key("bound-digest", "", digest)],

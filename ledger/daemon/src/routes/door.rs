@@ -5,7 +5,7 @@
 //! often, is told so before having sent one. Here, too, whoever is refused behind the door is told of.
 
 use crate::access::caller::{Caller, Refused, Who};
-use crate::access::callers::token_of_issuer;
+use crate::access::callers::{certificate_of_domain, token_of_issuer};
 use crate::access::rates::{Account, Rates};
 use crate::access::role::Access;
 use crate::http::codes::Code;
@@ -166,22 +166,29 @@ fn client(live: &LiveSettings, request: &Request) -> Option<IpAddr> {
     live.proxies.client(remote, request.headers())
 }
 
-/// Who a request's token is of, by the word of its issuer, where issuers are configured and it isn't one of the log's own. What is
-/// waited for has nothing of the request but that token: a body can't be looked at from two threads.
+/// Who a request's token is of, by the word of its issuer, where issuers are configured and it isn't one of the log's own; or who its
+/// connection's certificate is of. What is waited for has nothing of the request but that: a body can't be looked at from two threads.
 fn recognise(
     app: &Arc<App>,
     live: &LiveSettings,
     door: Door,
     request: &Request,
 ) -> impl Future<Output = Option<Result<Arc<Recognised>, Unrecognised>>> + Send + use<> {
-    let token = (!live.rules.is_empty()).then(|| token_of_issuer(request.headers())).flatten();
-    let (app, token) = (Arc::clone(app), token.map(String::from));
+    let headers = request.headers();
+    let token = (!live.rules.is_empty()).then(|| token_of_issuer(headers)).flatten().map(String::from);
+    let remote = request.extensions().get::<Arc<Remote>>();
+    let shown = remote.and_then(|remote| certificate_of_domain(headers, remote, live.named()));
+    let app = Arc::clone(app);
     async move {
-        let (token, now_ms) = (token?, app.token_ms());
-        Some(match door.submits_one {
-            true => app.issuers.recognise_submitter(&token, now_ms).await,
-            false => app.issuers.recognise(&token, now_ms).await,
-        })
+        let now_ms = app.token_ms();
+        match (token, shown) {
+            (Some(token), _) if door.submits_one => {
+                Some(app.issuers.recognise_submitter(&token, now_ms).await)
+            }
+            (Some(token), _) => Some(app.issuers.recognise(&token, now_ms).await),
+            (None, Some(shown)) => Some(app.issuers.recognise_shown(&shown, now_ms).await),
+            (None, None) => None,
+        }
     }
 }
 

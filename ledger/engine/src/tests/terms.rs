@@ -318,10 +318,20 @@ fn through_the_threads_a_single_append_is_told_no_line_and_states_can_be_asked_f
     let unmet = Unmet::Taken { position: 0, by: By::Entry(2) };
     assert_eq!(error, AppendError::Unmet { line: None, unmet });
     assert_eq!(error.to_string(), "key 0, which one entry may take, was taken by entry 2");
-    for (size, expected) in [(0, &[][..]), (1, &[]), (2, &[1]), (3, &[1]), (4, &[1, 3]), (9, &[1, 3])] {
-        assert_eq!(log.touched(&roster(), size).unwrap(), expected, "size {size}");
+    for (among, expected) in [
+        (0..0, &[][..]),
+        (0..1, &[]),
+        (0..2, &[1]),
+        (0..3, &[1]),
+        (0..9, &[1, 3]),
+        (1..3, &[1]),
+        (2..4, &[3]),
+        (4..9, &[]),
+        (3..1, &[]),
+    ] {
+        assert_eq!(log.touched(&roster(), among.clone()).unwrap(), expected, "{among:?}");
     }
-    assert_eq!(log.touched(&production(), 4), Ok(Vec::new()));
+    assert_eq!(log.touched(&production(), 0..4), Ok(Vec::new()));
     let keys = |count: usize| (0..count).map(|n| key(&n.to_string())).collect();
     let got = KEYS_MAX + 1;
     let terms = Terms { once: keys(1), retries: keys(KEYS_MAX), ..Terms::default() };

@@ -102,6 +102,46 @@ impl<'a> UnverifiedSvid<'a> {
         }
         Ok(SignedSvid { svid: self, at_ms })
     }
+
+    /// Verifies that the trust domain vouches for the workload at this time. That whoever brought the chain has its key is for
+    /// somebody else to have seen, as TLS does; it says nothing of what is submitted.
+    ///
+    /// # Errors
+    /// Another time, another trust domain, or no way to one of its CAs.
+    pub fn bearer(self, given: DomainCas<'_>, at_ms: u64) -> Result<BearerSvid, SvidError> {
+        if !self.window.contains(at_ms) {
+            return Err(SvidError::Time { at_ms, window: self.window });
+        }
+        let (ca, window) = self.path(given, at_ms)?;
+        Ok(BearerSvid { id: self.id, ca, window })
+    }
+
+    /// The CA that the chain leads to, and when all of it holds. A CA is renewed under its own key, so that several may fit:
+    /// the one that holds longest is taken.
+    fn path(&self, given: DomainCas<'_>, at_ms: u64) -> Result<(Ca, Window), SvidError> {
+        check_links(&read(&self.chain)?)?;
+        if given.trust_domain != self.trust_domain() {
+            let (expected, got) = (given.trust_domain.clone(), self.trust_domain().clone());
+            return Err(SvidError::TrustDomain { expected, got });
+        }
+        let (mut found, mut got): (Option<(&Ca, Window)>, _) = (None, "none that was given".into());
+        for ca in given.cas {
+            let window = self.window.and(&ca.window()).filter(|window| window.contains(at_ms));
+            let Some(window) = window else {
+                got = "one that doesn't hold then".into();
+                continue;
+            };
+            match webpki_path::check(&self.chain, ca, at_ms) {
+                Err(reason) => got = reason,
+                Ok(()) if found.is_none_or(|(_, longest)| window.to_ms > longest.to_ms) => {
+                    found = Some((ca, window));
+                }
+                Ok(()) => {}
+            }
+        }
+        let none = || SvidError::NoPath { trust_domain: given.trust_domain.clone(), at_ms, got };
+        found.map(|(ca, window)| (ca.clone(), window)).ok_or_else(none)
+    }
 }
 
 /// A certificate whose key signed one submission to one log. A reader without the trust domain's CAs gets this far.
@@ -124,37 +164,14 @@ impl SignedSvid<'_> {
         self.svid.window
     }
 
-    /// Verifies that the trust domain vouches for the workload, then, too. A CA is renewed under its own key, so that
-    /// several may fit: the one that holds longest is taken.
+    /// Verifies that the trust domain vouches for the workload, then, too.
     ///
     /// # Errors
     /// Another trust domain, or no way to one of its CAs.
     pub fn bound(self, given: DomainCas<'_>) -> Result<BoundSvid, SvidError> {
-        let Self { svid: UnverifiedSvid { chain, id, window, .. }, at_ms } = self;
-        check_links(&read(&chain)?)?;
-        if given.trust_domain != id.trust_domain() {
-            let (expected, got) = (given.trust_domain.clone(), id.trust_domain().clone());
-            return Err(SvidError::TrustDomain { expected, got });
-        }
-        let (mut found, mut got): (Option<(&Ca, Window)>, _) = (None, "none that was given".into());
-        for ca in given.cas {
-            let window = window.and(&ca.window()).filter(|window| window.contains(at_ms));
-            let Some(window) = window else {
-                got = "one that doesn't hold then".into();
-                continue;
-            };
-            match webpki_path::check(&chain, ca, at_ms) {
-                Err(reason) => got = reason,
-                Ok(()) if found.is_none_or(|(_, longest)| window.to_ms > longest.to_ms) => {
-                    found = Some((ca, window));
-                }
-                Ok(()) => {}
-            }
-        }
-        match found {
-            Some((ca, window)) => Ok(BoundSvid { ca: ca.clone(), id, window }),
-            None => Err(SvidError::NoPath { trust_domain: given.trust_domain.clone(), at_ms, got }),
-        }
+        let Self { svid, at_ms } = self;
+        let (ca, window) = svid.path(given, at_ms)?;
+        Ok(BoundSvid { id: svid.id, ca, window })
     }
 }
 
@@ -223,6 +240,35 @@ pub struct BoundSvid {
 
 impl BoundSvid {
     /// Who signed.
+    #[must_use]
+    pub const fn id(&self) -> &SpiffeId {
+        &self.id
+    }
+
+    /// The CA that the chain led to.
+    #[must_use]
+    pub const fn ca(&self) -> &Ca {
+        &self.ca
+    }
+
+    /// When every certificate of the chain holds, and the CA.
+    #[must_use]
+    pub const fn window(&self) -> Window {
+        self.window
+    }
+}
+
+/// A workload that somebody showed a certificate of, and nothing that it signed: it can do so again, and it covers no submission.
+/// There is no way to it but [`UnverifiedSvid::bearer`], and none from it to [`BoundSvid`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BearerSvid {
+    id: SpiffeId,
+    ca: Ca,
+    window: Window,
+}
+
+impl BearerSvid {
+    /// Who it is.
     #[must_use]
     pub const fn id(&self) -> &SpiffeId {
         &self.id

@@ -12,6 +12,7 @@ use provlog_evidence::svid::{
     BoundSvid, Bundle, BundleMember, CHAIN_BYTES_MAX, Ca, DomainCas, MemberError, SvidError, UnverifiedSvid,
 };
 use provlog_evidence::window::Window;
+use provlog_evidence::workload::Workload;
 use std::slice;
 
 fn domain() -> TrustDomain {
@@ -62,6 +63,40 @@ fn good_chains_of_each_key_say_who_signed_and_until_when() {
         }
         // The CA below the root may be in the bundle itself.
         bound_at(&chain[..1], &[root(), chain[1].clone()], &signature, NOW_MS).unwrap();
+    }
+}
+
+#[test]
+fn a_chain_that_somebody_only_showed_says_whose_it_is_and_is_bound_to_nothing() {
+    let (chain, domain) = (chain(&P256), domain());
+    let bearer = |chain: &[Vec<u8>], cas: &[Vec<u8>], trust_domain: &TrustDomain, at_ms| {
+        let cas: Vec<Ca> = cas.iter().map(|der| Ca::parse(der).unwrap()).collect();
+        UnverifiedSvid::parse(chain)?.bearer(DomainCas { trust_domain, cas: &cas }, at_ms)
+    };
+    let shown = bearer(&chain, &[root()], &domain, NOW_MS).unwrap();
+    let signature = submission_signature(&P256, &chain[0]);
+    let bound = bound_at(&chain, &[root()], &signature, NOW_MS).unwrap();
+    assert_eq!((shown.id(), shown.ca(), shown.window()), (bound.id(), bound.ca(), bound.window()));
+    let (bearing, binding) = (Workload::of_bearer_svid(&shown), Workload::of_bound_svid(&bound));
+    assert_eq!(bearing.identity, binding.identity);
+    let member = |workload: &Workload, name: &str| workload.value.get(name).cloned();
+    for name in ["method", "id", "issuer"] {
+        assert!(
+            member(&bearing, name).is_some() && member(&bearing, name) == member(&binding, name),
+            "{name}"
+        );
+    }
+    assert_eq!(member(&bearing, "binding"), Some("bearer".into()));
+    assert_eq!(member(&binding, "binding"), Some("statement".into()));
+
+    let late = bearer(&chain, &[root()], &domain, shown.window().to_ms + 1).unwrap_err();
+    assert!(matches!(late, SvidError::Time { .. }), "{late}");
+    let other = TrustDomain::parse("other.example").unwrap();
+    let error = bearer(&chain, &[root()], &other, NOW_MS).unwrap_err();
+    assert!(matches!(error, SvidError::TrustDomain { .. }), "{error}");
+    for (chain, cas) in [(&chain[..], &[][..]), (&chain[..1], &[root()]), (&chain[..], &[chain[1].clone()])] {
+        let error = bearer(chain, cas, &domain, NOW_MS).unwrap_err();
+        assert!(matches!(error, SvidError::NoPath { .. }), "{error}");
     }
 }
 
@@ -159,14 +194,20 @@ fn each_certificate_is_signed_by_the_next_and_the_last_by_a_ca_of_the_domain() {
     let same_key = Content { subject: "other", ..Content::root() }.signed(&ROOT, &ROOT);
     assert!(told(&good, &[same_key]).contains("UnknownIssuer"));
     assert!(told(&good[..1], &[root()]).contains("UnknownIssuer"));
-    // To another certificate of the middle CA the leaf alone would lead: the one that came along isn't signed by it.
+    // To another certificate of the middle CA the leaf alone leads: not with the one that came along, of the same name and key.
     let again = Content { not_after: "261129000000Z", ..Content::middle() }.signed(&MIDDLE, &ROOT);
     bound_now(&good[..1], slice::from_ref(&again)).unwrap();
-    assert!(told(&good, &[again]).contains("UnknownIssuer"));
+    assert!(told(&good, &[again]).contains("one that is in the chain itself"));
     assert!(told(&good, slice::from_ref(&middle)).contains("one that is in the chain itself"));
     assert!(told(&[leaf.clone(), middle.clone(), middle.clone()], &[root()]).contains("certificate 2"));
     assert!(
         told(&[leaf.clone(), middle.clone(), root()], &[root()]).contains("one that is in the chain itself")
+    );
+    // Signed anew it is another certificate, of the same name and key.
+    let anew = Content::root().signed(&ROOT, &ROOT);
+    assert!(
+        anew != root()
+            && told(&[leaf.clone(), middle.clone(), anew], &[root()]).contains("in the chain itself")
     );
     assert!(
         told(&[leaf.clone(), root(), middle.clone()], &[root()])

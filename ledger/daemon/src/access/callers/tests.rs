@@ -11,6 +11,7 @@ use crate::http::codes::{Code, ISSUER_KEYS, ROLE_DENIED, TOKEN_ISSUER};
 use crate::identity::issuer::{Issuer, KeySource};
 use axum::http::HeaderValue;
 use provlog_evidence::jwt;
+use provlog_evidence::spiffe::TrustDomain;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
@@ -235,6 +236,38 @@ fn a_workload_may_do_what_the_first_rule_grants_that_its_token_meets() {
         assert_eq!(without(&nowhere), Err(&CALLER_MISSING));
         assert_eq!(without(&peer), Ok(format!("peer:{own}")), "a user without a token is itself");
     }
+}
+
+#[test]
+fn a_certificate_counts_where_trust_domains_are_named_and_nothing_in_the_head_says_who_it_is() {
+    let domain = Issuer { name: jwt::Issuer::Spiffe(TrustDomain::parse("example.org").unwrap()), ..issuer() };
+    let of_issuer = |issuer| IssuerRules { issuer, rules: vec![rule(&["sub=*"], &[Role::Append])] };
+    let (one, both) = ([of_issuer(issuer())], [of_issuer(issuer()), of_issuer(domain)]);
+    let peers = Peers::default();
+    let shown = Arc::new(ShownChain::new([&b"certificate"[..]]));
+    let remote = Remote { shown: Some(Arc::clone(&shown)), ..Remote::default() };
+    let counts = |headers: &HeaderMap, remote: &Remote, rules: &[IssuerRules]| {
+        certificate_of_domain(headers, remote, Named { peers: &peers, rules }).is_some()
+    };
+    let none = HeaderMap::new();
+    assert!(counts(&none, &remote, &both));
+    assert!(!counts(&none, &remote, &one) && !counts(&none, &remote, &[]), "nobody asked for it");
+    assert!(!counts(&none, &Remote::default(), &both), "there is none");
+    for value in ["Bearer a.b.c", "Bearer plt_0", "Basic x"] {
+        assert!(!counts(&headers(&[value]), &remote, &both), "{value}");
+    }
+    for name in ["x-forwarded-for", "forwarded"] {
+        let passed_on = HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::from_static("a"))]);
+        assert!(!counts(&passed_on, &remote, &both), "{name}");
+    }
+    let (_folder, callers) = fixture();
+    let named = Named { peers: &peers, rules: &both };
+    assert_eq!(callers.method(named).unwrap(), "oidc, spiffe");
+    let told = callers.told(named, 0);
+    assert!(
+        told.contains("whoever has a token of 1 issuer; by 1 rule whoever has an SVID of 1 trust domain"),
+        "{told}"
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::http::listener::TlsFiles;
 use crate::http::tls::error::TlsError;
 use crate::http::tls::pem;
+use crate::http::tls::svids::AnyCertificate;
 use provlog_core::time::rfc3339;
 use provlog_evidence::svid::ServerCertificate;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -55,15 +56,18 @@ impl Configuration {
             .with_protocol_versions(&[&TLS13, &TLS12])
             .map_err(other)?;
         let builder = match &files.client_ca {
-            None => builder.with_no_client_auth(),
             Some(path) => builder.with_client_cert_verifier(verifier(path, &provider)?),
+            None if files.client_svids => {
+                builder.with_client_cert_verifier(Arc::new(AnyCertificate::new(&provider)))
+            }
+            None => builder.with_no_client_auth(),
         };
         let mut server = builder.with_single_cert(chain, key).map_err(|source| refusal(files, source))?;
         server.alpn_protocols = vec![ALPN.into()];
         // What a client sends before the handshake's end can be sent again by others (RFC 8446, section 8).
         server.max_early_data_size = 0;
         server.session_storage = Arc::new(NoServerSessionStorage {});
-        if files.client_ca.is_none() {
+        if files.client_ca.is_none() && !files.client_svids {
             // The keys of tickets are this configuration's own: what was resumable under another one isn't under this.
             server.ticketer = aws_lc_rs::Ticketer::new().map_err(other)?;
         } else {

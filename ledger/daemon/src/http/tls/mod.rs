@@ -8,3 +8,4 @@ pub(crate) mod handshakes;
 pub(crate) mod pem;
 
 mod configuration;
+mod svids;

@@ -64,6 +64,11 @@ impl Tls {
         material.configuration.certificate.window.to_ms / 1_000
     }
 
+    /// Whether clients are asked for an X.509-SVID, which nobody verified when a handshake ends.
+    pub(crate) const fn asks_for_svids(&self) -> bool {
+        self.files.client_svids
+    }
+
     /// What a handshake is made with that begins now.
     pub(crate) fn current(&self) -> Arc<ServerConfig> {
         self.renew(Instant::now());
@@ -163,7 +168,12 @@ mod tests {
     fn a_check_says_whom_the_certificate_is_for_and_until_when() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        let files = TlsFiles { certificate: path("certificate"), key: path("key"), client_ca: None };
+        let files = TlsFiles {
+            certificate: path("certificate"),
+            key: path("key"),
+            client_ca: None,
+            client_svids: false,
+        };
         let put = |names: &[&str], year| {
             let names: Vec<String> = names.iter().map(|&name| name.into()).collect();
             let mut params = CertificateParams::new(names).unwrap();
@@ -200,7 +210,12 @@ mod tests {
     fn what_the_system_refuses_to_read_is_read_again_after_a_while() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        let files = TlsFiles { certificate: path("certificate"), key: path("key"), client_ca: None };
+        let files = TlsFiles {
+            certificate: path("certificate"),
+            key: path("key"),
+            client_ca: None,
+            client_svids: false,
+        };
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(["log.example".into()]).unwrap().self_signed(&key).unwrap();
         fs::write(&files.certificate, certificate.pem()).unwrap();

@@ -1,10 +1,12 @@
 //! Tokens against issuers whose keys come and go.
 
 use super::*;
+use crate::http::shown_chain::ShownChain;
 use crate::identity::issuer::KeySource;
 use crate::identity::schedule::{FRESH_FOR, USABLE_FOR};
 use crate::identity::signing::{Authority, NOW_MS, Signer, World, bundle, domain, jwks};
 use provlog_evidence::jwt::TOKEN_BYTES_MAX;
+use provlog_evidence::svid::SvidError;
 use std::time::Duration;
 
 const ORIGIN: &str = "log.example.com/one";
@@ -50,7 +52,7 @@ async fn a_token_is_recognised_once_and_known_after() {
     let recognised = on_any_thread(issuers.recognise(&token, NOW_MS)).await.unwrap();
     assert_eq!(recognised.identity, format!("oidc:{URL}#job"));
     assert_eq!(*recognised.issuer, issuer());
-    let member = |name| recognised.workload.get(name).unwrap().clone();
+    let member = |name| recognised.workload.as_map().unwrap().get(name).unwrap().clone();
     assert_eq!(member("method"), "oidc".into());
     assert_eq!(member("binding"), "bearer".into());
     assert_eq!(member("audience"), AUDIENCE.into());
@@ -292,7 +294,7 @@ async fn a_jwt_svid_is_its_trust_domain_s_whatever_its_iss_says() {
     let svid = one.token(URL, "spiffe://one.example/ci/7", AUDIENCE);
     let recognised = issuers.recognise(&svid, NOW_MS).await.unwrap();
     assert_eq!(recognised.identity, "spiffe:spiffe://one.example/ci/7");
-    let member = |name| recognised.workload.get(name).unwrap().clone();
+    let member = |name| recognised.workload.as_map().unwrap().get(name).unwrap().clone();
     assert_eq!((member("method"), member("binding")), ("jwt-svid".into(), "bearer".into()));
     assert_eq!(member("issuer"), "spiffe://one.example".into());
     issuers.recognise(&other.token(URL, "spiffe://other.example/ci", AUDIENCE), NOW_MS).await.unwrap();
@@ -358,4 +360,81 @@ async fn a_key_that_is_also_a_ca_s_lets_nobody_in_while_it_is() {
     issuers.recognise(&signer.token("", "spiffe://other.example/ci", AUDIENCE), NOW_MS).await.unwrap();
     issuers.replace(vec![trust_domain("one.example")]).unwrap();
     issuers.recognise(&svid, NOW_MS).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_shows_an_svid_is_its_trust_domain_s_workload_while_that_holds() {
+    let (ca, other) = (Authority::new(), Authority::new());
+    let (world, issuers) =
+        domains(&[("one.example", &bundle(&[], &[&ca])), ("other.example", &bundle(&[], &[&other]))]);
+    let svid = ca.svid("spiffe://one.example/ci/7");
+    let recognised = on_any_thread(issuers.recognise_shown(&svid, NOW_MS)).await.unwrap();
+    assert_eq!(recognised.identity, "spiffe:spiffe://one.example/ci/7");
+    let member = |name| recognised.workload.as_map().unwrap().get(name).cloned();
+    assert_eq!(member("method"), Some("x509-svid".into()));
+    assert_eq!(member("binding"), Some("bearer".into()));
+    assert_eq!(member("issuer"), Some("spiffe://one.example".into()));
+    assert_eq!(member("audience"), None);
+    assert_eq!(member("verified_at_ms"), Some(Value::Integer(i64::try_from(NOW_MS).unwrap())));
+    let again = issuers.recognise_shown(&svid, NOW_MS).await.unwrap();
+    assert!(!Arc::ptr_eq(&recognised, &again), "nobody said that it was let in");
+    issuers.remember(&recognised);
+    assert!(Arc::ptr_eq(&recognised, &issuers.recognise_shown(&svid, NOW_MS + 1).await.unwrap()));
+    let week_ms = 7 * 24 * 3_600_000;
+    for at_ms in [NOW_MS - week_ms, NOW_MS + week_ms] {
+        let error = issuers.recognise_shown(&svid, at_ms).await.unwrap_err();
+        assert!(matches!(error, Unrecognised::Svid(SvidError::Time { .. })), "{error}");
+    }
+    for (shown, expected) in [
+        (ca.svid("spiffe://other.example/ci"), "expected it to lead to a CA of spiffe://other.example"),
+        (ca.svid("spiffe://third.example/ci"), "got one of spiffe://third.example"),
+        (ca.svid("spiffe://one.example"), "expected a path"),
+        (ca.svid("https://one.example/ci"), "start with spiffe://"),
+        (ShownChain::new([&b"no certificate"[..]]), "certificate 0 of the chain"),
+        (ShownChain::new([]), "expected 1 to 4 certificates, got 0"),
+    ] {
+        let error = issuers.recognise_shown(&shown, NOW_MS).await.unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    // A bundle that was exchanged, noticed by a new CA's first workload.
+    let next = Authority::new();
+    world.put("https://one.example/bundle", &bundle(&[], &[&ca, &next]));
+    issuers.recognise_shown(&next.svid("spiffe://one.example/ci/8"), NOW_MS).await.unwrap();
+    issuers.recognise_shown(&svid, NOW_MS).await.unwrap();
+    let last = Authority::new();
+    world.put("https://one.example/bundle", &bundle(&[], &[&next, &last]));
+    issuers.recognise_shown(&last.svid("spiffe://one.example/ci/9"), NOW_MS).await.unwrap();
+    let error = issuers.recognise_shown(&svid, NOW_MS).await.unwrap_err();
+    assert!(matches!(error, Unrecognised::Svid(SvidError::NoPath { .. })), "though it was known: {error}");
+    issuers.replace(vec![trust_domain("other.example")]).unwrap();
+    let error = issuers.recognise_shown(&last.svid("spiffe://one.example/ci/9"), NOW_MS).await.unwrap_err();
+    assert!(matches!(error, Unrecognised::TrustDomain { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_ca_of_two_domains_vouches_for_neither_also_of_what_was_known() {
+    let (ca, own) = (Authority::new(), Authority::new());
+    let (world, issuers) =
+        domains(&[("one.example", &bundle(&[], &[&ca])), ("other.example", &bundle(&[], &[&own]))]);
+    let svid = ca.svid("spiffe://one.example/ci");
+    issuers.remember(&issuers.recognise_shown(&svid, NOW_MS).await.unwrap());
+    issuers.recognise_shown(&own.svid("spiffe://other.example/ci"), NOW_MS).await.unwrap();
+    world.put("https://other.example/bundle", &bundle(&[], &[&own, &ca.renewed()]));
+    let theirs = ca.svid("spiffe://other.example/ci");
+    for shown in [&theirs, &svid, &svid] {
+        let error = issuers.recognise_shown(shown, NOW_MS).await.unwrap_err();
+        assert!(matches!(error, Unrecognised::Svid(SvidError::NoPath { .. })), "{error}");
+    }
+    issuers.recognise_shown(&own.svid("spiffe://other.example/ci"), NOW_MS).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_certificate_waits_for_a_bundle_that_cant_be_had() {
+    let (world, issuers) = domains(&[("one.example", "{}")]);
+    let ca = Authority::new();
+    let svid = ca.svid("spiffe://one.example/ci");
+    let error = issuers.recognise_shown(&svid, NOW_MS).await.unwrap_err();
+    assert!(matches!(&error, Unrecognised::Keys { issuer } if issuer == "spiffe://one.example"), "{error}");
+    world.put("https://one.example/bundle", &bundle(&[], &[&ca]));
+    issuers.recognise_shown(&svid, NOW_MS).await.unwrap();
 }

@@ -103,6 +103,14 @@ pub enum ConfigError {
         /// The key that isn't there.
         lacks: &'static str,
     },
+    /// Certificates of clients that are demanded, and such that aren't.
+    #[error(
+        "{place}: expected no tls_client_ca beside it, got both: a client CA demands a certificate of every client, and this demands none; give each a [[listener]] of its own"
+    )]
+    SvidsBesideCa {
+        /// Of the setting for SVIDs.
+        place: WhereSet,
+    },
     /// TLS where the kernel itself says who is at the other end.
     #[error("{place}: expected no TLS on a Unix socket, which no other machine reaches; leave it out")]
     TlsOnUnix {

@@ -4,7 +4,9 @@ use crate::http::listener::{Address, Listener, TlsFiles};
 use crate::operate::config::error::{ConfigError, WhereSet};
 use crate::operate::config::file::{ConfigText, TomlTable};
 use crate::operate::config::scope::{Found, Scope};
-use crate::operate::config::table::{LISTEN, Setting, TLS_CERTIFICATE, TLS_CLIENT_CA, TLS_KEY};
+use crate::operate::config::table::{
+    LISTEN, Setting, TLS_CERTIFICATE, TLS_CLIENT_CA, TLS_CLIENT_SVIDS, TLS_KEY,
+};
 use std::str::FromStr;
 use toml::de::DeTable;
 
@@ -12,7 +14,8 @@ use toml::de::DeTable;
 pub(super) const LISTENER: &str = "listener";
 
 /// The keys of each.
-pub(super) static LISTENER_KEYS: [&Setting; 4] = [&LISTEN, &TLS_CERTIFICATE, &TLS_KEY, &TLS_CLIENT_CA];
+pub(super) static LISTENER_KEYS: [&Setting; 5] =
+    [&LISTEN, &TLS_CERTIFICATE, &TLS_KEY, &TLS_CLIENT_CA, &TLS_CLIENT_SVIDS];
 
 /// Reads all listeners, and checks each and all together.
 pub(super) fn read(
@@ -55,15 +58,27 @@ fn one(scope: &mut Scope<'_>) -> Result<Option<Found<Listener>>, ConfigError> {
     let certificate = scope.path(&TLS_CERTIFICATE)?;
     let key = scope.path(&TLS_KEY)?;
     let client_ca = scope.path(&TLS_CLIENT_CA)?;
+    let client_svids = scope.switch_if_set(&TLS_CLIENT_SVIDS)?.filter(|found| found.value);
     let Some(Found { value: address, place }) = address else { return Ok(None) };
-    let first =
-        [&certificate, &key, &client_ca].into_iter().flatten().next().map(|found| found.place.clone());
+    if let (Some(Found { place, .. }), Some(_)) = (&client_svids, &client_ca) {
+        return Err(ConfigError::SvidsBesideCa { place: place.clone() });
+    }
+    let files = [&certificate, &key, &client_ca].into_iter().flatten().map(|found| &found.place);
+    let first = files.chain(client_svids.as_ref().map(|found| &found.place)).next().cloned();
     let tls = match (certificate, key, client_ca) {
+        (None, None, None) if client_svids.is_some() => {
+            let place = client_svids.map_or(place, |found| found.place);
+            return Err(match address {
+                Address::Unix(_) => ConfigError::TlsOnUnix { place },
+                Address::Tcp(_) => ConfigError::HalfTls { place, lacks: TLS_CERTIFICATE.key },
+            });
+        }
         (None, None, None) => None,
         (Some(certificate), Some(key), client_ca) => Some(TlsFiles {
             certificate: certificate.value,
             key: key.value,
             client_ca: client_ca.map(|found| found.value),
+            client_svids: client_svids.is_some(),
         }),
         (None, Some(Found { place, .. }), _) | (None, None, Some(Found { place, .. })) => {
             return Err(ConfigError::HalfTls { place, lacks: TLS_CERTIFICATE.key });

@@ -146,6 +146,18 @@ impl<'a> Scope<'a> {
         Ok(value)
     }
 
+    /// The same, if it is set or has a default.
+    pub(super) fn switch_if_set(
+        &mut self,
+        setting: &'static Setting,
+    ) -> Result<Option<Found<bool>>, ConfigError> {
+        let Some(Found { place, .. }) = self.find(setting) else {
+            self.note_unset(setting);
+            return Ok(None);
+        };
+        Ok(Some(Found { value: self.switch(setting)?, place }))
+    }
+
     /// A whole number within the setting's bounds.
     pub(super) fn number(&mut self, setting: &'static Setting) -> Result<u64, ConfigError> {
         let Found { value, place } = self.demand(setting)?;

@@ -123,6 +123,15 @@ pub(crate) static TLS_CLIENT_CA: Setting = Setting {
     help: "Roots of the certificates that clients must have, in PEM; it lets in, and names nobody",
 };
 
+pub(crate) static TLS_CLIENT_SVIDS: Setting = Setting {
+    key: "tls_client_svids",
+    takes: "BOOL",
+    form: Form::Switch,
+    unset: Unset::Is("false"),
+    live: false,
+    help: "Asks clients for an X.509-SVID, which they needn't have: who shows one of a [[trust_domain]] is its workload; not beside tls_client_ca",
+};
+
 pub(crate) static HOSTS: Setting = Setting {
     key: "hosts",
     takes: "NAMES",
@@ -309,7 +318,7 @@ pub(crate) static LOG_FORMAT: Setting = Setting {
 };
 
 /// Every setting that is a flag and a variable too, in the order in which they are told.
-pub(crate) static SETTINGS: [&Setting; 26] = [
+pub(crate) static SETTINGS: [&Setting; 27] = [
     &DATA_DIR,
     &MUST_EXIST,
     &ORIGIN,
@@ -319,6 +328,7 @@ pub(crate) static SETTINGS: [&Setting; 26] = [
     &TLS_CERTIFICATE,
     &TLS_KEY,
     &TLS_CLIENT_CA,
+    &TLS_CLIENT_SVIDS,
     &ALLOW_CLEAR_TEXT,
     &ALLOW_ANONYMOUS,
     &HOSTS,

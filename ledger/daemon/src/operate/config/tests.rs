@@ -141,6 +141,7 @@ fn listeners_are_those_of_the_settings_and_of_the_tables() {
             certificate: "c".into(),
             key: "k".into(),
             client_ca: client_ca.map(Into::into),
+            client_svids: false,
         }),
     };
     assert_eq!(listeners("", &[]), [plain("127.0.0.1:4180")]);
@@ -151,6 +152,13 @@ fn listeners_are_those_of_the_settings_and_of_the_tables() {
         listeners(table, &with_flags),
         [tls("0.0.0.0:1", None), plain("unix:/run/p"), tls("0.0.0.0:443", Some("a"))]
     );
+    let asks = |text: &str, flags: &[&str]| -> Vec<bool> {
+        listeners(text, flags).into_iter().filter_map(|it| it.tls).map(|tls| tls.client_svids).collect()
+    };
+    let two = "[[listener]]\nlisten = \"127.0.0.1:1\"\ntls_certificate = \"c\"\ntls_key = \"k\"\ntls_client_svids = true\n";
+    assert_eq!(asks(two, &with_flags), [false, true]);
+    assert_eq!(asks("", &[&with_flags[..], &["--tls-client-svids"]].concat()), [true]);
+    assert_eq!(listeners("tls_client_svids = false\nlisten = \"unix:/s\"", &[]).len(), 1);
     assert_eq!(listeners("allow_clear_text = true\nlisten = \"[::]:80\"", &[]), [plain("[::]:80")]);
     let free = "[[listener]]\nlisten = \"127.0.0.1:0\"\n";
     assert_eq!(listeners(&free.repeat(2), &[]).len(), 2, "each takes a port of its own");
@@ -415,6 +423,16 @@ fn what_is_refused_in_the_file_is_named_with_line_and_column() {
         ("tls_certificate = \"c\"", "f:1:19: tls_certificate: expected tls_key beside it, got none"),
         ("tls_key = \"k\"", "f:1:11: tls_key: expected tls_certificate beside it, got none"),
         ("tls_client_ca = \"k\"", "tls_client_ca: expected tls_certificate beside it"),
+        ("tls_client_svids = true", "f:1:20: tls_client_svids: expected tls_certificate beside it"),
+        ("tls_client_svids = \"yes\"", "f:1:20: tls_client_svids: expected true or false, got a string"),
+        (
+            "listen = \"unix:/s\"\ntls_client_svids = true",
+            "f:2:20: tls_client_svids: expected no TLS on a Unix socket",
+        ),
+        (
+            "tls_certificate = \"c\"\ntls_key = \"k\"\ntls_client_ca = \"a\"\ntls_client_svids = true",
+            "f:4:20: tls_client_svids: expected no tls_client_ca beside it, got both",
+        ),
         (
             "tls_key = \"-----BEGIN PRIVATE KEY-----\"",
             "tls_key: expected the path of a file, got something else; a secret",
