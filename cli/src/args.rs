@@ -154,7 +154,9 @@ with exit code 3; signed checkpoints that prove it are kept in the folder's evid
 proves nothing: the audit is then incomplete, with exit code 6.
 
 Records are compared where the log serves them at /v1/records. In a directory they are one file, v1/records, as \
-curl -H 'Accept: application/cbor-seq' writes it.";
+curl -H 'Accept: application/cbor-seq' writes it. What they say of workloads is told by whose word it is, and is wrong where \
+a workload isn't what its evidence makes, a key was never in the log's sets, or evidence covers the same claims twice. An audit of \
+what is new looks at the new records alone, with the keys that it is given.";
 
 const EXPORT_EXAMPLES: &str = "\
 Examples:

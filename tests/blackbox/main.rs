@@ -6,6 +6,7 @@
 mod approvals;
 mod audit;
 mod audit_hosts;
+mod audit_workloads;
 mod bad_input;
 mod bound;
 mod browser;

@@ -5,3 +5,4 @@ mod entries;
 mod races;
 mod refusals;
 pub mod submission;
+mod svids;

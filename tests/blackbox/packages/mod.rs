@@ -2,10 +2,10 @@
 //! trust file and the expected verdict. This module generates them, one defect a package, and holds the checked-in files to
 //! what it generates. `PROVLOG_BLESS=1 cargo test -p provlog-tests packages` writes them anew.
 
-mod cases;
+pub mod cases;
 pub mod forge;
 mod log;
-mod story;
+pub mod story;
 pub mod zip;
 
 pub use cases::{Case, Contents};

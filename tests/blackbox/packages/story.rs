@@ -115,6 +115,11 @@ impl Story {
         self.log.records[&index].entry.leaf_hash()
     }
 
+    /// Every entry's record.
+    pub fn records(&self) -> Vec<Record> {
+        self.log.records.values().cloned().collect()
+    }
+
     /// The package of everything.
     pub fn files(&self) -> Files {
         self.without(&[])

@@ -34,7 +34,7 @@ const ROWS: &[Row] = &[
     ("another alg than the key's", |svid| svid.head("alg", "ES256"), 401, "token.algorithm"),
     ("another audience", |svid| svid.claim("aud", "https://elsewhere.example"), 401, "token.audience"),
     ("no audience", |svid| svid.without("aud"), 401, "token.malformed"),
-    ("bound to a submission", |svid| svid.claim("aud", format!("{ORIGIN}:{}", "d1".repeat(32))), 401, "token.audience"),
+    ("bound to a submission, of one without salts", |svid| svid.claim("aud", format!("{ORIGIN}:{}", "d1".repeat(32))), 400, "evidence.salts"),
     ("bound, and ours", |svid| svid.claim("aud", vec![AUDIENCE.to_owned(), format!("{ORIGIN}:{}", "d1".repeat(32))]), 401, "token.audience"),
     ("it ended", |svid| svid.claim("iat", now_s() - 900).claim("exp", now_s() - 300), 401, "token.time"),
     ("it doesn't hold yet", |svid| svid.claim("iat", now_s() + 300), 401, "token.time"),

@@ -4,7 +4,7 @@
 mod bundles;
 mod connections;
 mod jwt;
-mod made;
+pub mod made;
 mod settings;
-mod site;
+pub mod site;
 mod x509;

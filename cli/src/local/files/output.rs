@@ -178,7 +178,7 @@ impl Draft {
     }
 
     /// Gives it its name, in place of the file that has it.
-    fn keep_over(self) -> Result<(), WriteError> {
+    pub(crate) fn keep_over(self) -> Result<(), WriteError> {
         self.settle(NamedTempFile::persist).map(drop)
     }
 

@@ -51,7 +51,7 @@ impl<'e, O: Onlooker> Onlooker for WithEvidence<'e, '_, O> {
 
     fn keep(&self, (_, read, other): Self::Part) {
         let mut evidence = self.evidence.lock().unwrap_or_else(PoisonError::into_inner);
-        read.into_iter().for_each(|entry| evidence.add(entry));
+        read.into_iter().for_each(|entry| drop(evidence.add(entry)));
         self.other.keep(other);
     }
 }

@@ -38,6 +38,12 @@ pub(super) enum Fault {
     Record { index: u64, detail: String },
     /// Records aren't served, though their entries are in the log.
     RecordsMissing { index: u64, last: u64 },
+    /// An entry's workload isn't what its evidence makes, or the evidence doesn't hold.
+    Workload { index: u64, detail: String },
+    /// A key that an entry's evidence names isn't in the log's sets.
+    Key { index: u64, detail: String },
+    /// Evidence covers the same submitted claims in two entries.
+    SubmittedTwice { index: u64, first: u64 },
 }
 
 impl Fault {
@@ -59,6 +65,9 @@ impl Fault {
             Self::WentBack { .. } => "went-back",
             Self::Record { .. } => "record",
             Self::RecordsMissing { .. } => "records-missing",
+            Self::Workload { .. } => "workload",
+            Self::Key { .. } => "key",
+            Self::SubmittedTwice { .. } => "submitted-twice",
         }
     }
 
@@ -72,6 +81,11 @@ impl Fault {
         matches!(self, Self::Record { .. } | Self::RecordsMissing { .. })
     }
 
+    /// Whether it is a fault of what records say of workloads, and tree and records may well hold.
+    pub(super) const fn is_of_workloads(&self) -> bool {
+        matches!(self, Self::Workload { .. } | Self::Key { .. } | Self::SubmittedTwice { .. })
+    }
+
     /// As JSON: its code, what it names, and a sentence.
     pub(super) fn json(&self) -> Json {
         let mut members = vec![member("code", self.code().into())];
@@ -80,10 +94,13 @@ impl Fault {
             | Self::EntryDropped { index, .. }
             | Self::EntryInserted { index, .. }
             | Self::EntryRewritten { index, .. }
-            | Self::Record { index, .. } => members.push(member("index", uint_json(*index))),
+            | Self::Record { index, .. }
+            | Self::Workload { index, .. }
+            | Self::Key { index, .. } => members.push(member("index", uint_json(*index))),
             Self::EntriesSwapped { index, other }
             | Self::EntryMoved { index, holds: other }
-            | Self::RecordsMissing { index, last: other } => {
+            | Self::RecordsMissing { index, last: other }
+            | Self::SubmittedTwice { index, first: other } => {
                 members.push(member("index", uint_json(*index)));
                 members.push(member("other_index", uint_json(*other)));
             }
@@ -185,6 +202,14 @@ impl fmt::Display for Fault {
                 "went back: the log showed {from} entries at the last audit and shows {to} now; a log never shrinks"
             ),
             Self::Record { index, detail } => write!(f, "record {index}: {detail}"),
+            Self::Workload { index, detail } => write!(f, "entry {index}: workload: {detail}"),
+            Self::Key { index, detail } => {
+                write!(f, "entry {index}: a key that its evidence was checked with: {detail}")
+            }
+            Self::SubmittedTwice { index, first } => write!(
+                f,
+                "entry {index}: evidence covers the same submitted claims as in entry {first}: a log accepts them once"
+            ),
             Self::RecordsMissing { index, last } => {
                 write!(f, "records {index} to {last}: not served, though their entries are in the log")
             }

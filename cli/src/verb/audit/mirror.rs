@@ -3,8 +3,9 @@
 //!
 //! ```text
 //! checkpoint, tile/...    the log as it was last audited
-//! audit.json              that checkpoint, the tree's right edge at it, how many records were compared; it marks the folder as an
-//!                         audit's from the first one's start, when its checkpoint is null
+//! audit.json              that checkpoint, the tree's right edge at it, how many records were compared, and how many trust entries
+//!                         are kept; it marks the folder as an audit's from the first one's start, when its checkpoint is null
+//! trust-records           records of the trust entries among those that were compared
 //! evidence/               checkpoints that prove a fault of the log: never removed here
 //! lock                    one audit at a time
 //! ```
@@ -49,6 +50,8 @@ pub(super) struct Last {
     pub(super) edge: Edge,
     /// Records that were compared with their entries: all before this index.
     pub(super) records: u64,
+    /// How many trust entries before that index are kept; none: nobody kept them.
+    pub(super) trust_records: Option<u64>,
 }
 
 impl Mirror {
@@ -96,7 +99,8 @@ impl Mirror {
             Failure::malformed(&what, problem)
         })?;
         let records = state.get("records").and_then(Json::as_uint).unwrap_or(0);
-        Ok(Some(Last { head, edge, records }))
+        let trust_records = state.get("trust_records").and_then(Json::as_uint);
+        Ok(Some(Last { head, edge, records, trust_records }))
     }
 
     /// Makes this the last audit, and removes partial tiles that it doesn't need any more.
@@ -111,6 +115,7 @@ impl Mirror {
             member("checkpoint", last.head.note.as_str().into()),
             member("edge", Json::Array(levels.collect())),
             member("records", uint_json(last.records)),
+            member("trust_records", last.trust_records.map_or(Json::Null, uint_json)),
         ]);
         self.write_state(state)?;
         files::write(&self.folder.join(CHECKPOINT), last.head.note.as_bytes(), Over::Any)?;
@@ -161,6 +166,11 @@ impl Mirror {
         Ok(path)
     }
 
+    /// Where a file of this name lies.
+    pub(super) fn place(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
     /// The folder's name in messages.
     pub(super) fn name(&self) -> String {
         Directory(self.folder.clone()).name()
@@ -196,7 +206,7 @@ mod tests {
         let mut edge = Edge::default();
         edge.set_leaves(leaves);
         let head = Head::verified("a test".into(), log.checkpoint(&tree).as_bytes(), &log.trust()).unwrap();
-        Last { head, edge, records: 2 }
+        Last { head, edge, records: 2, trust_records: Some(1) }
     }
 
     #[test]
@@ -212,7 +222,8 @@ mod tests {
         mirror.put(bundle(5), b"five").unwrap();
         mirror.advance(&five, Some(&three)).unwrap();
         let found = mirror.last(&log.trust()).unwrap().unwrap();
-        assert_eq!((found.head.checkpoint, found.edge, found.records), (five.head.checkpoint, five.edge, 2));
+        assert_eq!((found.records, found.trust_records), (2, Some(1)));
+        assert_eq!((found.head.checkpoint, found.edge), (five.head.checkpoint, five.edge));
         assert_eq!(mirror.get(bundle(3)).unwrap(), None, "partial tiles of earlier sizes are removed");
         assert_eq!(mirror.get(bundle(5)).unwrap(), Some(b"five".to_vec()));
         let failure = mirror.last(&OneLog::with_seed([8; 32]).trust()).unwrap_err();

@@ -5,22 +5,28 @@
 //! checkpoint signed by the key in the trust file, and never advances over a tree in which anything is wrong.
 
 mod classify;
+mod entries;
 mod fault;
 #[cfg(test)]
 mod hostile;
 mod judge;
+mod kept_sets;
 mod mirror;
 mod own;
 mod recompute;
 mod records;
+mod repeats;
 mod report;
 mod source;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod walk;
 mod window;
+mod workloads;
 
 use crate::log::access::LogArgs;
+use crate::proof::evidence::KeyArgs;
 use crate::proof::head::Head;
 use crate::proof::tiles::CHECKPOINT;
 use crate::show::exit::Exit;
@@ -28,16 +34,20 @@ use crate::show::failure::Failure;
 use clap::{Args, ValueEnum};
 use fault::Fault;
 use judge::{Relation, judge, relation};
+use kept_sets::KeptSets;
 use mirror::{Last, Mirror};
 use provlog_core::checkpoint::Checkpoint;
 use provlog_core::limits::NOTE_BYTES_MAX;
 use provlog_core::trust::Trust;
+use provlog_evidence::believed::Believed;
 use records::Compared;
+use repeats::Repeats;
 use report::{Records, Report};
 use source::{Directory, Http, Source, fetch};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use walk::{Walk, Walked};
+use workloads::Workloads;
 
 #[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
@@ -56,6 +66,8 @@ pub(crate) struct AuditArgs {
     /// Compare records with their entries
     #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_value = "served", default_missing_value = "always")]
     records: When,
+    #[command(flatten)]
+    keys: KeyArgs,
     /// Print the outcome as JSON
     #[arg(long)]
     json: bool,
@@ -81,12 +93,14 @@ pub(crate) fn run(args: &AuditArgs) -> Result<Exit, Failure> {
         Some(directory) => Box::new(Directory(directory.clone())),
         None => Box::new(Http(log.client()?)),
     };
+    let believed = args.keys.believed()?;
     let mirror = Mirror::open(&args.folder, args.directory.as_deref())?;
     let before = mirror.last(trust)?;
     if args.since && before.is_none() {
         return Err(Failure::Usage(format!("--since: there is no earlier audit in {}", mirror.name())));
     }
-    let audit = Audit::new(source.as_ref(), &mirror, before, newest(source.as_ref(), trust)?);
+    let newest = newest(source.as_ref(), trust)?;
+    let audit = Audit::new(source.as_ref(), &mirror, &believed, before, newest);
     let report = audit.run(args.full, args.records)?;
     report.print(args.json)?;
     Ok(report.exit())
@@ -103,13 +117,21 @@ fn newest(source: &dyn Source, trust: &Trust) -> Result<Head, Failure> {
 struct Audit<'a> {
     source: &'a dyn Source,
     mirror: &'a Mirror,
+    /// Whose signatures count, of what workloads have as evidence.
+    believed: &'a Believed,
     before: Option<Last>,
     newest: Head,
     report: Report,
 }
 
 impl<'a> Audit<'a> {
-    fn new(source: &'a dyn Source, mirror: &'a Mirror, before: Option<Last>, newest: Head) -> Self {
+    fn new(
+        source: &'a dyn Source,
+        mirror: &'a Mirror,
+        believed: &'a Believed,
+        before: Option<Last>,
+        newest: Head,
+    ) -> Self {
         let report = Report {
             source: source.name(),
             mirror: mirror.name(),
@@ -117,12 +139,13 @@ impl<'a> Audit<'a> {
             extends: false,
             recomputed: None,
             records: Records::Skipped,
+            workloads: None,
             faults: Vec::new(),
             unlisted: 0,
             evidence: Vec::new(),
             checkpoint: newest.checkpoint.clone(),
         };
-        Self { source, mirror, before, newest, report }
+        Self { source, mirror, believed, before, newest, report }
     }
 
     fn run(mut self, full: bool, when: When) -> Result<Report, Failure> {
@@ -199,8 +222,10 @@ impl<'a> Audit<'a> {
             return Ok(None);
         }
         self.report.extends = old.is_some();
-        let records = self.before.as_ref().filter(|_| !afresh).map_or(0, |before| before.records);
-        let last = Last { head: self.newest.clone(), edge, records };
+        let known = self.before.as_ref().filter(|_| !afresh);
+        let (records, trust_records) =
+            known.map_or((0, Some(0)), |before| (before.records, before.trust_records));
+        let last = Last { head: self.newest.clone(), edge, records, trust_records };
         self.mirror.advance(&last, self.before.as_ref())?;
         Ok(Some(last))
     }
@@ -215,7 +240,13 @@ impl<'a> Audit<'a> {
         // Where none is new, one shows whether they are still served.
         let start = if new == 0 && served_before { size.saturating_sub(1) } else { last.records };
         let range = start..size;
-        let compared = records::compare(self.source, self.mirror, &range, size)?;
+        let origin = self.newest.checkpoint.origin.clone();
+        let mut workloads = Workloads::new(self.believed, &origin, range.clone());
+        let kept = if range.start == 0 { Some(0) } else { last.trust_records };
+        if let Some(kept) = kept.filter(|_| new > 0) {
+            workloads.fold_sets(self.mirror, size, kept)?;
+        }
+        let compared = records::compare(self.source, self.mirror, &range, size, &mut workloads)?;
         let shows_nothing = match &compared {
             Compared::NotServed => true,
             Compared::Read(faults) => !faults.is_empty() && !faults.iter().any(Fault::accuses),
@@ -225,7 +256,8 @@ impl<'a> Audit<'a> {
             self.before.as_ref().filter(|before| shows_nothing && before.records > last.records)
         {
             // What was compared before an audit of everything stays known: the next one must miss it, too.
-            let known = Last { records: before.records, ..last.clone() };
+            let (records, trust_records) = (before.records, before.trust_records);
+            let known = Last { records, trust_records, ..last.clone() };
             self.mirror.advance(&known, Some(&known))?;
         }
         match compared {
@@ -239,13 +271,26 @@ impl<'a> Audit<'a> {
             Compared::Read(faults) => {
                 self.report.records = Records::Compared(new);
                 self.report.faults = faults;
+                let sets = if new > 0 { self.look_at_workloads(workloads)? } else { None };
                 if self.report.faults.is_empty() {
-                    let complete = Last { records: size, ..last };
+                    let trust_records =
+                        if new > 0 { sets.map(KeptSets::keep).transpose()? } else { last.trust_records };
+                    let complete = Last { records: size, trust_records, ..last };
                     self.mirror.advance(&complete, Some(&complete))?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// What the records that were read say of workloads; gives the log's sets, where they are known.
+    fn look_at_workloads(&mut self, workloads: Workloads<'_>) -> Result<Option<KeptSets>, Failure> {
+        let repeats = Repeats::find(self.mirror, workloads.range(), workloads.covered())?;
+        let (mut found, faults, sets) = workloads.finish(self.report.faults.is_empty());
+        (found.repeated, found.repeats) = (repeats.count, repeats.first);
+        self.report.faults.extend(faults.into_iter().chain(repeats.faults));
+        self.report.workloads = Some(found);
+        Ok(sets)
     }
 
     fn forked(&mut self) -> Result<(), Failure> {

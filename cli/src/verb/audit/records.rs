@@ -1,16 +1,19 @@
 //! Whether each record is the one that its entry commits to: its entry byte for byte the log's, its sections those of the
 //! entry's digests. Records are read as a stream, one in memory at a time, and not kept.
 
+use super::entries::{Bundle, matching};
 use super::fault::Fault;
 use super::mirror::Mirror;
 use super::source::Source;
+use super::turns::Turns;
+use super::window::{Ahead, ClosedOnPanic};
+use super::workloads::{ReadEntries, Workloads};
 use crate::proof::sequence::{Next, Sequence};
 use crate::show::failure::Failure;
 use crate::show::progress::progress;
 use indicatif::ProgressBar;
 use provlog_core::cbor;
-use provlog_core::record::{AnyRecord, Record, SectionName};
-use provlog_core::tree::{Resource, TILE_HASHES, Tile, bundle};
+use provlog_evidence::verify::EntryReader;
 use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -29,26 +32,38 @@ pub(super) enum Compared {
     Stopped(Vec<Fault>),
 }
 
-/// Compares the records of `range` with the entries in the mirror, many ranges at one time.
+/// Ranges of records that may be read ahead of the first one that isn't through.
+const AHEAD_MAX: u64 = 32;
+
+/// Records after which what was read of them is handed on, where it is their turn.
+const HANDED_ON: usize = 1_024;
+
+/// Compares the records of `range` with the entries in the mirror, many ranges at one time, and has workloads read them.
 pub(super) fn compare(
     source: &dyn Source,
     mirror: &Mirror,
     range: &Range<u64>,
     size: u64,
+    workloads: &mut Workloads<'_>,
 ) -> Result<Compared, Failure> {
     let step = source.records_max().min(range.end - range.start).max(1);
     let next = AtomicU64::new(range.start);
     let (stop, served) = (AtomicBool::new(false), AtomicBool::new(true));
     let found = Mutex::new(Ok::<_, Failure>(Vec::new()));
     let bar = &progress("comparing records", range.end - range.start);
+    let (reader, window) = (workloads.reader(), Ahead::new(0, AHEAD_MAX));
+    let turns = Turns::new(&window, workloads);
     let work = || {
+        let _watched = ClosedOnPanic(&window);
         while !stop.load(Ordering::Relaxed) {
             let start = next.fetch_add(step, Ordering::Relaxed);
-            if start >= range.end {
+            let number = start.saturating_sub(range.start) / step;
+            if start >= range.end || !window.reaches(number) {
                 return;
             }
             let part = start..start.saturating_add(step).min(range.end);
-            let compared = Part { source, mirror, size, bar }.compare(part);
+            let part_of = Part { source, mirror, size, bar, reader, turns: &turns, number };
+            let compared = part_of.compare(part);
             let mut found = found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             match (compared, found.as_mut()) {
                 (Ok(Some(faults)), Ok(found)) => {
@@ -66,6 +81,9 @@ pub(super) fn compare(
                     *found = Err(failure);
                     stop.store(true, Ordering::Relaxed);
                 }
+            }
+            if stop.load(Ordering::Relaxed) {
+                window.close();
             }
         }
     };
@@ -88,22 +106,38 @@ pub(super) fn compare(
 }
 
 /// One stretch of records.
-struct Part<'a> {
+struct Part<'a, 'b> {
     source: &'a dyn Source,
     mirror: &'a Mirror,
     size: u64,
     bar: &'a ProgressBar,
+    reader: EntryReader<'b>,
+    turns: &'a Turns<'a, 'b>,
+    number: u64,
 }
 
-impl Part<'_> {
+impl<'b> Part<'_, 'b> {
     /// `None` when the log serves no records.
     fn compare(&self, range: Range<u64>) -> Result<Option<Vec<Fault>>, Failure> {
+        let mut read = ReadEntries::default();
+        let faults = self.compare_each(range, &mut read)?;
+        if faults.is_some() {
+            self.turns.end(self.number, read)?;
+        }
+        Ok(faults)
+    }
+
+    fn compare_each(
+        &self,
+        range: Range<u64>,
+        read: &mut ReadEntries<'b>,
+    ) -> Result<Option<Vec<Fault>>, Failure> {
         let Some(stream) = self.source.records(range.start, range.end - range.start)? else {
             return Ok(None);
         };
         let broken = |error| self.source.broken(error);
         let mut items = Sequence::new(stream, &broken);
-        let mut bundle = Bundle { mirror: self.mirror, size: self.size, index: None, bytes: Vec::new() };
+        let mut bundle = Bundle::of(self.mirror, self.size);
         let mut faults = Vec::new();
         let mut expected = range.start;
         while expected < range.end && faults.len() <= FAULTS_MAX {
@@ -128,8 +162,14 @@ impl Part<'_> {
             }
             faults.extend(missing(expected..item.index.min(range.end)));
             if item.index < range.end {
-                let wrong = mismatch(item.record, bundle.entry(item.index)?);
-                faults.extend(wrong.map(|detail| Fault::Record { index: item.index, detail }));
+                match matching(item.record, bundle.entry(item.index)?) {
+                    Ok(Some(record)) => read.read(self.reader, item.index, &record, item.record),
+                    Ok(None) => read.pass_over(),
+                    Err(detail) => faults.push(Fault::Record { index: item.index, detail }),
+                }
+                if read.count.is_multiple_of(HANDED_ON) {
+                    self.turns.hand_on(self.number, read)?;
+                }
             }
             expected = item.index.saturating_add(1);
             self.bar.inc(1);
@@ -144,51 +184,4 @@ impl Part<'_> {
 fn missing(range: Range<u64>) -> Option<Fault> {
     let last = range.end.checked_sub(1).filter(|last| range.contains(last))?;
     Some(Fault::RecordsMissing { index: range.start, last })
-}
-
-/// What doesn't match between a record and the entry that the log committed to; `None` when all of it does.
-fn mismatch(record: &[u8], entry: &[u8]) -> Option<String> {
-    match Record::parse(record) {
-        Err(error) => Some(format!("not a record: {error}")),
-        Ok(AnyRecord::UnknownVersion { entry: got, .. }) if got == entry => None,
-        Ok(AnyRecord::UnknownVersion { .. }) => Some("its entry is not the log's".into()),
-        Ok(AnyRecord::Known(record)) => {
-            let got = record.entry.to_bytes();
-            if got.as_slice() != entry {
-                let (expected, got) = (provlog_core::Hash::leaf(entry), record.entry.leaf_hash());
-                return Some(format!("its entry is not the log's: expected leaf hash {expected}, got {got}"));
-            }
-            let wrong = SectionName::ALL.into_iter().find_map(|name| {
-                let (expected, got) =
-                    (record.committed_digest(name), record.section(name).digest(name, record.entry.kind));
-                (expected != got).then_some((name, expected, got))
-            });
-            wrong.map(|(name, expected, got)| {
-                format!("its {name} claims are not those of its entry: expected digest {expected}, got {got}")
-            })
-        }
-    }
-}
-
-/// The bundle that was used last: records come in order.
-struct Bundle<'a> {
-    mirror: &'a Mirror,
-    size: u64,
-    index: Option<u64>,
-    bytes: Vec<u8>,
-}
-
-impl Bundle<'_> {
-    fn entry(&mut self, index: u64) -> Result<&[u8], Failure> {
-        let at = index / TILE_HASHES;
-        let lost =
-            || Failure::Internal(format!("{}: entry {index} is gone from the mirror", self.mirror.name()));
-        let tile = Tile::holding(0, index, self.size).ok_or_else(lost)?;
-        if self.index != Some(at) {
-            self.bytes = self.mirror.get(Resource::Entries(tile))?.ok_or_else(lost)?;
-            self.index = Some(at);
-        }
-        let nth = usize::try_from(index % TILE_HASHES).unwrap_or(usize::MAX);
-        bundle::entries(&self.bytes, usize::from(tile.width)).0.get(nth).copied().ok_or_else(lost)
-    }
 }

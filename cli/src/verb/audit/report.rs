@@ -1,6 +1,7 @@
 //! What an audit says, for people and as JSON (`docs/schema/audit.json`).
 
 use super::fault::Fault;
+use super::workloads::WorkloadsFound;
 use crate::proof::receipt::{SCHEMA_VERSION, checkpoint_json, member, uint_json};
 use crate::show::exit::Exit;
 use crate::show::failure::Failure;
@@ -30,6 +31,8 @@ pub(super) struct Report {
     pub(super) recomputed: Option<u64>,
     /// What was done about records.
     pub(super) records: Records,
+    /// What records say of workloads, where any were compared.
+    pub(super) workloads: Option<WorkloadsFound>,
     pub(super) faults: Vec<Fault>,
     /// Bundles and tiles with differences beyond those that were looked into.
     pub(super) unlisted: u64,
@@ -152,6 +155,10 @@ impl Report {
             }
             Records::Skipped => page.marked(Status::Skip, "records: not compared"),
         }
+        if let Some(workloads) = &self.workloads {
+            let wrong = self.faults.iter().any(Fault::is_of_workloads);
+            workloads.write(page, if wrong { Status::Fail } else { Status::Pass });
+        }
         for fault in self.faults.iter().take(FAULTS_SHOWN_MAX) {
             page.marked(Status::Fail, &fault.to_string());
         }
@@ -170,9 +177,9 @@ impl Report {
         page.coloured(self.outcome().colour(), "verdict:", &format!(" {}", self.verdict()));
     }
 
-    /// Whether nothing is wrong but records.
+    /// Whether nothing is wrong but records, and what they say.
     fn tree_holds(&self) -> bool {
-        self.faults.iter().all(Fault::is_of_records)
+        self.faults.iter().all(|fault| fault.is_of_records() || fault.is_of_workloads())
     }
 
     /// One line.
@@ -213,6 +220,7 @@ impl Report {
             ),
             member("entries_recomputed", self.recomputed.map_or(Json::Null, uint_json)),
             member("records_compared", records),
+            member("workloads", self.workloads.as_ref().map_or(Json::Null, WorkloadsFound::json)),
             member("faults", Json::Array(self.faults.iter().map(Fault::json).collect())),
             member("faults_unlisted", uint_json(self.unlisted)),
             member("evidence", Json::Array(evidence.collect())),

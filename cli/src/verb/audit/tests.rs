@@ -73,7 +73,8 @@ impl Case {
         let mirror = Mirror::open(&self.home.path().join(mirror), None).unwrap();
         let before = mirror.last(&self.log.trust()).unwrap();
         let newest = newest(source, &self.log.trust()).unwrap();
-        Audit::new(source, &mirror, before, newest).run(false, When::Served).unwrap()
+        let believed = Believed::default();
+        Audit::new(source, &mirror, &believed, before, newest).run(false, When::Served).unwrap()
     }
 }
 

@@ -6,7 +6,7 @@ use crate::access::tokens::Token;
 use crate::access::workloads::WorkloadCaller;
 use crate::http::codes::{ENVIRONMENT_DENIED, KIND_DENIED, ROLE_DENIED};
 use crate::http::problem::Problem;
-use provlog_core::cbor::{Map, Value};
+use provlog_core::cbor::Value;
 use provlog_core::claims::KindSpec;
 use std::borrow::Cow;
 use std::fmt;
@@ -40,25 +40,14 @@ impl Who {
     }
 
     /// What the log attests of whoever submits (SPEC.md, section 12.5).
-    pub(crate) fn workload(&self) -> Value {
-        let mut workload = Map::new();
-        let mut set = |name, value: &str| {
-            // Each member is named once.
-            let _ = workload.insert(name, value.into());
-        };
-        match self {
-            Self::Anonymous => set("method", "none"),
-            Self::Token(token) => {
-                set("method", "static-token");
-                set("id", &token.name);
-            }
-            Self::Peer(peer) => {
-                set("method", "peer");
-                set("id", &peer.uid.to_string());
-            }
-            Self::Workload(caller) => return Value::Map(caller.recognised.workload.clone()),
-        }
-        Value::Map(workload)
+    pub(crate) fn workload(&self) -> Cow<'_, Value> {
+        let method = |method: &str| ("method", method.into());
+        Cow::Owned(match self {
+            Self::Anonymous => Value::map([method("none")]),
+            Self::Token(token) => Value::map([method("static-token"), ("id", token.name.as_str().into())]),
+            Self::Peer(peer) => Value::map([method("peer"), ("id", peer.uid.to_string().as_str().into())]),
+            Self::Workload(caller) => return Cow::Borrowed(&caller.recognised.workload),
+        })
     }
 
     /// Lets this in, if it may do this.
@@ -247,7 +236,8 @@ mod tests {
         ] {
             assert_eq!(who.identity(), identity);
             assert_eq!(provlog_core::claims::check_claim("workload", &who.workload()), None);
-            let Value::Map(workload) = who.workload() else { panic!("{:?}", who.workload()) };
+            let workload = who.workload();
+            let workload = workload.as_map().unwrap();
             assert_eq!(workload.get("method").and_then(Value::as_text), Some(method));
             assert_eq!(workload.get("id").and_then(Value::as_text), id);
         }

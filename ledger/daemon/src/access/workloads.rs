@@ -73,7 +73,8 @@ impl IssuerRules {
         if *recognised.issuer != self.issuer {
             return None;
         }
-        let rule = self.rules.iter().find(|rule| rule.is_met_by(&recognised.workload))?;
+        let workload = recognised.workload.as_map()?;
+        let rule = self.rules.iter().find(|rule| rule.is_met_by(workload))?;
         Some(WorkloadCaller {
             recognised: Arc::clone(recognised),
             roles: rule.roles.clone(),
@@ -149,7 +150,7 @@ pub(crate) mod tests {
             workload.insert("claims", Value::Map(map)).unwrap();
         }
         let (identity, proof) = (format!("oidc:{URL}#{subject}"), Proof::of_test());
-        Recognised { issuer: issuer().into(), identity, workload, proof, bound: None }
+        Recognised { issuer: issuer().into(), identity, workload: Value::Map(workload), proof, bound: None }
     }
 
     /// `NAME=VALUE`s, each a claim of its own; a value that ends in `*` is the start of one.

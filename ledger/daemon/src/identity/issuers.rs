@@ -1,12 +1,13 @@
 //! The issuers that a running daemon goes by.
 
+use crate::identity::anchor::Anchor;
 use crate::identity::configured::{ConfiguredIssuer, VerifiedToken, Wanted};
 use crate::identity::error::KeysError;
 use crate::identity::fetch::{Https, Outside};
 use crate::identity::held::KeysStanding;
 use crate::identity::issuer::Issuer;
 use crate::identity::key_set::KeySet;
-use crate::identity::recognised::{Anchor, BoundEvidence, Proof, Recognised, Unrecognised};
+use crate::identity::recognised::{BoundEvidence, Proof, Recognised, Unrecognised};
 use crate::identity::shared::SharedKeys;
 use crate::identity::source;
 use crate::identity::trusted::TrustedKey;
@@ -138,11 +139,14 @@ impl Issuers {
         token: &str,
         now_ms: u64,
     ) -> Result<Arc<Recognised>, Unrecognised> {
+        if let Some(recognised) = self.find(&Hash::plain(token.as_bytes()), now_ms) {
+            return Ok(recognised);
+        }
         // What is no token is told so where it is verified.
         let says = UnverifiedToken::parse(token).ok().and_then(|token| token.says_bound_to(&self.0.origin));
         match says {
             Some(submitted_digest) => self.prove(token, &Hash(submitted_digest), now_ms).await,
-            None => self.recognise(token, now_ms).await,
+            None => self.verify(token, Wanted::Bearer, now_ms).await,
         }
     }
 
@@ -274,7 +278,7 @@ fn recognised(
     let inserted = workload.insert("verified_at_ms", verified_at_ms);
     debug_assert!(inserted.is_ok(), "evidence doesn't say when it was looked at");
     let issuer = Arc::clone(issuer.settings());
-    Ok(Recognised { issuer, identity, workload, proof, bound: None })
+    Ok(Recognised { issuer, identity, workload: Value::Map(workload), proof, bound: None })
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The keys of an issuer, as they came.
 
+use crate::identity::anchor::Anchor;
 use crate::identity::error::KeysError;
-use crate::identity::recognised::Anchor;
 use provlog_evidence::jwk::{Jwk, Jwks, Thumbprint};
 use provlog_evidence::jwt;
 use provlog_evidence::signature::PublicKey;

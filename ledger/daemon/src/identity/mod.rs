@@ -5,6 +5,7 @@
 //! of those that were verified; one that is bound to a submission goes with that into the log. It fetches nothing but keys, from the addresses that the operator named: that is all that a daemon
 //! ever asks anybody.
 
+pub(crate) mod anchor;
 pub(crate) mod issuer;
 pub(crate) mod issuers;
 pub(crate) mod recognised;

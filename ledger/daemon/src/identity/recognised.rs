@@ -1,11 +1,11 @@
 //! What came of a token or an X.509-SVID.
 
+use crate::identity::anchor::Anchor;
 use crate::identity::issuer::Issuer;
 use crate::identity::trusted::TrustedKey;
 use provlog_core::Hash;
-use provlog_core::cbor::Map;
+use provlog_core::cbor::Value;
 use provlog_core::submission::Evidence;
-use provlog_evidence::jwk::Thumbprint;
 use provlog_evidence::jwt::JwtError;
 use provlog_evidence::svid::SvidError;
 use provlog_evidence::window::Window;
@@ -20,8 +20,8 @@ pub(crate) struct Recognised {
     pub(crate) issuer: Arc<Issuer>,
     /// Who the workload is, for ever (SPEC.md, section 12.5).
     pub(crate) identity: String,
-    /// The attested `workload`, `verified_at_ms` in it.
-    pub(crate) workload: Map,
+    /// The attested `workload`, a map with `verified_at_ms` in it.
+    pub(crate) workload: Value,
     /// By what.
     pub(crate) proof: Proof,
     /// What that is bound to; none where whoever has it may use it again.
@@ -58,21 +58,12 @@ pub(crate) struct Proof {
     pub(super) anchor: Anchor,
 }
 
-/// One of an issuer's keys.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Anchor {
-    /// A key that signs tokens.
-    Key(Thumbprint),
-    /// A CA, by the SHA-256 of its certificate.
-    Ca([u8; 32]),
-}
-
 #[cfg(test)]
 impl Proof {
     /// Of a token that nobody made.
     pub(crate) fn of_test() -> Self {
         let window = Window { from_ms: 0, to_ms: u64::MAX };
-        Self { digest: Hash::plain(b"token"), window, anchor: Anchor::Key(Thumbprint([0; 32])) }
+        Self { digest: Hash::plain(b"token"), window, anchor: Anchor::Ca([0; 32]) }
     }
 }
 

@@ -41,6 +41,18 @@ impl Signer {
         Self { kid: kid.into(), key: SigningKey::P256(key) }
     }
 
+    /// The same key under another name.
+    pub(crate) fn renamed(&self, kid: &str) -> Self {
+        let key = match &self.key {
+            SigningKey::Ed25519(key) => {
+                let pkcs8 = key.to_pkcs8().unwrap();
+                SigningKey::Ed25519(Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).unwrap())
+            }
+            SigningKey::P256(_) => panic!("of tokens of OIDC issuers"),
+        };
+        Self { kid: kid.into(), key }
+    }
+
     /// Its public key, as issuers publish it.
     pub(crate) fn jwk(&self) -> String {
         let kid = &self.kid;

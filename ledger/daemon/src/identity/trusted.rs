@@ -1,5 +1,6 @@
 //! The key that evidence was verified with, as it stands in the log's own sets (SPEC.md, section 12.1).
 
+use crate::identity::anchor::Anchor;
 use crate::identity::key_set::KeySet;
 use provlog_evidence::jwk::{Jwk, Thumbprint};
 use provlog_evidence::jwt;
@@ -17,8 +18,8 @@ const SPIFFE_BUNDLE: &str = "spiffe-bundle";
 pub(crate) struct TrustedKey {
     /// As a member of its set.
     pub(crate) member: String,
-    /// By what evidence names it: a JWK's thumbprint, or a CA's digest.
-    pub(crate) known_by: [u8; 32],
+    /// By what evidence names it.
+    pub(crate) anchor: Anchor,
     issuer: jwt::Issuer,
     /// Those that the issuer had when this one was used.
     keys: Arc<KeySet>,
@@ -37,13 +38,13 @@ impl TrustedKey {
             jwt::Issuer::Oidc(_) => key.to_member(),
             jwt::Issuer::Spiffe(_) => BundleMember::JwtSvid(key.clone()).to_string(),
         };
-        Some(Self { member, known_by: thumbprint.0, issuer: issuer.clone(), keys: Arc::clone(keys) })
+        Some(Self { member, anchor: Anchor::Key(thumbprint), issuer: issuer.clone(), keys: Arc::clone(keys) })
     }
 
     /// This CA of a trust domain.
     pub(super) fn of_ca(issuer: &jwt::Issuer, keys: &Arc<KeySet>, ca: &Ca) -> Self {
         let member = BundleMember::X509Svid(ca.clone()).to_string();
-        Self { member, known_by: ca.digest(), issuer: issuer.clone(), keys: Arc::clone(keys) }
+        Self { member, anchor: Anchor::Ca(ca.digest()), issuer: issuer.clone(), keys: Arc::clone(keys) }
     }
 
     /// What its set is of, and whose it is.
@@ -54,18 +55,26 @@ impl TrustedKey {
         }
     }
 
-    /// Whether a member of its set has no place there beside it: the same key under another name, or one that the issuer hasn't any
-    /// more.
-    pub(crate) fn replaces(&self, member: &str) -> bool {
-        let is_jwk = |key: &Jwk| key.thumbprint().0 != self.known_by && self.keys.keys().contains(key);
-        let is_current = match &self.issuer {
-            jwt::Issuer::Oidc(_) => Jwk::from_member(member).is_ok_and(|key| is_jwk(&key)),
-            jwt::Issuer::Spiffe(_) => BundleMember::parse(member).is_ok_and(|member| match &member {
-                BundleMember::JwtSvid(key) => is_jwk(key),
-                BundleMember::X509Svid(ca) => self.keys.cas().contains(ca),
+    /// Whether a member of its set is this key, whatever the issuer calls it there.
+    pub(crate) fn is_member(&self, member: &str) -> bool {
+        member == self.member || self.anchor_of(member) == Some(self.anchor)
+    }
+
+    /// Whether a member of its set is a key that the issuer has no more.
+    pub(crate) fn outlives(&self, member: &str) -> bool {
+        self.anchor_of(member).is_none_or(|anchor| !self.keys.has(anchor))
+    }
+
+    /// What a member of such a set is; none where it is no key.
+    fn anchor_of(&self, member: &str) -> Option<Anchor> {
+        let of_key = |key: &Jwk| Anchor::Key(key.thumbprint());
+        match &self.issuer {
+            jwt::Issuer::Oidc(_) => Jwk::from_member(member).ok().as_ref().map(of_key),
+            jwt::Issuer::Spiffe(_) => BundleMember::parse(member).ok().map(|member| match &member {
+                BundleMember::JwtSvid(key) => of_key(key),
+                BundleMember::X509Svid(ca) => Anchor::Ca(ca.digest()),
             }),
-        };
-        member != self.member && !is_current
+        }
     }
 }
 
@@ -88,22 +97,24 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_key_takes_the_place_of_those_that_the_issuer_has_no_more() {
+    fn a_key_is_known_under_every_name_and_outlives_those_that_the_issuer_has_no_more() {
         let (one, other, gone) = (Signer::new("one"), Signer::new("other"), Signer::new("gone"));
         let text = |signer: &Signer| first_of(ISSUER, &[signer]).member;
         let key = first_of(ISSUER, &[&one, &other]);
         assert_eq!((key.set(), &key.member), (("jwks", ISSUER), &text(&one)));
-        for (member, replaced) in [
-            (text(&one), false),
-            (text(&other), false),
-            (text(&gone), true),
-            (text(&one).replace("\"one\"", "\"renamed\""), true),
-            (format!("jwt-svid {}", text(&other)), true),
-            ("no key".into(), true),
+        let renamed = text(&one).replace("\"one\"", "\"renamed\"");
+        for (member, is_it, is_gone) in [
+            (text(&one), true, false),
+            (renamed, true, false),
+            (text(&other), false, false),
+            (text(&gone), false, true),
+            (format!("jwt-svid {}", text(&other)), false, true),
+            ("no key".into(), false, true),
         ] {
-            assert_eq!(key.replaces(&member), replaced, "{member}");
+            assert_eq!((key.is_member(&member), key.outlives(&member)), (is_it, is_gone), "{member}");
         }
-        assert_eq!(TrustedKey::of_token(&key.issuer, &key.keys, Thumbprint(key.known_by), "other"), None);
+        let thumbprint = key.keys.keys()[0].thumbprint();
+        assert_eq!(TrustedKey::of_token(&key.issuer, &key.keys, thumbprint, "other"), None);
     }
 
     #[test]
@@ -120,16 +131,17 @@ pub(crate) mod tests {
         };
         let mine = ca(&authority);
         assert!(mine.member.starts_with("x509-svid "), "{}", mine.member);
-        for (member, replaced) in [
+        for (member, is_gone) in [
             (&mine.member, false),
             (&ca(&gone).member, true),
             (&ca(&authority.renewed()).member, true),
             (&first(&domain, &bundle(&[&other], &[])).member, false),
             (&first(&domain, &bundle(&[&Signer::p256("gone")], &[])).member, true),
         ] {
-            assert_eq!(key.replaces(member), replaced, "{member}");
+            assert_eq!((key.is_member(member), key.outlives(member)), (false, is_gone), "{member}");
         }
-        assert!(mine.replaces(&first(&domain, &bundle(&[&other], &[])).member), "it has one key of tokens");
-        assert!(!mine.replaces(&key.member) && !mine.replaces(&mine.member));
+        assert!(mine.is_member(&mine.member) && !mine.is_member(&key.member));
+        assert!(mine.outlives(&first(&domain, &bundle(&[&other], &[])).member), "it has one key of tokens");
+        assert!(!mine.outlives(&key.member) && !mine.outlives(&mine.member));
     }
 }

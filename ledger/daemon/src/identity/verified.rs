@@ -4,8 +4,9 @@
 //! What is kept is a digest and what came of it, never a token or a certificate. Neither refusals are, nor tokens of whoever isn't let in: at a public
 //! issuer anybody has as many as they like, and they would take the places of those that are sent again.
 
+use crate::identity::anchor::Anchor;
 use crate::identity::issuer::Issuer;
-use crate::identity::recognised::{Anchor, Proof, Recognised};
+use crate::identity::recognised::{Proof, Recognised};
 use provlog_core::Hash;
 use quick_cache::sync::Cache;
 use std::fmt;
@@ -57,7 +58,7 @@ impl fmt::Debug for Verified {
 mod tests {
     use super::*;
     use crate::identity::issuer::KeySource;
-    use provlog_core::cbor::Map;
+    use provlog_core::cbor::Value;
     use provlog_evidence::jwk::Thumbprint;
     use provlog_evidence::jwt;
     use provlog_evidence::window::Window;
@@ -74,7 +75,7 @@ mod tests {
         Arc::new(Recognised {
             issuer: issuer.into(),
             identity: "i".into(),
-            workload: Map::new(),
+            workload: Value::Null,
             proof,
             bound: None,
         })

@@ -38,7 +38,7 @@ fn refusal(tally: &Tally) -> Value {
 fn workload(who: Option<&Who>) -> Value {
     // What is bound is so by evidence, which is of another submission than this.
     let known = who.filter(|who| !matches!(who, Who::Workload(caller) if caller.recognised.bound.is_some()));
-    known.map_or_else(|| Value::map([("method", "log".into())]), Who::workload)
+    known.map_or_else(|| Value::map([("method", "log".into())]), |who| who.workload().into_owned())
 }
 
 #[cfg(test)]

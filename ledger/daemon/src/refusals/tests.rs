@@ -60,7 +60,7 @@ impl Fixture {
 
     fn entry(&self, code: &str, count: u64, who: Option<&Who>) -> (String, u64, Value) {
         let log = Map::from_entries(vec![("method".into(), "log".into())]).unwrap();
-        (code.into(), count, who.map_or(Value::Map(log), Who::workload))
+        (code.into(), count, who.map_or(Value::Map(log), |who| who.workload().into_owned()))
     }
 }
 

@@ -203,7 +203,7 @@ fn seal(
         None => vec![("workload", caller.who().workload())],
     };
     let salts = draw(claims.len())?;
-    let salted = claims.iter().zip(&salts).map(|((name, value), salt)| (*name, salt, value));
+    let salted = claims.iter().zip(&salts).map(|((name, value), salt)| (*name, salt, &**value));
     let attested = EncodedSection::of_claims(kind, salted).map_err(SubmissionError::from)?;
     Sealed::of_encoded(submitted, &attested).map_err(sealing)
 }

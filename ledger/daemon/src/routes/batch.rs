@@ -57,9 +57,9 @@ pub(crate) async fn append(
     let Received { bytes, mut share } = app.bodies.read(body, Content::Batch).await?;
 
     let batch = Batch { app: &app, caller: &caller, media_type, key };
-    let mut prepared = batch.prepare(&bytes, &mut share).await?;
-    // The request itself was counted at the door.
-    payer.charge(&app, prepared.batch.len().saturating_sub(1));
+    // The request itself was counted at the door; of its lines each costs what one request does, taken or not.
+    let charge = |lines: usize| payer.charge(&app, lines.saturating_sub(1));
+    let mut prepared = batch.prepare(&bytes, &mut share, charge).await?;
     references::check(&app.log, std::mem::take(&mut prepared.referred)).await?;
     let again = prepared.drafts.iter().any(Draft::is_bound).then_some(bytes);
     share.keep(prepared.held_bytes + again.as_ref().map_or(0, Bytes::len));
@@ -73,7 +73,7 @@ pub(crate) async fn append(
                 attempts += 1;
                 drop(drafts);
                 share.keep(bytes.len());
-                prepared = batch.prepare(bytes, &mut share).await?;
+                prepared = batch.prepare(bytes, &mut share, |_| {}).await?;
             }
             (appended, _) => break (drafts, agreed, appended?),
         }
@@ -105,17 +105,23 @@ struct Prepared {
 }
 
 impl Batch<'_> {
-    /// Splits the bytes into lines, and parses and seals each. What the lines hold is taken from `share`.
+    /// Splits the bytes into lines, tells how many there are, and parses and seals each. What the lines hold is taken from `share`.
     ///
     /// # Errors
     /// A problem that names the first line that can't be taken.
-    async fn prepare(&self, bytes: &Bytes, share: &mut Share) -> Result<Prepared, Problem> {
+    async fn prepare(
+        &self,
+        bytes: &Bytes,
+        share: &mut Share,
+        split: impl FnOnce(usize),
+    ) -> Result<Prepared, Problem> {
         let (lines, parse): (_, Parse) = match self.media_type {
             NDJSON => (lines(bytes), Submission::parse),
             CBOR_SEQUENCE => (sequence::items(bytes)?, Submission::parse_cbor),
             _ => (items(bytes)?, Submission::parse),
         };
         check_count(lines.len())?;
+        split(lines.len());
         let (batch, drafts) = (Vec::with_capacity(lines.len()), Vec::with_capacity(lines.len()));
         let mut prepared = Prepared { batch, drafts, ..Prepared::default() };
         let app = self.app;

@@ -5,6 +5,7 @@ use crate::access::caller::{Caller, Who};
 use crate::access::unrecognised;
 use crate::http::codes::TOKEN_AUDIENCE;
 use crate::http::problem::Problem;
+use crate::identity::anchor::Anchor;
 use crate::identity::recognised::{BoundEvidence, Recognised};
 use crate::routes::app::App;
 use crate::sets::Relied;
@@ -12,6 +13,7 @@ use provlog_core::Hash;
 use provlog_core::cbor::{Map, Value};
 use provlog_core::submission::{Evidence, Submission, SubmissionError};
 use provlog_engine::{DedupKey, Terms};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// A submission's workload, whose evidence is of this submission alone, and the key that it was verified with.
@@ -59,11 +61,11 @@ impl BoundEntry {
         };
         let Some(BoundEvidence { evidence, key, .. }) = workload.bound.as_ref() else { return Ok(None) };
         let relied = app.sets.rely(&app.log, key).await?;
-        let (member, known_by) = match evidence {
-            Evidence::Jwt { .. } => ("key", "thumbprint"),
-            Evidence::X509Svid { .. } => ("bundle", "ca"),
+        let (member, known_by, digest) = match key.anchor {
+            Anchor::Key(thumbprint) => ("key", "thumbprint", thumbprint.0),
+            Anchor::Ca(digest) => ("bundle", "ca", digest),
         };
-        let more = [(member, relied.member.clone()), (known_by, Value::Bytes(key.known_by.to_vec()))];
+        let more = [(member, relied.member.clone()), (known_by, Value::Bytes(digest.to_vec()))];
         let evidence = evidence.to_value();
         let brought = evidence.as_map().into_iter().flat_map(Map::iter);
         let evidence = Value::map(brought.map(|(name, value)| (name, value.clone())).chain(more));
@@ -76,9 +78,9 @@ impl BoundEntry {
     }
 
     /// The attested claims, by their names.
-    pub(crate) fn attested(&self) -> [(&'static str, Value); 2] {
-        let workload = Value::Map(self.workload.workload.clone());
-        [("workload", workload), ("workload_evidence", self.evidence.clone())]
+    pub(crate) fn attested(&self) -> [(&'static str, Cow<'_, Value>); 2] {
+        let workload = Cow::Borrowed(&self.workload.workload);
+        [("workload", workload), ("workload_evidence", Cow::Borrowed(&self.evidence))]
     }
 
     /// What its entry takes and demands. One entry has this digest bound to it: the same workload's next request is a retry, and anybody

@@ -13,7 +13,7 @@ use provlog_evidence::set::set_digest;
 /// The one member that is added.
 const MEMBER: &str = "m01";
 
-/// The entry that adds a key to its set, and removes the members whose place it takes. It is for the set as it was read: the sequencer
+/// The entry that adds a key to its set, and removes the members that its issuer has no more. It is for the set as it was read: the sequencer
 /// refuses it behind any other change.
 ///
 /// # Errors
@@ -22,7 +22,7 @@ pub(super) fn adding(set: &FoldedSet, state: &State, key: &TrustedKey) -> Result
     let before = set.set();
     let members = before.into_iter().flat_map(|set| &set.members);
     let (removed, stay): (Vec<_>, Vec<_>) =
-        members.partition(|(_, member)| member.kept.as_deref().is_none_or(|text| key.replaces(text)));
+        members.partition(|(_, member)| member.kept.as_deref().is_none_or(|text| key.outlives(text)));
     let member = own_entry::claim(key.member.as_str().into())?;
     let digest = set_digest(stay.into_iter().map(|(hash, _)| hash).chain([&member.hash()]));
     let removed: Vec<Value> = removed.into_iter().map(|(hash, _)| bytes(hash)).collect();

@@ -62,11 +62,15 @@ impl FoldedSet {
         Ok(())
     }
 
-    /// The member with this text, as an entry names it; and the index from which on no other change may come before that entry.
-    pub(super) fn member(&self, text: &str) -> Option<(Value, u64)> {
+    /// The member that is this key, as an entry names it; and the index from which on no other change may come before that entry.
+    pub(super) fn member(&self, key: &TrustedKey) -> Option<(Value, u64)> {
         let set = self.set()?;
-        let is_it = |kept: &Option<String>| kept.as_deref() == Some(text);
-        let (claim_hash, member) = set.members.iter().find(|(_, member)| is_it(&member.kept))?;
+        let find = |is_it: &dyn Fn(&str) -> bool| {
+            set.members.iter().find(|(_, member)| member.kept.as_deref().is_some_and(is_it))
+        };
+        // Texts are compared first: what a member is takes longer, and matters only where the issuer gave its key another name.
+        let (claim_hash, member) =
+            find(&|text| text == key.member).or_else(|| find(&|text| key.is_member(text)))?;
         let (last, leaf_hash) = &set.last;
         let named = Value::map([
             ("index", uint(member.index)),

@@ -6,7 +6,7 @@
 mod change;
 mod folded;
 
-use crate::http::codes::INTERNAL;
+use crate::http::codes::STATE_CHANGED;
 use crate::http::problem::Problem;
 use crate::identity::trusted::TrustedKey;
 use crate::log::async_log::AsyncLog;
@@ -15,6 +15,9 @@ use provlog_core::cbor::Value;
 use provlog_engine::State;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// How often a key is added to its set, while others that nobody waits for any more come in between.
+const ATTEMPTS_MAX: usize = 5;
 
 /// All sets, each read from the log when it is first relied on.
 #[derive(Debug, Default)]
@@ -31,7 +34,7 @@ pub(crate) struct Relied {
 
 impl Sets {
     /// The member of its set that this key is. Where it is none yet, it is made one first, by an entry that is durable when this returns;
-    /// members whose place it takes, and those that the issuer has no more, leave the set with it.
+    /// members that the issuer has no more leave the set with it.
     ///
     /// # Errors
     /// Whatever keeps the log from taking an entry, or from telling what a set holds.
@@ -44,16 +47,19 @@ impl Sets {
         };
         // Of those who bring one new key one adds it, and the others find it there.
         let mut set = set.lock().await;
-        set.catch_up(log, &state, key).await?;
-        if set.member(&key.member).is_none() {
-            log.append(change::adding(&set, &state, key)?).await?;
+        let mut attempts = 0;
+        loop {
             set.catch_up(log, &state, key).await?;
+            if let Some((member, from)) = set.member(key) {
+                return Ok(Relied { member, unchanged: (state, from) });
+            }
+            attempts += 1;
+            match log.append(change::adding(&set, &state, key)?).await {
+                // Somebody who is gone had begun to add a key: that it comes can be told only now.
+                Err(problem) if problem.code() == &STATE_CHANGED && attempts < ATTEMPTS_MAX => {}
+                appended => drop(appended?),
+            }
         }
-        let relied =
-            set.member(&key.member).map(|(member, from)| Relied { member, unchanged: (state, from) });
-        relied.ok_or_else(|| {
-            Problem::new(&INTERNAL, "a key that was added to its set is not in it: this is a bug")
-        })
     }
 }
 

@@ -98,8 +98,41 @@ async fn keys_that_the_issuer_has_no_more_leave_with_the_next_that_comes() {
     let set = read_anew(&app).await;
     assert_eq!(texts(&set).len(), 2);
     assert!(last.iter().all(|text| texts(&set).contains(&&**text)));
-    let renamed = first_of(ISSUER, &[&signers[69]]).member.replace("key-69", "renamed");
-    assert!(!texts(&set).contains(&&*renamed));
+}
+
+/// An issuer may call one key by several names, and take them in turn.
+#[tokio::test]
+async fn a_key_under_another_name_is_the_member_that_it_was() {
+    let (_folder, app) = temporary();
+    let signer = Signer::new("one");
+    let renamed = signer.renamed("other");
+    let (one, other) = (first_of(ISSUER, &[&signer, &renamed]), first_of(ISSUER, &[&renamed, &signer]));
+    assert_ne!(one.member, other.member);
+    let relied = app.sets.rely(&app.log, &one).await.unwrap();
+    for key in [&other, &one, &other] {
+        assert_eq!(app.sets.rely(&app.log, key).await.unwrap(), relied);
+    }
+    assert_eq!(changes(&app).await, 1);
+}
+
+/// A client that goes while its key is being added leaves the entry on its way, and the set to whoever comes next.
+#[tokio::test]
+async fn who_goes_while_a_key_is_added_stops_nobody() {
+    let (_folder, app) = temporary();
+    for round in 0..50 {
+        let signer = Signer::new(&format!("key-{round}"));
+        let key = first_of(ISSUER, &[&signer]);
+        {
+            let mut gone = std::pin::pin!(app.sets.rely(&app.log, &key));
+            let polled = std::future::poll_fn(|context| std::task::Poll::Ready(gone.as_mut().poll(context)));
+            assert!(polled.await.is_pending(), "it waits for the log");
+        }
+        let other = Signer::new(&format!("other-{round}"));
+        let both = first_of(ISSUER, &[&other, &signer]);
+        app.sets.rely(&app.log, &both).await.unwrap();
+        app.sets.rely(&app.log, &key).await.unwrap();
+    }
+    read_anew(&app).await;
 }
 
 /// One of them adds it, whoever comes first.

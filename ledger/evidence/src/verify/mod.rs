@@ -10,7 +10,8 @@ mod package;
 mod workload;
 
 pub use package::{
-    APPROVALS_LOOKED_UP_MAX, EntryEvidence, EntryReader, PACKAGE_SET_LIMITS, PackageEvidence, Records,
+    APPROVALS_LOOKED_UP_MAX, EntryEvidence, EntryMembers, EntryReader, PACKAGE_SET_LIMITS, PackageEvidence,
+    Records,
 };
 
 use crate::believed::Believed;

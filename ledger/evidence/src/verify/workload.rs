@@ -18,7 +18,8 @@ enum Formed<'a> {
     Svid { svid: SignedSvid<'a>, ca: [u8; 32] },
 }
 
-const BOUND: &str = "workload-bound";
+pub(super) const FORM: &str = "workload-form";
+pub(super) const BOUND: &str = "workload-bound";
 
 /// What came of both checks.
 pub(super) struct WorkloadMade {
@@ -45,7 +46,7 @@ pub(super) fn checks(
     let only = |made: Made| Vec::from_iter(require_bound.then(|| bound(made)));
     let Some(record) = record else { return only(Made::failed("the entry's version is not known")) };
     match made(believed, record, origin) {
-        Some(made) => Vec::from([made.form.named("workload-form"), bound(made.bound)]),
+        Some(made) => Vec::from([made.form.named(FORM), bound(made.bound)]),
         None => only(no_evidence()),
     }
 }

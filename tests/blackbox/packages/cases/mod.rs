@@ -6,7 +6,7 @@ mod evidence;
 mod files;
 mod good;
 mod malformed;
-mod members;
+pub mod members;
 mod proof;
 mod records;
 mod untrusted;

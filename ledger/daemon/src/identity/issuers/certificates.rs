@@ -2,9 +2,10 @@
 
 use super::{Issuers, excerpt, recognised};
 use crate::http::shown_chain::ShownChain;
+use crate::identity::anchor::Anchor;
 use crate::identity::configured::ConfiguredIssuer;
 use crate::identity::key_set::KeySet;
-use crate::identity::recognised::{Anchor, BoundEvidence, Proof, Recognised, Unrecognised};
+use crate::identity::recognised::{BoundEvidence, Proof, Recognised, Unrecognised};
 use crate::identity::trusted::TrustedKey;
 use provlog_core::Hash;
 use provlog_core::submission::Evidence;

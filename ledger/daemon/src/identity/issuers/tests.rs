@@ -52,7 +52,7 @@ async fn a_token_is_recognised_once_and_known_after() {
     let recognised = on_any_thread(issuers.recognise(&token, NOW_MS)).await.unwrap();
     assert_eq!(recognised.identity, format!("oidc:{URL}#job"));
     assert_eq!(*recognised.issuer, issuer());
-    let member = |name| recognised.workload.get(name).unwrap().clone();
+    let member = |name| recognised.workload.as_map().unwrap().get(name).unwrap().clone();
     assert_eq!(member("method"), "oidc".into());
     assert_eq!(member("binding"), "bearer".into());
     assert_eq!(member("audience"), AUDIENCE.into());
@@ -294,7 +294,7 @@ async fn a_jwt_svid_is_its_trust_domain_s_whatever_its_iss_says() {
     let svid = one.token(URL, "spiffe://one.example/ci/7", AUDIENCE);
     let recognised = issuers.recognise(&svid, NOW_MS).await.unwrap();
     assert_eq!(recognised.identity, "spiffe:spiffe://one.example/ci/7");
-    let member = |name| recognised.workload.get(name).unwrap().clone();
+    let member = |name| recognised.workload.as_map().unwrap().get(name).unwrap().clone();
     assert_eq!((member("method"), member("binding")), ("jwt-svid".into(), "bearer".into()));
     assert_eq!(member("issuer"), "spiffe://one.example".into());
     issuers.recognise(&other.token(URL, "spiffe://other.example/ci", AUDIENCE), NOW_MS).await.unwrap();
@@ -370,7 +370,7 @@ async fn who_shows_an_svid_is_its_trust_domain_s_workload_while_that_holds() {
     let svid = ca.svid("spiffe://one.example/ci/7");
     let recognised = on_any_thread(issuers.recognise_shown(&svid, NOW_MS)).await.unwrap();
     assert_eq!(recognised.identity, "spiffe:spiffe://one.example/ci/7");
-    let member = |name| recognised.workload.get(name).cloned();
+    let member = |name| recognised.workload.as_map().unwrap().get(name).cloned();
     assert_eq!(member("method"), Some("x509-svid".into()));
     assert_eq!(member("binding"), Some("bearer".into()));
     assert_eq!(member("issuer"), Some("spiffe://one.example".into()));

@@ -13,7 +13,7 @@ mod tests;
 use super::approval::{Counting, Item, Own, counted, own};
 use super::identity::Identity;
 use super::made::Made;
-use super::workload::{claims_evidence, made, no_evidence};
+use super::workload::{BOUND, FORM, claims_evidence, made, no_evidence};
 use crate::believed::Believed;
 use crate::set::{SetFold, SetLimits, TrustEntry};
 use given::Given;
@@ -29,6 +29,8 @@ pub const APPROVALS_LOOKED_UP_MAX: usize = 4_096;
 
 /// How much of a package's sets is looked at: sets and their members, and members that digests are made of.
 pub const PACKAGE_SET_LIMITS: SetLimits = SetLimits { held: 65_536, digested: 67_108_864 };
+
+const MEMBERS: &str = "members";
 
 /// Reads the evidence of a package's entries one by one, in any order and on any thread.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +62,15 @@ pub struct Records {
     pub from_zero: bool,
     /// The entry that it is the package of, where it is one.
     pub of_entry: Option<u64>,
+}
+
+/// The check `members` of what names members in one entry, each by itself.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct EntryMembers {
+    /// Where entries before it may not have been added.
+    pub of_some: Vec<Check>,
+    /// Where every entry from 0 on was added.
+    pub of_all: Vec<Check>,
 }
 
 /// The checks of a package's evidence, as far as its entries were added.
@@ -141,6 +152,19 @@ fn may_have_evidence(record: &Record) -> bool {
 }
 
 impl EntryEvidence<'_> {
+    /// The entry's index.
+    #[must_use]
+    pub const fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// The checks of its workload, as [`super::EvidenceVerifier::checks`] makes them; none where there is nothing to check.
+    #[must_use]
+    pub fn workload_checks(&self) -> Vec<Check> {
+        let made = [(FORM, &self.form), (BOUND, &self.bound)];
+        made.into_iter().filter_map(|(name, made)| Some(made.clone()?.named(name))).collect()
+    }
+
     const fn is_none(&self) -> bool {
         self.bound.is_none()
             && self.form.is_none()
@@ -174,8 +198,9 @@ impl<'b> PackageEvidence<'b> {
         self.reader
     }
 
-    /// Adds what was read of an entry, in the order of their indices. None that has evidence must be left out.
-    pub fn add(&mut self, entry: EntryEvidence<'b>) {
+    /// Adds what was read of an entry, in the order of their indices. None that has evidence must be left out. Tells what
+    /// became of the members that it names.
+    pub fn add(&mut self, entry: EntryEvidence<'b>) -> EntryMembers {
         let EntryEvidence { index, form, bound, approval, counted, named, given, trust } = entry;
         form.into_iter().for_each(|made| self.form.add(index, made));
         bound.into_iter().for_each(|made| self.bound.add(index, made));
@@ -191,8 +216,20 @@ impl<'b> PackageEvidence<'b> {
         let found: Vec<Found> = named.into_iter().map(|naming| naming.found(&self.sets)).collect();
         // An entry that goes with no change changes no set, which is all that is to be known of it.
         trust.into_iter().for_each(|trust| drop(self.sets.read(trust)));
-        found.into_iter().for_each(|found| self.add_member(index, found));
+        let mut members = EntryMembers::default();
+        for found in found {
+            let [of_some, of_all] = self.add_member(index, found);
+            members.of_some.push(of_some.named(MEMBERS));
+            members.of_all.push(of_all.named(MEMBERS));
+        }
         given.into_iter().for_each(|given| self.approvals.push(index, given));
+        members
+    }
+
+    /// The entry from which on no set is known; none: sets are known.
+    #[must_use]
+    pub fn sets_unknown_from(&self) -> Option<u64> {
+        self.sets.unknown_from()
     }
 
     fn counted(&self, item: Item) -> Made {
@@ -206,7 +243,8 @@ impl<'b> PackageEvidence<'b> {
         }
     }
 
-    fn add_member(&mut self, index: u64, found: Found) {
+    /// What becomes of it where entries may be missing, and where none is.
+    fn add_member(&mut self, index: u64, found: Found) -> [Made; 2] {
         let unknown = self.sets.unknown_from().map(unknown_from);
         let (made, of_all) = match (found, unknown) {
             (Found::Alone(made), _)
@@ -217,30 +255,30 @@ impl<'b> PackageEvidence<'b> {
                 (Made::skipped("not given: the changes of its set"), Made::failed(of_all))
             }
         };
-        self.members.add(index, made);
-        self.members_of_all.add(index, of_all);
+        self.members.add(index, made.clone());
+        self.members_of_all.add(index, of_all.clone());
+        [made, of_all]
     }
 
     /// The checks, once every entry was added.
     #[must_use]
     pub fn checks(&self, records: Records) -> Vec<Check> {
         let is_required = self.reader.require_bound;
-        let required = |status, remark: &str| {
-            is_required.then(|| Made { status, remark: remark.into() }.named("workload-bound"))
-        };
+        let required =
+            |status, remark: &str| is_required.then(|| Made { status, remark: remark.into() }.named(BOUND));
         if !records.hold {
             return Vec::from_iter(required(Status::Fail, "the records were refused, or not read"));
         }
         let check = |tally: &Tally, name, passed| tally.check(name, passed, records.of_entry);
         let members = if records.from_zero { &self.members_of_all } else { &self.members };
-        let bound = check(&self.bound, "workload-bound", "bound by the signature of their issuer");
+        let bound = check(&self.bound, BOUND, "bound by the signature of their issuer");
         let checks = [
-            check(&self.form, "workload-form", "fit their entries"),
+            check(&self.form, FORM, "fit their entries"),
             bound.or_else(|| required(Status::Skip, "no entry here has to be bound")),
             check(&self.approval_form, "approval-form", "signed"),
             check(&self.approval_signed, "approval-signed", "signed by a person of the roster"),
             check(&self.approval, "approval", "signed by a person of the roster"),
-            check(members, "members", "in the log's sets, as the changes that are here make them"),
+            check(members, MEMBERS, "in the log's sets, as the changes that are here make them"),
         ];
         checks.into_iter().flatten().collect()
     }

@@ -120,7 +120,7 @@ fn checks(records: &[(u64, Record)], batch: usize, require_bound: bool, hold: Re
         let mut read: Vec<_> =
             batch.iter().rev().filter_map(|(index, record)| reader.read(*index, record)).collect();
         read.reverse();
-        read.into_iter().for_each(|entry| package.add(entry));
+        read.into_iter().for_each(|entry| drop(package.add(entry)));
     }
     package.checks(hold)
 }
