@@ -1,10 +1,11 @@
 //! Where a log is and what to believe of it: the arguments of every verb that asks one, and what they open.
 
 use super::client::{ANSWER_BYTES_MAX, Client};
-use super::url::{LogUrl, UrlError, Way};
-use crate::local::settings::tls::{IdentityFiles, TlsArgs, TlsFiles};
+use super::identity::Identity;
+use super::svid::Svid;
+use super::url::{LogUrl, UrlError};
+use crate::local::settings::tls::{TlsArgs, TlsFiles};
 use crate::local::settings::token::TokenArgs;
-use crate::local::settings::workload::WorkloadSource;
 use crate::local::settings::{LogPlace, Settings, SettingsError, TrustArgs, TrustFile};
 use crate::proof::head::{Head, parse_proof};
 use crate::show::failure::Failure;
@@ -77,14 +78,19 @@ impl Address {
     }
 
     /// With what a workload is known by over TLS, where it gives nothing else to be known by.
-    fn client_of(&self, svid: Option<&IdentityFiles>) -> Result<Client, Failure> {
+    fn client_of(&self, svid: Option<&Svid>) -> Result<Client, Failure> {
         if self.tls.identity.is_some() && !self.is_own {
             return Err(UrlError::IdentityAbroad(self.url.clone()).into());
         }
+        let url = LogUrl::parse(&self.url)?;
+        let given = self.tls.identity.as_ref();
+        if given.is_some() && !url.is_tls() {
+            return Err(UrlError::IdentityInClear(url.to_string()).into());
+        }
         let token = self.token.find()?;
-        let over_tls = matches!(LogUrl::parse(&self.url)?.way, Way::Tls(_));
-        let svid = svid.filter(|_| token.is_none() && over_tls);
-        let client = Client::new(&self.url, self.tls.ca.as_deref(), self.tls.identity.as_ref().or(svid))?;
+        let given = given.map(Identity::read).transpose().map_err(UrlError::from)?;
+        let svid = svid.filter(|_| token.is_none() && url.is_tls()).map(Svid::identity);
+        let client = Client::new(&self.url, self.tls.ca.as_deref(), given.as_ref().or(svid))?;
         // Also on this machine: whoever has an account on it may listen there.
         if token.is_some() && !self.is_own {
             return Err(UrlError::TokenAbroad(self.url.clone()).into());
@@ -117,21 +123,18 @@ impl Log {
         self.address.client()
     }
 
-    /// As [`Self::client`], for entries that are bound to a workload.
-    pub(crate) fn client_bound_by(&self, source: &WorkloadSource) -> Result<Client, Failure> {
+    /// As [`Self::client`], for entries that are bound to a workload: by its SVID, or by tokens.
+    pub(crate) fn client_bound_by(&self, svid: Option<&Svid>) -> Result<Client, Failure> {
         if !self.address.is_own {
             return Err(UrlError::ProofAbroad(self.address.url.clone()).into());
         }
-        match source {
-            // Whoever reads the token can't use it for another entry, and could still append in the job's place, or read what else it
-            // says of the job.
-            WorkloadSource::GitHub(_) => {
-                let client = self.address.client()?;
-                client.check_private()?;
-                Ok(client)
-            }
-            WorkloadSource::Svid(files) => self.address.client_of(Some(files)),
+        let client = self.address.client_of(svid)?;
+        if svid.is_none() {
+            // Whoever reads a token can't use it for another entry, and could still append in the workload's place, or read what else it
+            // says.
+            client.check_private()?;
         }
+        Ok(client)
     }
 }
 

@@ -1,11 +1,10 @@
 //! The agent that asks a log: over TCP, TLS or a Unix socket, through a proxy or not.
 
-use super::identity;
+use super::identity::Identity;
 use super::roots;
 use super::unix::{NoNames, UnixConnector};
 use super::url::{LogUrl, UrlError, Way};
 use super::whole::WholeConnector;
-use crate::local::settings::tls::IdentityFiles;
 use std::path::Path;
 use std::time::Duration;
 use ureq::config::Config;
@@ -22,7 +21,7 @@ pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) fn agent(
     url: &LogUrl,
     ca: Option<&Path>,
-    identity: Option<&IdentityFiles>,
+    identity: Option<&Identity>,
     proxy: Option<Proxy>,
 ) -> Result<Agent, UrlError> {
     let to_proxy = proxy.as_ref().is_some_and(|proxy| proxy.protocol() == ProxyProtocol::Https);
@@ -34,8 +33,8 @@ pub(super) fn agent(
         .user_agent(concat!("provlog/", env!("CARGO_PKG_VERSION")))
         .proxy(proxy);
     if to_proxy || matches!(url.way, Way::Tls(_)) {
-        let identity = identity.map(identity::read).transpose()?;
-        config = config.tls_config(roots::tls(ca, identity)?);
+        let shown = identity.map(|identity| identity.shown.clone());
+        config = config.tls_config(roots::tls(ca, shown)?);
     }
     let config = config.build();
     Ok(match &url.way {

@@ -4,10 +4,10 @@
 
 use super::advice::advice;
 use super::agent;
+use super::identity::Identity;
 use super::posted::{BoundBy, Posted};
 use super::unanswered::Asked;
-use super::url::{LogUrl, UrlError, Way};
-use crate::local::settings::tls::IdentityFiles;
+use super::url::{LogUrl, UrlError};
 use crate::local::settings::token::Token;
 use crate::show::failure::Failure;
 use crate::show::printable::printable;
@@ -60,18 +60,16 @@ pub(crate) struct Client {
 impl Client {
     /// For the log at `url`; over `https://` it has to show a certificate that leads to one in the file `ca`, or else to one of the
     /// system's, and is shown the client's if it asks for one.
-    pub(crate) fn new(
-        url: &str,
-        ca: Option<&Path>,
-        identity: Option<&IdentityFiles>,
-    ) -> Result<Self, UrlError> {
+    pub(crate) fn new(url: &str, ca: Option<&Path>, identity: Option<&Identity>) -> Result<Self, UrlError> {
         let url = LogUrl::parse(url)?;
-        if identity.is_some() && !matches!(url.way, Way::Tls(_)) {
-            return Err(UrlError::IdentityInClear(url.to_string()));
-        }
         let proxy = agent::proxy(&url)?;
         let agent = agent::agent(&url, ca, identity, proxy.clone())?;
-        let asked = Asked { url, ca: ca.map(Into::into), identity: identity.cloned(), proxy };
+        let asked = Asked {
+            url,
+            ca: ca.map(Into::into),
+            identity: identity.map(|identity| identity.name.clone()),
+            proxy,
+        };
         Ok(Self { agent, asked, token: None })
     }
 

@@ -99,7 +99,9 @@ impl Endpoint {
             let text = self.job.token.hidden_in(&String::from_utf8_lossy(&body));
             printable(&text.trim().chars().take(REFUSAL_CHARS_MAX).collect::<String>())
         };
-        Failure::NotIssued { issuer: NAME.into(), status: status.as_u16(), retry_after_s, text }
+        let status = status.as_u16();
+        let why = format!("{NAME} answered {status}, and gave no token: {text}");
+        Failure::NotIssued { why, status, retry_after_s }
     }
 }
 

@@ -3,6 +3,8 @@
 
 use crate::local::files::{self, ReadError};
 use crate::local::settings::tls::IdentityFiles;
+#[cfg(feature = "workload-api")]
+use base64ct::{Base64, Encoding as _};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::{Error as PemError, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -41,32 +43,48 @@ pub(crate) enum IdentityError {
     Pair { certificate: PathBuf, key: PathBuf },
 }
 
-/// The certificate with its key, for ureq, which takes for granted that they fit.
-pub(super) fn read(files: &IdentityFiles) -> Result<ClientCert, IdentityError> {
-    let (certified, pem) = load(files)?;
-    let chain: Vec<_> = certified.cert.iter().map(|one| Certificate::from_der(one).to_owned()).collect();
-    Ok(ClientCert::new_with_certs(&chain, pem))
+/// A certificate with its key, which fit.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    /// What it is called in messages.
+    pub(super) name: String,
+    pub(super) certified: CertifiedKey,
+    /// The same for ureq, which takes for granted that they fit.
+    pub(super) shown: ClientCert,
 }
 
-/// The certificate with its key, which fit.
-pub(super) fn certified(files: &IdentityFiles) -> Result<CertifiedKey, IdentityError> {
-    Ok(load(files)?.0)
-}
+impl Identity {
+    pub(super) fn read(files: &IdentityFiles) -> Result<Self, IdentityError> {
+        let chain = certificates(&files.certificate)?;
+        let (pem, key) = private_key(&files.key)?;
+        match CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()) {
+            Ok(certified) => Ok(Self::of(files.certificate.display().to_string(), certified, pem)),
+            Err(TlsError::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
+                Err(IdentityError::Pair { certificate: files.certificate.clone(), key: files.key.clone() })
+            }
+            Err(error @ TlsError::InvalidCertificate(_)) => Err(IdentityError::Certificate {
+                path: files.certificate.clone(),
+                problem: error.to_string(),
+            }),
+            Err(_) => {
+                Err(IdentityError::Key { path: files.key.clone(), problem: "one that can't be used".into() })
+            }
+        }
+    }
 
-fn load(files: &IdentityFiles) -> Result<(CertifiedKey, PrivateKey<'static>), IdentityError> {
-    let chain = certificates(&files.certificate)?;
-    let (pem, key) = private_key(&files.key)?;
-    match CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()) {
-        Ok(certified) => Ok((certified, pem)),
-        Err(TlsError::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
-            Err(IdentityError::Pair { certificate: files.certificate.clone(), key: files.key.clone() })
-        }
-        Err(error @ TlsError::InvalidCertificate(_)) => {
-            Err(IdentityError::Certificate { path: files.certificate.clone(), problem: error.to_string() })
-        }
-        Err(_) => {
-            Err(IdentityError::Key { path: files.key.clone(), problem: "one that can't be used".into() })
-        }
+    /// From DER, the key in PKCS#8; none where they don't fit.
+    #[cfg(feature = "workload-api")]
+    pub(super) fn of_der(name: String, chain: Vec<CertificateDer<'static>>, key: &[u8]) -> Option<Self> {
+        let der = PrivateKeyDer::Pkcs8(key.to_vec().into());
+        let certified = CertifiedKey::from_der(chain, der, &aws_lc_rs::default_provider()).ok()?;
+        let text = Base64::encode_string(key);
+        let pem = format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n");
+        Some(Self::of(name, certified, PrivateKey::from_pem(pem.as_bytes()).ok()?))
+    }
+
+    fn of(name: String, certified: CertifiedKey, key: PrivateKey<'static>) -> Self {
+        let chain: Vec<_> = certified.cert.iter().map(|one| Certificate::from_der(one).to_owned()).collect();
+        Self { name, certified, shown: ClientCert::new_with_certs(&chain, key) }
     }
 }
 

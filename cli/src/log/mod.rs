@@ -16,3 +16,5 @@ mod unanswered;
 mod unix;
 pub(crate) mod url;
 mod whole;
+#[cfg(feature = "workload-api")]
+pub(crate) mod workload_api;

@@ -2,7 +2,6 @@
 
 use super::url::{LogUrl, Way};
 use super::whole::Cut;
-use crate::local::settings::tls::IdentityFiles;
 use crate::show::failure::Failure;
 use crate::show::printable::printable;
 use provlog_core::time::rfc3339;
@@ -18,8 +17,8 @@ pub(super) struct Asked {
     pub(super) url: LogUrl,
     /// The file whose certificates alone are believed.
     pub(super) ca: Option<PathBuf>,
-    /// What is shown to whoever asks for it.
-    pub(super) identity: Option<IdentityFiles>,
+    /// The name of the certificate that is shown to whoever asks for one.
+    pub(super) identity: Option<String>,
     pub(super) proxy: Option<Proxy>,
 }
 
@@ -136,9 +135,8 @@ impl Asked {
                 | AlertDescription::AccessDenied
                 | AlertDescription::DecryptError),
             ) if let Some(identity) = &self.identity => format!(
-                "{url} refuses the client's certificate in {}, by the alert {alert:?}; ask the log's operator which CA it has to be of, \
-                 and whether it has expired",
-                identity.certificate.display()
+                "{url} refuses the client's certificate in {identity}, by the alert {alert:?}; ask the log's operator which CA it has to be of, \
+                 and whether it has expired"
             ),
             TlsError::AlertReceived(
                 alert @ (AlertDescription::HandshakeFailure

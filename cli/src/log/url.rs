@@ -142,9 +142,13 @@ impl LogUrl {
         }
     }
 
+    pub(super) const fn is_tls(&self) -> bool {
+        matches!(self.way, Way::Tls(_))
+    }
+
     /// Whether nobody on the way can read along.
     pub(super) fn is_private(&self) -> bool {
-        matches!(self.way, Way::Tls(_)) || self.is_here()
+        self.is_tls() || self.is_here()
     }
 }
 

@@ -152,7 +152,7 @@ impl Exit {
             | SettingsError::TokenShared { .. }
             | SettingsError::NoToken { .. }
             | SettingsError::NoJob { .. }
-            | SettingsError::NoSvid
+            | SettingsError::NoSvid { .. }
             | SettingsError::SvidUnused { .. } => Self::Usage,
             SettingsError::TrustRead(error) | SettingsError::TokenRead(error) => Self::of_read(error),
             SettingsError::NoTrust

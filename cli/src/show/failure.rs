@@ -57,8 +57,9 @@ pub(crate) enum Failure {
     #[error("the log answered {status}: {text}")]
     Answer { status: u16, code: Option<String>, retry_after_s: Option<u64>, text: String },
     /// Whoever issues the tokens that bind a workload to an entry issues none.
-    #[error("{issuer} answered {status}, and gave no token: {text}")]
-    NotIssued { issuer: String, status: u16, retry_after_s: Option<u64>, text: String },
+    /// The status is HTTP's, or what it would be there.
+    #[error("{why}")]
+    NotIssued { why: String, status: u16, retry_after_s: Option<u64> },
     #[error(transparent)]
     Read(#[from] ReadError),
     #[error(transparent)]

@@ -223,10 +223,8 @@ pub(crate) enum SettingsError {
         "--identity github: expected the variable {name}, which GitHub sets in a job that has `permissions: id-token: write`, got none"
     )]
     NoJob { name: &'static str },
-    #[error(
-        "--identity x509-svid: expected --svid FILE and --svid-key FILE, or PROVLOG_SVID and PROVLOG_SVID_KEY, got none"
-    )]
-    NoSvid,
+    #[error("--identity {method}: expected {}, got none", method.wants())]
+    NoSvid { method: Method },
     #[error("--identity {method}: expected no --svid and no PROVLOG_SVID, which are for x509-svid, got one")]
     SvidUnused { method: Method },
 }

@@ -19,8 +19,12 @@ pub(crate) enum Method {
     /// A job of GitHub Actions (permissions: id-token: write), by a token that GitHub signs for this entry alone
     #[value(name = "github")]
     GitHub,
-    /// A workload of SPIFFE, by its certificate's key, which signs this entry: with --svid and --svid-key
+    /// A workload of SPIFFE, by its certificate's key, which signs this entry: of --svid and --svid-key, or, built with the feature
+    /// workload-api, of the agent at SPIFFE_ENDPOINT_SOCKET
     X509Svid,
+    /// A workload of SPIFFE, by a token for this entry alone; built with the feature workload-api, of the agent at
+    /// SPIFFE_ENDPOINT_SOCKET
+    JwtSvid,
 }
 
 /// The flags and variables that say it.
@@ -52,6 +56,9 @@ pub(crate) enum WorkloadSource {
     GitHub(GitHubJob),
     /// Certificate and key of an X.509-SVID.
     Svid(IdentityFiles),
+    /// The address of a SPIFFE agent, which gives either kind of SVID.
+    #[cfg(feature = "workload-api")]
+    Agent(String, Method),
 }
 
 /// What GitHub tells a job that may ask for tokens.
@@ -68,11 +75,24 @@ impl WorkloadArgs {
         let svid = IdentityFiles::of(self.svid.clone(), self.svid_key.clone());
         Ok(Some(match (method, svid) {
             (Method::X509Svid, Some(files)) => WorkloadSource::Svid(files),
-            (Method::X509Svid, None) => return Err(SettingsError::NoSvid),
             (method, Some(_)) => return Err(SettingsError::SvidUnused { method }),
+            (method @ (Method::X509Svid | Method::JwtSvid), None) => agent(method)?,
             (Method::GitHub, None) => WorkloadSource::GitHub(GitHubJob::of(|name| std::env::var(name).ok())?),
         }))
     }
+}
+
+/// The agent that gives this kind of SVID.
+#[cfg(feature = "workload-api")]
+fn agent(method: Method) -> Result<WorkloadSource, SettingsError> {
+    let socket = std::env::var("SPIFFE_ENDPOINT_SOCKET").ok().filter(|socket| !socket.is_empty());
+    socket.map(|socket| WorkloadSource::Agent(socket, method)).ok_or(SettingsError::NoSvid { method })
+}
+
+/// None: this program was built without what speaks to one.
+#[cfg(not(feature = "workload-api"))]
+const fn agent(method: Method) -> Result<WorkloadSource, SettingsError> {
+    Err(SettingsError::NoSvid { method })
 }
 
 impl GitHubJob {
@@ -92,6 +112,26 @@ impl fmt::Display for Method {
         match self {
             Self::GitHub => f.write_str("github"),
             Self::X509Svid => f.write_str("x509-svid"),
+            Self::JwtSvid => f.write_str("jwt-svid"),
+        }
+    }
+}
+
+impl Method {
+    /// What it takes, where it isn't there.
+    pub(super) const fn wants(self) -> &'static str {
+        match (self, cfg!(feature = "workload-api")) {
+            (Self::X509Svid, true) => {
+                "--svid FILE and --svid-key FILE, or an agent at SPIFFE_ENDPOINT_SOCKET"
+            }
+            (Self::X509Svid, false) => {
+                "--svid FILE and --svid-key FILE; a program that asks an agent for them is built with `cargo build --release -p provlog \
+                 --features workload-api`"
+            }
+            (_, true) => "an agent at SPIFFE_ENDPOINT_SOCKET",
+            (_, false) => {
+                "a program that asks an agent, which is built with `cargo build --release -p provlog --features workload-api`"
+            }
         }
     }
 }
@@ -99,6 +139,26 @@ impl fmt::Display for Method {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_an_identity_takes_is_told() {
+        let identity = |identity, svid: bool| {
+            let svid = svid.then(|| PathBuf::from("/nowhere"));
+            WorkloadArgs { identity: Some(identity), svid: svid.clone(), svid_key: svid }.source().map(|_| ())
+        };
+        for (method, svid, expected) in [
+            (Method::GitHub, true, "expected no --svid"),
+            (Method::JwtSvid, true, "expected no --svid"),
+            #[cfg(not(feature = "workload-api"))]
+            (Method::JwtSvid, false, "--features workload-api"),
+            #[cfg(not(feature = "workload-api"))]
+            (Method::X509Svid, false, "--svid FILE and --svid-key FILE; a program that asks an agent"),
+        ] {
+            let error = identity(method, svid).unwrap_err().to_string();
+            assert!(error.contains(expected) && error.contains(&method.to_string()), "{error}");
+        }
+        assert!(identity(Method::X509Svid, true).is_ok());
+    }
 
     #[test]
     fn a_job_without_the_permission_is_told_what_is_missing_and_no_secret() {

@@ -15,6 +15,7 @@ use crate::local::folder_name::is_folder_name;
 use crate::local::settings::RECEIPTS;
 use crate::local::settings::workload::WorkloadArgs;
 use crate::log::access::LogArgs;
+use crate::log::retry::Retry;
 use crate::show::exit::Exit;
 use crate::show::failure::Failure;
 use crate::show::page;
@@ -66,13 +67,13 @@ struct PatientArgs {
 impl PatientArgs {
     fn open(&self) -> Result<Submitter, Failure> {
         let log = self.log.open()?;
-        let source = self.workload.source()?;
-        let client = match &source {
-            Some(source) => log.client_bound_by(source)?,
-            None => log.client()?,
+        let Some(source) = self.workload.source()? else {
+            let client = log.client()?;
+            return Ok(Submitter { client, prover: None, trust: log.trust, timeout: self.timeout });
         };
-        let prover = source.map(Prover::new).transpose()?;
-        Ok(Submitter { client, prover, trust: log.trust, timeout: self.timeout })
+        let prover = Prover::new(source, &mut Retry::within(self.timeout))?;
+        let client = log.client_bound_by(prover.svid())?;
+        Ok(Submitter { client, prover: Some(prover), trust: log.trust, timeout: self.timeout })
     }
 }
 

@@ -78,6 +78,10 @@ impl Pending {
     ) -> Result<Self, Failure> {
         if let Some(mut found) = Self::find(folder, origin, &wanted)? {
             found.output = output.map(Into::into);
+            if let Some(evidence) = wanted.evidence() {
+                // What is kept may have ended by now.
+                found.submission = found.submission.with_evidence(evidence.clone())?;
+            }
             admit(&found)?;
             return Ok(found);
         }
@@ -267,6 +271,7 @@ fn is_file_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use provlog_core::submission::Evidence;
     use std::fs;
 
     const ORIGIN: &str = "example.com/log";
@@ -281,6 +286,24 @@ mod tests {
 
     fn resume(folder: &Path, wanted: Submission) -> Pending {
         Pending::resume_or_create(folder, ORIGIN, &Caller::default(), None, wanted, |_| Ok(())).unwrap()
+    }
+
+    #[test]
+    fn evidence_that_is_given_anew_takes_the_place_of_what_was_kept() {
+        let home = tempfile::tempdir().unwrap();
+        let mut salt = 0;
+        let salted = event("a").with_salts(|| {
+            salt += 1;
+            [salt; 16]
+        });
+        let with = |token: &str| {
+            let evidence = Evidence::Jwt { token: token.into() };
+            salted.clone().unwrap().with_evidence(evidence).unwrap()
+        };
+        let first = abandon(resume(home.path(), with("old")));
+        let again = resume(home.path(), with("new"));
+        assert_eq!(again.path, first.path);
+        assert_eq!(again.submission.evidence(), with("new").evidence());
     }
 
     /// As a run that was killed leaves it.

@@ -12,6 +12,7 @@ use crate::log::client::Client;
 use crate::log::posted::{BoundBy, Posted};
 use crate::log::retry::{Retry, until_answered};
 use crate::proof::receipt::{RECEIPT_EXTENSION, believe, with_place, with_place_of};
+use crate::proof::submitting::AttestedBy;
 use crate::show::failure::Failure;
 use crate::show::page;
 use provlog_core::cbor::{Map, Value};
@@ -73,8 +74,14 @@ impl Submitter {
             Err(failure) => return Err(pending.kept(failure)),
         };
         let report = self.check(&receipt, pending).map_err(|failure| pending.kept(failure))?;
-        if let Some(Proven { by, .. }) = &proven {
-            by.is_attested(&report).map_err(|failure| pending.kept(failure))?;
+        if let Some(Proven { by, proof }) = &proven {
+            let bound_by = by.is_attested(&report, &proof.evidence());
+            if bound_by.map_err(|failure| pending.kept(failure))? == AttestedBy::Earlier {
+                page::say(&format!(
+                    "entry {} was there already, bound by what this workload sent earlier; its other claims are of that run",
+                    report.index
+                ));
+            }
         }
         Ok(Logged { receipt, index: report.index, key_id: self.trust.trust.log().id() })
     }

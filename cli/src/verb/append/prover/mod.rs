@@ -10,6 +10,8 @@ use crate::local::time;
 use crate::log::github::Endpoint;
 use crate::log::retry::{Retry, until_answered};
 use crate::log::svid::Svid;
+#[cfg(feature = "workload-api")]
+use crate::log::workload_api::Agent;
 use crate::proof::submitting::Submitting;
 use crate::show::failure::Failure;
 use provlog_core::Hash;
@@ -28,6 +30,9 @@ const REFUSED_BY_GITHUB: &str = "github.com";
 pub(crate) enum Prover {
     GitHub(Box<Endpoint>),
     Svid(Svid),
+    /// For tokens.
+    #[cfg(feature = "workload-api")]
+    Agent(Agent),
 }
 
 /// What binds one submission to its workload, and who that is.
@@ -59,10 +64,21 @@ impl Proof {
 }
 
 impl Prover {
-    pub(crate) fn new(source: WorkloadSource) -> Result<Self, Failure> {
+    /// From where it comes. An agent that gives certificates is asked for one here.
+    pub(crate) fn new(source: WorkloadSource, retry: &mut Retry) -> Result<Self, Failure> {
+        // Nobody else is asked here.
+        #[cfg(not(feature = "workload-api"))]
+        let _ = retry;
         Ok(match source {
             WorkloadSource::GitHub(job) => Self::GitHub(Endpoint::new(job)?.into()),
             WorkloadSource::Svid(files) => Self::Svid(Svid::read(&files)?),
+            #[cfg(feature = "workload-api")]
+            WorkloadSource::Agent(address, Method::X509Svid) => {
+                let agent = Agent::new(address)?;
+                Self::Svid(until_answered(retry, |retry| agent.svid(retry.left().min(ATTEMPT_TIMEOUT)))?)
+            }
+            #[cfg(feature = "workload-api")]
+            WorkloadSource::Agent(address, _) => Self::Agent(Agent::new(address)?),
         })
     }
 
@@ -70,6 +86,18 @@ impl Prover {
         match self {
             Self::GitHub(_) => Method::GitHub,
             Self::Svid(_) => Method::X509Svid,
+            #[cfg(feature = "workload-api")]
+            Self::Agent(_) => Method::JwtSvid,
+        }
+    }
+
+    /// The certificate that proves it, where one does.
+    pub(crate) const fn svid(&self) -> Option<&Svid> {
+        match self {
+            Self::GitHub(_) => None,
+            Self::Svid(svid) => Some(svid),
+            #[cfg(feature = "workload-api")]
+            Self::Agent(_) => None,
         }
     }
 
@@ -81,26 +109,27 @@ impl Prover {
         retry: &mut Retry,
     ) -> Result<Proven, Failure> {
         let digest = &pending.submitted_digest;
+        let audience = bound_audience(origin, &digest.0);
         match self {
-            Self::GitHub(endpoint) => of_github(endpoint, origin, digest, retry),
+            Self::GitHub(endpoint) => {
+                let ask = |retry: &mut Retry| endpoint.token(&audience, retry.left().min(ATTEMPT_TIMEOUT));
+                let token = until_answered(retry, ask).map_err(|failure| of_origin(failure, origin))?;
+                of_token(token, "what GitHub's endpoint of tokens gave", origin, digest)
+            }
             Self::Svid(svid) => of_svid(svid, origin, digest),
+            #[cfg(feature = "workload-api")]
+            Self::Agent(agent) => {
+                let ask = |retry: &mut Retry| agent.token(&audience, retry.left().min(ATTEMPT_TIMEOUT));
+                of_token(until_answered(retry, ask)?, "what the SPIFFE agent gave", origin, digest)
+            }
         }
     }
 }
 
-fn of_github(
-    endpoint: &Endpoint,
-    origin: &str,
-    submitted_digest: &Hash,
-    retry: &mut Retry,
-) -> Result<Proven, Failure> {
-    let audience = bound_audience(origin, &submitted_digest.0);
-    let token = until_answered(retry, |retry| endpoint.token(&audience, retry.left().min(ATTEMPT_TIMEOUT)));
-    let token = token.map_err(|failure| of_origin(failure, origin))?;
+/// One for another audience might be good for more than this entry.
+fn of_token(token: Token, what: &str, origin: &str, submitted_digest: &Hash) -> Result<Proven, Failure> {
     let by = Submitting::by_token(token.text(), origin, submitted_digest);
-    // One for another audience might be good for more than this entry.
-    let what = "what GitHub's endpoint of tokens gave, which wasn't sent";
-    let by = by.map_err(|error| Failure::malformed(what, error))?;
+    let by = by.map_err(|error| Failure::malformed(format!("{what}, which wasn't sent"), error))?;
     Ok(Proven { proof: Proof::Token(token), by })
 }
 
@@ -119,11 +148,11 @@ fn of_svid(svid: &Svid, origin: &str, submitted_digest: &Hash) -> Result<Proven,
 /// GitHub's own words don't say what it dislikes.
 fn of_origin(failure: Failure, origin: &str) -> Failure {
     match failure {
-        Failure::NotIssued { issuer, status, retry_after_s, text } if origin.contains(REFUSED_BY_GITHUB) => {
-            let text = format!(
-                "{text}\n  the log's origin {origin} has {REFUSED_BY_GITHUB} in it, and GitHub may refuse a token for such an audience"
+        Failure::NotIssued { why, status, retry_after_s } if origin.contains(REFUSED_BY_GITHUB) => {
+            let why = format!(
+                "{why}\n  the log's origin {origin} has {REFUSED_BY_GITHUB} in it, and GitHub may refuse a token for such an audience"
             );
-            Failure::NotIssued { issuer, status, retry_after_s, text }
+            Failure::NotIssued { why, status, retry_after_s }
         }
         other => other,
     }

@@ -47,7 +47,7 @@ fn submitter(log: &OneLog, log_url: &str, endpoint_url: &str, token: Option<&str
     let client = Client::new(log_url, None, None).unwrap().with_token(token.and_then(Token::parse)).unwrap();
     Submitter {
         client,
-        prover: Some(Prover::new(WorkloadSource::GitHub(job)).unwrap()),
+        prover: Some(Prover::new(WorkloadSource::GitHub(job), &mut Retry::within(PATIENCE)).unwrap()),
         trust: TrustFile::of(log.trust_text()),
         timeout: PATIENCE,
     }
@@ -133,8 +133,7 @@ fn an_endpoint_that_is_busy_is_asked_again_and_one_that_refuses_is_not() {
 
 #[test]
 fn an_origin_that_github_may_refuse_is_named() {
-    let refused =
-        || Failure::NotIssued { issuer: "i".into(), status: 400, retry_after_s: None, text: "no".into() };
+    let refused = || Failure::NotIssued { why: "no".into(), status: 400, retry_after_s: None };
     let told = of_origin(refused(), "github.com/example/log").to_string();
     assert!(told.contains("the log's origin github.com/example/log"), "{told}");
     assert_eq!(of_origin(refused(), "example.com/log").to_string(), refused().to_string());

@@ -7,6 +7,7 @@ use crate::local::settings::token::Token;
 use crate::local::settings::workload::{Method, WorkloadSource};
 use crate::local::time::now_ms;
 use crate::log::client::Client;
+use crate::log::retry::Retry;
 use crate::show::exit::Exit;
 use crate::testing::{OneLog, Reply, serve};
 use crate::verb::append::caller::Caller;
@@ -68,7 +69,7 @@ impl Place {
     }
 
     fn prover(&self) -> Result<Prover, crate::show::failure::Failure> {
-        Prover::new(WorkloadSource::Svid(self.files()))
+        Prover::new(WorkloadSource::Svid(self.files()), &mut Retry::within(Duration::ZERO))
     }
 }
 
