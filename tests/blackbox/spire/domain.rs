@@ -1,7 +1,7 @@
 //! A trust domain on loopback: SPIRE's server and agent, and one workload, which is whoever runs the test.
 
 use crate::support::{folder, repository, stderr, stdout};
-use crate::tls::site::{put, until};
+use crate::tls::site::{Authority, put, until};
 use serde_json::Value;
 use std::fs::{self, File};
 use std::net::TcpListener;
@@ -15,7 +15,9 @@ pub const WORKLOAD: &str = "spiffe://example.org/ci/build";
 
 /// The domain. It goes down with its test.
 pub struct Domain {
-    pub folder: TempDir,
+    folder: TempDir,
+    /// Where its bundle is fetched from, under the CA in `ca.pem`.
+    pub endpoint: String,
     server: Child,
     agent: Child,
 }
@@ -30,7 +32,12 @@ impl Domain {
     /// Starts both, and waits until the agent has the workload's SVIDs.
     pub fn new() -> Self {
         let folder = folder();
-        let port = free_port();
+        let [port, bundles] = [free_port(), free_port()];
+        let authority = Authority::new("CA of a trust domain's endpoint");
+        let endpoint = authority.server(&["127.0.0.1"]);
+        put(&folder.path().join("ca.pem"), &authority.pem);
+        put(&folder.path().join("endpoint.pem"), &endpoint.certificate);
+        put(&folder.path().join("endpoint.key"), &endpoint.key);
         let place = folder.path().display().to_string();
         let server = format!(
             r#"server {{
@@ -41,6 +48,19 @@ impl Domain {
     data_dir = "{place}/server"
     default_x509_svid_ttl = "10m"
     default_jwt_svid_ttl = "5m"
+    federation {{
+        bundle_endpoint {{
+            address = "127.0.0.1"
+            port = {bundles}
+            profile "https_web" {{
+                serving_cert_file {{
+                    cert_file_path = "{place}/endpoint.pem"
+                    key_file_path = "{place}/endpoint.key"
+                    file_sync_interval = "1h"
+                }}
+            }}
+        }}
+    }}
 }}
 plugins {{
     DataStore "sql" {{
@@ -86,7 +106,7 @@ plugins {{
         let entry = ask(&[&["entry", "create"], &entry[..]].concat());
         assert!(entry.status.success(), "{}{}", stdout(&entry), stderr(&entry));
         let agent = start(folder.path(), "agent", &["-joinToken", token]);
-        let domain = Self { folder, server, agent };
+        let domain = Self { folder, endpoint: format!("https://127.0.0.1:{bundles}/"), server, agent };
         until("the agent has SVIDs", || domain.try_agent(&["api", "fetch", "x509"]).status.success());
         domain
     }

@@ -20,6 +20,26 @@ pub struct Log {
     url: String,
 }
 
+/// A log that fetches this domain's bundle from its endpoint.
+pub fn fetching(domain: &Domain) -> Site {
+    let (url, ca) = (&domain.endpoint, domain.path("ca.pem"));
+    Site::with(|_| table(&format!("bundle_url = \"{url}\"\nca = \"{}\"", ca.display())))
+}
+
+/// The domain in a log's settings, with where its bundle is.
+fn table(bundle: &str) -> String {
+    format!(
+        r#"[[trust_domain]]
+name = "{NAME}"
+{bundle}
+audience = "{AUDIENCE}"
+[[trust_domain.rule]]
+match = ["sub=spiffe://{NAME}/ci/*"]
+roles = ["append", "read"]
+"#
+    )
+}
+
 impl Log {
     /// With this domain's bundle as it is now.
     pub fn of(domain: &Domain) -> Self {
@@ -32,16 +52,9 @@ impl Log {
             put(&folder.join("server.pem"), &identity.certificate);
             put(&folder.join("server.key"), &identity.key);
             let place = folder.display();
+            let domain = table(&format!("bundle_file = \"{place}/bundle.json\""));
             format!(
-                r#"
-[[trust_domain]]
-name = "{NAME}"
-bundle_file = "{place}/bundle.json"
-audience = "{AUDIENCE}"
-[[trust_domain.rule]]
-match = ["sub=spiffe://{NAME}/ci/*"]
-roles = ["append", "read"]
-[[listener]]
+                r#"{domain}[[listener]]
 listen = "{address}"
 tls_certificate = "{place}/server.pem"
 tls_key = "{place}/server.key"

@@ -7,6 +7,7 @@ mod others;
 
 use crate::oidc::site::code;
 use crate::oidc::token::AUDIENCE;
+use crate::tls::site::until;
 use domain::{Domain, Svid};
 use log::Log;
 use others::demand_of_others;
@@ -28,10 +29,12 @@ fn what_it_signs_is_taken_and_proven_before_and_after_its_keys_change() {
     let domain = Domain::new();
     let [first, second] = ["first.json", "second.json"].map(|name| domain.path(name));
     domain.publish(&first);
-    let log = Log::of(&domain);
+    let (log, elsewhere) = (Log::of(&domain), log::fetching(&domain));
     let (token, svid) = (domain.jwt(AUDIENCE), domain.x509("first"));
     demand_of_others(&first, AUDIENCE, &token, &svid, true);
     let old = append(&domain, &log, "first", &token, &svid);
+    // On a machine that is busy with other things a fetch may fail, and is tried again.
+    until("the bundle was fetched", || elsewhere.append("a", &token).status == 201);
 
     let (new_token, new_svid) = domain.rotate(AUDIENCE, "second");
     assert_eq!(
@@ -39,6 +42,8 @@ fn what_it_signs_is_taken_and_proven_before_and_after_its_keys_change() {
         "token.key",
         "its key is in no bundle here"
     );
+    until("the new bundle was fetched", || elsewhere.append("b", &new_token).status == 201);
+    assert_eq!(code(&elsewhere.append("c", &token).expect(401)), "token.key");
     domain.publish(&second);
     domain.publish(&log.bundle());
     demand_of_others(&second, AUDIENCE, &new_token, &new_svid, true);
