@@ -11,6 +11,7 @@
 //! client's certificate does. A `ca` counts for the `url` in the same file alone: it is one log's, and whoever has its key could pass for
 //! any other.
 
+pub(crate) mod method;
 pub(crate) mod tls;
 pub(crate) mod token;
 pub(crate) mod workload;
@@ -21,6 +22,7 @@ mod tests;
 use crate::local::files::{self, ReadError};
 use crate::local::known::{self, FOLDER};
 use clap::Args;
+use method::Method;
 use provlog_core::Hash;
 use provlog_core::limits::TRUST_BYTES_MAX;
 use provlog_core::trust::{Trust, TrustError};
@@ -28,7 +30,6 @@ use serde::Deserialize;
 use std::io;
 use std::path::{Path, PathBuf};
 use tls::{IdentityFiles, TlsFiles};
-use workload::Method;
 
 /// Where receipts are kept when no output is named.
 pub(crate) const RECEIPTS: &str = ".provlog/receipts";

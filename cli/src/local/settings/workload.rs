@@ -3,29 +3,15 @@
 //! None by default: a program that runs in a job isn't the job's word, unless whoever wrote the job says so.
 
 use super::SettingsError;
+use super::method::Method;
 use super::tls::IdentityFiles;
 use super::token::Token;
-use clap::{Args, ValueEnum};
-use std::fmt;
+use clap::Args;
 use std::path::PathBuf;
 
 /// Where GitHub gives a job its tokens, and what it has to show for them.
 const GITHUB_URL: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
 const GITHUB_TOKEN: &str = "ACTIONS_ID_TOKEN_REQUEST_TOKEN";
-
-/// How a workload proves to be the one that submits.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub(crate) enum Method {
-    /// A job of GitHub Actions (permissions: id-token: write), by a token that GitHub signs for this entry alone
-    #[value(name = "github")]
-    GitHub,
-    /// A workload of SPIFFE, by its certificate's key, which signs this entry: of --svid and --svid-key, or, built with the feature
-    /// workload-api, of the agent at SPIFFE_ENDPOINT_SOCKET
-    X509Svid,
-    /// A workload of SPIFFE, by a token for this entry alone; built with the feature workload-api, of the agent at
-    /// SPIFFE_ENDPOINT_SOCKET
-    JwtSvid,
-}
 
 /// The flags and variables that say it.
 #[derive(Clone, Debug, Args)]
@@ -104,16 +90,6 @@ impl GitHubJob {
         let token =
             Token::parse(&token).ok_or_else(|| SettingsError::NoToken { place: GITHUB_TOKEN.into() })?;
         Ok(Self { url, token })
-    }
-}
-
-impl fmt::Display for Method {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::GitHub => f.write_str("github"),
-            Self::X509Svid => f.write_str("x509-svid"),
-            Self::JwtSvid => f.write_str("jwt-svid"),
-        }
     }
 }
 

@@ -4,8 +4,9 @@
 mod tests;
 
 use super::pending::Pending;
+use crate::local::settings::method::Method;
 use crate::local::settings::token::Token;
-use crate::local::settings::workload::{Method, WorkloadSource};
+use crate::local::settings::workload::WorkloadSource;
 use crate::local::time;
 use crate::log::github::Endpoint;
 use crate::log::retry::{Retry, until_answered};
