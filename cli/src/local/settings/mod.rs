@@ -11,7 +11,6 @@
 //! client's certificate does. A `ca` counts for the `url` in the same file alone: it is one log's, and whoever has its key could pass for
 //! any other.
 
-pub(crate) mod method;
 pub(crate) mod tls;
 pub(crate) mod token;
 pub(crate) mod workload;
@@ -22,7 +21,6 @@ mod tests;
 use crate::local::files::{self, ReadError};
 use crate::local::known::{self, FOLDER};
 use clap::Args;
-use method::Method;
 use provlog_core::Hash;
 use provlog_core::limits::TRUST_BYTES_MAX;
 use provlog_core::trust::{Trust, TrustError};
@@ -224,10 +222,10 @@ pub(crate) enum SettingsError {
         "--identity github: expected the variable {name}, which GitHub sets in a job that has `permissions: id-token: write`, got none"
     )]
     NoJob { name: &'static str },
-    #[error("--identity {method}: expected {}, got none", method.wants())]
-    NoSvid { method: Method },
+    #[error("--identity {method}: expected {wants}, got none")]
+    NoSvid { method: &'static str, wants: &'static str },
     #[error("--identity {method}: expected no --svid and no PROVLOG_SVID, which are for x509-svid, got one")]
-    SvidUnused { method: Method },
+    SvidUnused { method: &'static str },
 }
 
 #[derive(Deserialize)]

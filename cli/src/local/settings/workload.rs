@@ -3,15 +3,29 @@
 //! None by default: a program that runs in a job isn't the job's word, unless whoever wrote the job says so.
 
 use super::SettingsError;
-use super::method::Method;
 use super::tls::IdentityFiles;
 use super::token::Token;
-use clap::Args;
+use clap::{Args, ValueEnum};
+use std::fmt;
 use std::path::PathBuf;
 
 /// Where GitHub gives a job its tokens, and what it has to show for them.
 const GITHUB_URL: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
 const GITHUB_TOKEN: &str = "ACTIONS_ID_TOKEN_REQUEST_TOKEN";
+
+/// How a workload proves to be the one that submits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Method {
+    /// A job of GitHub Actions (permissions: id-token: write), by a token that GitHub signs for this entry alone
+    #[value(name = "github")]
+    GitHub,
+    /// A workload of SPIFFE, by its certificate's key, which signs this entry: of --svid and --svid-key, or, built with the feature
+    /// workload-api, of the agent at SPIFFE_ENDPOINT_SOCKET
+    X509Svid,
+    /// A workload of SPIFFE, by a token for this entry alone; built with the feature workload-api, of the agent at
+    /// SPIFFE_ENDPOINT_SOCKET
+    JwtSvid,
+}
 
 /// The flags and variables that say it.
 #[derive(Clone, Debug, Args)]
@@ -61,7 +75,7 @@ impl WorkloadArgs {
         let svid = IdentityFiles::of(self.svid.clone(), self.svid_key.clone());
         Ok(Some(match (method, svid) {
             (Method::X509Svid, Some(files)) => WorkloadSource::Svid(files),
-            (method, Some(_)) => return Err(SettingsError::SvidUnused { method }),
+            (method, Some(_)) => return Err(SettingsError::SvidUnused { method: method.name() }),
             (method @ (Method::X509Svid | Method::JwtSvid), None) => agent(method)?,
             (Method::GitHub, None) => WorkloadSource::GitHub(GitHubJob::of(|name| std::env::var(name).ok())?),
         }))
@@ -72,13 +86,13 @@ impl WorkloadArgs {
 #[cfg(feature = "workload-api")]
 fn agent(method: Method) -> Result<WorkloadSource, SettingsError> {
     let socket = std::env::var("SPIFFE_ENDPOINT_SOCKET").ok().filter(|socket| !socket.is_empty());
-    socket.map(|socket| WorkloadSource::Agent(socket, method)).ok_or(SettingsError::NoSvid { method })
+    socket.map(|socket| WorkloadSource::Agent(socket, method)).ok_or_else(|| method.missing())
 }
 
 /// None: this program was built without what speaks to one.
 #[cfg(not(feature = "workload-api"))]
 const fn agent(method: Method) -> Result<WorkloadSource, SettingsError> {
-    Err(SettingsError::NoSvid { method })
+    Err(method.missing())
 }
 
 impl GitHubJob {
@@ -93,9 +107,27 @@ impl GitHubJob {
     }
 }
 
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 impl Method {
-    /// What it takes, where it isn't there.
-    pub(super) const fn wants(self) -> &'static str {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::GitHub => "github",
+            Self::X509Svid => "x509-svid",
+            Self::JwtSvid => "jwt-svid",
+        }
+    }
+
+    /// That what it takes isn't there.
+    const fn missing(self) -> SettingsError {
+        SettingsError::NoSvid { method: self.name(), wants: self.wants() }
+    }
+
+    const fn wants(self) -> &'static str {
         match (self, cfg!(feature = "workload-api")) {
             (Self::X509Svid, true) => {
                 "--svid FILE and --svid-key FILE, or an agent at SPIFFE_ENDPOINT_SOCKET"

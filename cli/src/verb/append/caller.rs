@@ -1,6 +1,6 @@
 //! As whom a log is asked to append, as far as that is known before it is asked.
 
-use crate::local::settings::method::Method;
+use crate::local::settings::workload::Method;
 use std::fmt;
 
 /// Who submits: what makes retries safe is each caller's own.
