@@ -4,9 +4,8 @@
 mod tests;
 
 use super::pending::Pending;
-use crate::local::settings::method::Method;
 use crate::local::settings::token::Token;
-use crate::local::settings::workload::WorkloadSource;
+use crate::local::settings::workload::{Method, WorkloadSource};
 use crate::local::time;
 use crate::log::github::Endpoint;
 use crate::log::retry::{Retry, until_answered};

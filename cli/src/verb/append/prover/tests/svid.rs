@@ -2,10 +2,9 @@
 
 use super::forged::attested_svid;
 use crate::local::settings::TrustFile;
-use crate::local::settings::method::Method;
 use crate::local::settings::tls::IdentityFiles;
 use crate::local::settings::token::Token;
-use crate::local::settings::workload::WorkloadSource;
+use crate::local::settings::workload::{Method, WorkloadSource};
 use crate::local::time::now_ms;
 use crate::log::client::Client;
 use crate::log::retry::Retry;
