@@ -184,37 +184,29 @@ fn proxy_to(target: String) -> (String, JoinHandle<String>) {
 #[test]
 fn a_proxy_joins_the_two_ends_and_reads_nothing() {
     let (log, root) = (OneLog::new(), Authority::new("root"));
-    let home = tempfile::tempdir().unwrap();
+    let (home, _) = home(&log);
     let folder = home.path();
     fs::write(folder.join("root.pem"), root.pem()).unwrap();
-    let (key, fingerprint) = (&*log.vkey(), &*log.fingerprint());
     let token = ("PROVLOG_TOKEN", TOKEN);
 
     // No name server knows the name: the proxy does.
-    let server = log_at(&root.door("log.example.com", NOW), &log, 1);
+    let answering = log.clone();
+    let server = serve_at(&root.door("log.example.com", NOW), 1, move |_, request| {
+        let submission = Submission::parse(request.body.as_bytes()).unwrap();
+        Reply::new(201, answering.receipt(submission.kind().kind, submission.seal().unwrap()))
+    });
     let (address, proxy) = proxy_to(server.url.strip_prefix("https://").unwrap().into());
     let proxy_url = format!("http://me:secret@{address}");
     let through = ("HTTPS_PROXY", &*proxy_url);
-    expect(
-        folder,
-        &[token, through],
-        &fetch("https://log.example.com", fingerprint, &["--ca", "root.pem"]),
-        0,
-        key,
-    );
+    expect(folder, &[token, through], &append_to("https://log.example.com", "root.pem"), 0, "out/app");
     let seen = proxy.join().unwrap();
     assert!(seen.starts_with("CONNECT log.example.com:443 HTTP/1.1\r\n"), "{seen}");
     assert!(seen.contains("Proxy-Authorization: Basic ") && !seen.contains(TOKEN), "{seen}");
     assert_eq!(server.finish()[0].header("authorization"), Some(&*format!("Bearer {TOKEN}")));
 
     // In clear it would read the token, and never gets it.
-    expect(
-        folder,
-        &[token, ("HTTP_PROXY", &proxy_url)],
-        &fetch("http://log.example.com", fingerprint, &[]),
-        2,
-        "in clear",
-    );
+    let in_clear = [&EVENT[..], &["app", "-o", "out/clear", "--url", "http://log.example.com"]].concat();
+    expect(folder, &[token, ("HTTP_PROXY", &proxy_url)], &in_clear, 2, "in clear");
 }
 
 /// A proxy that lets nobody through says so once, and is asked no more for the whole hour; nor is its password told.
