@@ -249,6 +249,19 @@ fn an_audit_of_what_is_new_knows_the_sets_and_says_where_it_starts() {
         assert_eq!(answer["faults"][0]["index"], honest_end);
     }
 
+    // Evidence that covers the claims of an entry of an earlier audit is a fault, though that one isn't new.
+    let mut twice = after.clone();
+    twice.push(method("between", "none"));
+    twice.push(after[302].clone());
+    site.write(&after);
+    assert_eq!(site.audit("fourth", &[]).0, Some(0));
+    site.write(&twice);
+    let (code, answer) = site.audit("fourth", &[]);
+    let fault = &answer["faults"][0];
+    assert_eq!((code, &fault["code"]), (Some(3), &json!("submitted-twice")), "{answer}");
+    assert_eq!((&fault["index"], &fault["other_index"]), (&json!(305), &json!(302)));
+    assert_eq!(answer["workloads"]["repeats_unseen"], 0);
+
     // What was kept is held to the mirror: another record, or one too few, is not taken for it.
     let kept = site.root.path().join("mirror/trust-records");
     let good = fs::read(&kept).unwrap();

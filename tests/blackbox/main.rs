@@ -40,6 +40,7 @@ mod operations;
 mod outputs;
 mod packages;
 mod pending;
+mod pipelines;
 mod records;
 mod references;
 mod refusals;

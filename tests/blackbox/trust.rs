@@ -2,8 +2,11 @@
 
 use crate::support::{Daemon, folder, program, promotion, stderr, stdout};
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::thread;
 
 fn provlog(here: &Path, home: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let mut command = Command::new(program("provlog"));
@@ -167,4 +170,30 @@ fn a_fingerprint_serves_alone_where_the_key_lies_beside_or_in_what_is_verified()
     fs::remove_file(home.join(".provlog/trust")).unwrap();
     fs::write(home.join(".provlog/fingerprints"), format!("{fingerprint}\n")).unwrap();
     expect(&provlog(root.path(), &home, &["verify", "alone/all"], &[]), 0, "verdict: verified");
+}
+
+/// A fingerprint says nothing of who is at an address: what is asked before anything is believed takes no token.
+#[test]
+fn a_trust_file_is_fetched_without_a_token() {
+    let root = folder();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let asked = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            head.extend(byte);
+        }
+        stream
+            .write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            .unwrap();
+        String::from_utf8(head).unwrap().to_ascii_lowercase()
+    });
+    let fetch = ["trust", "fetch", "--url", &url, "--fingerprint", &"0".repeat(64)];
+    let fetched = provlog(root.path(), root.path(), &fetch, &[("PROVLOG_TOKEN", "a.b.c")]);
+    assert_ne!(fetched.status.code(), Some(0), "{}", stderr(&fetched));
+    let asked = asked.join().unwrap();
+    assert!(asked.starts_with("get /v1/log ") && !asked.contains("authorization"), "{asked}");
 }

@@ -16,7 +16,7 @@ use provlog_core::checkpoint::Checkpoint;
 use provlog_core::limits::NOTE_BYTES_MAX;
 use provlog_core::trust::Trust;
 
-/// Where the log is, and with what it is asked.
+/// Where the log is.
 #[derive(Debug, Args)]
 pub(crate) struct UrlArgs {
     /// Where the log is: https://, http://, or unix:/PATH of a socket [default: the configuration's, else the trust file's, else
@@ -25,23 +25,22 @@ pub(crate) struct UrlArgs {
     url: Option<String>,
     #[command(flatten)]
     tls: TlsArgs,
-    #[command(flatten)]
-    token: TokenArgs,
 }
 
 impl UrlArgs {
-    /// The log, where no trust file says where it is.
+    /// The log, where no trust file says where it is. It is sent no token: what is asked of it then everybody may ask, and nobody knows
+    /// yet who answers.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
         let settings = Settings::load(None)?;
         if let Some(unheeded) = settings.unheeded(false, self.url.is_none()) {
             page::say(&unheeded);
         }
-        self.address(&settings, None).client()
+        self.address(&settings, None, None).client()
     }
 
-    fn address(&self, settings: &Settings, trust: Option<&TrustFile>) -> Address {
+    fn address(&self, settings: &Settings, trust: Option<&TrustFile>, token: Option<&TokenArgs>) -> Address {
         let LogPlace { url, tls, is_own } = settings.place(self.url.as_deref(), self.tls.files(), trust);
-        Address { url: url.into(), tls, is_own, token: self.token.clone() }
+        Address { url: url.into(), tls, is_own, token: token.cloned() }
     }
 }
 
@@ -50,6 +49,8 @@ impl UrlArgs {
 pub(crate) struct LogArgs {
     #[command(flatten)]
     url: UrlArgs,
+    #[command(flatten)]
+    token: TokenArgs,
     #[command(flatten)]
     trust: TrustArgs,
 }
@@ -69,7 +70,8 @@ pub(crate) struct Address {
     tls: TlsFiles,
     /// Whether it is the user's own word.
     is_own: bool,
-    token: TokenArgs,
+    /// None where it is asked without one.
+    token: Option<TokenArgs>,
 }
 
 impl Address {
@@ -87,7 +89,7 @@ impl Address {
         if given.is_some() && !url.is_tls() {
             return Err(UrlError::IdentityInClear(url.to_string()).into());
         }
-        let token = self.token.find()?;
+        let token = self.token.as_ref().map(TokenArgs::find).transpose()?.flatten();
         let given = given.map(Identity::read).transpose().map_err(UrlError::from)?;
         let svid = svid.filter(|_| token.is_none() && url.is_tls()).map(Svid::identity);
         let client = Client::new(&self.url, self.tls.ca.as_deref(), given.as_ref().or(svid))?;
@@ -113,7 +115,7 @@ impl LogArgs {
         if let Some(unheeded) = self.trust.unheeded(&settings, self.url.url.is_none()) {
             page::say(&unheeded);
         }
-        let address = self.url.address(&settings, trust.as_ref());
+        let address = self.url.address(&settings, trust.as_ref(), Some(&self.token));
         Ok((trust, address))
     }
 }

@@ -5,6 +5,7 @@ mod decision;
 pub(crate) mod evidence;
 pub(crate) mod head;
 pub(crate) mod heads;
+pub(crate) mod markdown;
 pub(crate) mod mirror;
 pub(crate) mod package;
 pub(crate) mod receipt;

@@ -13,6 +13,7 @@ use crate::local::{digest, git};
 use crate::proof::believed;
 use crate::proof::evidence::BelievedArgs;
 use crate::proof::heads::Heads;
+use crate::proof::markdown;
 use crate::proof::mirror::JudgedMirror;
 use crate::proof::package::{self, Believing, JudgedPackage};
 use crate::proof::receipt::{self, SCHEMA_VERSION, member, trust_json};
@@ -54,6 +55,9 @@ pub(crate) struct VerifyArgs {
     /// Print JSON, as docs/schema/verdict.json describes it
     #[arg(long)]
     json: bool,
+    /// Print Markdown, for the page of a CI job: a table of the checks, and the claims by name, without their values
+    #[arg(long, conflicts_with = "json")]
+    markdown: bool,
     #[command(flatten)]
     trust: TrustArgs,
 }
@@ -136,7 +140,16 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
                 AnyJudged::Receipt(judged.unwrap_or_else(|| alone(&path)))
             }
         });
-        if args.json { print_json(judged, &trust) } else { print_text(judged, &trust) }
+        if !args.json && !args.markdown {
+            return print_text(judged, &trust);
+        }
+        let (document, exit) = document_of(judged, &trust)?;
+        if args.json {
+            page::print_json(&document)?;
+        } else {
+            page::print(markdown::tables(&document).as_bytes())?;
+        }
+        Ok(exit)
     })
 }
 
@@ -251,7 +264,8 @@ fn print_text(judged: impl Iterator<Item = AnyJudged>, trust: &TrustFile) -> Res
     Ok(Exit::fold(&exits))
 }
 
-fn print_json(judged: impl Iterator<Item = AnyJudged>, trust: &TrustFile) -> Result<Exit, Failure> {
+/// All of it as one document, and the exit code over it.
+fn document_of(judged: impl Iterator<Item = AnyJudged>, trust: &TrustFile) -> Result<(Json, Exit), Failure> {
     let (mut exits, mut heads, mut mirrors) = (Vec::new(), Heads::default(), Vec::new());
     let mut items = Items::default();
     for judged in judged {
@@ -269,8 +283,7 @@ fn print_json(judged: impl Iterator<Item = AnyJudged>, trust: &TrustFile) -> Res
     mirrors.iter().try_for_each(|mirror| mirror.compare(&mut heads))?;
     exits.push(heads.exit());
     let exit = Exit::fold(&exits);
-    page::print_json(&document(items, &heads, exit, trust))?;
-    Ok(exit)
+    Ok((document(items, &heads, exit, trust), exit))
 }
 
 /// What was verified, each as JSON.

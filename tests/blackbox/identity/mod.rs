@@ -1,5 +1,6 @@
-//! Workloads that `provlog` proves by itself, through the real programs: appends that are bound to a job of GitHub, cut off and gone on
-//! with, and what is not taken for one.
+//! Workloads that `provlog` proves by itself, through the real programs: appends that are bound to a job of GitHub or a workload of
+//! SPIFFE, cut off and gone on with, and what is not taken for one.
 
-mod endpoint;
+pub mod endpoint;
 mod github;
+mod svid;

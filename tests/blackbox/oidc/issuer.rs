@@ -1,7 +1,7 @@
 //! An issuer that the test made: HTTPS under a CA of its own, and answers as bad as they are asked to be.
 
 use crate::support::PATIENCE;
-use crate::tls::site::Authority;
+use crate::tls::site::{Authority, until};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -101,12 +101,17 @@ impl Issuer {
 
     /// Refuses connections.
     pub fn down(&mut self) {
+        self.stop();
+        // A program that another test is just starting has the socket, too, until it runs.
+        until("it is down", || TcpStream::connect(&self.address).is_err());
+    }
+
+    fn stop(&mut self) {
         let Some(listening) = self.listening.take() else { return };
         self.shared.ends.store(true, Ordering::SeqCst);
         // Whoever waits for a connection gets one.
         let _ = TcpStream::connect(&self.address);
         listening.join().unwrap();
-        assert!(TcpStream::connect(&self.address).is_err(), "it is down");
     }
 
     /// Is there again, at the same address.
@@ -140,7 +145,7 @@ impl Issuer {
 
 impl Drop for Issuer {
     fn drop(&mut self) {
-        self.down();
+        self.stop();
     }
 }
 

@@ -28,7 +28,6 @@ use serde::Deserialize;
 use std::io;
 use std::path::{Path, PathBuf};
 use tls::{IdentityFiles, TlsFiles};
-use workload::Method;
 
 /// Where receipts are kept when no output is named.
 pub(crate) const RECEIPTS: &str = ".provlog/receipts";
@@ -223,10 +222,10 @@ pub(crate) enum SettingsError {
         "--identity github: expected the variable {name}, which GitHub sets in a job that has `permissions: id-token: write`, got none"
     )]
     NoJob { name: &'static str },
-    #[error("--identity {method}: expected {}, got none", method.wants())]
-    NoSvid { method: Method },
+    #[error("--identity {method}: expected {wants}, got none")]
+    NoSvid { method: &'static str, wants: &'static str },
     #[error("--identity {method}: expected no --svid and no PROVLOG_SVID, which are for x509-svid, got one")]
-    SvidUnused { method: Method },
+    SvidUnused { method: &'static str },
 }
 
 #[derive(Deserialize)]

@@ -75,7 +75,7 @@ impl WorkloadArgs {
         let svid = IdentityFiles::of(self.svid.clone(), self.svid_key.clone());
         Ok(Some(match (method, svid) {
             (Method::X509Svid, Some(files)) => WorkloadSource::Svid(files),
-            (method, Some(_)) => return Err(SettingsError::SvidUnused { method }),
+            (method, Some(_)) => return Err(SettingsError::SvidUnused { method: method.name() }),
             (method @ (Method::X509Svid | Method::JwtSvid), None) => agent(method)?,
             (Method::GitHub, None) => WorkloadSource::GitHub(GitHubJob::of(|name| std::env::var(name).ok())?),
         }))
@@ -86,13 +86,13 @@ impl WorkloadArgs {
 #[cfg(feature = "workload-api")]
 fn agent(method: Method) -> Result<WorkloadSource, SettingsError> {
     let socket = std::env::var("SPIFFE_ENDPOINT_SOCKET").ok().filter(|socket| !socket.is_empty());
-    socket.map(|socket| WorkloadSource::Agent(socket, method)).ok_or(SettingsError::NoSvid { method })
+    socket.map(|socket| WorkloadSource::Agent(socket, method)).ok_or_else(|| method.missing())
 }
 
 /// None: this program was built without what speaks to one.
 #[cfg(not(feature = "workload-api"))]
 const fn agent(method: Method) -> Result<WorkloadSource, SettingsError> {
-    Err(SettingsError::NoSvid { method })
+    Err(method.missing())
 }
 
 impl GitHubJob {
@@ -109,17 +109,25 @@ impl GitHubJob {
 
 impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::GitHub => f.write_str("github"),
-            Self::X509Svid => f.write_str("x509-svid"),
-            Self::JwtSvid => f.write_str("jwt-svid"),
-        }
+        f.write_str(self.name())
     }
 }
 
 impl Method {
-    /// What it takes, where it isn't there.
-    pub(super) const fn wants(self) -> &'static str {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::GitHub => "github",
+            Self::X509Svid => "x509-svid",
+            Self::JwtSvid => "jwt-svid",
+        }
+    }
+
+    /// That what it takes isn't there.
+    const fn missing(self) -> SettingsError {
+        SettingsError::NoSvid { method: self.name(), wants: self.wants() }
+    }
+
+    const fn wants(self) -> &'static str {
         match (self, cfg!(feature = "workload-api")) {
             (Self::X509Svid, true) => {
                 "--svid FILE and --svid-key FILE, or an agent at SPIFFE_ENDPOINT_SOCKET"

@@ -285,9 +285,10 @@ impl<'a> Audit<'a> {
 
     /// What the records that were read say of workloads; gives the log's sets, where they are known.
     fn look_at_workloads(&mut self, workloads: Workloads<'_>) -> Result<Option<KeptSets>, Failure> {
-        let repeats = Repeats::find(self.mirror, workloads.range(), workloads.covered())?;
+        let mut repeats = Repeats::find(self.mirror, workloads.range(), workloads.covered())?;
+        repeats.look_before(self.source, self.mirror, workloads.range().end, workloads.reader())?;
         let (mut found, faults, sets) = workloads.finish(self.report.faults.is_empty());
-        (found.repeated, found.repeats) = (repeats.count, repeats.first);
+        (found.repeated, found.repeats, found.unseen) = (repeats.count, repeats.first, repeats.unseen);
         self.report.faults.extend(faults.into_iter().chain(repeats.faults));
         self.report.workloads = Some(found);
         Ok(sets)

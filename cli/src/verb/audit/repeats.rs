@@ -1,16 +1,20 @@
 //! Entries with equal `submitted_digest`s: the same claims, submitted twice. That is nobody's fault, unless evidence covers both.
 //!
-//! Digests stand in the entries, so the mirror is asked and no record. Those of a part of the entries are held at a time, so that memory
+//! Digests stand in the entries, so the mirror is asked, and for few records. Those of a part of the entries are held at a time, so that memory
 //! doesn't grow with the log; a key that nobody knows chooses the part, so that no log can make one large.
 
-use super::entries::Bundle;
+use super::entries::{Bundle, matching};
 use super::fault::Fault;
 use super::mirror::Mirror;
+use super::source::Source;
 use super::workloads::Covered;
+use crate::proof::sequence::{Next, Sequence};
+use crate::proof::workload::Shown;
 use crate::show::failure::Failure;
-use provlog_core::Hash;
 use provlog_core::entry::Entry;
 use provlog_core::tree::TILE_HASHES;
+use provlog_core::{Hash, Record};
+use provlog_evidence::verify::EntryReader;
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::ops::Range;
@@ -20,6 +24,9 @@ const HELD: u64 = 1 << 20;
 
 /// Pairs that are told.
 const TOLD_MAX: usize = 5;
+
+/// Entries before the range whose records are asked for again: in a folder each takes a pass over all records.
+const ASKED_MAX: usize = 16;
 
 /// Faults that are kept.
 const FAULTS_MAX: usize = 1_000;
@@ -32,6 +39,10 @@ pub(super) struct Repeats {
     /// The first of them, each with an entry that it repeats.
     pub(super) first: Vec<(u64, u64)>,
     pub(super) faults: Vec<Fault>,
+    /// Entries before the range that one in it repeats which evidence covers: each with that one.
+    asked: Vec<(u64, u64)>,
+    /// How many of those were not looked at again.
+    pub(super) unseen: u64,
 }
 
 /// Where a digest was met first.
@@ -67,7 +78,13 @@ impl Repeats {
                 }
             })?;
             each_digest(mirror, range.end, 0..range.start, &mut |index, digest| {
-                if let Some(met) = met.get_mut(&digest).filter(|met| !met.is_older) {
+                let Some(met) = met.get_mut(&digest) else { return };
+                match met.covered {
+                    Some(by) if found.asked.len() < ASKED_MAX => found.asked.push((index, by)),
+                    Some(_) => found.unseen += 1,
+                    None => {}
+                }
+                if !met.is_older {
                     met.is_older = true;
                     found.count += 1;
                     found.first.push((met.first, index));
@@ -78,6 +95,28 @@ impl Repeats {
             found.first.truncate(TOLD_MAX);
         }
         Ok(found)
+    }
+
+    /// Looks again at the records of entries before the range, whether evidence covers them, too.
+    pub(super) fn look_before(
+        &mut self,
+        source: &dyn Source,
+        mirror: &Mirror,
+        size: u64,
+        reader: EntryReader<'_>,
+    ) -> Result<(), Failure> {
+        let mut bundle = Bundle::of(mirror, size);
+        for (first, index) in std::mem::take(&mut self.asked) {
+            let entry = bundle.entry(first)?.to_vec();
+            match record_again(source, first, &entry)? {
+                None => self.unseen += 1,
+                Some(record) if is_covered(reader, first, &record) => {
+                    self.faults.push(Fault::SubmittedTwice { index, first });
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
     }
 
     fn meet(&mut self, met: &mut HashMap<Hash, Met>, index: u64, digest: Hash, is_covered: bool) {
@@ -98,6 +137,27 @@ impl Repeats {
             _ => {}
         }
     }
+}
+
+/// The record of an entry, where the log serves it, and it is the one that the entry commits to.
+fn record_again(source: &dyn Source, index: u64, entry: &[u8]) -> Result<Option<Record>, Failure> {
+    let Some(stream) = source.records(index, 1)? else { return Ok(None) };
+    let broken = |error| source.broken(error);
+    let mut items = Sequence::new(stream, &broken);
+    loop {
+        match items.next_item()? {
+            Next::Item(item) if item.index < index => {}
+            Next::Item(item) if item.index == index => {
+                return Ok(matching(item.record, entry).unwrap_or_default());
+            }
+            Next::Item(_) | Next::End | Next::Malformed(_) => return Ok(None),
+        }
+    }
+}
+
+fn is_covered(reader: EntryReader<'_>, index: u64, record: &Record) -> bool {
+    let checks = reader.read(index, record).map(|read| read.workload_checks()).unwrap_or_default();
+    matches!(Shown::of(record, &checks), Shown::Bound | Shown::Vouched)
 }
 
 /// The `submitted_digest` of each entry of a range, as far as they are of a version that is known.

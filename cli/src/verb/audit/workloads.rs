@@ -70,6 +70,8 @@ pub(super) struct WorkloadsFound {
     /// How many of them repeat the `submitted_digest` of an earlier entry, and the first of these pairs.
     pub(super) repeated: u64,
     pub(super) repeats: Vec<(u64, u64)>,
+    /// Earlier entries with a `submitted_digest` that evidence covers in one of these, whose records were not looked at again.
+    pub(super) unseen: u64,
 }
 
 impl<'b> Workloads<'b> {
@@ -143,7 +145,11 @@ impl<'b> Workloads<'b> {
         let sets = sets.filter(|_| all_read && unknown == 0);
         refuted.extend(if sets.is_some() { of_all } else { of_some });
         let knows_sets = sets.is_some() && evidence.sets_unknown_from().is_none();
-        (WorkloadsFound { range, counts, knows_sets, repeated: 0, repeats: Vec::new() }, refuted, sets)
+        (
+            WorkloadsFound { range, counts, knows_sets, repeated: 0, repeats: Vec::new(), unseen: 0 },
+            refuted,
+            sets,
+        )
     }
 }
 
@@ -180,6 +186,10 @@ impl WorkloadsFound {
             );
             page.line(&format!("- {text}"));
         }
+        if self.unseen > 0 {
+            let text = "earlier entries of claims that evidence covers were not looked at again: --full does";
+            page.line(&format!("- submitted_digest: {} {text}", self.unseen));
+        }
     }
 
     pub(super) fn json(&self) -> Json {
@@ -196,6 +206,7 @@ impl WorkloadsFound {
             member("sets_known", Json::Bool(self.knows_sets)),
             member("repeated", uint_json(self.repeated)),
             member("repeats", Json::Array(repeats.collect())),
+            member("repeats_unseen", uint_json(self.unseen)),
         ]);
         Json::Object(members)
     }

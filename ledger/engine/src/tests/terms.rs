@@ -327,7 +327,6 @@ fn through_the_threads_a_single_append_is_told_no_line_and_states_can_be_asked_f
         (1..3, &[1]),
         (2..4, &[3]),
         (4..9, &[]),
-        (3..1, &[]),
     ] {
         assert_eq!(log.touched(&roster(), among.clone()).unwrap(), expected, "{among:?}");
     }
