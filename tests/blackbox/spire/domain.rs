@@ -196,17 +196,22 @@ pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// SPIRE's server or agent, which `.ci/spire` builds.
-fn program(name: &str) -> PathBuf {
-    let path = repository().join(format!("target/spire/spire-{name}"));
+/// A program that `.ci/spire` builds.
+pub fn built(name: &str) -> PathBuf {
+    let path = repository().join("target/spire").join(name);
     assert!(path.exists(), "{} is not built: run .ci/spire", path.display());
     path
+}
+
+/// SPIRE's server or agent.
+fn spire(name: &str) -> Command {
+    Command::new(built(&format!("spire-{name}")))
 }
 
 /// Starts one of the two with its settings in a folder, where it logs, too.
 fn start(folder: &Path, name: &str, arguments: &[&str]) -> Child {
     let log = File::create(folder.join(format!("{name}.log"))).unwrap();
-    Command::new(program(name))
+    spire(name)
         .args(["run", "-config", &format!("{name}.conf")])
         .args(arguments)
         .current_dir(folder)
@@ -219,5 +224,5 @@ fn start(folder: &Path, name: &str, arguments: &[&str]) -> Child {
 /// Asks one of the two over its socket.
 fn ask(folder: &Path, name: &str, arguments: &[&str]) -> Output {
     let socket = folder.join(format!("{name}.sock"));
-    Command::new(program(name)).args(arguments).arg("-socketPath").arg(socket).output().unwrap()
+    spire(name).args(arguments).arg("-socketPath").arg(socket).output().unwrap()
 }

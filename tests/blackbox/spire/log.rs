@@ -1,10 +1,10 @@
 //! A log that takes the workloads of a SPIRE: their tokens in clear text on loopback, their certificates with TLS.
 
-use super::domain::{Domain, NAME, Svid, WORKLOAD, free_port};
+use super::domain::{Domain, NAME, Svid, WORKLOAD, built, free_port};
 use crate::bound::submission::Salted;
 use crate::oidc::site::{Site, code};
 use crate::oidc::token::{AUDIENCE, ORIGIN};
-use crate::support::{promotion, provlog, stderr, stdout};
+use crate::support::{alone, program, promotion, stderr, stdout};
 use crate::tls::site::{Authority, put};
 use provlog_core::{Hash, hex};
 use rustls::pki_types::CertificateDer;
@@ -125,14 +125,27 @@ tls_client_svids = true
 
     /// An entry of `provlog append`, which has the certificate and its key and no other secret; the name of its receipt.
     pub fn append_by_command(&self, svid: &Svid, name: &str) -> String {
+        let [chain, key] = [&svid.chain, &svid.key].map(|path| path.to_str().unwrap());
+        let own = ["x509-svid", "--svid", chain, "--svid-key", key, "--url", &self.url];
+        self.command(Command::new(program("provlog")), name, &own)
+    }
+
+    /// As [`Log::append_by_command`], with what the agent gives, by each method.
+    pub fn append_by_agent(&self, domain: &Domain, name: &str) -> [String; 2] {
+        [("jwt-svid", &self.site.daemon.url), ("x509-svid", &self.url)].map(|(method, url)| {
+            let mut command = Command::new(built("provlog"));
+            command.env("SPIFFE_ENDPOINT_SOCKET", format!("unix:{}", domain.path("agent.sock").display()));
+            self.command(command, &format!("{name}-{method}"), &[method, "--url", url])
+        })
+    }
+
+    fn command(&self, command: Command, name: &str, identity: &[&str]) -> String {
         let (request, receipt) = (format!("{name}.json"), format!("{name}.tlog-proof"));
         fs::write(self.site.path(&request), promotion(name).to_string()).unwrap();
-        let [chain, key] = [&svid.chain, &svid.key].map(|path| path.to_str().unwrap());
         let trust = self.site.path("data/trust.tlog-policy");
-        let own =
-            ["append", "--identity", "x509-svid", "--svid", chain, "--svid-key", key, "--url", &self.url];
         let more = ["--ca", "ca.pem", "--trust", trust.to_str().unwrap(), "--json", &request, "-o", &receipt];
-        let output = provlog(self.site.folder.path(), &[&own[..], &more].concat());
+        let arguments = [&["append", "--identity"], identity, &more].concat();
+        let output = alone(command, self.site.folder.path(), &arguments).output().unwrap();
         assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
         receipt
     }

@@ -13,10 +13,13 @@ use log::Log;
 use others::demand_of_others;
 
 /// All that a workload does with what it has, under names of its own; the receipts that prove it.
-fn append(domain: &Domain, log: &Log, name: &str, token: &str, svid: &Svid) -> [String; 3] {
+fn append(domain: &Domain, log: &Log, name: &str, token: &str, svid: &Svid) -> [String; 5] {
     log.append_as_bearer(token);
     log.append_over_tls(svid);
+    let [by_token, by_certificate] = log.append_by_agent(domain, name);
     [
+        by_token,
+        by_certificate,
         log.append_bound(domain, &format!("{name}-jwt")),
         log.append_signed(token, svid, &format!("{name}-x509")),
         log.append_by_command(svid, &format!("{name}-command")),
