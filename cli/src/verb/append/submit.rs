@@ -8,6 +8,7 @@ use super::pending::{NAME_HEX, Pending};
 use super::prover::{Proof, Proven, Prover};
 use crate::local::files::{self, WriteError};
 use crate::local::settings::TrustFile;
+use crate::local::settings::token::Token;
 use crate::log::client::Client;
 use crate::log::posted::{BoundBy, Posted};
 use crate::log::retry::{Retry, until_answered};
@@ -21,7 +22,7 @@ use provlog_core::expectation::Expectation;
 use provlog_core::hex;
 use provlog_core::json::Json;
 use provlog_core::limits::RECEIPT_BYTES_MAX;
-use provlog_core::submission::{Submission, same_values};
+use provlog_core::submission::{Evidence, Submission, same_values};
 use provlog_core::verify::ReceiptReport;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -112,7 +113,11 @@ impl Submitter {
         };
         let body = body_of(&submission);
         let idempotency_key = submission.idempotency_key().unwrap_or_default();
-        let posted = Posted { body: &body, idempotency_key, bound_by };
+        let token = match submission.evidence() {
+            Some(Evidence::Jwt { token }) => Token::parse(token),
+            Some(Evidence::X509Svid { .. }) | None => None,
+        };
+        let posted = Posted { body: &body, idempotency_key, bound_by, token: token.as_ref() };
         until_answered(retry, |retry| {
             self.client.append(&posted, RECEIPT_BYTES_MAX, retry.left().min(ATTEMPT_TIMEOUT))
         })
