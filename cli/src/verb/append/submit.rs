@@ -30,6 +30,10 @@ use std::time::Duration;
 /// How long one request may take; a log answers in milliseconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Why a submission isn't sent that is proven twice: which of the two is meant is the user's to say.
+pub(crate) const TWO_PROOFS: &str =
+    "--identity: the request has a member `evidence` of its own; leave one of them out";
+
 /// A receipt that was verified.
 #[derive(Debug)]
 pub(crate) struct Logged {
@@ -60,6 +64,9 @@ impl Submitter {
             let (expected, got) = (pending.origin.clone(), origin.into());
             return Err(Failure::OtherLog { path: pending.path.clone(), expected, got });
         }
+        if self.has_other_proof(&pending.submission) {
+            return Err(Failure::Usage(format!("{}: {TWO_PROOFS}", pending.path.display())));
+        }
         if let Some(told) = pending.caller.change(&self.caller()) {
             page::say(&format!("{}: {told}", pending.path.display()));
         }
@@ -85,6 +92,11 @@ impl Submitter {
             }
         }
         Ok(Logged { receipt, index: report.index, key_id: self.trust.trust.log().id() })
+    }
+
+    /// Whether the submission has evidence of its own, whose place the workload's would take.
+    pub(crate) fn has_other_proof(&self, submission: &Submission) -> bool {
+        self.prover.is_some() && submission.evidence().is_some()
     }
 
     /// As whom it submits.
