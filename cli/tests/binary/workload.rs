@@ -37,6 +37,23 @@ fn run_as_job(folder: &Path, github: &Server, arguments: &[&str]) -> Output {
 }
 
 #[test]
+fn an_entry_that_is_bound_by_an_earlier_token_of_the_workload_is_said_to_be() {
+    let log = OneLog::new();
+    let (home, _) = home(&log);
+    for (run_id, is_earlier) in [("1", false), ("0", true)] {
+        let (answering, job) = (log.clone(), Job { run_id, ..Job::default() });
+        let server = serve(1, move |_, request| receipt_for(&answering, &job, request));
+        let output = format!("of-{run_id}.tlog-proof");
+        let arguments = [&EVENT[..], &["app", "--url", &server.url, "-o", &output]].concat();
+        let ran = run_as_job(home.path(), &endpoint(), &arguments);
+        assert_eq!(ran.status.code(), Some(0), "{}", stderr(&ran));
+        assert_eq!(stdout(&ran).trim_end(), format!("./{output}"));
+        let said = "entry 1 was there already, bound by what this workload sent earlier";
+        assert_eq!(stderr(&ran).contains(said), is_earlier, "{}", stderr(&ran));
+    }
+}
+
+#[test]
 fn a_submission_with_evidence_of_its_own_is_not_flushed_with_another_and_others_are() {
     let log = OneLog::new();
     let (home, receipt) = home(&log);
