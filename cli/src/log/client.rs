@@ -6,13 +6,13 @@ use super::advice::advice;
 use super::agent;
 use super::identity::Identity;
 use super::posted::{BoundBy, Posted};
+use super::refusal::{problem_code, refusal_text};
 use super::unanswered::Asked;
 use super::url::{LogUrl, UrlError};
 use crate::local::settings::token::Token;
 use crate::show::failure::Failure;
 use crate::show::printable::printable;
 use provlog_core::checkpoint::decimal;
-use provlog_core::json::Json;
 use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
@@ -25,15 +25,6 @@ const STREAM_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
 /// Largest answer other than a receipt, in bytes: a consistency proof has at most 2 * 53 hashes of 47 bytes in JSON.
 pub(crate) const ANSWER_BYTES_MAX: usize = 64 * 1024;
-
-/// Longest text of an unstructured refusal that is shown, in characters.
-const REFUSAL_CHARS_MAX: usize = 200;
-
-/// Media type of a problem document.
-const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
-
-/// What the type of a log's problem document is, before its code.
-const PROBLEM_TYPE: &str = "urn:provlog:problem:";
 
 /// A CBOR sequence (RFC 8742).
 const CBOR_SEQUENCE: &str = "application/cbor-seq";
@@ -111,7 +102,7 @@ impl Client {
     pub(crate) fn get(&self, path: &str, limit: usize) -> Result<Vec<u8>, Failure> {
         let url = self.asked.url.request(path);
         let request = with_caller(self.agent.get(&url), self.token.as_ref());
-        self.body(self.accepted(request.call(), BoundBy::Nothing)?, limit)
+        self.body(self.accepted(request.call(), None)?, limit)
     }
 
     /// `GET` of records, to be read as they come; all of them must have come within [`STREAM_TIMEOUT`].
@@ -123,7 +114,7 @@ impl Client {
             config = config.accept_encoding(AutoHeaderValue::None);
         }
         let request = with_caller(config.build(), self.token.as_ref());
-        let response = self.accepted(request.header("accept", CBOR_SEQUENCE).call(), BoundBy::Nothing)?;
+        let response = self.accepted(request.header("accept", CBOR_SEQUENCE).call(), None)?;
         let range_end = response.headers().get(RANGE_END).and_then(|value| value.to_str().ok());
         let range_end = range_end.and_then(decimal);
         Ok(RecordsAnswer { range_end, body: Box::new(response.into_body().into_reader()) })
@@ -147,14 +138,14 @@ impl Client {
             .header("accept", "text/plain")
             .header("idempotency-key", posted.idempotency_key)
             .send(posted.body);
-        self.body(self.accepted(answered, posted.bound_by)?, limit)
+        self.body(self.accepted(answered, Some(posted))?, limit)
     }
 
     /// A success, to be read.
     fn accepted(
         &self,
         answered: Result<Response<Body>, ureq::Error>,
-        bound_by: BoundBy<'_>,
+        posted: Option<&Posted<'_>>,
     ) -> Result<Response<Body>, Failure> {
         let response = answered.map_err(|error| self.asked.unanswered(&error))?;
         let status = response.status();
@@ -164,7 +155,9 @@ impl Client {
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         let media_type = header("content-type").unwrap_or_default().to_owned();
         let retry_after_s = header("retry-after").and_then(|text| text.parse().ok());
-        let location = header("location").filter(|_| status.is_redirection()).map(printable);
+        let hidden = |text: &str| self.hidden_in(text, posted);
+        let location = header("location").filter(|_| status.is_redirection());
+        let location = location.map(|location| printable(&hidden(location)));
         let status = status.as_u16();
         let mut body = Vec::new();
         // Whatever comes of it: that it is a refusal is said already.
@@ -176,13 +169,20 @@ impl Client {
                 format!("a redirect to {location}, which isn't followed: if the log is there, give that URL")
             }
             (None, Some(wait_s)) if body.is_empty() => format!("it asks to be left alone for {wait_s} s"),
-            _ => refusal_text(&body),
+            _ => refusal_text(&body, hidden),
         };
+        let bound_by = posted.map_or(BoundBy::Nothing, |posted| posted.bound_by);
         if let Some(advice) = code.as_deref().and_then(|code| advice(code, self.token.as_ref(), bound_by)) {
             text.push_str("\n  ");
             text.push_str(&advice);
         }
         Err(Failure::Answer { status, code, retry_after_s, text })
+    }
+
+    /// An answer's text without what it was asked with: some servers say that again, and messages end up in logs that many read.
+    fn hidden_in(&self, text: &str, posted: Option<&Posted<'_>>) -> String {
+        let tokens = self.token.iter().chain(posted.into_iter().flat_map(Posted::tokens));
+        tokens.fold(text.into(), |text, token| token.hidden_in(&text))
     }
 
     fn body(&self, mut response: Response<Body>, limit: usize) -> Result<Vec<u8>, Failure> {
@@ -210,41 +210,9 @@ fn with_caller<B>(request: RequestBuilder<B>, token: Option<&Token>) -> RequestB
     }
 }
 
-/// The code of a log's own problem document (`SPEC.md` section 10): one of this media type, type and status. None of anything
-/// else, such as the page of a proxy, however alike.
-fn problem_code(status: u16, media_type: &str, body: &[u8]) -> Option<String> {
-    let essence = media_type.split(';').next().unwrap_or_default().trim();
-    let problem = Json::parse(body).ok().filter(|_| essence.eq_ignore_ascii_case(PROBLEM_MEDIA_TYPE))?;
-    let code = problem.get("type")?.as_str()?.strip_prefix(PROBLEM_TYPE)?;
-    let same =
-        problem.get("status")?.as_uint()? == u64::from(status) && problem.get("code")?.as_str()? == code;
-    same.then(|| code.into())
-}
-
-/// What a problem document says (RFC 9457), or the start of whatever came in its place.
-fn refusal_text(body: &[u8]) -> String {
-    let problem = Json::parse(body).ok();
-    let member = |name| problem.as_ref().and_then(|problem| problem.get(name));
-    let Some(code) = member("code").and_then(Json::as_str) else {
-        let text = String::from_utf8_lossy(body);
-        return printable(&text.trim().chars().take(REFUSAL_CHARS_MAX).collect::<String>());
-    };
-    let detail = member("detail").or_else(|| member("title")).and_then(Json::as_str).unwrap_or("no detail");
-    let mut text = printable(&format!("{detail} ({code})"));
-    for name in ["claim", "expected", "got", "limit"] {
-        let value = match member(name) {
-            Some(Json::String(value)) => value.clone(),
-            Some(value) => value.to_string(),
-            None => continue,
-        };
-        text.push_str("\n  ");
-        text.push_str(&printable(&format!("{name}: {value}")));
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::refusal::REFUSAL_CHARS_MAX;
     use super::*;
     use crate::show::exit::Exit;
     use crate::testing::{Reply, serve};
@@ -273,7 +241,7 @@ mod tests {
         }
         client.get("/v1/log", 1).unwrap();
         client.records("/v1/records").unwrap();
-        let posted = Posted { body: "{}", idempotency_key: "k", bound_by: BoundBy::Evidence };
+        let posted = Posted { body: "{}", idempotency_key: "k", bound_by: BoundBy::Evidence, token: None };
         client.append(&posted, 1, agent::REQUEST_TIMEOUT).unwrap();
         for request in server.finish() {
             assert_eq!(
@@ -288,6 +256,52 @@ mod tests {
             Client::new(&server.url, None, None).unwrap().get("/v1/log", 1).unwrap_err().to_string();
         assert!(failure.contains("--token-file") && failure.contains("PROVLOG_TOKEN"), "{failure}");
         assert_eq!(server.finish()[0].header("authorization"), None);
+    }
+
+    #[test]
+    fn what_a_log_was_asked_with_is_in_no_message_whatever_it_answers() {
+        let own = || Token::parse("plt_0123abcd_secret");
+        let bound = Token::parse("header.bound-secret.signature").unwrap();
+        for (token, bound_by, evidence) in [
+            (own(), BoundBy::Nothing, None),
+            (None, BoundBy::Header(&bound), None),
+            (own(), BoundBy::Evidence, Some(&bound)),
+            (None, BoundBy::Nothing, Some(&bound)),
+        ] {
+            let server = serve(5, |number, request| {
+                let echo = format!("{} {}", request.header("authorization").unwrap_or("-"), request.body);
+                match number {
+                    0 => Reply::new(401, format!("no: {echo}")),
+                    // So that what is shown would end within a token.
+                    1 => Reply::new(401, format!("{}{}", "-".repeat(REFUSAL_CHARS_MAX - 10), echo.replace("Bearer ", ""))),
+                    2 => Reply::new(401, format!(r#"{{"code":"c","detail":"{echo}","got":["{echo}"]}}"#)),
+                    3 => Reply::Answer {
+                        status: 401,
+                        media_type: "application/problem+json",
+                        body: format!(
+                            r#"{{"type":"urn:provlog:problem:token.unknown","status":401,"code":"token.unknown","title":"{echo}","expected":"{echo}"}}"#
+                        )
+                        .into(),
+                    },
+                    _ => Reply::Cut(
+                        format!("HTTP/1.1 302 Found\r\nLocation: http://a/?{}\r\nContent-Length: 0\r\n\r\n", echo.replace(' ', "&"))
+                            .into(),
+                    ),
+                }
+            });
+            let client = Client::new(&server.url, None, None).unwrap().with_token(token).unwrap();
+            let body = evidence.map_or("", Token::text);
+            let posted = Posted { body, idempotency_key: "k", bound_by, token: evidence };
+            for number in 0..5 {
+                let failure = client.append(&posted, 1, agent::REQUEST_TIMEOUT).unwrap_err();
+                let told = format!("{failure} {failure:?}");
+                assert!(told.contains("..."), "{number}: {told}");
+                for part in ["secret", "plt_", "header."] {
+                    assert!(!told.contains(part), "{number}: {told}");
+                }
+            }
+            server.finish();
+        }
     }
 
     #[test]
@@ -307,38 +321,5 @@ mod tests {
             assert!(failure.contains(expected), "{failure}");
         }
         server.finish();
-    }
-
-    #[test]
-    fn only_a_log_s_own_problem_has_a_code() {
-        let own = r#"{"type":"urn:provlog:problem:claim.type","status":400,"code":"claim.type"}"#;
-        let code = |media_type, text: &str| problem_code(400, media_type, text.as_bytes());
-        for media_type in [PROBLEM_MEDIA_TYPE, "Application/Problem+JSON; charset=utf-8"] {
-            assert_eq!(code(media_type, own).as_deref(), Some("claim.type"));
-        }
-        for media_type in ["", "application/json", "text/html", "application/problem+jsonx"] {
-            assert_eq!(code(media_type, own), None, "{media_type}");
-        }
-        let strange = [
-            "<html>".to_string(),
-            "{}".into(),
-            own.replace("urn:provlog:problem:", "https://example.com/"),
-            own.replace("400", "413"),
-            own.replace(r#""code":"claim.type""#, r#""code":"claim.ahead""#),
-            own.replace(r#","code":"claim.type""#, ""),
-        ];
-        for text in strange {
-            assert_eq!(code(PROBLEM_MEDIA_TYPE, &text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn problem_documents_are_told_in_words() {
-        let body = br#"{"code":"claim.type","detail":"claim model does not fit","expected":"a map","got":"a list","limit":3}"#;
-        assert_eq!(
-            refusal_text(body),
-            "claim model does not fit (claim.type)\n  expected: a map\n  got: a list\n  limit: 3"
-        );
-        assert_eq!(refusal_text(b" <html>bad gateway\n"), "<html>bad gateway");
     }
 }

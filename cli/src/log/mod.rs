@@ -7,6 +7,7 @@ pub(crate) mod client;
 pub(crate) mod github;
 mod identity;
 pub(crate) mod posted;
+mod refusal;
 pub(crate) mod retry;
 mod roots;
 pub(crate) mod svid;

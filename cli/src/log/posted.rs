@@ -7,6 +7,19 @@ pub(crate) struct Posted<'a> {
     pub(crate) body: &'a str,
     pub(crate) idempotency_key: &'a str,
     pub(crate) bound_by: BoundBy<'a>,
+    /// The token in the body, where its evidence is one.
+    pub(crate) token: Option<&'a Token>,
+}
+
+impl<'a> Posted<'a> {
+    /// What of it isn't for others' eyes.
+    pub(super) fn tokens(&self) -> impl Iterator<Item = &'a Token> {
+        let in_header = match self.bound_by {
+            BoundBy::Header(token) => Some(token),
+            BoundBy::Nothing | BoundBy::Evidence => None,
+        };
+        in_header.into_iter().chain(self.token)
+    }
 }
 
 /// What binds a submission to its workload, by where it stands.

@@ -57,7 +57,11 @@ fn said(failure: Failure) -> (String, bool) {
 }
 
 fn append(client: &Client, timeout: Duration) -> Result<Vec<u8>, Failure> {
-    client.append(&Posted { body: "{}", idempotency_key: "k", bound_by: BoundBy::Nothing }, 100, timeout)
+    client.append(
+        &Posted { body: "{}", idempotency_key: "k", bound_by: BoundBy::Nothing, token: None },
+        100,
+        timeout,
+    )
 }
 
 #[test]

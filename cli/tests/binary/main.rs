@@ -3,9 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+#[expect(dead_code, reason = "the unit tests have more workloads")]
+#[path = "../../src/verb/append/prover/tests/forged.rs"]
+mod forged;
 mod reach;
 #[path = "../../src/testing/mod.rs"]
 mod testing;
+mod workload;
 
 use provlog_core::Kind;
 use provlog_core::record::Section;

@@ -27,7 +27,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use submit::{Logged, Submitter};
+use submit::{Logged, Submitter, TWO_PROOFS};
 
 #[derive(Debug, Args)]
 pub(crate) struct AppendArgs {
@@ -80,9 +80,8 @@ impl PatientArgs {
 pub(crate) fn append(args: &AppendArgs) -> Result<Exit, Failure> {
     let log = args.log.open()?;
     let wanted = args.request.submission()?;
-    if log.prover.is_some() && wanted.evidence().is_some() {
-        let why = "--identity: the request has a member `evidence` of its own; leave one of them out";
-        return Err(Failure::Usage(why.into()));
+    if log.has_other_proof(&wanted) {
+        return Err(Failure::Usage(TWO_PROOFS.into()));
     }
     let mut stream = args.output.as_deref().map(Stream::open).transpose()?.flatten();
     // A stream has no place beside it, where a submission could be kept.

@@ -8,6 +8,7 @@ use super::pending::{NAME_HEX, Pending};
 use super::prover::{Proof, Proven, Prover};
 use crate::local::files::{self, WriteError};
 use crate::local::settings::TrustFile;
+use crate::local::settings::token::Token;
 use crate::log::client::Client;
 use crate::log::posted::{BoundBy, Posted};
 use crate::log::retry::{Retry, until_answered};
@@ -21,13 +22,17 @@ use provlog_core::expectation::Expectation;
 use provlog_core::hex;
 use provlog_core::json::Json;
 use provlog_core::limits::RECEIPT_BYTES_MAX;
-use provlog_core::submission::{Submission, same_values};
+use provlog_core::submission::{Evidence, Submission, same_values};
 use provlog_core::verify::ReceiptReport;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long one request may take; a log answers in milliseconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Why a submission isn't sent that is proven twice: which of the two is meant is the user's to say.
+pub(crate) const TWO_PROOFS: &str =
+    "--identity: the request has a member `evidence` of its own; leave one of them out";
 
 /// A receipt that was verified.
 #[derive(Debug)]
@@ -59,6 +64,9 @@ impl Submitter {
             let (expected, got) = (pending.origin.clone(), origin.into());
             return Err(Failure::OtherLog { path: pending.path.clone(), expected, got });
         }
+        if self.has_other_proof(&pending.submission) {
+            return Err(Failure::Usage(format!("{}: {TWO_PROOFS}", pending.path.display())));
+        }
         if let Some(told) = pending.caller.change(&self.caller()) {
             page::say(&format!("{}: {told}", pending.path.display()));
         }
@@ -84,6 +92,11 @@ impl Submitter {
             }
         }
         Ok(Logged { receipt, index: report.index, key_id: self.trust.trust.log().id() })
+    }
+
+    /// Whether the submission has evidence of its own, whose place the workload's would take.
+    pub(crate) fn has_other_proof(&self, submission: &Submission) -> bool {
+        self.prover.is_some() && submission.evidence().is_some()
     }
 
     /// As whom it submits.
@@ -112,7 +125,11 @@ impl Submitter {
         };
         let body = body_of(&submission);
         let idempotency_key = submission.idempotency_key().unwrap_or_default();
-        let posted = Posted { body: &body, idempotency_key, bound_by };
+        let token = match submission.evidence() {
+            Some(Evidence::Jwt { token }) => Token::parse(token),
+            Some(Evidence::X509Svid { .. }) | None => None,
+        };
+        let posted = Posted { body: &body, idempotency_key, bound_by, token: token.as_ref() };
         until_answered(retry, |retry| {
             self.client.append(&posted, RECEIPT_BYTES_MAX, retry.left().min(ATTEMPT_TIMEOUT))
         })

@@ -22,21 +22,23 @@ pub(crate) struct Job {
     pub(crate) issuer: &'static str,
     pub(crate) sub: &'static str,
     pub(crate) run_id: &'static str,
+    /// GitHub's of the repository's owner and of the repository.
+    pub(crate) numbers: [&'static str; 2],
 }
 
 impl Default for Job {
     fn default() -> Self {
-        Self { issuer: ISSUER, sub: SUB, run_id: "1" }
+        Self { issuer: ISSUER, sub: SUB, run_id: "1", numbers: ["7", "8"] }
     }
 }
 
 impl Job {
     /// For this audience.
     pub(crate) fn token(&self, audience: &str) -> String {
-        let Self { issuer, sub, run_id } = self;
+        let Self { issuer, sub, run_id, numbers: [owner_id, id] } = self;
         let (iat, exp) = (AT_S - 10, AT_S + 300);
         let payload = format!(
-            r#"{{"iss":"{issuer}","sub":"{sub}","aud":"{audience}","run_id":"{run_id}","iat":{iat},"exp":{exp}}}"#
+            r#"{{"iss":"{issuer}","sub":"{sub}","aud":"{audience}","run_id":"{run_id}","repository_owner_id":"{owner_id}","repository_id":"{id}","iat":{iat},"exp":{exp}}}"#
         );
         let part = |text: &str| Base64UrlUnpadded::encode_string(text.as_bytes());
         format!("{}.{}.{}", part(r#"{"alg":"ES256","kid":"k"}"#), part(&payload), part("signature"))

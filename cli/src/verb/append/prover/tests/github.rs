@@ -232,3 +232,21 @@ fn what_a_log_says_to_evidence_is_explained_and_kept() {
         assert!(pending.path.exists(), "{code}");
     }
 }
+
+#[test]
+fn what_was_sent_is_not_told_where_the_log_says_it_again() {
+    let (home, log) = (tempfile::tempdir().unwrap(), OneLog::new());
+    let pending = pending_in(&home, &log, request());
+    let bound = Job::default().bound(log.origin(), &pending.submitted_digest);
+    for (token, status) in [(None, 401), (Some(STATIC), 401), (None, 200), (Some(STATIC), 200)] {
+        let github = endpoint(&Job::default());
+        let server = serve(1, move |_, request| {
+            let evidence = request.body.split(r#""evidence":"#).nth(1).unwrap_or_default();
+            Reply::new(status, format!("{evidence} {}", request.header("authorization").unwrap()))
+        });
+        let failure = submitter(&log, &server.url, &github.url, token).submit(&pending).unwrap_err();
+        let told = format!("{failure} {failure:?}");
+        assert!(!told.contains("secret") && !told.contains(&bound[..100]), "{told}");
+        assert!(status == 200 || told.contains("..."), "{told}");
+    }
+}
