@@ -42,6 +42,7 @@ folder=${PROVLOG_FOLDER:-${RUNNER_TEMP:-.}/provlog-$name}
 upload=$folder/upload
 receipt=$folder/$name.tlog-proof
 said=$folder/said
+verdict=$folder/verdict
 mkdir -p "$upload"
 summary=${GITHUB_STEP_SUMMARY:-$upload/$name.md}
 if [ -n "${GITHUB_OUTPUT:-}" ]; then
@@ -162,7 +163,15 @@ verify() {
     "$provlog" verify "$of" --trust "$trust" --fingerprint "$PROVLOG_FINGERPRINT" --require-subject "$@"
 }
 verify "$receipt" "$@" --markdown >>"$summary" 2>/dev/null || :
-step 'the receipt is not what it has to be' verify "$receipt" "$@"
+# Whoever may see a job's log may be others than those who may read the entry: of claims it shows what was compared, as the page does.
+# Those are the lines that are indented by two; a line that goes on is indented by more.
+judged() {
+    judged=0
+    verify "$@" >"$verdict" || judged=$?
+    awk '/^[^ ]/ { shown = 1 } /^  [^ ]/ { shown = 0 } shown' "$verdict"
+    return "$judged"
+}
+step 'the receipt is not what it has to be' judged "$receipt" "$@"
 
 leaves=$upload/$name.tlog-proof
 if [ -n "${PROVLOG_IDENTITY:-}" ] && [ "${PROVLOG_EVIDENCE:-redact}" = redact ]; then

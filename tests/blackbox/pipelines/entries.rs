@@ -55,6 +55,22 @@ fn evidence_that_is_kept_lets_anybody_check_whose_entry_it_is() {
     assert!(verified.status.success(), "{}{}", stdout(&verified), stderr(&verified));
 }
 
+/// Whoever sees a job's log may be others than those who may read the entry.
+#[test]
+fn a_job_s_log_shows_checks_and_no_claims() {
+    let jobs = Jobs::new();
+    for job in [Job::github(&jobs, &[]), Job::gitlab(&jobs, &[])] {
+        let ran = job.run().expect(0, "### ✓ verified");
+        assert!(
+            ran.said.contains("✓ subject: ") && ran.said.contains("\nverdict: verified: event"),
+            "{}",
+            ran.said
+        );
+        let is_claim = |line: &str| line.starts_with("  submitted.") || line.starts_with("  attested.");
+        assert!(!ran.said.lines().any(is_claim) && !ran.said.contains("events/built"), "{}", ran.said);
+    }
+}
+
 /// Whatever becomes of a machine: the attempt is one entry, and the next is another.
 #[test]
 fn an_attempt_is_one_entry_wherever_it_runs() {
