@@ -71,6 +71,15 @@ fn a_job_s_log_shows_checks_and_no_claims() {
     }
 }
 
+#[test]
+fn a_machine_believes_after_a_job_what_it_believed_before() {
+    let jobs = Jobs::new();
+    for job in [Job::github(&jobs, &[]), Job::gitlab(&jobs, &[])] {
+        job.run().expect(0, "### ✓ verified");
+        assert!(!job.path(".provlog").exists(), "a fingerprint is kept at home");
+    }
+}
+
 /// Whatever becomes of a machine: the attempt is one entry, and the next is another.
 #[test]
 fn an_attempt_is_one_entry_wherever_it_runs() {
