@@ -110,7 +110,8 @@ if [ -n "${PROVLOG_DOWNLOAD:-}" ]; then
     mv "$provlog.new" "$provlog"
 fi
 
-# The key that the log has is the one that was meant, or nothing is sent to it.
+# The key is the one that was meant, or nothing is taken for an entry of the log's. Whether it is the log that is asked is another
+# matter: that its address is the log's is TLS's word alone.
 trust=${PROVLOG_TRUST:-}
 if [ -z "$trust" ]; then
     trust=$folder/trust
