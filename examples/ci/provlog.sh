@@ -140,8 +140,16 @@ status=0
     --output "$receipt" "$@" 2>"$said" || status=$?
 cat "$said" >&2
 if [ "$status" -ne 0 ]; then
-    # What isn't appended now can be later: it leaves the machine as it was to be sent, with no token in it.
-    cp "$folder"/*.pending "$upload" 2>/dev/null || :
+    # What isn't appended now can be later: it leaves the machine as it was to be sent, unless a token is in it.
+    for pending in "$folder"/*.pending; do
+        [ -f "$pending" ] || continue
+        # An entry in JSON may bring evidence of its own.
+        if grep -q '"evidence" *:' "$pending"; then
+            echo "$pending has evidence in it, and stays here" | tee -a "$said" >&2
+        else
+            cp "$pending" "$upload"
+        fi
+    done
     fail "$status" 'the entry was not appended'
 fi
 
@@ -176,7 +184,8 @@ judged() {
 step 'the receipt is not what it has to be' judged "$receipt" "$@"
 
 leaves=$upload/$name.tlog-proof
-if [ -n "${PROVLOG_IDENTITY:-}" ] && [ "${PROVLOG_EVIDENCE:-redact}" = redact ]; then
+# However the token came to be in it.
+if [ "${PROVLOG_EVIDENCE:-redact}" = redact ] && grep -q '^  attested\.workload_evidence = ' "$verdict"; then
     step 'the token was not hidden' "$provlog" redact "$receipt" --hide attested.workload_evidence --force --output "$leaves"
     step 'the receipt does not verify without the token' "$provlog" verify "$leaves" --trust "$trust" \
         --fingerprint "$PROVLOG_FINGERPRINT" >/dev/null

@@ -9,6 +9,7 @@ use crate::support::{have, program, promotion, stderr, stdout};
 use provlog_core::Hash;
 use serde_json::{Value, json};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 /// The newest entry.
 fn newest(jobs: &Jobs) -> Value {
@@ -53,6 +54,20 @@ fn evidence_that_is_kept_lets_anybody_check_whose_entry_it_is() {
     let keys = format!("{}={}", jobs.issuer.url, keys.display());
     let verified = job.verify(&ran, &["--issuer-keys", &keys, "--require-bound"]);
     assert!(verified.status.success(), "{}{}", stdout(&verified), stderr(&verified));
+}
+
+/// However the evidence came to be in it: here not by the job's own setting.
+#[test]
+fn evidence_that_nobody_asked_for_is_hidden_too() {
+    let jobs = Jobs::new();
+    let job = Job::github(&jobs, &[("identity", ""), ("provlog", "./proving")]);
+    let script = format!("#!/bin/sh\nPROVLOG_IDENTITY=github exec {} \"$@\"\n", program("provlog").display());
+    fs::write(job.path("proving"), script).unwrap();
+    fs::set_permissions(job.path("proving"), fs::Permissions::from_mode(0o700)).unwrap();
+    let ran = job.run().expect(0, "### ✓ verified");
+    assert_eq!(newest(&jobs)["attested"]["workload"]["binding"], "statement");
+    assert_eq!(ran.names(), ["provlog.tlog-policy", "provlog.tlog-proof"]);
+    assert!(!ran.has(&jobs.given()[0]));
 }
 
 /// Whoever sees a job's log may be others than those who may read the entry.

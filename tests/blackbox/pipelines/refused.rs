@@ -2,8 +2,11 @@
 
 use super::job::{Job, fingerprint};
 use crate::identity::endpoint::Jobs;
-use crate::support::{folder, provlog, stderr, stdout};
+use crate::oidc::token::Draft;
+use crate::support::{folder, program, promotion, provlog, stderr, stdout};
+use serde_json::json;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 const NOT_TAKEN: &str = "### ✗ provlog: the key of the log was not taken (exit code 5)";
 const NOT_APPENDED: &str = "### ✗ provlog: the entry was not appended (exit code";
@@ -78,6 +81,28 @@ fn jobs_of_strangers_are_refused() {
     nobody.run().expect(2, "no job of GitHub or GitLab");
     assert_eq!((jobs.site.size(), jobs.given().len()), (1, 0));
     assert_eq!(jobs.issuer.asked().iter().filter(|path| path.contains("idtoken")).count(), 0);
+}
+
+/// The token in it would be anybody's who may fetch the artifact.
+#[test]
+fn what_is_pending_with_evidence_in_it_stays_on_the_machine() {
+    let jobs = Jobs::new();
+    let trust = jobs.site.path("data/trust.tlog-policy");
+    let token = Draft::of(&jobs.issuer.url).sign();
+    let mut entry = promotion("app");
+    let names = entry["claims"].as_object().unwrap().keys().cloned();
+    entry["salts"] = names.enumerate().map(|(at, name)| (name, json!(format!("{:032x}", at + 1)))).collect();
+    entry["evidence"] = json!({"format": "jwt", "token": token});
+    let down = [("PROVLOG_URL", NOWHERE), ("PROVLOG_TRUST", trust.to_str().unwrap())];
+    let job = Job::gitlab(&jobs, &down).set("PROVLOG_ENTRY", "entry.json");
+    let job = job.set("PROVLOG", "./hasty");
+    // The script gives no timeout to an entry in JSON.
+    let hasty = format!("#!/bin/sh\nexec {} \"$@\" --timeout=0\n", program("provlog").display());
+    fs::write(job.path("hasty"), hasty).unwrap();
+    fs::set_permissions(job.path("hasty"), fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(job.path("entry.json"), entry.to_string()).unwrap();
+    let ran = job.run().expect(7, "has evidence in it, and stays here");
+    assert!(ran.left.is_empty(), "{:?}", ran.names());
 }
 
 #[test]
