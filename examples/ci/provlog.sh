@@ -17,7 +17,7 @@
 #   PROVLOG_TOKEN        else, or beside it, the token to ask the log with
 #   PROVLOG_EVIDENCE     redact: the receipt leaves the machine without that token, and verifies all the same; or keep
 #   PROVLOG_NAME         name of the receipt, and a part of the entry's key: a run with several entries has a name for each
-#   PROVLOG_FOLDER       where to work; what is in its folder `upload` may leave the machine
+#   PROVLOG_FOLDER       where to work; what is in its folder `upload`, which is emptied first, may leave the machine
 #   PROVLOG              the program, or PROVLOG_DOWNLOAD and PROVLOG_SHA256: where it is fetched from, and what it has to be
 set -eu
 umask 077
@@ -40,10 +40,16 @@ case $name in
 esac
 folder=${PROVLOG_FOLDER:-${RUNNER_TEMP:-.}/provlog-$name}
 upload=$folder/upload
-receipt=$folder/$name.tlog-proof
-said=$folder/said
-verdict=$folder/verdict
-mkdir -p "$upload"
+work=$folder/.work
+receipt=$work/$name.tlog-proof
+said=$work/said
+verdict=$work/verdict
+# What an earlier job left here, or made others believe that it did, is nothing of this one: GitLab hands files on from job to job.
+if [ -L "${folder%/}" ]; then
+    rm "${folder%/}"
+fi
+rm -rf "$upload" "$work"
+mkdir -p "$upload" "$work"
 summary=${GITHUB_STEP_SUMMARY:-$upload/$name.md}
 if [ -n "${GITHUB_OUTPUT:-}" ]; then
     echo "upload=$upload" >>"$GITHUB_OUTPUT"
@@ -101,11 +107,11 @@ esac
 provlog=${PROVLOG:-provlog}
 if [ -n "${PROVLOG_DOWNLOAD:-}" ]; then
     [ -n "${PROVLOG_SHA256:-}" ] || refuse 'a program that is downloaded needs its SHA-256'
-    provlog=$folder/provlog
+    provlog=$work/provlog
     step 'the program was not downloaded' \
         curl -sSfL --proto =https --retry 3 --max-time 300 --output "$provlog.new" "$PROVLOG_DOWNLOAD"
-    printf '%s  %s\n' "$PROVLOG_SHA256" "$provlog.new" >"$folder/sums"
-    step 'another program was downloaded than was meant' sha256sum -c "$folder/sums"
+    printf '%s  %s\n' "$PROVLOG_SHA256" "$provlog.new" >"$work/sums"
+    step 'another program was downloaded than was meant' sha256sum -c "$work/sums"
     chmod 700 "$provlog.new"
     mv "$provlog.new" "$provlog"
 fi
@@ -114,10 +120,10 @@ fi
 # matter: that its address is the log's is TLS's word alone.
 trust=${PROVLOG_TRUST:-}
 if [ -z "$trust" ]; then
-    trust=$folder/trust
+    trust=$work/trust
     rm -f "$trust"
     # In a home of its own: what this machine believes after the job is what it believed before.
-    step 'the key of the log was not taken' env HOME="$folder" "$provlog" trust fetch --url "$PROVLOG_URL" \
+    step 'the key of the log was not taken' env HOME="$work" "$provlog" trust fetch --url "$PROVLOG_URL" \
         --fingerprint "$PROVLOG_FINGERPRINT" --output "$trust"
 fi
 
@@ -141,7 +147,7 @@ status=0
 cat "$said" >&2
 if [ "$status" -ne 0 ]; then
     # What isn't appended now can be later: it leaves the machine as it was to be sent, unless a token is in it.
-    for pending in "$folder"/*.pending; do
+    for pending in "$work"/*.pending; do
         [ -f "$pending" ] || continue
         # An entry in JSON may bring evidence of its own.
         if grep -q '"evidence" *:' "$pending"; then

@@ -9,7 +9,7 @@ use crate::support::{have, program, promotion, stderr, stdout};
 use provlog_core::Hash;
 use serde_json::{Value, json};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 /// The newest entry.
 fn newest(jobs: &Jobs) -> Value {
@@ -93,6 +93,32 @@ fn a_machine_believes_after_a_job_what_it_believed_before() {
         job.run().expect(0, "### ✓ verified");
         assert!(!job.path(".provlog").exists(), "a fingerprint is kept at home");
     }
+}
+
+/// GitLab hands on what earlier jobs left, whoever wrote those.
+#[test]
+fn what_an_earlier_job_left_is_nothing_of_this_one() {
+    let jobs = Jobs::new();
+    let other = "ab".repeat(32);
+    for (variable, code) in [(("PROVLOG_FINGERPRINT", other.as_str()), 5), (("PROVLOG_NAME", "provlog"), 0)] {
+        let job = Job::gitlab(&jobs, &[variable]);
+        fs::create_dir_all(job.path("provlog-job/upload")).unwrap();
+        fs::write(job.path("provlog-job/upload/planted"), "planted").unwrap();
+        fs::write(job.path("kept"), "as it was").unwrap();
+        symlink(job.path("kept"), job.path("provlog-job/said")).unwrap();
+        let ran = job.run().expect(code, "### ");
+        assert!(!ran.left.contains_key("planted"), "{:?}", ran.names());
+        assert_eq!(fs::read_to_string(job.path("kept")).unwrap(), "as it was");
+    }
+    // Nor the place that it would have this one work in, and nothing but its own is removed.
+    let job = Job::gitlab(&jobs, &[]);
+    fs::create_dir(job.path("elsewhere")).unwrap();
+    symlink(job.path("elsewhere"), job.path("provlog-job")).unwrap();
+    job.run().expect(0, "### ✓ verified");
+    assert_eq!(fs::read_dir(job.path("elsewhere")).unwrap().count(), 0);
+    let job = Job::gitlab(&jobs, &[("PROVLOG_FOLDER", ".")]);
+    assert_eq!(job.run().code, Some(0));
+    assert!(job.path("dist/app.tar.gz").exists());
 }
 
 /// Whatever becomes of a machine: the attempt is one entry, and the next is another.
