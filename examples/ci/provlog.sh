@@ -31,12 +31,14 @@ if [ -n "${GITHUB_ACTIONS:-}" ]; then
     trap 'echo "::$resume::"' EXIT
 fi
 
+# One that can't be a file's is refused below, as soon as there is a page to say so on.
 name=${PROVLOG_NAME:-provlog}
 case $name in
     .* | *[!A-Za-z0-9._-]*)
-        echo "the name of a receipt has letters, digits, dots, hyphens and underscores, and no dot at its start" >&2
-        exit 2
+        named=no
+        name=provlog
         ;;
+    *) named=yes ;;
 esac
 folder=${PROVLOG_FOLDER:-${RUNNER_TEMP:-.}/provlog-$name}
 upload=$folder/upload
@@ -51,9 +53,6 @@ fi
 rm -rf "$upload" "$work"
 mkdir -p "$upload" "$work"
 summary=${GITHUB_STEP_SUMMARY:-$upload/$name.md}
-if [ -n "${GITHUB_OUTPUT:-}" ]; then
-    echo "upload=$upload" >>"$GITHUB_OUTPUT"
-fi
 
 # Ends the job. Its page shows what was said as it was: to Markdown a line that is indented by four is code, whatever is in it.
 fail() {
@@ -80,6 +79,13 @@ step() {
     cat "$said" >&2
     [ "$status" -eq 0 ] || fail "$status" "$means"
 }
+
+if [ "$named" = no ]; then
+    refuse 'the name of a receipt has letters, digits, dots, hyphens and underscores, and no dot at its start'
+fi
+if [ -n "${GITHUB_OUTPUT:-}" ]; then
+    echo "upload=$upload" >>"$GITHUB_OUTPUT"
+fi
 
 # An attempt is an entry of its own: what it found out may be something else than what the one before did. The same attempt finds its
 # entry again, from another machine, too.
