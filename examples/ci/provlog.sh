@@ -110,6 +110,18 @@ case ${PROVLOG_EVIDENCE:-redact} in
     *) refuse 'the evidence is to be redacted, or kept: expected redact or keep' ;;
 esac
 
+# Arguments say what the entry is: which log it is for, whom that is believed to be, and who asks are no matter of theirs.
+while IFS= read -r line; do
+    case $line in
+        --url | --url=* | --ca | --ca=* | --client-* | --token-file* | --trust | --trust=* | --fingerprint* | --identity* | --svid* | \
+            --idempotency-key* | --output* | --force* | -[!-]*)
+            refuse "arguments say what the entry is: they have no ${line%%=*}"
+            ;;
+    esac
+done <<LINES
+${PROVLOG_ARGUMENTS:-}
+LINES
+
 provlog=${PROVLOG:-provlog}
 if [ -n "${PROVLOG_DOWNLOAD:-}" ]; then
     [ -n "${PROVLOG_SHA256:-}" ] || refuse 'a program that is downloaded needs its SHA-256'
@@ -146,7 +158,6 @@ LINES
     [ -z "${PROVLOG_COMMIT:-}" ] || set -- "$@" "--commit=$PROVLOG_COMMIT"
 fi
 [ -z "${PROVLOG_IDENTITY:-}" ] || set -- "$@" "--identity=$PROVLOG_IDENTITY"
-# No argument from above names another log, key or place: an option that is given twice is refused.
 status=0
 "$provlog" append --url "$PROVLOG_URL" --trust "$trust" --fingerprint "$PROVLOG_FINGERPRINT" --idempotency-key "$key" \
     --output "$receipt" "$@" 2>"$said" || status=$?

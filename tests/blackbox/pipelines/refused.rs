@@ -1,6 +1,7 @@
 //! Jobs that end without an entry: with the exit code and the reason on their page, and nothing sent that shouldn't be.
 
 use super::job::{Job, fingerprint};
+use super::recipe::text;
 use crate::identity::endpoint::Jobs;
 use crate::oidc::token::Draft;
 use crate::support::{folder, program, promotion, provlog, stderr, stdout};
@@ -108,18 +109,20 @@ fn what_is_pending_with_evidence_in_it_stays_on_the_machine() {
 #[test]
 fn no_argument_of_an_entry_names_another_log_key_or_place() {
     let jobs = Jobs::new();
-    for more in [
-        format!("--url={NOWHERE}"),
-        "--trust=trust".into(),
-        format!("--fingerprint={}", "ab".repeat(32)),
-        "--idempotency-key=k".into(),
-        "--output=dist/app.tar.gz".into(),
-        "-o=dist/app.tar.gz".into(),
-        "--identity=x509-svid".into(),
-    ] {
+    let help = text("docs/cli.txt");
+    let (_, help) = help.split_once("\n$ provlog append --help\n").unwrap();
+    let (options, _) = help.split_once("\nClaims (").unwrap();
+    let named = options.lines().filter_map(|line| line.trim_start().strip_prefix("--"));
+    let named = named.map(|option| option.split(' ').next().unwrap());
+    let of_the_entry = ["kind", "json", "artifact", "commit", "prompt-file", "claim", "timeout"];
+    let others: Vec<String> =
+        named.filter(|name| !of_the_entry.contains(name)).map(|name| format!("--{name}")).collect();
+    assert!(others.contains(&"--ca".into()) && others.contains(&"--force".into()), "{others:?}");
+    let short = ["-o=dist/app.tar.gz", "-odist/app.tar.gz"].map(Into::into);
+    for more in others.iter().flat_map(|name| [name.clone(), format!("{name}=x")]).chain(short) {
         let arguments = format!("--kind=event\n{more}\n--type=https://example.com/events/built/v1");
-        let ran = Job::github(&jobs, &[("arguments", &arguments)]).run().expect(2, NOT_APPENDED);
-        assert!(ran.page.contains("cannot be used multiple times"), "{more}: {}", ran.page);
+        let ran = Job::github(&jobs, &[("arguments", &arguments)]).run().expect(2, "nothing was sent");
+        assert!(ran.page.contains("arguments say what the entry is"), "{more}: {}", ran.page);
     }
     assert_eq!((jobs.site.size(), jobs.given().len()), (1, 0));
 }
