@@ -91,9 +91,11 @@ fi
 # entry again, from another machine, too.
 if [ -n "${GITHUB_ACTIONS:-}" ]; then
     key=github/$GITHUB_REPOSITORY_ID/$GITHUB_RUN_ID/$GITHUB_RUN_ATTEMPT/$name
-    if [ "${GITHUB_EVENT_NAME:-}" = pull_request_target ]; then
-        refuse 'this is a job of pull_request_target: it has the rights of the repository, and works on what a stranger sent'
-    fi
+    case ${GITHUB_EVENT_NAME:-} in
+        pull_request_target | workflow_run | issue_comment | issues)
+            refuse "this is a job of $GITHUB_EVENT_NAME: it has the rights of the repository, and works on what a stranger sent"
+            ;;
+    esac
     if [ "${PROVLOG_IDENTITY:-}" = github ] && [ -z "${ACTIONS_ID_TOKEN_REQUEST_TOKEN:-}" ]; then
         refuse 'this job gets no token that proves it: it needs permissions: id-token: write, which no pull request of a fork has'
     fi
