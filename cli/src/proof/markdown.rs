@@ -13,6 +13,9 @@ const TEXT_CHARS_MAX: usize = 400;
 /// Signs of ASCII that stand for themselves wherever in a line they are: none begins or ends anything in Markdown or HTML.
 const PLAIN: &[char] = &['-', ',', '/', '(', ')'];
 
+/// Checks whose `got` is every digest that a claim has.
+const DIGESTS: [&str; 2] = ["subject", "prompt"];
+
 /// The lists of a document, and what is in each.
 const LISTS: [&str; 3] = ["receipts", "packages", "mirrors"];
 
@@ -73,6 +76,11 @@ fn of(item: &Json) -> Option<String> {
 fn details(check: &Json) -> String {
     let of = |name| check.get(name).and_then(Json::as_str);
     let found = match (of("expected"), of("got")) {
+        (Some(expected), Some(got))
+            if string(check, "status") == "pass" && DIGESTS.contains(&string(check, "name")) =>
+        {
+            agreeing(expected, got)
+        }
         (Some(expected), Some(got)) if string(check, "status") != "pass" => {
             format!("expected {expected}, got {got}")
         }
@@ -80,6 +88,13 @@ fn details(check: &Json) -> String {
     };
     let parts = [found.as_str(), of("remark").unwrap_or_default()];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+/// Of the digests that were found those that were expected: an entry has more, which nobody compared.
+fn agreeing(expected: &str, got: &str) -> String {
+    let expected: Vec<&str> = expected.split(", ").collect();
+    let found = got.split("; ").flat_map(|digests| digests.split(", "));
+    found.filter(|digest| expected.contains(digest)).collect::<Vec<_>>().join(", ")
 }
 
 /// The claims by what is known of them, in the words that the verdict has for it.

@@ -21,8 +21,12 @@ fn ten_lines_of_github_make_an_entry_that_is_the_job_s() {
     let jobs = Jobs::new();
     let job = Job::github(&jobs, &[]);
     let ran = job.run().expect(0, "### ✓ verified: event, entry 2 of <code>example&#46;com/log</code>");
-    for row in ["| ✓ pass | <code>subject</code> |", "| ✓ pass | <code>workload-form</code> |", "| - skip |"]
-    {
+    // The commit was not compared.
+    let subject = format!(
+        "| ✓ pass | <code>subject</code> | <code>sha256&#58;{}</code> |",
+        Hash::plain(b"app").to_hex()
+    );
+    for row in [subject.as_str(), "| ✓ pass | <code>workload-form</code> |", "| - skip |"] {
         assert!(ran.page.lines().any(|line| line.starts_with(row)), "{row} in {}", ran.page);
     }
     assert!(ran.page.contains("not checked: <code>submitted&#46;type</code>"), "{}", ran.page);
