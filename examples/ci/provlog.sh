@@ -65,7 +65,7 @@ fail() {
 }
 
 refuse() {
-    echo "$1" >"$said"
+    printf '%s\n' "$1" >"$said"
     cat "$said" >&2
     fail 2 'nothing was sent'
 }
@@ -124,6 +124,14 @@ done <<LINES
 ${PROVLOG_ARGUMENTS:-}
 LINES
 
+while IFS= read -r line; do
+    case $line in
+        --json | --markdown) refuse "the verdict is in the form of the job's log, which shows no claims: expect can't have $line" ;;
+    esac
+done <<LINES
+${PROVLOG_EXPECT:-}
+LINES
+
 provlog=${PROVLOG:-provlog}
 if [ -n "${PROVLOG_DOWNLOAD:-}" ]; then
     [ -n "${PROVLOG_SHA256:-}" ] || refuse 'a program that is downloaded needs its SHA-256'
@@ -136,8 +144,8 @@ if [ -n "${PROVLOG_DOWNLOAD:-}" ]; then
     mv "$provlog.new" "$provlog"
 fi
 
-# The key is the one that was meant, or nothing is taken for an entry of the log's. Whether it is the log that is asked is another
-# matter: that its address is the log's is TLS's word alone.
+# The key is pinned: nothing that another one signed is taken for an entry of this log. That the address is the log's is TLS's word
+# alone.
 trust=${PROVLOG_TRUST:-}
 if [ -z "$trust" ]; then
     trust=$work/trust
@@ -199,7 +207,7 @@ verify() {
 }
 verify "$receipt" "$@" --markdown >>"$summary" 2>/dev/null || :
 # Whoever may see a job's log may be others than those who may read the entry: of claims it shows what was compared, as the page does.
-# Those are the lines that are indented by two; a line that goes on is indented by more.
+# A claim's line is indented by two, and goes on in lines that are indented by more.
 judged() {
     judged=0
     verify "$@" >"$verdict" || judged=$?
@@ -208,8 +216,9 @@ judged() {
 }
 step 'the receipt is not what it has to be' judged "$receipt" "$@"
 
+# However the token came to be in it, and whatever was expected above.
+step 'the receipt does not verify' "$provlog" verify "$receipt" --trust "$trust" --fingerprint "$PROVLOG_FINGERPRINT" >"$verdict"
 leaves=$upload/$name.tlog-proof
-# However the token came to be in it.
 if [ "${PROVLOG_EVIDENCE:-redact}" = redact ] && grep -q '^  attested\.workload_evidence = ' "$verdict"; then
     step 'the token was not hidden' "$provlog" redact "$receipt" --hide attested.workload_evidence --force --output "$leaves"
     step 'the receipt does not verify without the token' "$provlog" verify "$leaves" --trust "$trust" \

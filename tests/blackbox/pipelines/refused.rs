@@ -132,12 +132,15 @@ fn no_argument_of_an_entry_names_another_log_key_or_place() {
 }
 
 #[test]
-fn a_name_that_no_file_can_have_and_evidence_of_neither_kind_are_refused_on_the_page() {
+fn what_names_no_file_and_shows_what_it_should_not_is_refused_on_the_page() {
     let jobs = Jobs::new();
     for name in ["../up", ".hidden", "a b", "a\nupload=/etc", "a/b"] {
         let ran = Job::github(&jobs, &[("name", name)]).run().expect(2, "the name of a receipt");
         assert!(ran.outputs.is_empty(), "{name:?}: {:?}", ran.outputs);
         Job::gitlab(&jobs, &[("PROVLOG_NAME", name)]).run().expect(2, "the name of a receipt");
+    }
+    for form in ["--json", "--markdown"] {
+        Job::github(&jobs, &[("expect", form)]).run().expect(2, "in the form of the job's log");
     }
     Job::github(&jobs, &[("evidence", "show")]).run().expect(2, "expected redact or keep");
     assert_eq!((jobs.site.size(), jobs.given().len()), (1, 0));
