@@ -260,6 +260,19 @@ mod tests {
     }
 
     #[test]
+    fn of_digests_those_that_agree_are_shown_and_all_where_none_does() {
+        let shown = |status: &str, expected: &str, got: &str| {
+            let check =
+                serde_json::json!({"name": "subject", "status": status, "expected": expected, "got": got});
+            details(&Json::parse(check.to_string().as_bytes()).unwrap())
+        };
+        let got = "sha256:aa, sha1:cc; gitCommit:bb";
+        assert_eq!(shown("pass", "sha256:aa, sha512:dd", got), "sha256:aa");
+        assert_eq!(shown("pass", "gitCommit:bb", got), "gitCommit:bb");
+        assert_eq!(shown("fail", "sha256:ee", got), format!("expected sha256:ee, got {got}"));
+    }
+
+    #[test]
     fn long_text_is_cut() {
         let cell = code(&"a|".repeat(TEXT_CHARS_MAX));
         assert!(cell.ends_with("a&#124;...</code>"), "{cell}");
