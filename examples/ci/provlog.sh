@@ -17,7 +17,7 @@
 #   PROVLOG_TOKEN        else, or beside it, the token to ask the log with
 #   PROVLOG_EVIDENCE     redact: the receipt leaves the machine without that token, and verifies all the same; or keep
 #   PROVLOG_NAME         name of the receipt, and a part of the entry's key: a run with several entries has a name for each
-#   PROVLOG_FOLDER       where to work; what is in its folder `upload` may leave the machine
+#   PROVLOG_FOLDER       where to work; what is in its folder `upload`, which is emptied first, may leave the machine
 #   PROVLOG              the program, or PROVLOG_DOWNLOAD and PROVLOG_SHA256: where it is fetched from, and what it has to be
 set -eu
 umask 077
@@ -31,22 +31,28 @@ if [ -n "${GITHUB_ACTIONS:-}" ]; then
     trap 'echo "::$resume::"' EXIT
 fi
 
+# One that can't be a file's is refused below, as soon as there is a page to say so on.
 name=${PROVLOG_NAME:-provlog}
 case $name in
     .* | *[!A-Za-z0-9._-]*)
-        echo "the name of a receipt has letters, digits, dots, hyphens and underscores, and no dot at its start" >&2
-        exit 2
+        named=no
+        name=provlog
         ;;
+    *) named=yes ;;
 esac
 folder=${PROVLOG_FOLDER:-${RUNNER_TEMP:-.}/provlog-$name}
 upload=$folder/upload
-receipt=$folder/$name.tlog-proof
-said=$folder/said
-mkdir -p "$upload"
-summary=${GITHUB_STEP_SUMMARY:-$upload/$name.md}
-if [ -n "${GITHUB_OUTPUT:-}" ]; then
-    echo "upload=$upload" >>"$GITHUB_OUTPUT"
+work=$folder/.work
+receipt=$work/$name.tlog-proof
+said=$work/said
+verdict=$work/verdict
+# What an earlier job left here, or made others believe that it did, is nothing of this one: GitLab hands files on from job to job.
+if [ -L "${folder%/}" ]; then
+    rm "${folder%/}"
 fi
+rm -rf "$upload" "$work"
+mkdir -p "$upload" "$work"
+summary=${GITHUB_STEP_SUMMARY:-$upload/$name.md}
 
 # Ends the job. Its page shows what was said as it was: to Markdown a line that is indented by four is code, whatever is in it.
 fail() {
@@ -59,7 +65,7 @@ fail() {
 }
 
 refuse() {
-    echo "$1" >"$said"
+    printf '%s\n' "$1" >"$said"
     cat "$said" >&2
     fail 2 'nothing was sent'
 }
@@ -74,13 +80,22 @@ step() {
     [ "$status" -eq 0 ] || fail "$status" "$means"
 }
 
+if [ "$named" = no ]; then
+    refuse 'the name of a receipt has letters, digits, dots, hyphens and underscores, and no dot at its start'
+fi
+if [ -n "${GITHUB_OUTPUT:-}" ]; then
+    echo "upload=$upload" >>"$GITHUB_OUTPUT"
+fi
+
 # An attempt is an entry of its own: what it found out may be something else than what the one before did. The same attempt finds its
 # entry again, from another machine, too.
 if [ -n "${GITHUB_ACTIONS:-}" ]; then
     key=github/$GITHUB_REPOSITORY_ID/$GITHUB_RUN_ID/$GITHUB_RUN_ATTEMPT/$name
-    if [ "${GITHUB_EVENT_NAME:-}" = pull_request_target ]; then
-        refuse 'this is a job of pull_request_target: it has the rights of the repository, and works on what a stranger sent'
-    fi
+    case ${GITHUB_EVENT_NAME:-} in
+        pull_request_target | workflow_run | issue_comment | issues)
+            refuse "this is a job of $GITHUB_EVENT_NAME: it has the rights of the repository, and works on what a stranger sent"
+            ;;
+    esac
     if [ "${PROVLOG_IDENTITY:-}" = github ] && [ -z "${ACTIONS_ID_TOKEN_REQUEST_TOKEN:-}" ]; then
         refuse 'this job gets no token that proves it: it needs permissions: id-token: write, which no pull request of a fork has'
     fi
@@ -97,24 +112,46 @@ case ${PROVLOG_EVIDENCE:-redact} in
     *) refuse 'the evidence is to be redacted, or kept: expected redact or keep' ;;
 esac
 
+# Arguments say what the entry is: which log it is for, whom that is believed to be, and who asks are no matter of theirs.
+while IFS= read -r line; do
+    case $line in
+        --url | --url=* | --ca | --ca=* | --client-* | --token-file* | --trust | --trust=* | --fingerprint* | --identity* | --svid* | \
+            --idempotency-key* | --output* | --force* | -[!-]*)
+            refuse "arguments say what the entry is: they have no ${line%%=*}"
+            ;;
+    esac
+done <<LINES
+${PROVLOG_ARGUMENTS:-}
+LINES
+
+while IFS= read -r line; do
+    case $line in
+        --json | --markdown) refuse "the verdict is in the form of the job's log, which shows no claims: expect can't have $line" ;;
+    esac
+done <<LINES
+${PROVLOG_EXPECT:-}
+LINES
+
 provlog=${PROVLOG:-provlog}
 if [ -n "${PROVLOG_DOWNLOAD:-}" ]; then
     [ -n "${PROVLOG_SHA256:-}" ] || refuse 'a program that is downloaded needs its SHA-256'
-    provlog=$folder/provlog
+    provlog=$work/provlog
     step 'the program was not downloaded' \
         curl -sSfL --proto =https --retry 3 --max-time 300 --output "$provlog.new" "$PROVLOG_DOWNLOAD"
-    printf '%s  %s\n' "$PROVLOG_SHA256" "$provlog.new" >"$folder/sums"
-    step 'another program was downloaded than was meant' sha256sum -c "$folder/sums"
+    printf '%s  %s\n' "$PROVLOG_SHA256" "$provlog.new" >"$work/sums"
+    step 'another program was downloaded than was meant' sha256sum -c "$work/sums"
     chmod 700 "$provlog.new"
     mv "$provlog.new" "$provlog"
 fi
 
-# The key that the log has is the one that was meant, or nothing is sent to it.
+# The key is pinned: nothing that another one signed is taken for an entry of this log. That the address is the log's is TLS's word
+# alone.
 trust=${PROVLOG_TRUST:-}
 if [ -z "$trust" ]; then
-    trust=$folder/trust
+    trust=$work/trust
     rm -f "$trust"
-    step 'the key of the log was not taken' "$provlog" trust fetch --url "$PROVLOG_URL" \
+    # In a home of its own: what this machine believes after the job is what it believed before.
+    step 'the key of the log was not taken' env HOME="$work" "$provlog" trust fetch --url "$PROVLOG_URL" \
         --fingerprint "$PROVLOG_FINGERPRINT" --output "$trust"
 fi
 
@@ -131,14 +168,21 @@ LINES
     [ -z "${PROVLOG_COMMIT:-}" ] || set -- "$@" "--commit=$PROVLOG_COMMIT"
 fi
 [ -z "${PROVLOG_IDENTITY:-}" ] || set -- "$@" "--identity=$PROVLOG_IDENTITY"
-# No argument from above names another log, key or place: an option that is given twice is refused.
 status=0
 "$provlog" append --url "$PROVLOG_URL" --trust "$trust" --fingerprint "$PROVLOG_FINGERPRINT" --idempotency-key "$key" \
     --output "$receipt" "$@" 2>"$said" || status=$?
 cat "$said" >&2
 if [ "$status" -ne 0 ]; then
-    # What isn't appended now can be later: it leaves the machine as it was to be sent, with no token in it.
-    cp "$folder"/*.pending "$upload" 2>/dev/null || :
+    # What isn't appended now can be later: it leaves the machine as it was to be sent, unless a token is in it.
+    for pending in "$work"/*.pending; do
+        [ -f "$pending" ] || continue
+        # An entry in JSON may bring evidence of its own.
+        if grep -q '"evidence" *:' "$pending"; then
+            echo "$pending has evidence in it, and stays here" | tee -a "$said" >&2
+        else
+            cp "$pending" "$upload"
+        fi
+    done
     fail "$status" 'the entry was not appended'
 fi
 
@@ -162,10 +206,20 @@ verify() {
     "$provlog" verify "$of" --trust "$trust" --fingerprint "$PROVLOG_FINGERPRINT" --require-subject "$@"
 }
 verify "$receipt" "$@" --markdown >>"$summary" 2>/dev/null || :
-step 'the receipt is not what it has to be' verify "$receipt" "$@"
+# Whoever may see a job's log may be others than those who may read the entry: of claims it shows what was compared, as the page does.
+# A claim's line is indented by two, and goes on in lines that are indented by more.
+judged() {
+    judged=0
+    verify "$@" >"$verdict" || judged=$?
+    awk '/^[^ ]/ { shown = 1 } /^  [^ ]/ { shown = 0 } shown' "$verdict"
+    return "$judged"
+}
+step 'the receipt is not what it has to be' judged "$receipt" "$@"
 
+# However the token came to be in it, and whatever was expected above.
+step 'the receipt does not verify' "$provlog" verify "$receipt" --trust "$trust" --fingerprint "$PROVLOG_FINGERPRINT" >"$verdict"
 leaves=$upload/$name.tlog-proof
-if [ -n "${PROVLOG_IDENTITY:-}" ] && [ "${PROVLOG_EVIDENCE:-redact}" = redact ]; then
+if [ "${PROVLOG_EVIDENCE:-redact}" = redact ] && grep -q '^  attested\.workload_evidence = ' "$verdict"; then
     step 'the token was not hidden' "$provlog" redact "$receipt" --hide attested.workload_evidence --force --output "$leaves"
     step 'the receipt does not verify without the token' "$provlog" verify "$leaves" --trust "$trust" \
         --fingerprint "$PROVLOG_FINGERPRINT" >/dev/null

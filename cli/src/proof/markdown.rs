@@ -13,6 +13,9 @@ const TEXT_CHARS_MAX: usize = 400;
 /// Signs of ASCII that stand for themselves wherever in a line they are: none begins or ends anything in Markdown or HTML.
 const PLAIN: &[char] = &['-', ',', '/', '(', ')'];
 
+/// Checks whose `got` is every digest that a claim has.
+const DIGESTS: [&str; 2] = ["subject", "prompt"];
+
 /// The lists of a document, and what is in each.
 const LISTS: [&str; 3] = ["receipts", "packages", "mirrors"];
 
@@ -73,6 +76,11 @@ fn of(item: &Json) -> Option<String> {
 fn details(check: &Json) -> String {
     let of = |name| check.get(name).and_then(Json::as_str);
     let found = match (of("expected"), of("got")) {
+        (Some(expected), Some(got))
+            if string(check, "status") == "pass" && DIGESTS.contains(&string(check, "name")) =>
+        {
+            agreeing(expected, got)
+        }
         (Some(expected), Some(got)) if string(check, "status") != "pass" => {
             format!("expected {expected}, got {got}")
         }
@@ -80,6 +88,13 @@ fn details(check: &Json) -> String {
     };
     let parts = [found.as_str(), of("remark").unwrap_or_default()];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+/// Of the digests that were found those that were expected: an entry has more, which nobody compared.
+fn agreeing(expected: &str, got: &str) -> String {
+    let expected: Vec<&str> = expected.split(", ").collect();
+    let found = got.split("; ").flat_map(|digests| digests.split(", "));
+    found.filter(|digest| expected.contains(digest)).collect::<Vec<_>>().join(", ")
 }
 
 /// The claims by what is known of them, in the words that the verdict has for it.
@@ -242,6 +257,19 @@ mod tests {
             assert!(!left.contains(means), "{left:?} in {page}");
             assert_eq!(page.lines().count(), 10, "{page}");
         }
+    }
+
+    #[test]
+    fn of_digests_those_that_agree_are_shown_and_all_where_none_does() {
+        let shown = |status: &str, expected: &str, got: &str| {
+            let check =
+                serde_json::json!({"name": "subject", "status": status, "expected": expected, "got": got});
+            details(&Json::parse(check.to_string().as_bytes()).unwrap())
+        };
+        let got = "sha256:aa, sha1:cc; gitCommit:bb";
+        assert_eq!(shown("pass", "sha256:aa, sha512:dd", got), "sha256:aa");
+        assert_eq!(shown("pass", "gitCommit:bb", got), "gitCommit:bb");
+        assert_eq!(shown("fail", "sha256:ee", got), format!("expected sha256:ee, got {got}"));
     }
 
     #[test]

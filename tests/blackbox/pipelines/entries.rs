@@ -9,6 +9,7 @@ use crate::support::{have, program, promotion, stderr, stdout};
 use provlog_core::Hash;
 use serde_json::{Value, json};
 use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 /// The newest entry.
 fn newest(jobs: &Jobs) -> Value {
@@ -20,8 +21,12 @@ fn ten_lines_of_github_make_an_entry_that_is_the_job_s() {
     let jobs = Jobs::new();
     let job = Job::github(&jobs, &[]);
     let ran = job.run().expect(0, "### ✓ verified: event, entry 2 of <code>example&#46;com/log</code>");
-    for row in ["| ✓ pass | <code>subject</code> |", "| ✓ pass | <code>workload-form</code> |", "| - skip |"]
-    {
+    // The commit was not compared.
+    let subject = format!(
+        "| ✓ pass | <code>subject</code> | <code>sha256&#58;{}</code> |",
+        Hash::plain(b"app").to_hex()
+    );
+    for row in [subject.as_str(), "| ✓ pass | <code>workload-form</code> |", "| - skip |"] {
         assert!(ran.page.lines().any(|line| line.starts_with(row)), "{row} in {}", ran.page);
     }
     assert!(ran.page.contains("not checked: <code>submitted&#46;type</code>"), "{}", ran.page);
@@ -53,6 +58,73 @@ fn evidence_that_is_kept_lets_anybody_check_whose_entry_it_is() {
     let keys = format!("{}={}", jobs.issuer.url, keys.display());
     let verified = job.verify(&ran, &["--issuer-keys", &keys, "--require-bound"]);
     assert!(verified.status.success(), "{}{}", stdout(&verified), stderr(&verified));
+}
+
+/// However the evidence came to be in it: here not by the job's own setting.
+#[test]
+fn evidence_that_nobody_asked_for_is_hidden_too() {
+    let jobs = Jobs::new();
+    // Nor does it matter what the verdict says to what this job expects.
+    let job = Job::github(&jobs, &[("identity", ""), ("provlog", "./proving"), ("expect", "--help")]);
+    let script = format!("#!/bin/sh\nPROVLOG_IDENTITY=github exec {} \"$@\"\n", program("provlog").display());
+    fs::write(job.path("proving"), script).unwrap();
+    fs::set_permissions(job.path("proving"), fs::Permissions::from_mode(0o700)).unwrap();
+    let ran = job.run();
+    assert_eq!(ran.code, Some(0), "{}", ran.said);
+    assert_eq!(newest(&jobs)["attested"]["workload"]["binding"], "statement");
+    assert_eq!(ran.names(), ["provlog.tlog-policy", "provlog.tlog-proof"]);
+    assert!(!ran.has(&jobs.given()[0]));
+}
+
+/// Whoever sees a job's log may be others than those who may read the entry.
+#[test]
+fn a_job_s_log_shows_checks_and_no_claims() {
+    let jobs = Jobs::new();
+    for job in [Job::github(&jobs, &[]), Job::gitlab(&jobs, &[])] {
+        let ran = job.run().expect(0, "### ✓ verified");
+        assert!(
+            ran.said.contains("✓ subject: ") && ran.said.contains("\nverdict: verified: event"),
+            "{}",
+            ran.said
+        );
+        let is_claim = |line: &str| line.starts_with("  submitted.") || line.starts_with("  attested.");
+        assert!(!ran.said.lines().any(is_claim) && !ran.said.contains("events/built"), "{}", ran.said);
+    }
+}
+
+#[test]
+fn a_machine_believes_after_a_job_what_it_believed_before() {
+    let jobs = Jobs::new();
+    for job in [Job::github(&jobs, &[]), Job::gitlab(&jobs, &[])] {
+        job.run().expect(0, "### ✓ verified");
+        assert!(!job.path(".provlog").exists(), "a fingerprint is kept at home");
+    }
+}
+
+/// GitLab hands on what earlier jobs left, whoever wrote those.
+#[test]
+fn what_an_earlier_job_left_is_nothing_of_this_one() {
+    let jobs = Jobs::new();
+    let other = "ab".repeat(32);
+    for (variable, code) in [(("PROVLOG_FINGERPRINT", other.as_str()), 5), (("PROVLOG_NAME", "provlog"), 0)] {
+        let job = Job::gitlab(&jobs, &[variable]);
+        fs::create_dir_all(job.path("provlog-job/upload")).unwrap();
+        fs::write(job.path("provlog-job/upload/planted"), "planted").unwrap();
+        fs::write(job.path("kept"), "as it was").unwrap();
+        symlink(job.path("kept"), job.path("provlog-job/said")).unwrap();
+        let ran = job.run().expect(code, "### ");
+        assert!(!ran.left.contains_key("planted"), "{:?}", ran.names());
+        assert_eq!(fs::read_to_string(job.path("kept")).unwrap(), "as it was");
+    }
+    // Nor the place that it would have this one work in, and nothing but its own is removed.
+    let job = Job::gitlab(&jobs, &[]);
+    fs::create_dir(job.path("elsewhere")).unwrap();
+    symlink(job.path("elsewhere"), job.path("provlog-job")).unwrap();
+    job.run().expect(0, "### ✓ verified");
+    assert_eq!(fs::read_dir(job.path("elsewhere")).unwrap().count(), 0);
+    let job = Job::gitlab(&jobs, &[("PROVLOG_FOLDER", ".")]);
+    assert_eq!(job.run().code, Some(0));
+    assert!(job.path("dist/app.tar.gz").exists());
 }
 
 /// Whatever becomes of a machine: the attempt is one entry, and the next is another.

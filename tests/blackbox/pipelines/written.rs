@@ -44,6 +44,19 @@ fn users_write_ten_lines_and_the_docs_have_them() {
     }
 }
 
+/// What a user of GitLab needs beside those lines, and can't see from them.
+#[test]
+fn the_docs_say_where_gitlab_s_page_is_and_what_its_job_needs() {
+    let docs = text("docs/operations.md");
+    let (_, section) = docs.split_once("\n## In CI\n").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    for said in
+        ["`provlog.md`", "`include: remote:`", "`integrity`", "  image: IMAGE\n", "  dependencies: [build]\n"]
+    {
+        assert!(section.contains(said), "{said} isn't in {section}");
+    }
+}
+
 #[test]
 fn nothing_from_outside_is_put_together_to_a_command() {
     let action = Action::read();
