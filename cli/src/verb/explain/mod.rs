@@ -2,12 +2,15 @@
 //! nobody proved. It verifies first, as `verify` does and with the same code, and tells nothing as true that wasn't verified.
 
 mod package;
+mod proven;
 mod story;
+mod unproven;
 mod words;
 mod workload;
 
 use self::package::{Overview, PackageStory};
-use self::story::{ProvenEntry, Story, unverified, write_unverified};
+use self::proven::ProvenEntry;
+use self::story::{Story, unverified, write_unverified};
 use crate::local::files::ReadError;
 use crate::local::settings::{TrustArgs, TrustFile};
 use crate::proof::believed;

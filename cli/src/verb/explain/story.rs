@@ -1,6 +1,8 @@
 //! The story of one entry: what happened, when, which workload, proven how, and what nobody proved.
 
-use super::words::{details, environment, hidden, named_entries, quoted};
+use super::proven::ProvenEntry;
+use super::unproven::unproven;
+use super::words::{details, environment, quoted};
 use super::workload::{self, how, in_short, who};
 use crate::local::time;
 use crate::proof::receipt::{kind_text, member, uint_json};
@@ -10,22 +12,9 @@ use provlog_core::Record;
 use provlog_core::cbor::Value;
 use provlog_core::check::{Check, Status};
 use provlog_core::claims::{KindWriter, PROMOTION, kind_name, kind_spec};
-use provlog_core::facet::{Decision, Facet, decision};
+use provlog_core::facet::{Decision, decision};
 use provlog_core::json::Json;
 use provlog_core::record::SectionName;
-
-/// Items of a list within a sentence.
-const LISTED_MAX: usize = 12;
-
-/// An entry that is in the log: its record, and the checks of its evidence as they end where nothing is required.
-pub(super) struct ProvenEntry<'r> {
-    pub(super) index: u64,
-    pub(super) record: &'r Record,
-    pub(super) evidence: &'r [Check],
-    /// The checks of the receipt, or of the package, that it is in.
-    pub(super) checks: &'r [Check],
-    pub(super) is_in_package: bool,
-}
 
 /// Sentences, chapter by chapter.
 pub(super) struct Story {
@@ -262,72 +251,6 @@ fn of_package(check: &Check) -> Option<String> {
         "references" if passed => Some(format!("What entries here say of each other was compared: {remark}.")),
         "members" if passed => Some(format!("Keys that the log says it checked with: {remark}.")),
         _ => None,
-    }
-}
-
-fn unproven(proven: &ProvenEntry<'_>, shown: Shown) -> Vec<String> {
-    let record = proven.record;
-    let mut sentences = Vec::new();
-    let says = |names: &[&str]| -> Vec<String> {
-        names
-            .iter()
-            .filter(|name| record.submitted.get(name).is_some())
-            .map(|name| name.replace('_', " "))
-            .collect()
-    };
-    let asserted =
-        says(&["subject", "model", "prompt_hash", "agent", "human_involvement", "decision", "scan"]);
-    if !asserted.is_empty() {
-        sentences.push(format!(
-            "That these are true: {}. They are the submitter's word, and the log recorded what it was told.",
-            asserted.join(", ")
-        ));
-    }
-    if record.submitted.get("workload").is_some() {
-        sentences.push("The submitted workload: it is asserted, and is not the one above.".into());
-    }
-    if matches!(shown, Shown::Bound) {
-        sentences.push("That only the workload itself could have had that token or key.".into());
-    } else if !matches!(shown, Shown::Log | Shown::Nobody | Shown::Unattested) {
-        sentences.push("Which workload it was, but by the log's word.".into());
-    }
-    if Facet::Gate.claim(record).is_some() {
-        sentences.push("What the log's gate decided, and by which policy, but by the log's word.".into());
-    }
-    let hidden = hidden(record);
-    if !hidden.is_empty() {
-        sentences.push(format!("What is hidden here: {}.", listed(&hidden)));
-    }
-    let named: Vec<String> =
-        named_entries(record).into_iter().map(|(claim, index)| format!("entry {index} ({claim})")).collect();
-    if !named.is_empty() && !proven.is_in_package {
-        sentences
-            .push(format!("What other entries say that it names, which are not here: {}.", listed(&named)));
-    } else if !named.is_empty() {
-        sentences.push("What those entries say that it names and that are not in this package.".into());
-    }
-    if unsaid(proven, "quorum") && unsaid(proven, "cosignatures") {
-        sentences.push("That others see the same tree: no witness has cosigned it.".into());
-    }
-    sentences.push(
-        "That this is about an artifact, commit or prompt of yours: none was compared. `provlog verify --artifact FILE` does.".into(),
-    );
-    sentences.push(
-        "What entries that are not here say of this one: a withdrawal, an erasure, another decision.".into(),
-    );
-    sentences
-}
-
-/// Whether nothing came of a check.
-fn unsaid(proven: &ProvenEntry<'_>, name: &str) -> bool {
-    !proven.checks.iter().any(|check| check.name == name && check.status == Status::Pass)
-}
-
-fn listed(items: &[String]) -> String {
-    let shown: Vec<&str> = items.iter().take(LISTED_MAX).map(String::as_str).collect();
-    match items.len().checked_sub(LISTED_MAX).filter(|more| *more > 0) {
-        Some(more) => format!("{} and {more} more", shown.join(", ")),
-        None => shown.join(", "),
     }
 }
 
