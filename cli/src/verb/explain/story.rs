@@ -200,11 +200,16 @@ fn proof(proven: &ProvenEntry<'_>, shown: Shown) -> Vec<String> {
     let mut sentences = how(proven.record, shown);
     let ended = |name: &str| proven.evidence.iter().find(|check| check.name == name);
     if let Some(form) = ended("approval-form") {
-        let signed = ended("approval-signed").filter(|signed| signed.status == Status::Pass);
+        let signed = ended("approval-signed").filter(|signed| signed.status != Status::Skip);
         sentences.push(match (form.status, signed) {
-            (Status::Pass, Some(signed)) => format!(
+            (Status::Pass, Some(signed)) if signed.status == Status::Pass => format!(
                 "The approval is a statement of exactly this, {}, a person of the roster that you gave.",
                 signed.remark.as_deref().unwrap_or("signed")
+            ),
+            (Status::Pass, Some(_)) => format!(
+                "The approval is a statement of exactly this, {}, but no person of the roster that you gave signed it as its \
+                 approver: it is the submitter's word alone. `provlog verify` says why.",
+                form.remark.as_deref().unwrap_or("signed")
             ),
             (Status::Pass, None) => format!(
                 "The approval is a statement of exactly this, {}: whose key that is was not shown here. `--roster FILE` has it \
@@ -259,4 +264,27 @@ pub(super) fn hides(record: &Record) -> bool {
     SectionName::ALL
         .into_iter()
         .any(|section| record.section(section).iter().any(|(_, claim)| claim.value().is_none()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::examples::{example, record_of};
+
+    fn story(record: &Record, evidence: &[Check]) -> String {
+        let proven = ProvenEntry { index: 1, record, evidence, checks: &[], is_in_package: true };
+        Story::of(&proven).chapters.into_iter().flat_map(|(_, _, told)| told).collect::<Vec<_>>().join("\n")
+    }
+
+    /// A package has such approvals and is verified.
+    #[test]
+    fn an_approval_of_nobody_in_the_roster_is_told_as_checked() {
+        let approval = record_of(&example("approval"));
+        for status in [Status::Warn, Status::Fail] {
+            let evidence = [Check::new("approval-form", Status::Pass), Check::new("approval-signed", status)];
+            let told = story(&approval, &evidence);
+            assert_eq!(told.matches("no person of the roster that you gave signed it").count(), 2, "{told}");
+            assert!(!told.contains("not shown here") && !told.contains("--roster"), "{told}");
+        }
+    }
 }

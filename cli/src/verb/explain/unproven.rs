@@ -85,11 +85,12 @@ fn own_approval(proven: &ProvenEntry<'_>) -> Option<String> {
         Some("withdrawal") => "took an approval back",
         _ => "approved this",
     };
-    let why = match ended(proven, "approval-form") {
-        None if record.submitted.value("approval").is_none() => "the approval is not disclosed here",
-        None => "it has no signature that could be checked",
-        Some(Status::Pass) => "whose key it was made with was not shown here",
-        Some(_) => "its statement was not checked, or doesn't hold",
+    let why = match (ended(proven, "approval-form"), ended(proven, "approval-signed")) {
+        (None, _) if record.submitted.value("approval").is_none() => "the approval is not disclosed here",
+        (None, _) => "it has no signature that could be checked",
+        (Some(Status::Pass), None | Some(Status::Skip)) => "whose key it was made with was not shown here",
+        (Some(Status::Pass), Some(_)) => "no person of the roster that you gave signed it as its approver",
+        (Some(_), _) => "its statement was not checked, or doesn't hold",
     };
     Some(format!("That {who} {did}: {why}, and it is the submitter's word alone."))
 }
