@@ -196,6 +196,38 @@ fn equal_claims_without_evidence_are_told_and_no_fault() {
     assert!(text.contains("submitted_digest: 2 have that of an earlier entry"), "{text}");
 }
 
+#[test]
+fn keys_that_were_not_used_are_said_to_be() {
+    let site = Site::new();
+    site.write(&honest().records());
+    let keys = format!("{ISSUER}=jwks");
+    let used = |mirror: &str, more: &[&str]| {
+        let given = [&["--issuer-keys", &keys], more].concat();
+        let (code, answer) = site.audit(mirror, &given);
+        let arguments = ["audit", mirror, "--directory", "log", "--trust", "trust"];
+        let text = stdout(&provlog(site.root.path(), &[&arguments, &given[..]].concat()));
+        assert_eq!((code, &answer["keys_given"]), (Some(0), &json!(true)), "{answer}");
+        (answer["keys_used_from"].clone(), text)
+    };
+    let (from, text) = used("never", &["--records=never"]);
+    assert!(text.ends_with("nothing wrong; the keys given were not used\n"), "{text}");
+    assert!(from.is_null() && text.contains("- workloads: none looked at; the keys given were not used\n"));
+    assert_eq!(site.audit("mirror", &[]).0, Some(0));
+    let (from, text) = used("mirror", &[]);
+    assert!(text.ends_with("nothing wrong; the keys given were not used\n"), "{text}");
+    assert!(from.is_null() && text.contains("the keys given were not used; --full does"), "{text}");
+    let (from, text) = used("mirror", &["--full"]);
+    assert!(from == 0 && text.ends_with("nothing wrong\n"), "{text}");
+
+    let mut grown = honest().records();
+    grown.push(method("one more", "none"));
+    site.write(&grown);
+    let arguments = ["audit", "mirror", "--directory", "log", "--trust", "trust", "--issuer-keys", &keys];
+    let text = stdout(&provlog(site.root.path(), &arguments));
+    assert!(text.ends_with("nothing wrong; the keys given were used from entry 8 on alone\n"), "{text}");
+    assert!(!site.text("mirror").contains("keys given"), "none were");
+}
+
 /// An audit of what is new knows the sets from what earlier ones kept, and says what it doesn't look at.
 #[test]
 fn an_audit_of_what_is_new_knows_the_sets_and_says_where_it_starts() {

@@ -100,7 +100,8 @@ pub(crate) fn run(args: &AuditArgs) -> Result<Exit, Failure> {
         return Err(Failure::Usage(format!("--since: there is no earlier audit in {}", mirror.name())));
     }
     let newest = newest(source.as_ref(), trust)?;
-    let audit = Audit::new(source.as_ref(), &mirror, &believed, before, newest);
+    let mut audit = Audit::new(source.as_ref(), &mirror, &believed, before, newest);
+    audit.report.keys_given = args.keys.are_given();
     let report = audit.run(args.full, args.records)?;
     report.print(args.json)?;
     Ok(report.exit())
@@ -140,6 +141,7 @@ impl<'a> Audit<'a> {
             recomputed: None,
             records: Records::Skipped,
             workloads: None,
+            keys_given: false,
             faults: Vec::new(),
             unlisted: 0,
             evidence: Vec::new(),
