@@ -228,6 +228,26 @@ fn keys_that_were_not_used_are_said_to_be() {
     assert!(!site.text("mirror").contains("keys given"), "none were");
 }
 
+#[test]
+fn the_entry_from_which_on_keys_are_not_looked_for_is_named() {
+    let site = Site::new();
+    let (mut story, member) = begun();
+    bound(&mut story, &member);
+    let mut hiding = story.records();
+    assert!(hiding[1].submitted.hide("trust"));
+    site.write(&hiding);
+    let (code, answer) = site.audit_with_keys("mirror");
+    let expected = json!({
+        "code": "hidden-or-too-large", "index": 1, "detail": "from entry 1 on they are hidden or too large"
+    });
+    assert_eq!((code, &answer["workloads"]["sets_unknown"]), (Some(0), &expected), "{answer}");
+    assert_eq!(answer["workloads"]["sets_known"], false);
+    let text = site.text("other");
+    assert!(text.contains("! keys: not all were looked for"), "{text}");
+    assert!(text.contains("which aren't known: from entry 1 on"), "{text}");
+    assert!(text.ends_with("nothing wrong; not all keys were looked for in the log's sets\n"), "{text}");
+}
+
 /// An audit of what is new knows the sets from what earlier ones kept, and says what it doesn't look at.
 #[test]
 fn an_audit_of_what_is_new_knows_the_sets_and_says_where_it_starts() {
@@ -317,5 +337,8 @@ fn an_audit_of_what_is_new_knows_the_sets_and_says_where_it_starts() {
     assert_eq!((code, &answer["workloads"]["sets_known"]), (Some(0), &json!(false)), "{answer}");
     site.write(&[grown, vec![method("another", "none")]].concat());
     let text = site.text("second");
-    assert!(text.contains("the log's sets aren't known"), "{text}");
+    assert!(
+        text.contains("the log's sets, which aren't known: those before are not in the mirror"),
+        "{text}"
+    );
 }

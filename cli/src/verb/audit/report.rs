@@ -202,6 +202,9 @@ impl Report {
             }
             _ => {}
         }
+        if self.workloads.as_ref().is_some_and(|found| found.sets_unknown.is_some()) {
+            reserved.push_str("; not all keys were looked for in the log's sets");
+        }
         reserved
     }
 
