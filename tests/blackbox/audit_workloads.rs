@@ -314,6 +314,14 @@ fn an_audit_of_what_is_new_knows_the_sets_and_says_where_it_starts() {
     assert_eq!((&fault["index"], &fault["other_index"]), (&json!(305), &json!(302)));
     assert_eq!(answer["workloads"]["repeats_unseen"], 0);
 
+    // Where the earlier one's evidence is hidden now, nothing is known of it.
+    site.write(&after);
+    assert_eq!(site.audit("fifth", &[]).0, Some(0));
+    assert!(twice[302].attested.hide("workload_evidence"));
+    site.write(&twice);
+    let (code, answer) = site.audit("fifth", &[]);
+    assert_eq!((code, &answer["workloads"]["repeats_unseen"]), (Some(0), &json!(1)), "{answer}");
+
     // What was kept is held to the mirror: another record, or one too few, is not taken for it.
     let kept = site.root.path().join("mirror/trust-records");
     let good = fs::read(&kept).unwrap();

@@ -41,7 +41,7 @@ pub(super) struct Repeats {
     pub(super) faults: Vec<Fault>,
     /// Entries before the range that one in it repeats which evidence covers: each with that one.
     asked: Vec<(u64, u64)>,
-    /// How many of those were not looked at again.
+    /// How many of those were not looked at again, or hide their evidence now.
     pub(super) unseen: u64,
 }
 
@@ -108,11 +108,12 @@ impl Repeats {
         let mut bundle = Bundle::of(mirror, size);
         for (first, index) in std::mem::take(&mut self.asked) {
             let entry = bundle.entry(first)?.to_vec();
-            match record_again(source, first, &entry)? {
-                None => self.unseen += 1,
-                Some(record) if is_covered(reader, first, &record) => {
+            match record_again(source, first, &entry)?.map(|record| shown(reader, first, &record)) {
+                Some(Shown::Bound | Shown::Vouched) => {
                     self.faults.push(Fault::SubmittedTwice { index, first });
                 }
+                // What is hidden this time may well be evidence.
+                None | Some(Shown::Hidden | Shown::Unknown) => self.unseen += 1,
                 Some(_) => {}
             }
         }
@@ -155,9 +156,9 @@ fn record_again(source: &dyn Source, index: u64, entry: &[u8]) -> Result<Option<
     }
 }
 
-fn is_covered(reader: EntryReader<'_>, index: u64, record: &Record) -> bool {
+fn shown(reader: EntryReader<'_>, index: u64, record: &Record) -> Shown {
     let checks = reader.read(index, record).map(|read| read.workload_checks()).unwrap_or_default();
-    matches!(Shown::of(record, &checks), Shown::Bound | Shown::Vouched)
+    Shown::of(record, &checks)
 }
 
 /// The `submitted_digest` of each entry of a range, as far as they are of a version that is known.

@@ -202,6 +202,11 @@ impl Report {
             }
             _ => {}
         }
+        if let Some(unseen) = self.workloads.as_ref().map(|found| found.unseen).filter(|unseen| *unseen > 0) {
+            reserved.push_str(&format!(
+                "; {unseen} earlier entries of claims that evidence covers not looked at"
+            ));
+        }
         if self.workloads.as_ref().is_some_and(|found| found.sets_unknown.is_some()) {
             reserved.push_str("; not all keys were looked for in the log's sets");
         }

@@ -70,7 +70,8 @@ pub(super) struct WorkloadsFound {
     /// How many of them repeat the `submitted_digest` of an earlier entry, and the first of these pairs.
     pub(super) repeated: u64,
     pub(super) repeats: Vec<(u64, u64)>,
-    /// Earlier entries with a `submitted_digest` that evidence covers in one of these, whose records were not looked at again.
+    /// Earlier entries with a `submitted_digest` that evidence covers in one of these, whose records were not looked at again, or
+    /// hide it now.
     pub(super) unseen: u64,
 }
 
@@ -209,7 +210,7 @@ impl WorkloadsFound {
             page.line(&format!("- {text}"));
         }
         if self.unseen > 0 {
-            let text = "earlier entries of claims that evidence covers were not looked at again: --full does";
+            let text = "earlier entries of claims that evidence covers were not looked at again, or hide their evidence now: --full looks again";
             page.line(&format!("- submitted_digest: {} {text}", self.unseen));
         }
     }
