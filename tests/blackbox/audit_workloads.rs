@@ -340,11 +340,17 @@ fn an_audit_of_what_is_new_knows_the_sets_and_says_where_it_starts() {
     // A mirror of an earlier version has kept none: what isn't known is said, and accuses nobody.
     let state = site.root.path().join("second/audit.json");
     let text = fs::read_to_string(&state).unwrap().replace(",\"trust_records\":1", "");
+    let text = text.replace(",\"workloads_from\":0", "");
+    assert!(!text.contains("trust_records") && !text.contains("workloads_from"), "{text}");
     fs::write(&state, text).unwrap();
     let (code, answer) = site.audit("second", &[]);
     assert_eq!((code, &answer["workloads"]["sets_known"]), (Some(0), &json!(false)), "{answer}");
+    assert_eq!(answer["workloads"]["looked_at_from"], 304, "{answer}");
     site.write(&[grown, vec![method("another", "none")]].concat());
     let text = site.text("second");
+    assert!(text.contains("those before entry 304 were never looked at; --full does"), "{text}");
+    assert!(text.contains("those before, from entry 304 on, are as earlier audits found them"), "{text}");
+    assert!(text.contains("; workloads before entry 304 never looked at"), "{text}");
     assert!(
         text.contains("the log's sets, which aren't known: those before are not in the mirror"),
         "{text}"

@@ -202,6 +202,10 @@ impl Report {
             }
             _ => {}
         }
+        if let Some(from) = self.workloads.as_ref().map(|found| found.looked_at_from).filter(|from| *from > 0)
+        {
+            reserved.push_str(&format!("; workloads before entry {from} never looked at"));
+        }
         if let Some(unseen) = self.workloads.as_ref().map(|found| found.unseen).filter(|unseen| *unseen > 0) {
             reserved.push_str(&format!(
                 "; {unseen} earlier entries of claims that evidence covers not looked at"

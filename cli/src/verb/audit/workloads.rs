@@ -64,6 +64,8 @@ pub(super) struct Covered {
 pub(super) struct WorkloadsFound {
     /// The entries that were looked at.
     pub(super) range: Range<u64>,
+    /// The first from which on all were, by this audit or by earlier ones.
+    pub(super) looked_at_from: u64,
     pub(super) counts: BTreeMap<Shown, u64>,
     /// Why the log's sets weren't known at each of them: only where they are is a key that isn't in one a fault.
     pub(super) sets_unknown: Option<SetsUnknown>,
@@ -165,7 +167,15 @@ impl<'b> Workloads<'b> {
         let sets = sets.filter(|_| gap.is_none());
         let sets_unknown = gap.or_else(|| evidence.sets_unknown_from().map(SetsUnknown::From));
         (
-            WorkloadsFound { range, counts, sets_unknown, repeated: 0, repeats: Vec::new(), unseen: 0 },
+            WorkloadsFound {
+                looked_at_from: range.start,
+                range,
+                counts,
+                sets_unknown,
+                repeated: 0,
+                repeats: Vec::new(),
+                unseen: 0,
+            },
             refuted,
             sets,
         )
@@ -184,8 +194,16 @@ impl WorkloadsFound {
         let shown: Vec<String> =
             shown.map(|(shown, count)| format!("{count} {}", shown.in_words())).collect();
         page.marked(status, &format!("workloads: of {which}: {}", shown.join("; ")));
-        if start > 0 {
-            page.line("- workloads: those before are as earlier audits found them, with the keys given then; --full looks again");
+        if self.looked_at_from < start {
+            page.line(&format!(
+                "- workloads: those before, from entry {} on, are as earlier audits found them, with the keys given then; --full \
+                 looks again",
+                self.looked_at_from
+            ));
+        }
+        if self.looked_at_from > 0 {
+            let first = self.looked_at_from;
+            page.line(&format!("- workloads: those before entry {first} were never looked at; --full does"));
         }
         if self.counts.contains_key(&Shown::Hidden) {
             page.line("- workloads: what was not disclosed is not looked at again, unless with --full");
@@ -216,8 +234,11 @@ impl WorkloadsFound {
     }
 
     pub(super) fn json(&self) -> Json {
-        let mut members =
-            vec![member("start", uint_json(self.range.start)), member("end", uint_json(self.range.end))];
+        let mut members = vec![
+            member("start", uint_json(self.range.start)),
+            member("end", uint_json(self.range.end)),
+            member("looked_at_from", uint_json(self.looked_at_from)),
+        ];
         members.extend(Shown::ALL.into_iter().map(|shown| {
             let code = shown.code().replace('-', "_");
             member(&code, uint_json(self.counts.get(&shown).copied().unwrap_or_default()))
