@@ -229,6 +229,23 @@ fn keys_that_were_not_used_are_said_to_be() {
 }
 
 #[test]
+fn faults_beyond_those_that_are_kept_are_counted() {
+    let site = Site::new();
+    let without_evidence = |n: usize| {
+        let workload = [("method", "oidc".into()), ("id", "j".into()), ("binding", "statement".into())];
+        event(&format!("event {n}"), &workload)
+    };
+    site.write(&(0..1_100).map(without_evidence).collect::<Vec<_>>());
+    let (code, answer) = site.audit_with_keys("mirror");
+    let listed = answer["faults"].as_array().unwrap().len();
+    assert_eq!((code, listed, &answer["workloads"]["refuted"]), (Some(3), 1_000, &json!(1_100)));
+    assert_eq!(answer["faults_unlisted"], 100);
+    let text = site.text("other");
+    assert!(text.contains("  and 100 more of workloads, which are not kept\n"), "{text}");
+    assert!(text.ends_with(": 1000 faults, and 100 more of workloads\n"), "{text}");
+}
+
+#[test]
 fn the_entry_from_which_on_keys_are_not_looked_for_is_named() {
     let site = Site::new();
     let (mut story, member) = begun();

@@ -32,7 +32,7 @@ use crate::proof::tiles::CHECKPOINT;
 use crate::show::exit::Exit;
 use crate::show::failure::Failure;
 use clap::{Args, ValueEnum};
-use fault::Fault;
+use fault::{Fault, Faults};
 use judge::{Relation, judge, relation};
 use kept_sets::KeptSets;
 use mirror::{Last, Mirror};
@@ -144,6 +144,7 @@ impl<'a> Audit<'a> {
             keys_given: false,
             faults: Vec::new(),
             unlisted: 0,
+            more_of_workloads: 0,
             evidence: Vec::new(),
             checkpoint: newest.checkpoint.clone(),
         };
@@ -300,7 +301,10 @@ impl<'a> Audit<'a> {
         let (mut found, faults, sets) = workloads.finish(self.report.faults.is_empty());
         (found.repeated, found.repeats, found.unseen) = (repeats.count, repeats.first, repeats.unseen);
         found.looked_at_from = from;
-        self.report.faults.extend(faults.into_iter().chain(repeats.faults));
+        for Faults { kept, more } in faults.into_iter().chain([repeats.faults]) {
+            self.report.faults.extend(kept);
+            self.report.more_of_workloads += more;
+        }
         self.report.workloads = Some(found);
         Ok(sets)
     }

@@ -4,7 +4,7 @@
 //! doesn't grow with the log; a key that nobody knows chooses the part, so that no log can make one large.
 
 use super::entries::{Bundle, matching};
-use super::fault::Fault;
+use super::fault::{Fault, Faults};
 use super::mirror::Mirror;
 use super::source::Source;
 use super::workloads::Covered;
@@ -28,9 +28,6 @@ const TOLD_MAX: usize = 5;
 /// Entries before the range whose records are asked for again: in a folder each takes a pass over all records.
 const ASKED_MAX: usize = 16;
 
-/// Faults that are kept.
-const FAULTS_MAX: usize = 1_000;
-
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
@@ -38,7 +35,7 @@ pub(super) struct Repeats {
     pub(super) count: u64,
     /// The first of them, each with an entry that it repeats.
     pub(super) first: Vec<(u64, u64)>,
-    pub(super) faults: Vec<Fault>,
+    pub(super) faults: Faults,
     /// Entries before the range that one in it repeats which evidence covers: each with that one.
     asked: Vec<(u64, u64)>,
     /// How many of those were not looked at again, or hide their evidence now.
@@ -131,7 +128,7 @@ impl Repeats {
             self.first.push((index, before.first));
         }
         match before.covered {
-            Some(first) if is_covered && self.faults.len() < FAULTS_MAX => {
+            Some(first) if is_covered => {
                 self.faults.push(Fault::SubmittedTwice { index, first });
             }
             None if is_covered => before.covered = Some(index),
@@ -231,7 +228,7 @@ mod tests {
             for held in [50, 300, HELD] {
                 let found = Repeats::find_holding(&mirror, &(start..end), &covered, held).unwrap();
                 assert_eq!(found.count, u64::try_from(expected.len()).unwrap(), "{start} {held}");
-                assert_eq!(found.faults.len(), faults, "{start} {held}");
+                assert_eq!(found.faults.kept.len(), faults, "{start} {held}");
                 let told: Vec<u64> = found.first.iter().map(|(index, _)| *index).collect();
                 assert_eq!(told, expected[..expected.len().min(TOLD_MAX)], "{start} {held}");
                 assert!(found.first.iter().all(|(index, other)| other < index && of(*other) == of(*index)));

@@ -38,6 +38,8 @@ pub(super) struct Report {
     pub(super) faults: Vec<Fault>,
     /// Bundles and tiles with differences beyond those that were looked into.
     pub(super) unlisted: u64,
+    /// Faults of workloads beyond those that are kept.
+    pub(super) more_of_workloads: u64,
     /// Files that prove it.
     pub(super) evidence: Vec<PathBuf>,
 }
@@ -176,6 +178,9 @@ impl Report {
                 self.unlisted
             ));
         }
+        if self.more_of_workloads > 0 {
+            page.line(&format!("  and {} more of workloads, which are not kept", self.more_of_workloads));
+        }
         for path in &self.evidence {
             page.line(&format!("  evidence: {}", path.display()));
         }
@@ -230,8 +235,16 @@ impl Report {
                 let new = size.saturating_sub(previous.size);
                 format!("audited: {origin}, {size} entries, {new} of them new, nothing wrong{reserved}")
             }
-            ([one], _) if self.unlisted == 0 => format!("{word}: {origin}: {one}"),
-            (faults, _) => format!("{word}: {origin}: {} faults", faults.len()),
+            ([one], _) if self.unlisted == 0 && self.more_of_workloads == 0 => {
+                format!("{word}: {origin}: {one}")
+            }
+            (faults, _) if self.more_of_workloads == 0 => {
+                format!("{word}: {origin}: {} faults", faults.len())
+            }
+            (faults, _) => {
+                let more = self.more_of_workloads;
+                format!("{word}: {origin}: {} faults, and {more} more of workloads", faults.len())
+            }
         }
     }
 
@@ -259,7 +272,7 @@ impl Report {
             member("keys_given", Json::Bool(self.keys_given)),
             member("keys_used_from", self.keys_used_from().map_or(Json::Null, uint_json)),
             member("faults", Json::Array(self.faults.iter().map(Fault::json).collect())),
-            member("faults_unlisted", uint_json(self.unlisted)),
+            member("faults_unlisted", uint_json(self.unlisted + self.more_of_workloads)),
             member("evidence", Json::Array(evidence.collect())),
         ])
     }

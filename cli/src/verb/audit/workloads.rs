@@ -4,7 +4,7 @@
 //! Threads read evidence, and what they read is put together in the order of the entries. What is held doesn't grow with the
 //! log, but for a bit an entry.
 
-use super::fault::Fault;
+use super::fault::{Fault, Faults};
 use super::kept_sets::KeptSets;
 use super::mirror::Mirror;
 use crate::proof::receipt::{member, uint_json};
@@ -20,9 +20,6 @@ use provlog_evidence::verify::{EntryEvidence, EntryReader, EvidenceVerifier, Pac
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Faults of each sort that are kept.
-const FAULTS_MAX: usize = 1_000;
-
 /// What records come to, put together.
 #[derive(Debug)]
 pub(super) struct Workloads<'b> {
@@ -30,9 +27,9 @@ pub(super) struct Workloads<'b> {
     evidence: PackageEvidence<'b>,
     range: Range<u64>,
     counts: BTreeMap<Shown, u64>,
-    refuted: Vec<Fault>,
+    refuted: Faults,
     /// Of keys, where entries may be missing, and where none is.
-    keys: [Vec<Fault>; 2],
+    keys: [Faults; 2],
     covered: Covered,
     /// The first entry of a version that isn't known.
     unknown: Option<u64>,
@@ -44,7 +41,7 @@ pub(super) struct Workloads<'b> {
 #[derive(Debug, Default)]
 pub(super) struct ReadEntries<'b> {
     counts: BTreeMap<Shown, u64>,
-    refuted: Vec<Fault>,
+    refuted: Faults,
     covered: Vec<u64>,
     evidence: Vec<EntryEvidence<'b>>,
     trust: Vec<(u64, Vec<u8>)>,
@@ -100,8 +97,8 @@ impl<'b> Workloads<'b> {
             evidence,
             range,
             counts: BTreeMap::new(),
-            refuted: Vec::new(),
-            keys: [Vec::new(), Vec::new()],
+            refuted: Faults::default(),
+            keys: Default::default(),
             covered,
             unknown: None,
             sets: None,
@@ -127,7 +124,7 @@ impl<'b> Workloads<'b> {
     /// Adds what was read of the next entries.
     pub(super) fn add(&mut self, read: ReadEntries<'b>) -> Result<(), Failure> {
         read.counts.into_iter().for_each(|(shown, count)| *self.counts.entry(shown).or_default() += count);
-        extend(&mut self.refuted, read.refuted);
+        self.refuted.append(read.refuted);
         read.covered.into_iter().for_each(|index| self.covered.insert(index));
         self.unknown = self.unknown.or(read.unknown);
         for entry in read.evidence {
@@ -135,7 +132,7 @@ impl<'b> Workloads<'b> {
             let members = self.evidence.add(entry);
             for (keys, checks) in self.keys.iter_mut().zip([members.of_some, members.of_all]) {
                 let failed = checks.into_iter().filter(|check| check.status == Status::Fail);
-                extend(keys, failed.map(|check| Fault::Key { index, detail: remark(check) }));
+                failed.for_each(|check| keys.push(Fault::Key { index, detail: remark(check) }));
             }
         }
         if let Some(sets) = &mut self.sets {
@@ -156,14 +153,14 @@ impl<'b> Workloads<'b> {
 
     /// What is told, the faults, and the sets that are known now; `all_read` is whether every record was there and as its
     /// entry says.
-    pub(super) fn finish(self, all_read: bool) -> (WorkloadsFound, Vec<Fault>, Option<KeptSets>) {
-        let Self { evidence, range, counts, mut refuted, keys: [of_some, of_all], sets, unknown, .. } = self;
+    pub(super) fn finish(self, all_read: bool) -> (WorkloadsFound, [Faults; 2], Option<KeptSets>) {
+        let Self { evidence, range, counts, refuted, keys: [of_some, of_all], sets, unknown, .. } = self;
         let gap = match (&sets, unknown) {
             (None, _) => Some(SetsUnknown::NotKept),
             _ if !all_read => Some(SetsUnknown::NotRead),
             (Some(_), unknown) => unknown.map(SetsUnknown::Version),
         };
-        refuted.extend(if gap.is_none() { of_all } else { of_some });
+        let of_keys = if gap.is_none() { of_all } else { of_some };
         let sets = sets.filter(|_| gap.is_none());
         let sets_unknown = gap.or_else(|| evidence.sets_unknown_from().map(SetsUnknown::From));
         (
@@ -176,7 +173,7 @@ impl<'b> Workloads<'b> {
                 repeats: Vec::new(),
                 unseen: 0,
             },
-            refuted,
+            [refuted, of_keys],
             sets,
         )
     }
@@ -293,7 +290,7 @@ impl<'b> ReadEntries<'b> {
             Shown::Refuted => {
                 let failed = checks.into_iter().find(|check| check.status == Status::Fail);
                 let detail = failed.map(remark).unwrap_or_default();
-                extend(&mut self.refuted, [Fault::Workload { index, detail }]);
+                self.refuted.push(Fault::Workload { index, detail });
             }
             Shown::Bound | Shown::Vouched => self.covered.push(index),
             _ => {}
@@ -334,11 +331,6 @@ impl Covered {
         let at = index.checked_sub(self.first)?;
         Some((usize::try_from(at / 64).ok()?, 1 << (at % 64)))
     }
-}
-
-fn extend(faults: &mut Vec<Fault>, more: impl IntoIterator<Item = Fault>) {
-    let room = FAULTS_MAX.saturating_sub(faults.len());
-    faults.extend(more.into_iter().take(room));
 }
 
 fn remark(check: Check) -> String {
