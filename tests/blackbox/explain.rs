@@ -278,8 +278,9 @@ fn what_a_log_made_is_told_in_words() {
     fs::copy(root.path().join("last.tlog-proof"), root.path().join("folder/e.tlog-proof")).unwrap();
     let told = Told::of(root.path(), &["folder", "--trust", "trust"]);
     assert_eq!(told.json["receipts"].as_array().unwrap().len(), 1);
-    let output = provlog(root.path(), &["explain", "mirror", "--trust", "trust"]);
+    let output = provlog(root.path(), &["explain", "all.zip", "mirror", "--trust", "trust"]);
     assert_eq!(output.status.code(), Some(2), "{}{}", stdout(&output), stderr(&output));
+    assert_eq!(stdout(&output), "", "nothing is told before a mirror is refused");
     let output = provlog(root.path(), &["explain", "last.tlog-proof"]);
     assert_eq!(output.status.code(), Some(5), "without a trust file nothing is told: {}", stdout(&output));
 }
