@@ -12,7 +12,7 @@ use provlog_core::Record;
 use provlog_core::cbor::Value;
 use provlog_core::check::{Check, Status};
 use provlog_core::claims::{KindWriter, PROMOTION, kind_name, kind_spec};
-use provlog_core::facet::{Decision, decision};
+use provlog_core::facet::{Decision, Facet, decision};
 use provlog_core::json::Json;
 use provlog_core::record::SectionName;
 
@@ -89,6 +89,9 @@ pub(super) fn unverified(index: u64, record: &Record) -> Vec<String> {
 pub(super) fn in_line(index: u64, record: &Record, shown: Shown) -> String {
     let (kind, time) = (kind_text(record), time::rfc3339(record.entry.time_ms.get()));
     let outcome = decision(record).map(|decision| match decision {
+        Decision::NotDisclosed if is_unreadable(record) => {
+            ", what the log's gate decided can't be read".into()
+        }
         Decision::NotDisclosed => ", its decision not disclosed".into(),
         Decision::Gate(_) => format!(", by the log's gate {}", outcome(decision)),
         Decision::Submitted(_) => format!(", by its submitter's word {}", outcome(decision)),
@@ -105,6 +108,11 @@ fn outcome(decision: Decision<'_>) -> String {
         Some(other) => quoted(other),
         None => "decided in a way that can't be read".into(),
     }
+}
+
+/// Whether what the log's gate decided is disclosed: where nothing is to be told of it, it can't be read.
+fn is_unreadable(record: &Record) -> bool {
+    Facet::Gate.value(record).is_some()
 }
 
 fn what(record: &Record) -> Vec<String> {
@@ -175,6 +183,9 @@ fn promotion(record: &Record) -> String {
         Some(said @ Decision::Submitted(_)) => format!(
             "The submitter says that a change was to go {to}, and that this was {}. No gate of the log is attested.",
             outcome(said)
+        ),
+        Some(Decision::NotDisclosed) if is_unreadable(record) => format!(
+            "The submitter says that a change was to go {to}. What the log's gate decided of it is here, and can't be read."
         ),
         Some(Decision::NotDisclosed) => format!(
             "The submitter says that a change was to go {to}. Whether it was let through is not disclosed here."
@@ -269,11 +280,23 @@ pub(super) fn hides(record: &Record) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::examples::{example, record_of};
+    use crate::examples::{example, gate, gated, record_of};
 
     fn story(record: &Record, evidence: &[Check]) -> String {
         let proven = ProvenEntry { index: 1, record, evidence, checks: &[], is_in_package: true };
         Story::of(&proven).chapters.into_iter().flat_map(|(_, _, told)| told).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn a_gate_that_can_t_be_read_isn_t_called_hidden() {
+        let mut record = gated(None, Some(gate("observed")));
+        for line in [story(&record, &[]), in_line(1, &record, Shown::Unknown)] {
+            assert!(line.contains("can't be read") && !line.contains("not disclosed"), "{line}");
+        }
+        record.attested.hide("gate");
+        for line in [story(&record, &[]), in_line(1, &record, Shown::Unknown)] {
+            assert!(line.contains("not disclosed") && !line.contains("can't be read"), "{line}");
+        }
     }
 
     /// A package has such approvals and is verified.
