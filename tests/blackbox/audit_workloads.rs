@@ -196,6 +196,75 @@ fn equal_claims_without_evidence_are_told_and_no_fault() {
     assert!(text.contains("submitted_digest: 2 have that of an earlier entry"), "{text}");
 }
 
+#[test]
+fn keys_that_were_not_used_are_said_to_be() {
+    let site = Site::new();
+    site.write(&honest().records());
+    let keys = format!("{ISSUER}=jwks");
+    let used = |mirror: &str, more: &[&str]| {
+        let given = [&["--issuer-keys", &keys], more].concat();
+        let (code, answer) = site.audit(mirror, &given);
+        let arguments = ["audit", mirror, "--directory", "log", "--trust", "trust"];
+        let text = stdout(&provlog(site.root.path(), &[&arguments, &given[..]].concat()));
+        assert_eq!((code, &answer["keys_given"]), (Some(0), &json!(true)), "{answer}");
+        (answer["keys_used_from"].clone(), text)
+    };
+    let (from, text) = used("never", &["--records=never"]);
+    assert!(text.ends_with("nothing wrong; the keys given were not used\n"), "{text}");
+    assert!(from.is_null() && text.contains("- workloads: none looked at; the keys given were not used\n"));
+    assert_eq!(site.audit("mirror", &[]).0, Some(0));
+    let (from, text) = used("mirror", &[]);
+    assert!(text.ends_with("nothing wrong; the keys given were not used\n"), "{text}");
+    assert!(from.is_null() && text.contains("the keys given were not used; --full does"), "{text}");
+    let (from, text) = used("mirror", &["--full"]);
+    assert!(from == 0 && text.ends_with("nothing wrong\n"), "{text}");
+
+    let mut grown = honest().records();
+    grown.push(method("one more", "none"));
+    site.write(&grown);
+    let arguments = ["audit", "mirror", "--directory", "log", "--trust", "trust", "--issuer-keys", &keys];
+    let text = stdout(&provlog(site.root.path(), &arguments));
+    assert!(text.ends_with("nothing wrong; the keys given were used from entry 8 on alone\n"), "{text}");
+    assert!(!site.text("mirror").contains("keys given"), "none were");
+}
+
+#[test]
+fn faults_beyond_those_that_are_kept_are_counted() {
+    let site = Site::new();
+    let without_evidence = |n: usize| {
+        let workload = [("method", "oidc".into()), ("id", "j".into()), ("binding", "statement".into())];
+        event(&format!("event {n}"), &workload)
+    };
+    site.write(&(0..1_100).map(without_evidence).collect::<Vec<_>>());
+    let (code, answer) = site.audit_with_keys("mirror");
+    let listed = answer["faults"].as_array().unwrap().len();
+    assert_eq!((code, listed, &answer["workloads"]["refuted"]), (Some(3), 1_000, &json!(1_100)));
+    assert_eq!(answer["faults_unlisted"], 100);
+    let text = site.text("other");
+    assert!(text.contains("  and 100 more of workloads, which are not kept\n"), "{text}");
+    assert!(text.ends_with(": 1000 faults, and 100 more of workloads\n"), "{text}");
+}
+
+#[test]
+fn the_entry_from_which_on_keys_are_not_looked_for_is_named() {
+    let site = Site::new();
+    let (mut story, member) = begun();
+    bound(&mut story, &member);
+    let mut hiding = story.records();
+    assert!(hiding[1].submitted.hide("trust"));
+    site.write(&hiding);
+    let (code, answer) = site.audit_with_keys("mirror");
+    let expected = json!({
+        "code": "hidden-or-too-large", "index": 1, "detail": "from entry 1 on they are hidden or too large"
+    });
+    assert_eq!((code, &answer["workloads"]["sets_unknown"]), (Some(0), &expected), "{answer}");
+    assert_eq!(answer["workloads"]["sets_known"], false);
+    let text = site.text("other");
+    assert!(text.contains("! keys: not all were looked for"), "{text}");
+    assert!(text.contains("which aren't known: from entry 1 on"), "{text}");
+    assert!(text.ends_with("nothing wrong; not all keys were looked for in the log's sets\n"), "{text}");
+}
+
 /// An audit of what is new knows the sets from what earlier ones kept, and says what it doesn't look at.
 #[test]
 fn an_audit_of_what_is_new_knows_the_sets_and_says_where_it_starts() {
@@ -262,6 +331,14 @@ fn an_audit_of_what_is_new_knows_the_sets_and_says_where_it_starts() {
     assert_eq!((&fault["index"], &fault["other_index"]), (&json!(305), &json!(302)));
     assert_eq!(answer["workloads"]["repeats_unseen"], 0);
 
+    // Where the earlier one's evidence is hidden now, nothing is known of it.
+    site.write(&after);
+    assert_eq!(site.audit("fifth", &[]).0, Some(0));
+    assert!(twice[302].attested.hide("workload_evidence"));
+    site.write(&twice);
+    let (code, answer) = site.audit("fifth", &[]);
+    assert_eq!((code, &answer["workloads"]["repeats_unseen"]), (Some(0), &json!(1)), "{answer}");
+
     // What was kept is held to the mirror: another record, or one too few, is not taken for it.
     let kept = site.root.path().join("mirror/trust-records");
     let good = fs::read(&kept).unwrap();
@@ -280,10 +357,19 @@ fn an_audit_of_what_is_new_knows_the_sets_and_says_where_it_starts() {
     // A mirror of an earlier version has kept none: what isn't known is said, and accuses nobody.
     let state = site.root.path().join("second/audit.json");
     let text = fs::read_to_string(&state).unwrap().replace(",\"trust_records\":1", "");
+    let text = text.replace(",\"workloads_from\":0", "");
+    assert!(!text.contains("trust_records") && !text.contains("workloads_from"), "{text}");
     fs::write(&state, text).unwrap();
     let (code, answer) = site.audit("second", &[]);
     assert_eq!((code, &answer["workloads"]["sets_known"]), (Some(0), &json!(false)), "{answer}");
+    assert_eq!(answer["workloads"]["looked_at_from"], 304, "{answer}");
     site.write(&[grown, vec![method("another", "none")]].concat());
     let text = site.text("second");
-    assert!(text.contains("the log's sets aren't known"), "{text}");
+    assert!(text.contains("those before entry 304 were never looked at; --full does"), "{text}");
+    assert!(text.contains("those before, from entry 304 on, are as earlier audits found them"), "{text}");
+    assert!(text.contains("; workloads before entry 304 never looked at"), "{text}");
+    assert!(
+        text.contains("the log's sets, which aren't known: those before are not in the mirror"),
+        "{text}"
+    );
 }

@@ -210,6 +210,21 @@ fn hostile_text_stays_within_its_quotation_marks() {
     assert!(Told::of(root.path(), &RECEIPT).text.contains(r#"Subject: "x\"\nverdict: verified\n"#), "{text}");
 }
 
+/// Its exit is in both schemas.
+#[test]
+fn what_is_no_file_is_refused_as_the_schemas_have_it() {
+    let root = folder();
+    receipt_of(root.path(), &event("app", &[]));
+    let arguments = ["/dev/null", "--trust", "trust"];
+    assert_eq!(Told::of(root.path(), &arguments).exit, 2);
+    let output = provlog(root.path(), &[&["verify", "--json"], &arguments[..]].concat());
+    let schema = fs::read(repository().join("docs/schema/verdict.json")).unwrap();
+    let schema = jsonschema::validator_for(&serde_json::from_slice(&schema).unwrap()).unwrap();
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["receipts"][0]["exit"], 2, "{json}");
+    assert!(schema.is_valid(&json), "{json}");
+}
+
 /// A log's own receipts and packages, with the daemon off.
 #[test]
 fn what_a_log_made_is_told_in_words() {
@@ -263,8 +278,9 @@ fn what_a_log_made_is_told_in_words() {
     fs::copy(root.path().join("last.tlog-proof"), root.path().join("folder/e.tlog-proof")).unwrap();
     let told = Told::of(root.path(), &["folder", "--trust", "trust"]);
     assert_eq!(told.json["receipts"].as_array().unwrap().len(), 1);
-    let output = provlog(root.path(), &["explain", "mirror", "--trust", "trust"]);
+    let output = provlog(root.path(), &["explain", "all.zip", "mirror", "--trust", "trust"]);
     assert_eq!(output.status.code(), Some(2), "{}{}", stdout(&output), stderr(&output));
+    assert_eq!(stdout(&output), "", "nothing is told before a mirror is refused");
     let output = provlog(root.path(), &["explain", "last.tlog-proof"]);
     assert_eq!(output.status.code(), Some(5), "without a trust file nothing is told: {}", stdout(&output));
 }

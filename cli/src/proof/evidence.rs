@@ -57,6 +57,11 @@ impl FromStr for Given {
 }
 
 impl KeyArgs {
+    /// Whether any were.
+    pub(crate) const fn are_given(&self) -> bool {
+        !self.issuer_keys.is_empty() || !self.bundle.is_empty()
+    }
+
     /// Reads every file that is named.
     pub(crate) fn believed(&self) -> Result<Believed, Failure> {
         let mut believed = Believed::default();

@@ -46,6 +46,31 @@ pub(super) enum Fault {
     SubmittedTwice { index: u64, first: u64 },
 }
 
+/// Faults of one sort: as many as are kept, and how many more there were.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub(super) struct Faults {
+    pub(super) kept: Vec<Fault>,
+    pub(super) more: u64,
+}
+
+/// Faults of each sort that are kept.
+const KEPT_MAX: usize = 1_000;
+
+impl Faults {
+    pub(super) fn push(&mut self, fault: Fault) {
+        if self.kept.len() < KEPT_MAX {
+            self.kept.push(fault);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    pub(super) fn append(&mut self, other: Self) {
+        other.kept.into_iter().for_each(|fault| self.push(fault));
+        self.more += other.more;
+    }
+}
+
 impl Fault {
     /// Its stable name in JSON.
     const fn code(&self) -> &'static str {

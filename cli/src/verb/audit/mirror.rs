@@ -4,7 +4,7 @@
 //! ```text
 //! checkpoint, tile/...    the log as it was last audited
 //! audit.json              that checkpoint, the tree's right edge at it, how many records were compared, and how many trust entries
-//!                         are kept; it marks the folder as an audit's from the first one's start, when its checkpoint is null
+//!                         are kept, and from which entry on workloads were looked at; it marks the folder as an audit's from the first one's start, when its checkpoint is null
 //! trust-records           records of the trust entries among those that were compared
 //! evidence/               checkpoints that prove a fault of the log: never removed here
 //! lock                    one audit at a time
@@ -52,6 +52,8 @@ pub(super) struct Last {
     pub(super) records: u64,
     /// How many trust entries before that index are kept; none: nobody kept them.
     pub(super) trust_records: Option<u64>,
+    /// The first entry from which on all workloads before that index were looked at; none: it isn't known that any was.
+    pub(super) workloads_from: Option<u64>,
 }
 
 impl Mirror {
@@ -100,7 +102,8 @@ impl Mirror {
         })?;
         let records = state.get("records").and_then(Json::as_uint).unwrap_or(0);
         let trust_records = state.get("trust_records").and_then(Json::as_uint);
-        Ok(Some(Last { head, edge, records, trust_records }))
+        let workloads_from = state.get("workloads_from").and_then(Json::as_uint);
+        Ok(Some(Last { head, edge, records, trust_records, workloads_from }))
     }
 
     /// Makes this the last audit, and removes partial tiles that it doesn't need any more.
@@ -116,6 +119,7 @@ impl Mirror {
             member("edge", Json::Array(levels.collect())),
             member("records", uint_json(last.records)),
             member("trust_records", last.trust_records.map_or(Json::Null, uint_json)),
+            member("workloads_from", last.workloads_from.map_or(Json::Null, uint_json)),
         ]);
         self.write_state(state)?;
         files::write(&self.folder.join(CHECKPOINT), last.head.note.as_bytes(), Over::Any)?;
@@ -206,7 +210,7 @@ mod tests {
         let mut edge = Edge::default();
         edge.set_leaves(leaves);
         let head = Head::verified("a test".into(), log.checkpoint(&tree).as_bytes(), &log.trust()).unwrap();
-        Last { head, edge, records: 2, trust_records: Some(1) }
+        Last { head, edge, records: 2, trust_records: Some(1), workloads_from: Some(1) }
     }
 
     #[test]
@@ -222,7 +226,7 @@ mod tests {
         mirror.put(bundle(5), b"five").unwrap();
         mirror.advance(&five, Some(&three)).unwrap();
         let found = mirror.last(&log.trust()).unwrap().unwrap();
-        assert_eq!((found.records, found.trust_records), (2, Some(1)));
+        assert_eq!((found.records, found.trust_records, found.workloads_from), (2, Some(1), Some(1)));
         assert_eq!((found.head.checkpoint, found.edge), (five.head.checkpoint, five.edge));
         assert_eq!(mirror.get(bundle(3)).unwrap(), None, "partial tiles of earlier sizes are removed");
         assert_eq!(mirror.get(bundle(5)).unwrap(), Some(b"five".to_vec()));

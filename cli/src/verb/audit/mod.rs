@@ -32,7 +32,7 @@ use crate::proof::tiles::CHECKPOINT;
 use crate::show::exit::Exit;
 use crate::show::failure::Failure;
 use clap::{Args, ValueEnum};
-use fault::Fault;
+use fault::{Fault, Faults};
 use judge::{Relation, judge, relation};
 use kept_sets::KeptSets;
 use mirror::{Last, Mirror};
@@ -100,7 +100,8 @@ pub(crate) fn run(args: &AuditArgs) -> Result<Exit, Failure> {
         return Err(Failure::Usage(format!("--since: there is no earlier audit in {}", mirror.name())));
     }
     let newest = newest(source.as_ref(), trust)?;
-    let audit = Audit::new(source.as_ref(), &mirror, &believed, before, newest);
+    let mut audit = Audit::new(source.as_ref(), &mirror, &believed, before, newest);
+    audit.report.keys_given = args.keys.are_given();
     let report = audit.run(args.full, args.records)?;
     report.print(args.json)?;
     Ok(report.exit())
@@ -140,8 +141,10 @@ impl<'a> Audit<'a> {
             recomputed: None,
             records: Records::Skipped,
             workloads: None,
+            keys_given: false,
             faults: Vec::new(),
             unlisted: 0,
+            more_of_workloads: 0,
             evidence: Vec::new(),
             checkpoint: newest.checkpoint.clone(),
         };
@@ -223,9 +226,10 @@ impl<'a> Audit<'a> {
         }
         self.report.extends = old.is_some();
         let known = self.before.as_ref().filter(|_| !afresh);
-        let (records, trust_records) =
-            known.map_or((0, Some(0)), |before| (before.records, before.trust_records));
-        let last = Last { head: self.newest.clone(), edge, records, trust_records };
+        let (records, trust_records, workloads_from) = known.map_or((0, Some(0), None), |before| {
+            (before.records, before.trust_records, before.workloads_from)
+        });
+        let last = Last { head: self.newest.clone(), edge, records, trust_records, workloads_from };
         self.mirror.advance(&last, self.before.as_ref())?;
         Ok(Some(last))
     }
@@ -256,8 +260,8 @@ impl<'a> Audit<'a> {
             self.before.as_ref().filter(|before| shows_nothing && before.records > last.records)
         {
             // What was compared before an audit of everything stays known: the next one must miss it, too.
-            let (records, trust_records) = (before.records, before.trust_records);
-            let known = Last { records, trust_records, ..last.clone() };
+            let Last { records, trust_records, workloads_from, .. } = *before;
+            let known = Last { records, trust_records, workloads_from, ..last.clone() };
             self.mirror.advance(&known, Some(&known))?;
         }
         match compared {
@@ -271,11 +275,13 @@ impl<'a> Audit<'a> {
             Compared::Read(faults) => {
                 self.report.records = Records::Compared(new);
                 self.report.faults = faults;
-                let sets = if new > 0 { self.look_at_workloads(workloads)? } else { None };
+                let from = last.workloads_from.unwrap_or(range.start).min(range.start);
+                let sets = if new > 0 { self.look_at_workloads(workloads, from)? } else { None };
                 if self.report.faults.is_empty() {
                     let trust_records =
                         if new > 0 { sets.map(KeptSets::keep).transpose()? } else { last.trust_records };
-                    let complete = Last { records: size, trust_records, ..last };
+                    let workloads_from = if new > 0 { Some(from) } else { last.workloads_from };
+                    let complete = Last { records: size, trust_records, workloads_from, ..last };
                     self.mirror.advance(&complete, Some(&complete))?;
                 }
             }
@@ -283,13 +289,22 @@ impl<'a> Audit<'a> {
         Ok(())
     }
 
-    /// What the records that were read say of workloads; gives the log's sets, where they are known.
-    fn look_at_workloads(&mut self, workloads: Workloads<'_>) -> Result<Option<KeptSets>, Failure> {
+    /// What the records that were read say of workloads, of which all from `from` on have been looked at now; gives the log's
+    /// sets, where they are known.
+    fn look_at_workloads(
+        &mut self,
+        workloads: Workloads<'_>,
+        from: u64,
+    ) -> Result<Option<KeptSets>, Failure> {
         let mut repeats = Repeats::find(self.mirror, workloads.range(), workloads.covered())?;
         repeats.look_before(self.source, self.mirror, workloads.range().end, workloads.reader())?;
         let (mut found, faults, sets) = workloads.finish(self.report.faults.is_empty());
         (found.repeated, found.repeats, found.unseen) = (repeats.count, repeats.first, repeats.unseen);
-        self.report.faults.extend(faults.into_iter().chain(repeats.faults));
+        found.looked_at_from = from;
+        for Faults { kept, more } in faults.into_iter().chain([repeats.faults]) {
+            self.report.faults.extend(kept);
+            self.report.more_of_workloads += more;
+        }
         self.report.workloads = Some(found);
         Ok(sets)
     }

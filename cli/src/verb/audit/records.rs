@@ -164,7 +164,7 @@ impl<'b> Part<'_, 'b> {
             if item.index < range.end {
                 match matching(item.record, bundle.entry(item.index)?) {
                     Ok(Some(record)) => read.read(self.reader, item.index, &record, item.record),
-                    Ok(None) => read.pass_over(),
+                    Ok(None) => read.pass_over(item.index),
                     Err(detail) => faults.push(Fault::Record { index: item.index, detail }),
                 }
                 if read.count.is_multiple_of(HANDED_ON) {

@@ -4,7 +4,7 @@
 //! doesn't grow with the log; a key that nobody knows chooses the part, so that no log can make one large.
 
 use super::entries::{Bundle, matching};
-use super::fault::Fault;
+use super::fault::{Fault, Faults};
 use super::mirror::Mirror;
 use super::source::Source;
 use super::workloads::Covered;
@@ -28,9 +28,6 @@ const TOLD_MAX: usize = 5;
 /// Entries before the range whose records are asked for again: in a folder each takes a pass over all records.
 const ASKED_MAX: usize = 16;
 
-/// Faults that are kept.
-const FAULTS_MAX: usize = 1_000;
-
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
@@ -38,10 +35,10 @@ pub(super) struct Repeats {
     pub(super) count: u64,
     /// The first of them, each with an entry that it repeats.
     pub(super) first: Vec<(u64, u64)>,
-    pub(super) faults: Vec<Fault>,
+    pub(super) faults: Faults,
     /// Entries before the range that one in it repeats which evidence covers: each with that one.
     asked: Vec<(u64, u64)>,
-    /// How many of those were not looked at again.
+    /// How many of those were not looked at again, or hide their evidence now.
     pub(super) unseen: u64,
 }
 
@@ -108,11 +105,12 @@ impl Repeats {
         let mut bundle = Bundle::of(mirror, size);
         for (first, index) in std::mem::take(&mut self.asked) {
             let entry = bundle.entry(first)?.to_vec();
-            match record_again(source, first, &entry)? {
-                None => self.unseen += 1,
-                Some(record) if is_covered(reader, first, &record) => {
+            match record_again(source, first, &entry)?.map(|record| shown(reader, first, &record)) {
+                Some(Shown::Bound | Shown::Vouched) => {
                     self.faults.push(Fault::SubmittedTwice { index, first });
                 }
+                // What is hidden this time may well be evidence.
+                None | Some(Shown::Hidden | Shown::Unknown) => self.unseen += 1,
                 Some(_) => {}
             }
         }
@@ -130,7 +128,7 @@ impl Repeats {
             self.first.push((index, before.first));
         }
         match before.covered {
-            Some(first) if is_covered && self.faults.len() < FAULTS_MAX => {
+            Some(first) if is_covered => {
                 self.faults.push(Fault::SubmittedTwice { index, first });
             }
             None if is_covered => before.covered = Some(index),
@@ -155,9 +153,9 @@ fn record_again(source: &dyn Source, index: u64, entry: &[u8]) -> Result<Option<
     }
 }
 
-fn is_covered(reader: EntryReader<'_>, index: u64, record: &Record) -> bool {
+fn shown(reader: EntryReader<'_>, index: u64, record: &Record) -> Shown {
     let checks = reader.read(index, record).map(|read| read.workload_checks()).unwrap_or_default();
-    matches!(Shown::of(record, &checks), Shown::Bound | Shown::Vouched)
+    Shown::of(record, &checks)
 }
 
 /// The `submitted_digest` of each entry of a range, as far as they are of a version that is known.
@@ -230,7 +228,7 @@ mod tests {
             for held in [50, 300, HELD] {
                 let found = Repeats::find_holding(&mirror, &(start..end), &covered, held).unwrap();
                 assert_eq!(found.count, u64::try_from(expected.len()).unwrap(), "{start} {held}");
-                assert_eq!(found.faults.len(), faults, "{start} {held}");
+                assert_eq!(found.faults.kept.len(), faults, "{start} {held}");
                 let told: Vec<u64> = found.first.iter().map(|(index, _)| *index).collect();
                 assert_eq!(told, expected[..expected.len().min(TOLD_MAX)], "{start} {held}");
                 assert!(found.first.iter().all(|(index, other)| other < index && of(*other) == of(*index)));

@@ -33,9 +33,13 @@ pub(super) struct Report {
     pub(super) records: Records,
     /// What records say of workloads, where any were compared.
     pub(super) workloads: Option<WorkloadsFound>,
+    /// Whether keys were given to check workloads with.
+    pub(super) keys_given: bool,
     pub(super) faults: Vec<Fault>,
     /// Bundles and tiles with differences beyond those that were looked into.
     pub(super) unlisted: u64,
+    /// Faults of workloads beyond those that are kept.
+    pub(super) more_of_workloads: u64,
     /// Files that prove it.
     pub(super) evidence: Vec<PathBuf>,
 }
@@ -158,6 +162,9 @@ impl Report {
         if let Some(workloads) = &self.workloads {
             let wrong = self.faults.iter().any(Fault::is_of_workloads);
             workloads.write(page, if wrong { Status::Fail } else { Status::Pass });
+        } else if self.keys_given {
+            let again = if self.records == Records::Compared(0) { "; --full does" } else { "" };
+            page.line(&format!("- workloads: none looked at; the keys given were not used{again}"));
         }
         for fault in self.faults.iter().take(FAULTS_SHOWN_MAX) {
             page.marked(Status::Fail, &fault.to_string());
@@ -171,6 +178,9 @@ impl Report {
                 self.unlisted
             ));
         }
+        if self.more_of_workloads > 0 {
+            page.line(&format!("  and {} more of workloads, which are not kept", self.more_of_workloads));
+        }
         for path in &self.evidence {
             page.line(&format!("  evidence: {}", path.display()));
         }
@@ -182,21 +192,59 @@ impl Report {
         self.faults.iter().all(|fault| fault.is_of_records() || fault.is_of_workloads())
     }
 
+    /// Where the keys that were given were used from on; none: not at all, or none were given.
+    fn keys_used_from(&self) -> Option<u64> {
+        self.workloads.as_ref().filter(|_| self.keys_given).map(|found| found.range.start)
+    }
+
+    /// What was not looked at, though nothing is wrong, to be said where that is said.
+    fn reserved(&self) -> String {
+        let mut reserved = String::new();
+        match self.keys_used_from() {
+            None if self.keys_given => reserved.push_str("; the keys given were not used"),
+            Some(start) if start > 0 => {
+                reserved.push_str(&format!("; the keys given were used from entry {start} on alone"));
+            }
+            _ => {}
+        }
+        if let Some(from) = self.workloads.as_ref().map(|found| found.looked_at_from).filter(|from| *from > 0)
+        {
+            reserved.push_str(&format!("; workloads before entry {from} never looked at"));
+        }
+        if let Some(unseen) = self.workloads.as_ref().map(|found| found.unseen).filter(|unseen| *unseen > 0) {
+            reserved.push_str(&format!(
+                "; {unseen} earlier entries of claims that evidence covers not looked at"
+            ));
+        }
+        if self.workloads.as_ref().is_some_and(|found| found.sets_unknown.is_some()) {
+            reserved.push_str("; not all keys were looked for in the log's sets");
+        }
+        reserved
+    }
+
     /// One line.
     fn verdict(&self) -> String {
         let Checkpoint { origin, size, .. } = &self.checkpoint;
-        let word = self.outcome().word();
+        let (word, reserved) = (self.outcome().word(), self.reserved());
         match (self.faults.as_slice(), &self.previous) {
             ([], _) if self.outcome() == Conclusion::Incomplete => {
                 format!("{word}: {origin}, {size} entries: {}", self.records.withheld())
             }
-            ([], None) => format!("audited: {origin}, {size} entries, nothing wrong"),
+            ([], None) => format!("audited: {origin}, {size} entries, nothing wrong{reserved}"),
             ([], Some(previous)) => {
                 let new = size.saturating_sub(previous.size);
-                format!("audited: {origin}, {size} entries, {new} of them new, nothing wrong")
+                format!("audited: {origin}, {size} entries, {new} of them new, nothing wrong{reserved}")
             }
-            ([one], _) if self.unlisted == 0 => format!("{word}: {origin}: {one}"),
-            (faults, _) => format!("{word}: {origin}: {} faults", faults.len()),
+            ([one], _) if self.unlisted == 0 && self.more_of_workloads == 0 => {
+                format!("{word}: {origin}: {one}")
+            }
+            (faults, _) if self.more_of_workloads == 0 => {
+                format!("{word}: {origin}: {} faults", faults.len())
+            }
+            (faults, _) => {
+                let more = self.more_of_workloads;
+                format!("{word}: {origin}: {} faults, and {more} more of workloads", faults.len())
+            }
         }
     }
 
@@ -221,8 +269,10 @@ impl Report {
             member("entries_recomputed", self.recomputed.map_or(Json::Null, uint_json)),
             member("records_compared", records),
             member("workloads", self.workloads.as_ref().map_or(Json::Null, WorkloadsFound::json)),
+            member("keys_given", Json::Bool(self.keys_given)),
+            member("keys_used_from", self.keys_used_from().map_or(Json::Null, uint_json)),
             member("faults", Json::Array(self.faults.iter().map(Fault::json).collect())),
-            member("faults_unlisted", uint_json(self.unlisted)),
+            member("faults_unlisted", uint_json(self.unlisted + self.more_of_workloads)),
             member("evidence", Json::Array(evidence.collect())),
         ])
     }

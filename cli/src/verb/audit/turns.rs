@@ -79,7 +79,7 @@ mod tests {
             }
         });
         let (found, faults, sets) = workloads.finish(true);
-        assert_eq!((found.counts.values().sum::<u64>(), faults), (60, vec![]));
+        assert_eq!((found.counts.values().sum::<u64>(), faults), (60, Default::default()));
         assert_eq!(sets.unwrap().keep().unwrap(), 60);
         let kept = std::fs::read(mirror.place("trust-records")).unwrap();
         let expected = (0..60).flat_map(|index| provlog_core::package::record_item(index, &record));

@@ -4,7 +4,7 @@
 //! Threads read evidence, and what they read is put together in the order of the entries. What is held doesn't grow with the
 //! log, but for a bit an entry.
 
-use super::fault::Fault;
+use super::fault::{Fault, Faults};
 use super::kept_sets::KeptSets;
 use super::mirror::Mirror;
 use crate::proof::receipt::{member, uint_json};
@@ -20,9 +20,6 @@ use provlog_evidence::verify::{EntryEvidence, EntryReader, EvidenceVerifier, Pac
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Faults of each sort that are kept.
-const FAULTS_MAX: usize = 1_000;
-
 /// What records come to, put together.
 #[derive(Debug)]
 pub(super) struct Workloads<'b> {
@@ -30,12 +27,12 @@ pub(super) struct Workloads<'b> {
     evidence: PackageEvidence<'b>,
     range: Range<u64>,
     counts: BTreeMap<Shown, u64>,
-    refuted: Vec<Fault>,
+    refuted: Faults,
     /// Of keys, where entries may be missing, and where none is.
-    keys: [Vec<Fault>; 2],
+    keys: [Faults; 2],
     covered: Covered,
-    /// Entries of versions that aren't known.
-    unknown: u64,
+    /// The first entry of a version that isn't known.
+    unknown: Option<u64>,
     /// The trust entries so far; none: the log's sets aren't known.
     sets: Option<KeptSets>,
 }
@@ -44,11 +41,11 @@ pub(super) struct Workloads<'b> {
 #[derive(Debug, Default)]
 pub(super) struct ReadEntries<'b> {
     counts: BTreeMap<Shown, u64>,
-    refuted: Vec<Fault>,
+    refuted: Faults,
     covered: Vec<u64>,
     evidence: Vec<EntryEvidence<'b>>,
     trust: Vec<(u64, Vec<u8>)>,
-    unknown: u64,
+    unknown: Option<u64>,
     pub(super) count: usize,
 }
 
@@ -64,14 +61,30 @@ pub(super) struct Covered {
 pub(super) struct WorkloadsFound {
     /// The entries that were looked at.
     pub(super) range: Range<u64>,
+    /// The first from which on all were, by this audit or by earlier ones.
+    pub(super) looked_at_from: u64,
     pub(super) counts: BTreeMap<Shown, u64>,
-    /// Whether the log's sets were known at each of them: then a key that isn't in one is a fault.
-    pub(super) knows_sets: bool,
+    /// Why the log's sets weren't known at each of them: only where they are is a key that isn't in one a fault.
+    pub(super) sets_unknown: Option<SetsUnknown>,
     /// How many of them repeat the `submitted_digest` of an earlier entry, and the first of these pairs.
     pub(super) repeated: u64,
     pub(super) repeats: Vec<(u64, u64)>,
-    /// Earlier entries with a `submitted_digest` that evidence covers in one of these, whose records were not looked at again.
+    /// Earlier entries with a `submitted_digest` that evidence covers in one of these, whose records were not looked at again, or
+    /// hide it now.
     pub(super) unseen: u64,
+}
+
+/// Why a key that isn't in the log's sets is no fault.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum SetsUnknown {
+    /// The mirror doesn't have those of the entries before.
+    NotKept,
+    /// Not every record was there, and as its entry says.
+    NotRead,
+    /// This entry is of a version that isn't known: it may change a set.
+    Version(u64),
+    /// From this entry on they are hidden or too large.
+    From(u64),
 }
 
 impl<'b> Workloads<'b> {
@@ -84,10 +97,10 @@ impl<'b> Workloads<'b> {
             evidence,
             range,
             counts: BTreeMap::new(),
-            refuted: Vec::new(),
-            keys: [Vec::new(), Vec::new()],
+            refuted: Faults::default(),
+            keys: Default::default(),
             covered,
-            unknown: 0,
+            unknown: None,
             sets: None,
         }
     }
@@ -111,15 +124,15 @@ impl<'b> Workloads<'b> {
     /// Adds what was read of the next entries.
     pub(super) fn add(&mut self, read: ReadEntries<'b>) -> Result<(), Failure> {
         read.counts.into_iter().for_each(|(shown, count)| *self.counts.entry(shown).or_default() += count);
-        extend(&mut self.refuted, read.refuted);
+        self.refuted.append(read.refuted);
         read.covered.into_iter().for_each(|index| self.covered.insert(index));
-        self.unknown += read.unknown;
+        self.unknown = self.unknown.or(read.unknown);
         for entry in read.evidence {
             let index = entry.index();
             let members = self.evidence.add(entry);
             for (keys, checks) in self.keys.iter_mut().zip([members.of_some, members.of_all]) {
                 let failed = checks.into_iter().filter(|check| check.status == Status::Fail);
-                extend(keys, failed.map(|check| Fault::Key { index, detail: remark(check) }));
+                failed.for_each(|check| keys.push(Fault::Key { index, detail: remark(check) }));
             }
         }
         if let Some(sets) = &mut self.sets {
@@ -140,14 +153,27 @@ impl<'b> Workloads<'b> {
 
     /// What is told, the faults, and the sets that are known now; `all_read` is whether every record was there and as its
     /// entry says.
-    pub(super) fn finish(self, all_read: bool) -> (WorkloadsFound, Vec<Fault>, Option<KeptSets>) {
-        let Self { evidence, range, counts, mut refuted, keys: [of_some, of_all], sets, unknown, .. } = self;
-        let sets = sets.filter(|_| all_read && unknown == 0);
-        refuted.extend(if sets.is_some() { of_all } else { of_some });
-        let knows_sets = sets.is_some() && evidence.sets_unknown_from().is_none();
+    pub(super) fn finish(self, all_read: bool) -> (WorkloadsFound, [Faults; 2], Option<KeptSets>) {
+        let Self { evidence, range, counts, refuted, keys: [of_some, of_all], sets, unknown, .. } = self;
+        let gap = match (&sets, unknown) {
+            (None, _) => Some(SetsUnknown::NotKept),
+            _ if !all_read => Some(SetsUnknown::NotRead),
+            (Some(_), unknown) => unknown.map(SetsUnknown::Version),
+        };
+        let of_keys = if gap.is_none() { of_all } else { of_some };
+        let sets = sets.filter(|_| gap.is_none());
+        let sets_unknown = gap.or_else(|| evidence.sets_unknown_from().map(SetsUnknown::From));
         (
-            WorkloadsFound { range, counts, knows_sets, repeated: 0, repeats: Vec::new(), unseen: 0 },
-            refuted,
+            WorkloadsFound {
+                looked_at_from: range.start,
+                range,
+                counts,
+                sets_unknown,
+                repeated: 0,
+                repeats: Vec::new(),
+                unseen: 0,
+            },
+            [refuted, of_keys],
             sets,
         )
     }
@@ -165,14 +191,26 @@ impl WorkloadsFound {
         let shown: Vec<String> =
             shown.map(|(shown, count)| format!("{count} {}", shown.in_words())).collect();
         page.marked(status, &format!("workloads: of {which}: {}", shown.join("; ")));
-        if start > 0 {
-            page.line("- workloads: those before are as earlier audits found them, with the keys given then; --full looks again");
+        if self.looked_at_from < start {
+            page.line(&format!(
+                "- workloads: those before, from entry {} on, are as earlier audits found them, with the keys given then; --full \
+                 looks again",
+                self.looked_at_from
+            ));
+        }
+        if self.looked_at_from > 0 {
+            let first = self.looked_at_from;
+            page.line(&format!("- workloads: those before entry {first} were never looked at; --full does"));
         }
         if self.counts.contains_key(&Shown::Hidden) {
             page.line("- workloads: what was not disclosed is not looked at again, unless with --full");
         }
-        if !self.knows_sets {
-            page.line("- keys: the log's sets aren't known: not every entry from 0 on was read, or they are hidden or too large");
+        if let Some(why) = self.sets_unknown {
+            let text = format!(
+                "keys: not all were looked for in the log's sets, which aren't known: {}",
+                why.in_words()
+            );
+            page.marked(Status::Warn, &text);
         }
         if self.repeated > 0 {
             let pairs = self.repeats.iter().map(|(index, other)| format!("{index} and {other}"));
@@ -187,14 +225,17 @@ impl WorkloadsFound {
             page.line(&format!("- {text}"));
         }
         if self.unseen > 0 {
-            let text = "earlier entries of claims that evidence covers were not looked at again: --full does";
+            let text = "earlier entries of claims that evidence covers were not looked at again, or hide their evidence now: --full looks again";
             page.line(&format!("- submitted_digest: {} {text}", self.unseen));
         }
     }
 
     pub(super) fn json(&self) -> Json {
-        let mut members =
-            vec![member("start", uint_json(self.range.start)), member("end", uint_json(self.range.end))];
+        let mut members = vec![
+            member("start", uint_json(self.range.start)),
+            member("end", uint_json(self.range.end)),
+            member("looked_at_from", uint_json(self.looked_at_from)),
+        ];
         members.extend(Shown::ALL.into_iter().map(|shown| {
             let code = shown.code().replace('-', "_");
             member(&code, uint_json(self.counts.get(&shown).copied().unwrap_or_default()))
@@ -203,11 +244,36 @@ impl WorkloadsFound {
             Json::Object(vec![member("index", uint_json(*index)), member("other_index", uint_json(*other))])
         });
         members.extend([
-            member("sets_known", Json::Bool(self.knows_sets)),
+            member("sets_known", Json::Bool(self.sets_unknown.is_none())),
+            member("sets_unknown", self.sets_unknown.map_or(Json::Null, SetsUnknown::json)),
             member("repeated", uint_json(self.repeated)),
             member("repeats", Json::Array(repeats.collect())),
             member("repeats_unseen", uint_json(self.unseen)),
         ]);
+        Json::Object(members)
+    }
+}
+
+impl SetsUnknown {
+    fn in_words(self) -> String {
+        match self {
+            Self::NotKept => "those before are not in the mirror; --full reads them".into(),
+            Self::NotRead => "not every record was there and as its entry says".into(),
+            Self::Version(index) => format!("entry {index} is of a version that this program doesn't know"),
+            Self::From(index) => format!("from entry {index} on they are hidden or too large"),
+        }
+    }
+
+    fn json(self) -> Json {
+        let (code, index) = match self {
+            Self::NotKept => ("not-kept", None),
+            Self::NotRead => ("not-read", None),
+            Self::Version(index) => ("version", Some(index)),
+            Self::From(index) => ("hidden-or-too-large", Some(index)),
+        };
+        let mut members = vec![member("code", code.into())];
+        members.extend(index.map(|index| member("index", uint_json(index))));
+        members.push(member("detail", Json::String(self.in_words())));
         Json::Object(members)
     }
 }
@@ -224,7 +290,7 @@ impl<'b> ReadEntries<'b> {
             Shown::Refuted => {
                 let failed = checks.into_iter().find(|check| check.status == Status::Fail);
                 let detail = failed.map(remark).unwrap_or_default();
-                extend(&mut self.refuted, [Fault::Workload { index, detail }]);
+                self.refuted.push(Fault::Workload { index, detail });
             }
             Shown::Bound | Shown::Vouched => self.covered.push(index),
             _ => {}
@@ -236,9 +302,9 @@ impl<'b> ReadEntries<'b> {
     }
 
     /// Passes over one of a version that isn't known.
-    pub(super) fn pass_over(&mut self) {
+    pub(super) fn pass_over(&mut self, index: u64) {
         self.count += 1;
-        self.unknown += 1;
+        self.unknown = self.unknown.or(Some(index));
         *self.counts.entry(Shown::Unknown).or_default() += 1;
     }
 }
@@ -267,11 +333,37 @@ impl Covered {
     }
 }
 
-fn extend(faults: &mut Vec<Fault>, more: impl IntoIterator<Item = Fault>) {
-    let room = FAULTS_MAX.saturating_sub(faults.len());
-    faults.extend(more.into_iter().take(room));
-}
-
 fn remark(check: Check) -> String {
     check.remark.unwrap_or(check.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(kept: bool, unknown: &[u64], all_read: bool) -> (Option<SetsUnknown>, bool) {
+        let home = tempfile::tempdir().unwrap();
+        let mirror = Mirror::open(home.path(), None).unwrap();
+        let believed = Believed::default();
+        let mut workloads = Workloads::new(&believed, "example.com/log", 0..9);
+        if kept {
+            workloads.fold_sets(&mirror, 9, 0).unwrap();
+        }
+        for index in unknown {
+            let mut read = ReadEntries::default();
+            read.pass_over(*index);
+            workloads.add(read).unwrap();
+        }
+        let (found, _, sets) = workloads.finish(all_read);
+        (found.sets_unknown, sets.is_some())
+    }
+
+    #[test]
+    fn why_the_sets_are_not_known_is_told_and_by_which_entry() {
+        assert_eq!(found(true, &[], true), (None, true));
+        assert_eq!(found(false, &[], true), (Some(SetsUnknown::NotKept), false));
+        assert_eq!(found(true, &[], false), (Some(SetsUnknown::NotRead), false));
+        assert_eq!(found(true, &[2, 5], true), (Some(SetsUnknown::Version(2)), false));
+        assert!(SetsUnknown::Version(2).in_words().starts_with("entry 2 is of a version"));
+    }
 }

@@ -2,12 +2,15 @@
 //! nobody proved. It verifies first, as `verify` does and with the same code, and tells nothing as true that wasn't verified.
 
 mod package;
+mod proven;
 mod story;
+mod unproven;
 mod words;
 mod workload;
 
 use self::package::{Overview, PackageStory};
-use self::story::{ProvenEntry, Story, unverified, write_unverified};
+use self::proven::ProvenEntry;
+use self::story::{Story, unverified, write_unverified};
 use crate::local::files::ReadError;
 use crate::local::settings::{TrustArgs, TrustFile};
 use crate::proof::believed;
@@ -45,6 +48,11 @@ pub(crate) struct ExplainArgs {
 pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     let sources = sources::named(&args.sources)?;
     let trust = believed::open(&args.trust, &sources)?;
+    let sources = sources::taken(sources);
+    // Before anything is told: half a story would be taken for all of it.
+    if let Some((path, _)) = sources.iter().find(|(_, found)| matches!(found, Verifiable::Mirror)) {
+        return Err(untold(path));
+    }
     let believed = args.evidence.believed()?;
     let evidence = EvidenceVerifier { believed: &believed, require_bound: args.evidence.require_bound };
     let mut teller = Teller {
@@ -58,7 +66,7 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     if !args.json {
         page.line(&format!("trusting {} as {} says", trust.trust.log(), trust.path.display()));
     }
-    for (path, found) in sources::taken(sources) {
+    for (path, found) in sources {
         let told = teller.tell(&path, found)?;
         if args.json {
             items.add(&told);
@@ -79,6 +87,11 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
+fn untold(mirror: &Path) -> Failure {
+    let why = "a mirror has no records to tell of; `provlog audit` tells what is wrong with it";
+    Failure::Usage(format!("{}: {why}", mirror.display()))
+}
+
 /// Verifies, and tells what it comes to.
 struct Teller<'a> {
     trust: &'a TrustFile,
@@ -97,10 +110,7 @@ impl Teller<'_> {
             Verifiable::Archive(file) => {
                 self.package(|believing, seen| judge_archive(path, file, believing, seen))
             }
-            Verifiable::Mirror => {
-                let why = "a mirror has no records to tell of; `provlog audit` tells what is wrong with it";
-                return Err(Failure::Usage(format!("{}: {why}", path.display())));
-            }
+            Verifiable::Mirror => return Err(untold(path)),
         })
     }
 

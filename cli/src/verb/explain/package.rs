@@ -1,6 +1,7 @@
 //! The overview of a package, made while its records are checked, and the story of the entry that it is of.
 
-use super::story::{ProvenEntry, Story, hides, in_line, unverified, write_unverified};
+use super::proven::ProvenEntry;
+use super::story::{Story, hides, in_line, unverified, write_unverified};
 use super::workload::{in_line as workload_in_line, writes_itself};
 use crate::local::time;
 use crate::proof::package::{JudgedPackage, Onlooker, PageFiles, PageJudge, PageStanding};

@@ -1,6 +1,8 @@
 //! The story of one entry: what happened, when, which workload, proven how, and what nobody proved.
 
-use super::words::{details, environment, hidden, named_entries, quoted};
+use super::proven::ProvenEntry;
+use super::unproven::unproven;
+use super::words::{details, environment, quoted};
 use super::workload::{self, how, in_short, who};
 use crate::local::time;
 use crate::proof::receipt::{kind_text, member, uint_json};
@@ -13,19 +15,6 @@ use provlog_core::claims::{KindWriter, PROMOTION, kind_name, kind_spec};
 use provlog_core::facet::{Decision, Facet, decision};
 use provlog_core::json::Json;
 use provlog_core::record::SectionName;
-
-/// Items of a list within a sentence.
-const LISTED_MAX: usize = 12;
-
-/// An entry that is in the log: its record, and the checks of its evidence as they end where nothing is required.
-pub(super) struct ProvenEntry<'r> {
-    pub(super) index: u64,
-    pub(super) record: &'r Record,
-    pub(super) evidence: &'r [Check],
-    /// The checks of the receipt, or of the package, that it is in.
-    pub(super) checks: &'r [Check],
-    pub(super) is_in_package: bool,
-}
 
 /// Sentences, chapter by chapter.
 pub(super) struct Story {
@@ -100,6 +89,9 @@ pub(super) fn unverified(index: u64, record: &Record) -> Vec<String> {
 pub(super) fn in_line(index: u64, record: &Record, shown: Shown) -> String {
     let (kind, time) = (kind_text(record), time::rfc3339(record.entry.time_ms.get()));
     let outcome = decision(record).map(|decision| match decision {
+        Decision::NotDisclosed if is_unreadable(record) => {
+            ", what the log's gate decided can't be read".into()
+        }
         Decision::NotDisclosed => ", its decision not disclosed".into(),
         Decision::Gate(_) => format!(", by the log's gate {}", outcome(decision)),
         Decision::Submitted(_) => format!(", by its submitter's word {}", outcome(decision)),
@@ -116,6 +108,11 @@ fn outcome(decision: Decision<'_>) -> String {
         Some(other) => quoted(other),
         None => "decided in a way that can't be read".into(),
     }
+}
+
+/// Whether what the log's gate decided is disclosed: where nothing is to be told of it, it can't be read.
+fn is_unreadable(record: &Record) -> bool {
+    Facet::Gate.value(record).is_some()
 }
 
 fn what(record: &Record) -> Vec<String> {
@@ -187,6 +184,9 @@ fn promotion(record: &Record) -> String {
             "The submitter says that a change was to go {to}, and that this was {}. No gate of the log is attested.",
             outcome(said)
         ),
+        Some(Decision::NotDisclosed) if is_unreadable(record) => format!(
+            "The submitter says that a change was to go {to}. What the log's gate decided of it is here, and can't be read."
+        ),
         Some(Decision::NotDisclosed) => format!(
             "The submitter says that a change was to go {to}. Whether it was let through is not disclosed here."
         ),
@@ -211,11 +211,16 @@ fn proof(proven: &ProvenEntry<'_>, shown: Shown) -> Vec<String> {
     let mut sentences = how(proven.record, shown);
     let ended = |name: &str| proven.evidence.iter().find(|check| check.name == name);
     if let Some(form) = ended("approval-form") {
-        let signed = ended("approval-signed").filter(|signed| signed.status == Status::Pass);
+        let signed = ended("approval-signed").filter(|signed| signed.status != Status::Skip);
         sentences.push(match (form.status, signed) {
-            (Status::Pass, Some(signed)) => format!(
+            (Status::Pass, Some(signed)) if signed.status == Status::Pass => format!(
                 "The approval is a statement of exactly this, {}, a person of the roster that you gave.",
                 signed.remark.as_deref().unwrap_or("signed")
+            ),
+            (Status::Pass, Some(_)) => format!(
+                "The approval is a statement of exactly this, {}, but no person of the roster that you gave signed it as its \
+                 approver: it is the submitter's word alone. `provlog verify` says why.",
+                form.remark.as_deref().unwrap_or("signed")
             ),
             (Status::Pass, None) => format!(
                 "The approval is a statement of exactly this, {}: whose key that is was not shown here. `--roster FILE` has it \
@@ -265,75 +270,44 @@ fn of_package(check: &Check) -> Option<String> {
     }
 }
 
-fn unproven(proven: &ProvenEntry<'_>, shown: Shown) -> Vec<String> {
-    let record = proven.record;
-    let mut sentences = Vec::new();
-    let says = |names: &[&str]| -> Vec<String> {
-        names
-            .iter()
-            .filter(|name| record.submitted.get(name).is_some())
-            .map(|name| name.replace('_', " "))
-            .collect()
-    };
-    let asserted =
-        says(&["subject", "model", "prompt_hash", "agent", "human_involvement", "decision", "scan"]);
-    if !asserted.is_empty() {
-        sentences.push(format!(
-            "That these are true: {}. They are the submitter's word, and the log recorded what it was told.",
-            asserted.join(", ")
-        ));
-    }
-    if record.submitted.get("workload").is_some() {
-        sentences.push("The submitted workload: it is asserted, and is not the one above.".into());
-    }
-    if matches!(shown, Shown::Bound) {
-        sentences.push("That only the workload itself could have had that token or key.".into());
-    } else if !matches!(shown, Shown::Log | Shown::Nobody | Shown::Unattested) {
-        sentences.push("Which workload it was, but by the log's word.".into());
-    }
-    if Facet::Gate.claim(record).is_some() {
-        sentences.push("What the log's gate decided, and by which policy, but by the log's word.".into());
-    }
-    let hidden = hidden(record);
-    if !hidden.is_empty() {
-        sentences.push(format!("What is hidden here: {}.", listed(&hidden)));
-    }
-    let named: Vec<String> =
-        named_entries(record).into_iter().map(|(claim, index)| format!("entry {index} ({claim})")).collect();
-    if !named.is_empty() && !proven.is_in_package {
-        sentences
-            .push(format!("What other entries say that it names, which are not here: {}.", listed(&named)));
-    } else if !named.is_empty() {
-        sentences.push("What those entries say that it names and that are not in this package.".into());
-    }
-    if unsaid(proven, "quorum") && unsaid(proven, "cosignatures") {
-        sentences.push("That others see the same tree: no witness has cosigned it.".into());
-    }
-    sentences.push(
-        "That this is about an artifact, commit or prompt of yours: none was compared. `provlog verify --artifact FILE` does.".into(),
-    );
-    sentences.push(
-        "What entries that are not here say of this one: a withdrawal, an erasure, another decision.".into(),
-    );
-    sentences
-}
-
-/// Whether nothing came of a check.
-fn unsaid(proven: &ProvenEntry<'_>, name: &str) -> bool {
-    !proven.checks.iter().any(|check| check.name == name && check.status == Status::Pass)
-}
-
-fn listed(items: &[String]) -> String {
-    let shown: Vec<&str> = items.iter().take(LISTED_MAX).map(String::as_str).collect();
-    match items.len().checked_sub(LISTED_MAX).filter(|more| *more > 0) {
-        Some(more) => format!("{} and {more} more", shown.join(", ")),
-        None => shown.join(", "),
-    }
-}
-
 /// How many claims of any section are hidden.
 pub(super) fn hides(record: &Record) -> bool {
     SectionName::ALL
         .into_iter()
         .any(|section| record.section(section).iter().any(|(_, claim)| claim.value().is_none()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::examples::{example, gate, gated, record_of};
+
+    fn story(record: &Record, evidence: &[Check]) -> String {
+        let proven = ProvenEntry { index: 1, record, evidence, checks: &[], is_in_package: true };
+        Story::of(&proven).chapters.into_iter().flat_map(|(_, _, told)| told).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn a_gate_that_can_t_be_read_isn_t_called_hidden() {
+        let mut record = gated(None, Some(gate("observed")));
+        for line in [story(&record, &[]), in_line(1, &record, Shown::Unknown)] {
+            assert!(line.contains("can't be read") && !line.contains("not disclosed"), "{line}");
+        }
+        record.attested.hide("gate");
+        for line in [story(&record, &[]), in_line(1, &record, Shown::Unknown)] {
+            assert!(line.contains("not disclosed") && !line.contains("can't be read"), "{line}");
+        }
+    }
+
+    /// A package has such approvals and is verified.
+    #[test]
+    fn an_approval_of_nobody_in_the_roster_is_told_as_checked() {
+        let approval = record_of(&example("approval"));
+        for status in [Status::Warn, Status::Fail] {
+            let evidence = [Check::new("approval-form", Status::Pass), Check::new("approval-signed", status)];
+            let told = story(&approval, &evidence);
+            assert_eq!(told.matches("no person of the roster that you gave signed it").count(), 2, "{told}");
+            assert!(!told.contains("not shown here") && !told.contains("--roster"), "{told}");
+        }
+    }
 }

@@ -212,6 +212,11 @@ pub(super) fn hidden(record: &Record) -> Vec<String> {
     hidden.map(|(section, name, _)| format!("{section}.{name}")).collect()
 }
 
+/// Who approved, as an approval says, where it is shown.
+pub(super) fn approver(record: &Record) -> Option<String> {
+    record.submitted.value("approval")?.as_map()?.get("approver").and_then(id)
+}
+
 /// The submitted environment, where it is shown.
 pub(super) fn environment(record: &Record) -> Option<String> {
     Facet::Environment.value(record).and_then(Value::as_text).map(quoted)
