@@ -16,6 +16,7 @@
 #   PROVLOG_IDENTITY     github: the job proves itself with a token for this entry alone
 #   PROVLOG_TOKEN        else, or beside it, the token to ask the log with
 #   PROVLOG_EVIDENCE     redact: the receipt leaves the machine without that token, and verifies all the same; or keep
+#   PROVLOG_AFTER        in a job of workflow_run, the event of the run before it
 #   PROVLOG_NAME         name of the receipt, and a part of the entry's key: a run with several entries has a name for each
 #   PROVLOG_FOLDER       where to work; what is in its folder `upload`, which is emptied first, may leave the machine
 #   PROVLOG              the program, or PROVLOG_DOWNLOAD and PROVLOG_SHA256: where it is fetched from, and what it has to be
@@ -92,8 +93,14 @@ fi
 if [ -n "${GITHUB_ACTIONS:-}" ]; then
     key=github/$GITHUB_REPOSITORY_ID/$GITHUB_RUN_ID/$GITHUB_RUN_ATTEMPT/$name
     case ${GITHUB_EVENT_NAME:-} in
-        pull_request_target | workflow_run | issue_comment | issues)
+        pull_request_target | issue_comment | issues)
             refuse "this is a job of $GITHUB_EVENT_NAME: it has the rights of the repository, and works on what a stranger sent"
+            ;;
+        workflow_run)
+            case ${PROVLOG_AFTER:-} in
+                push | create | release | schedule | workflow_dispatch) ;;
+                *) refuse "this is a job of workflow_run after ${PROVLOG_AFTER:-an unknown event}: what a stranger sent may have started it" ;;
+            esac
             ;;
     esac
     if [ "${PROVLOG_IDENTITY:-}" = github ] && [ -z "${ACTIONS_ID_TOKEN_REQUEST_TOKEN:-}" ]; then

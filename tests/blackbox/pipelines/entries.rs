@@ -148,6 +148,13 @@ fn an_attempt_is_one_entry_wherever_it_runs() {
 }
 
 #[test]
+fn a_run_after_a_push_is_as_good_as_the_push() {
+    let jobs = Jobs::new();
+    let job = Job::github(&jobs, &[]).set("GITHUB_EVENT_NAME", "workflow_run");
+    job.set("PROVLOG_AFTER", "push").run().expect(0, "### ✓ verified: ");
+}
+
+#[test]
 fn ten_lines_of_gitlab_make_an_entry_that_the_log_vouches_for() {
     let jobs = Jobs::new();
     let job = Job::gitlab(&jobs, &[]);

@@ -78,9 +78,13 @@ fn jobs_of_strangers_are_refused() {
     fork.run().expect(2, "no pull request of a fork has");
     let target = Job::github(&jobs, &[]).set("GITHUB_EVENT_NAME", "pull_request_target");
     target.run().expect(2, "works on what a stranger sent");
-    for event in ["workflow_run", "issue_comment", "issues"] {
+    for event in ["issue_comment", "issues"] {
         let job = Job::github(&jobs, &[]).set("GITHUB_EVENT_NAME", event);
         job.run().expect(2, &format!("this is a job of {event}: "));
+    }
+    for after in ["", "pull_request", "pull_request_target", "issue_comment", "pushed"] {
+        let job = Job::github(&jobs, &[]).set("GITHUB_EVENT_NAME", "workflow_run");
+        job.set("PROVLOG_AFTER", after).run().expect(2, "a stranger sent may have started it");
     }
     let nobody = Job::gitlab(&jobs, &[]).without("GITLAB_CI");
     nobody.run().expect(2, "no job of GitHub or GitLab");

@@ -69,6 +69,8 @@ fn nothing_from_outside_is_put_together_to_a_command() {
     for name in action.variables.keys().filter(|name| *name != "PROVLOG_CA") {
         assert!(comment.contains(name) && commands.contains(name), "{name} is told and read");
     }
+    let after = "\n        PROVLOG_AFTER: ${{ github.event.workflow_run.event }}\n";
+    assert!(text("examples/ci/action.yml").contains(after) && commands.contains("${PROVLOG_AFTER:-}"));
     assert!(!commands.contains("eval"), "{script}");
 
     for path in ["examples/ci/action.yml", "examples/github-actions.yml"] {
