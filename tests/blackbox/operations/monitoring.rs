@@ -52,15 +52,18 @@ fn listener_with_tls(folder: &Path) -> PathBuf {
     settings
 }
 
-/// The metrics, once a reload is counted.
+/// The metrics, once a reload is counted, and what follows the log has told how far it is.
 fn until_reloaded(daemon: &Daemon) -> Response {
     let start = Instant::now();
     loop {
         let answer = daemon.get("/metrics").expect(200);
-        if answer.text().contains("provlog_reloads_total") {
+        if ["provlog_reloads_total", "provlog_behind_entries{"]
+            .iter()
+            .all(|name| answer.text().contains(name))
+        {
             break answer;
         }
-        assert!(start.elapsed() < PATIENCE, "no reload is counted: {}", answer.text());
+        assert!(start.elapsed() < PATIENCE, "no reload is counted, or no follower: {}", answer.text());
         std::thread::yield_now();
     }
 }
